@@ -1,0 +1,1 @@
+"""The embedded engine: the whole protocol in this process (extra ``engine``)."""

@@ -1,0 +1,1 @@
+"""Language models the engine can think with."""

@@ -1,0 +1,128 @@
+"""What the runner asks of a language model: one method, from a conversation to deltas.
+
+Only the vocabulary belongs here. No HTTP, no database, no knowledge of runs: a model sees turns,
+tools and sampling options, and answers with pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+from attrs import frozen
+
+#: The name under which the code interpreter is offered to a model, as a function of one string
+#: argument, ``code``.
+CODE_INTERPRETER = "code_interpreter"
+
+
+@frozen(kw_only=True)
+class ToolCall:
+    """A call that a model asked for. ``arguments`` is the JSON text, exactly as it came."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@frozen(kw_only=True)
+class Turn:
+    """One entry of a conversation.
+
+    ``user`` and ``assistant`` turns carry text; an assistant turn may carry ``tool_calls`` instead
+    or as well; a ``tool`` turn answers the call named by ``tool_call_id``.
+    """
+
+    role: Literal["user", "assistant", "tool"]
+    text: str = ""
+    tool_calls: Sequence[ToolCall] = ()
+    tool_call_id: str | None = None
+
+
+@frozen(kw_only=True)
+class FunctionSpec:
+    """A function that the model may call; ``parameters`` is a JSON Schema object."""
+
+    name: str
+    description: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    strict: bool | None = None
+
+
+@frozen(kw_only=True)
+class Conversation:
+    """Everything a model needs for its next answer. ``None`` means: the model's own default."""
+
+    model: str
+    turns: Sequence[Turn]
+    instructions: str | None = None
+    functions: Sequence[FunctionSpec] = ()
+    #: ``"none"``, ``"auto"``, ``"required"`` or the name of one function after ``"function:"``.
+    tool_choice: str | None = None
+    parallel_tool_calls: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_completion_tokens: int | None = None
+    reasoning_effort: str | None = None
+    #: As in the protocol: ``{"type": "json_object"}`` and the like.
+    response_format: Mapping[str, Any] | None = None
+
+
+@frozen(kw_only=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@frozen(kw_only=True)
+class ToolCallDelta:
+    """A piece of a tool call. Pieces with one ``index`` belong together; ``arguments`` is joined."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@frozen(kw_only=True)
+class TokenUsage:
+    """Tokens spent on this answer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@frozen(kw_only=True)
+class Finish:
+    """Why the answer ended: ``length`` makes the run incomplete, ``content_filter`` the message."""
+
+    reason: Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+Delta: TypeAlias = TextDelta | ToolCallDelta | TokenUsage | Finish
+
+
+class LanguageModelError(Exception):
+    """A model that could not answer.
+
+    Attributes:
+        code: The run's ``last_error.code``: ``server_error``, ``rate_limit_exceeded`` or
+            ``invalid_prompt``.
+    """
+
+    def __init__(self, message: str, *, code: str = "server_error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class LanguageModel(Protocol):
+    """Anything with ``respond``. It may be called from several threads at once."""
+
+    def respond(self, conversation: Conversation) -> Iterator[Delta]:
+        """Answers the conversation, piece by piece.
+
+        Raises:
+            LanguageModelError: The model is down, too slow, refuses, or answers nonsense.
+        """
+        ...
