@@ -1,0 +1,428 @@
+"""Objects to JSON documents and back: the only file that speaks cattrs.
+
+Three ways in, one set of classes:
+
+* :func:`decode` reads an answer, leniently: no coercion, absent and null fields get their defaults,
+  and what a field cannot hold stays in ``.extra``. Only a missing ``id`` is refused.
+* :func:`encode_request` writes a request, strictly: types and documented limits are checked.
+* :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through.
+
+Nothing is compiled when this module is imported; a class is prepared when it is first met.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+
+from assistants_client.models._base import UNSET, Struct, Unknown
+from assistants_client.models._limits import LIMIT, Rule
+
+T = TypeVar("T")
+_Hook = Callable[[Any, Any], Any]
+
+_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_JSON_NAMES: Final = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "a boolean",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+class InvalidValueError(ValueError):
+    """A JSON value that breaks the protocol's rules.
+
+    Attributes:
+        path: Where, such as ``messages[0].content``; empty for the whole document.
+        reason: What is wrong, as words that follow the path.
+        code: The protocol's error code, such as ``invalid_type``.
+    """
+
+    def __init__(self, reason: str, code: str = "invalid_type", path: str = "") -> None:
+        super().__init__(reason, code, path)
+        self.reason = reason
+        self.code = code
+        self.path = path
+
+    def under(self, key: str | int) -> InvalidValueError:
+        """The same, one level further out."""
+        step = f"[{key}]" if isinstance(key, int) else key
+        dot = "." if self.path and not self.path.startswith("[") else ""
+        return InvalidValueError(self.reason, self.code, f"{step}{dot}{self.path}")
+
+    def __str__(self) -> str:
+        if self.code == "unknown_parameter":
+            return f"Unknown parameter: '{self.path}'."
+        if self.code == "missing_required_parameter":
+            return f"Missing required parameter: '{self.path}'."
+        return f"Invalid '{self.path}': {self.reason}." if self.path else f"Invalid: {self.reason}."
+
+
+def decode(cls: type[T], document: Any) -> T:
+    """Reads an answer.
+
+    Raises:
+        InvalidValueError: It is not an object, or has no ``id`` where one is needed.
+    """
+    made: T = _reader(_lenient, cls)(document, cls)
+    return made
+
+
+def parse(cls: type[T], document: Any) -> T:
+    """Reads a request that was received; unknown keys, values and variants are refused.
+
+    Raises:
+        InvalidValueError: With the path of the first thing that is wrong.
+    """
+    made: T = _reader(_closed, cls)(document, cls)
+    return made
+
+
+def encode(value: object) -> Any:
+    """The JSON document of an object, a list of them, or a plain value."""
+    return _lenient().unstructure(value)
+
+
+def encode_request(request: object) -> dict[str, Any]:
+    """The JSON document of a request, after checking it as far as a client can know the rules.
+
+    Raises:
+        InvalidValueError: With the path of the first thing that is wrong.
+    """
+    document: dict[str, Any] = encode(request)
+    cls = type(request)
+    _reader(_strict, cls)(document, cls)
+    return document
+
+
+@cache
+def _lenient() -> Converter:
+    return _make_converter(strict=False, closed=False)
+
+
+@cache
+def _strict() -> Converter:
+    return _make_converter(strict=True, closed=False)
+
+
+@cache
+def _closed() -> Converter:
+    return _make_converter(strict=True, closed=True)
+
+
+def _reader(flavour: Callable[[], Converter], cls: Any) -> _Hook:
+    hook: _Hook = flavour().get_structure_hook(cls)
+    return hook
+
+
+def _origin(tp: Any) -> Any:
+    return get_origin(tp)
+
+
+def _make_converter(*, strict: bool, closed: bool) -> Converter:
+    """A converter with our hooks. Of factories that fit a type, cattrs asks the newest first."""
+    converter = Converter()
+    structure = converter.register_structure_hook_factory
+
+    for atom in (str, int, float, bool):
+        converter.register_structure_hook(atom, _checked_atom(atom) if strict else _pass)
+
+    structure(lambda tp: tp is Any)(lambda _: _pass)
+
+    @structure(lambda tp: _origin(tp) is Literal)
+    def literal(tp: Any) -> _Hook:
+        if not strict:
+            return _pass
+        return _checked_literal(get_args(tp)) if closed else _checked_atom(str)
+
+    @structure(lambda tp: _origin(tp) in (list, Sequence))
+    def array(tp: Any) -> _Hook:
+        return _array(converter.get_structure_hook(get_args(tp)[0]))
+
+    @structure(lambda tp: _origin(tp) in (dict, Mapping))
+    def mapping(tp: Any) -> _Hook:
+        return _mapping(converter.get_structure_hook(get_args(tp)[1]))
+
+    @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
+    def union(tp: Any) -> _Hook:
+        return _union(converter, get_args(tp), closed=closed)
+
+    @structure(lambda tp: attrs.has(_origin(tp) or tp))
+    def struct(tp: Any) -> _Hook:
+        fields = _fields(converter, tp)
+        return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
+
+    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(converter, cls))
+    converter.register_unstructure_hook(tuple, lambda value: converter.unstructure(list(value)))
+    converter.register_unstructure_hook_func(
+        lambda cls: isinstance(cls, type) and issubclass(cls, Mapping) and cls is not dict,
+        lambda value: converter.unstructure(dict(value)),
+    )
+    return converter
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Field:
+    hook: _Hook
+    nullable: bool
+    required: bool
+    rule: Rule | None
+
+
+def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
+    """The fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
+    cls = _origin(tp) or tp
+    attrs.resolve_types(cls)
+    fields = {}
+    for attribute in attrs.fields(cls):
+        if not attribute.init:
+            continue
+        annotation: Any = attribute.type
+        if getattr(annotation, "__parameters__", ()):
+            annotation = annotation[get_args(tp)]
+        nullable = type(None) in get_args(annotation)
+        fields[attribute.name] = _Field(
+            hook=converter.get_structure_hook(annotation),
+            nullable=nullable and not attribute.metadata.get("absent_if_none"),
+            required=attribute.default is attrs.NOTHING,
+            rule=attribute.metadata.get(LIMIT),
+        )
+    return fields
+
+
+def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
+    cls = _origin(tp) or tp
+    hooks = {name: None if f.hook is _pass else f.hook for name, f in fields.items()}
+    required = frozenset(name for name, f in fields.items() if f.required)
+
+    def read(document: Any, _: Any) -> Any:
+        if type(document) is not dict:
+            raise _wrong_type("an object", document)
+        values: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for key, value in document.items():
+            if key not in hooks:
+                extra[key] = value
+            elif value is not None:
+                hook = hooks[key]
+                if hook is None:
+                    values[key] = value
+                    continue
+                try:
+                    values[key] = hook(value, None)
+                except InvalidValueError:
+                    # The rest of the answer is still worth having.
+                    extra[key] = value
+        if not required <= values.keys():
+            missing = min(required - values.keys())
+            raise InvalidValueError("needed", "missing_required_parameter", missing)
+        made = cls(**values)
+        if extra and isinstance(made, Struct):
+            made._extra = extra
+        return made
+
+    return read
+
+
+def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> _Hook:
+    cls = _origin(tp) or tp
+
+    def read(document: Any, _: Any) -> Any:
+        if type(document) is not dict:
+            raise _wrong_type("an object", document)
+        values: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for key, value in document.items():
+            known = fields.get(key)
+            if known is not None:
+                values[key] = _checked_field(key, known, value)
+            elif closed:
+                raise InvalidValueError("not known", "unknown_parameter", key)
+            else:
+                extra[key] = value
+        for name, known in fields.items():
+            if known.required and name not in values:
+                raise InvalidValueError("needed", "missing_required_parameter", name)
+        made = cls(**values)
+        problem = made.problem() if hasattr(made, "problem") else None
+        if problem is not None:
+            raise InvalidValueError(problem[1], "invalid_value", problem[0])
+        if extra and isinstance(made, Struct):
+            made._extra = extra
+        return made
+
+    return read
+
+
+def _checked_field(key: str, known: _Field, value: Any) -> Any:
+    if value is None and known.nullable:
+        return None
+    broken = known.rule(value) if known.rule is not None else None
+    if broken is not None:
+        raise InvalidValueError(*broken, key)
+    try:
+        return known.hook(value, None)
+    except InvalidValueError as error:
+        raise error.under(key) from None
+
+
+def _union(converter: Converter, members: Sequence[Any], *, closed: bool) -> _Hook:
+    """Picks the member by the value's JSON type, and among objects by their ``type``."""
+    members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
+    if len(members) == 1:
+        return converter.get_structure_hook(members[0])
+    by_type: dict[type, _Hook] = {}
+    structs = [m for m in members if attrs.has(m)]
+    for member in members:
+        origin = _origin(member) or member
+        json_type = {Sequence: list, Mapping: dict, Literal: str}.get(origin, origin)
+        if json_type in _JSON_NAMES and not (json_type is dict and structs):
+            by_type[json_type] = converter.get_structure_hook(member)
+    if structs:
+        by_type[dict] = _variant(converter, structs, closed=closed)
+    expected = " or ".join(_JSON_NAMES[json_type] for json_type in by_type)
+
+    def read(value: Any, _: Any) -> Any:
+        hook = by_type.get(type(value))
+        if hook is None:
+            raise _wrong_type(expected, value)
+        return hook(value, None)
+
+    return read
+
+
+def _variant(converter: Converter, classes: Sequence[Any], *, closed: bool) -> _Hook:
+    """One of several classes, told apart by ``type``; an unknown one is kept, or refused."""
+    if len(classes) == 1:
+        return converter.get_structure_hook(classes[0])
+    unknown = next((cls for cls in classes if issubclass(cls, Unknown)), None)
+    hooks: dict[str, _Hook] = {
+        attrs.fields(cls).type.default: converter.get_structure_hook(cls)
+        for cls in classes
+        if cls is not unknown
+    }
+
+    def read(document: Any, _: Any) -> Any:
+        if type(document) is not dict:
+            raise _wrong_type("an object", document)
+        tag = document.get("type")
+        hook = hooks.get(tag) if isinstance(tag, str) else None
+        if hook is not None:
+            return hook(document, None)
+        if unknown is not None and not closed:
+            return unknown(type=tag if isinstance(tag, str) else "", raw=document)
+        if "type" not in document:
+            raise InvalidValueError("needed", "missing_required_parameter", "type")
+        raise _not_one_of(tuple(hooks), tag).under("type")
+
+    return read
+
+
+def _array(hook: _Hook) -> _Hook:
+    passing = hook is _pass
+
+    def read(value: Any, _: Any) -> Any:
+        # Anything iterable would do for cattrs, and a string would come apart into characters.
+        if type(value) is not list:
+            raise _wrong_type("an array", value)
+        if passing:
+            return value
+        index = 0
+        entries = []
+        try:
+            for entry in value:
+                entries.append(hook(entry, None))
+                index += 1
+        except InvalidValueError as error:
+            raise error.under(index) from None
+        return entries
+
+    return read
+
+
+def _mapping(hook: _Hook) -> _Hook:
+    passing = hook is _pass
+
+    def read(value: Any, _: Any) -> Any:
+        if type(value) is not dict:
+            raise _wrong_type("an object", value)
+        if not passing:
+            for key, entry in value.items():
+                try:
+                    hook(entry, None)
+                except InvalidValueError as error:
+                    raise error.under(key) from None
+        return value
+
+    return read
+
+
+def _pass(value: Any, _: Any) -> Any:
+    return value
+
+
+def _checked_atom(tp: Any) -> _Hook:
+    accepted = (int, float) if tp is float else (tp,)
+
+    def read(value: Any, _: Any) -> Any:
+        if type(value) not in accepted:
+            raise _wrong_type(_JSON_NAMES[tp], value)
+        return value
+
+    return read
+
+
+def _checked_literal(allowed: tuple[Any, ...]) -> _Hook:
+    def read(value: Any, _: Any) -> Any:
+        if not isinstance(value, str):
+            raise _wrong_type("a string", value)
+        if value not in allowed:
+            raise _not_one_of(allowed, value)
+        return value
+
+    return read
+
+
+def _wrong_type(expected: str, value: Any) -> InvalidValueError:
+    got = _JSON_NAMES.get(type(value), type(value).__name__)
+    return InvalidValueError(f"expected {expected}, got {got}")
+
+
+def _not_one_of(allowed: tuple[Any, ...], value: Any) -> InvalidValueError:
+    names = ", ".join(repr(name) for name in allowed)
+    return InvalidValueError(f"{value!r:.80} is not one of {names}", "invalid_value")
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
+    """Writes by what a field holds, not by what it declares, so that plain dicts may stand in."""
+    if issubclass(cls, Unknown):
+        return lambda made: made.raw
+    fields = [(a.name, bool(a.metadata.get("absent_if_none"))) for a in attrs.fields(cls) if a.init]
+
+    def write(made: Any) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        for name, absent_if_none in fields:
+            value = getattr(made, name)
+            if value is UNSET or (absent_if_none and value is None):
+                continue
+            document[name] = value if type(value) in _ATOMS else converter.unstructure(value)
+        if isinstance(made, Struct) and made._extra:
+            document.update(made._extra)
+        return document
+
+    return write

@@ -1,0 +1,1 @@
+"""The protocol's objects as attrs classes: no I/O, and none of them holds a client."""

@@ -1,0 +1,58 @@
+"""What every object of the protocol shares: unknown keys are kept, "not given" is not ``None``.
+
+No object of a particular noun belongs here, no JSON conversion and no I/O.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import define, field
+
+_NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Unset(enum.Enum):
+    """The type of :data:`UNSET`."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+#: A request field that was not given: it is not sent. ``None`` is sent, as ``null``, and clears.
+UNSET: Final = Unset.UNSET
+UnsetType: TypeAlias = Literal[Unset.UNSET]
+
+#: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
+ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
+
+#: A JSON object handed through as it is.
+JsonObject: TypeAlias = Mapping[str, Any]
+
+
+@define(kw_only=True)
+class Struct:
+    """An object read from a server. Keys this version does not know are kept in :attr:`extra`."""
+
+    _extra: dict[str, Any] | None = field(default=None, init=False, repr=False, eq=False)
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What the server sent beyond the declared fields, or in a form they cannot hold."""
+        return _NOTHING_EXTRA if self._extra is None else self._extra
+
+
+@define(kw_only=True)
+class Unknown(Struct):
+    """A variant that this version does not know, with everything it came with in :attr:`raw`."""
+
+    type: str
+    raw: dict[str, Any]

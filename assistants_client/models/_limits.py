@@ -1,0 +1,121 @@
+"""The documented limits of request fields, as metadata that stands beside the field.
+
+A limit is a rule about one JSON value: it answers what is wrong, or nothing. Types are not checked
+here (the annotation is the type), and nothing is raised: the codec does both, for the client
+before it sends and for the engine when it receives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+#: The key under which a field's rule stands in its attrs metadata.
+LIMIT: Final = "limit"
+
+#: Answers ``(message, code)`` for a value that breaks the rule, else ``None``. The message follows
+#: the field's name, as in "name: string of 257 characters, at most 256 are allowed".
+Rule: TypeAlias = Callable[[Any], "tuple[str, str] | None"]
+
+_METADATA_PAIRS = 16
+_METADATA_KEY = 64
+_METADATA_VALUE = 512
+_NAME_LENGTH = 64
+_NAME_PATTERN = re.compile(rf"[A-Za-z0-9_-]{{1,{_NAME_LENGTH}}}")
+
+
+def characters(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
+    """A string of at most ``maximum`` characters."""
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, str):
+            return None
+        if len(value) > maximum:
+            return (
+                f"string of {len(value)} characters, at most {maximum} are allowed",
+                "string_above_max_length",
+            )
+        if len(value) < minimum:
+            return (
+                f"string of {len(value)} characters, at least {minimum} needed",
+                "string_below_min_length",
+            )
+        return None
+
+    return {LIMIT: rule}
+
+
+def items(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
+    """A list of at most ``maximum`` entries."""
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, list):
+            return None
+        if len(value) > maximum:
+            return (
+                f"list of {len(value)} entries, at most {maximum} are allowed",
+                "array_above_max_length",
+            )
+        if len(value) < minimum:
+            return f"list of {len(value)} entries, at least {minimum} needed", "array_too_short"
+        return None
+
+    return {LIMIT: rule}
+
+
+def between(minimum: float, maximum: float | None = None) -> dict[str, Any]:
+    """A number from ``minimum`` to ``maximum``, both included."""
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, (int, float)):
+            return None
+        if value < minimum:
+            return f"{value} is below the minimum of {minimum}", "decimal_below_min_value"
+        if maximum is not None and value > maximum:
+            return f"{value} is above the maximum of {maximum}", "decimal_above_max_value"
+        return None
+
+    return {LIMIT: rule}
+
+
+def identifier() -> dict[str, Any]:
+    """A function's or schema's name: 1 to 64 of letters, digits, underscore and dash."""
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, str) or _NAME_PATTERN.fullmatch(value):
+            return None
+        return (
+            f"{value[:80]!r} is not 1 to {_NAME_LENGTH} letters, digits, underscores or dashes",
+            "invalid_value",
+        )
+
+    return {LIMIT: rule}
+
+
+def metadata_pairs() -> dict[str, Any]:
+    """At most 16 pairs; keys of at most 64 characters, values strings of at most 512."""
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, Mapping):
+            return None
+        if len(value) > _METADATA_PAIRS:
+            return (
+                f"{len(value)} pairs, at most {_METADATA_PAIRS} are allowed",
+                "object_above_max_properties",
+            )
+        for key, text in value.items():
+            if len(key) > _METADATA_KEY:
+                return (
+                    f"key of {len(key)} characters, at most {_METADATA_KEY} are allowed",
+                    "string_above_max_length",
+                )
+            if isinstance(text, str) and len(text) > _METADATA_VALUE:
+                return (
+                    f"value of {key!r} has {len(text)} characters, "
+                    f"at most {_METADATA_VALUE} are allowed",
+                    "string_above_max_length",
+                )
+        return None
+
+    return {LIMIT: rule}

@@ -1,0 +1,31 @@
+"""One page of a list, and the answer to a deletion."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from attrs import define, field
+
+from assistants_client.models._base import Struct
+
+T = TypeVar("T")
+
+
+@define(kw_only=True)
+class Page(Struct, Generic[T]):
+    """One page, in the order asked for. ``has_more`` is ``None`` where the server does not say."""
+
+    object: str = "list"
+    data: list[T] = field(factory=list)
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool | None = None
+
+
+@define(kw_only=True)
+class Deleted(Struct):
+    """The answer to a deletion."""
+
+    id: str
+    object: str = ""
+    deleted: bool = True

@@ -1,0 +1,204 @@
+"""Messages, their content parts and annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import (
+    ABSENT_IF_NONE,
+    UNSET,
+    JsonObject,
+    Struct,
+    Unknown,
+    UnsetType,
+)
+from assistants_client.models._limits import items, metadata_pairs
+from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
+
+ImageDetail: TypeAlias = Literal["auto", "low", "high"]
+
+
+@define(kw_only=True)
+class ImageFile(Struct):
+    """An uploaded image, by the id of its file."""
+
+    file_id: str
+    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class ImageUrl(Struct):
+    """An image on the web, by its address."""
+
+    url: str
+    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class ImageFilePart(Struct):
+    """An uploaded image within a message."""
+
+    image_file: ImageFile
+    type: Literal["image_file"] = "image_file"
+
+
+@define(kw_only=True)
+class ImageUrlPart(Struct):
+    """An image from the web within a message."""
+
+    image_url: ImageUrl
+    type: Literal["image_url"] = "image_url"
+
+
+@define(kw_only=True)
+class InputTextPart(Struct):
+    """Text as it is sent: a bare string (text that comes back is a :class:`TextPart`)."""
+
+    text: str
+    type: Literal["text"] = "text"
+
+
+@define(kw_only=True)
+class FileReference(Struct):
+    """A file, by its id."""
+
+    file_id: str = ""
+
+
+@define(kw_only=True)
+class FileCitation(Struct):
+    """A mark in the text that cites a file. Indexes count characters."""
+
+    type: Literal["file_citation"] = "file_citation"
+    text: str = ""
+    file_citation: FileReference | None = None
+    start_index: int = 0
+    end_index: int = 0
+
+
+@define(kw_only=True)
+class FilePath(Struct):
+    """A mark in the text that stands for a file the code interpreter wrote."""
+
+    type: Literal["file_path"] = "file_path"
+    text: str = ""
+    file_path: FileReference | None = None
+    start_index: int = 0
+    end_index: int = 0
+
+
+@define(kw_only=True)
+class UnknownAnnotation(Unknown):
+    """An annotation of another service, kept as it came."""
+
+
+Annotation: TypeAlias = FileCitation | FilePath | UnknownAnnotation
+
+
+@define(kw_only=True)
+class Text(Struct):
+    """Text with its annotations."""
+
+    value: str = ""
+    annotations: list[Annotation] = field(factory=list)
+
+
+@define(kw_only=True)
+class TextPart(Struct):
+    """Text as it comes back."""
+
+    text: Text = field(factory=Text)
+    type: Literal["text"] = "text"
+
+
+@define(kw_only=True)
+class RefusalPart(Struct):
+    """The model's refusal to answer."""
+
+    refusal: str = ""
+    type: Literal["refusal"] = "refusal"
+
+
+@define(kw_only=True)
+class UnknownPart(Unknown):
+    """A content part of another service, kept as it came."""
+
+
+ContentPart: TypeAlias = TextPart | ImageFilePart | ImageUrlPart | RefusalPart | UnknownPart
+ContentPartInput: TypeAlias = (
+    InputTextPart | ImageFilePart | ImageUrlPart | UnknownPart | JsonObject
+)
+
+
+@define(kw_only=True)
+class Attachment(Struct):
+    """A file that comes with a message, and the tools that may use it."""
+
+    file_id: str | None = None
+    tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
+
+
+@frozen
+class MessageRequest:
+    """What ``messages.create`` sends; the content comes first, so a string alone is enough."""
+
+    content: str | Sequence[ContentPartInput] = field(metadata=items(1_000_000, minimum=1))
+    role: Literal["user", "assistant"] = field(default="user", kw_only=True)
+    attachments: Sequence[Attachment | JsonObject] | UnsetType | None = field(
+        default=UNSET, kw_only=True
+    )
+    metadata: Mapping[str, str] | UnsetType | None = field(
+        default=UNSET, kw_only=True, metadata=metadata_pairs()
+    )
+
+
+@frozen(kw_only=True)
+class MessageUpdate:
+    """What ``messages.update`` changes."""
+
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+
+
+@define(kw_only=True)
+class IncompleteDetails(Struct):
+    """Why a message or a run ended early."""
+
+    reason: str | None = None
+
+
+@define(kw_only=True)
+class Message(Struct):
+    """One message of a thread. Times are Unix seconds."""
+
+    id: str
+    object: str = "thread.message"
+    created_at: int = 0
+    thread_id: str = ""
+    status: str = "completed"
+    incomplete_details: IncompleteDetails | None = None
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    role: str = ""
+    content: list[ContentPart] = field(factory=list)
+    assistant_id: str | None = None
+    run_id: str | None = None
+    attachments: list[Attachment] = field(factory=list)
+    metadata: dict[str, str] = field(factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined by a newline; empty when there are none."""
+        return "\n".join(part.text.value for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def citations(self) -> list[Annotation]:
+        """The annotations of all text parts, in order."""
+        return [
+            annotation
+            for part in self.content
+            if isinstance(part, TextPart)
+            for annotation in part.text.annotations
+        ]

@@ -1,0 +1,180 @@
+"""Run steps: the messages a run wrote and the tools it called."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from attrs import define, field
+
+from assistants_client.models._base import Struct, Unknown
+from assistants_client.models.runs import LastError, Usage
+from assistants_client.models.tools import RankingOptions
+
+
+@define(kw_only=True)
+class LogsOutput(Struct):
+    """What the code printed."""
+
+    logs: str = ""
+    type: Literal["logs"] = "logs"
+
+
+@define(kw_only=True)
+class OutputImage(Struct):
+    """An image, by the id of its file."""
+
+    file_id: str = ""
+
+
+@define(kw_only=True)
+class ImageOutput(Struct):
+    """An image that the code made."""
+
+    image: OutputImage = field(factory=OutputImage)
+    type: Literal["image"] = "image"
+
+
+@define(kw_only=True)
+class UnknownOutput(Unknown):
+    """An output of another service, kept as it came."""
+
+
+CodeOutput: TypeAlias = LogsOutput | ImageOutput | UnknownOutput
+
+
+@define(kw_only=True)
+class CodeInterpreterRecord(Struct):
+    """The Python that ran, and what came of it."""
+
+    input: str = ""
+    outputs: list[CodeOutput] = field(factory=list)
+
+
+@define(kw_only=True)
+class CodeInterpreterCall(Struct):
+    """A call of the code interpreter."""
+
+    id: str = ""
+    type: Literal["code_interpreter"] = "code_interpreter"
+    code_interpreter: CodeInterpreterRecord = field(factory=CodeInterpreterRecord)
+
+
+@define(kw_only=True)
+class SearchResultContent(Struct):
+    """A passage that was found."""
+
+    type: str = "text"
+    text: str = ""
+
+
+@define(kw_only=True)
+class SearchResult(Struct):
+    """A file that was found; ``score`` is 0 to 1. ``content`` comes only when asked for."""
+
+    file_id: str = ""
+    file_name: str = ""
+    score: float = 0.0
+    content: list[SearchResultContent] = field(factory=list)
+
+
+@define(kw_only=True)
+class FileSearchRecord(Struct):
+    """How the search ranked, and what it found."""
+
+    ranking_options: RankingOptions | None = None
+    results: list[SearchResult] = field(factory=list)
+
+
+@define(kw_only=True)
+class FileSearchCall(Struct):
+    """A call of file search."""
+
+    id: str = ""
+    type: Literal["file_search"] = "file_search"
+    file_search: FileSearchRecord = field(factory=FileSearchRecord)
+
+
+@define(kw_only=True)
+class FunctionRecord(Struct):
+    """The function that was asked for; ``output`` is ``None`` until it was submitted."""
+
+    name: str = ""
+    arguments: str = ""
+    output: str | None = None
+
+
+@define(kw_only=True)
+class FunctionToolCall(Struct):
+    """A call of a function of the caller's."""
+
+    id: str = ""
+    type: Literal["function"] = "function"
+    function: FunctionRecord = field(factory=FunctionRecord)
+
+
+@define(kw_only=True)
+class UnknownToolCall(Unknown):
+    """A tool call of another service, kept as it came."""
+
+
+StepToolCall: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall | UnknownToolCall
+
+
+@define(kw_only=True)
+class CreatedMessage(Struct):
+    """The message that a step wrote, by its id."""
+
+    message_id: str = ""
+
+
+@define(kw_only=True)
+class MessageCreationDetails(Struct):
+    """The step wrote a message."""
+
+    type: Literal["message_creation"] = "message_creation"
+    message_creation: CreatedMessage = field(factory=CreatedMessage)
+
+
+@define(kw_only=True)
+class ToolCallsDetails(Struct):
+    """The step called tools."""
+
+    type: Literal["tool_calls"] = "tool_calls"
+    tool_calls: list[StepToolCall] = field(factory=list)
+
+
+@define(kw_only=True)
+class UnknownStepDetails(Unknown):
+    """A step of another service, kept as it came."""
+
+
+StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | UnknownStepDetails
+
+
+@define(kw_only=True)
+class RunStep(Struct):
+    """One step of a run. Times are Unix seconds."""
+
+    id: str
+    object: str = "thread.run.step"
+    created_at: int = 0
+    assistant_id: str = ""
+    thread_id: str = ""
+    run_id: str = ""
+    type: str = ""
+    status: str = ""
+    step_details: StepDetails | None = None
+    last_error: LastError | None = None
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    metadata: dict[str, str] = field(factory=dict)
+    usage: Usage | None = None
+
+    @property
+    def tool_calls(self) -> list[StepToolCall]:
+        """The tools that the step called; empty for a step that wrote a message."""
+        return (
+            self.step_details.tool_calls if isinstance(self.step_details, ToolCallsDetails) else []
+        )

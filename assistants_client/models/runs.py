@@ -1,0 +1,188 @@
+"""Runs: what is sent to start, change and feed them, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import ABSENT_IF_NONE, UNSET, JsonObject, Struct, UnsetType
+from assistants_client.models._limits import between, characters, items, metadata_pairs
+from assistants_client.models.messages import IncompleteDetails, MessageRequest
+from assistants_client.models.threads import ThreadRequest
+from assistants_client.models.tools import (
+    ReasoningEffort,
+    ResponseFormatOption,
+    Tool,
+    ToolChoice,
+    ToolInput,
+    ToolResources,
+    TruncationStrategy,
+)
+
+#: A run with one of these holds its thread's lock.
+ACTIVE_STATUSES: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
+#: A run with one of these never changes again.
+FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
+
+
+@frozen(kw_only=True)
+class _RunOptions:
+    """The options that a run takes, on a thread of its own or on an existing one."""
+
+    assistant_id: str
+    model: str | UnsetType | None = UNSET
+    instructions: str | UnsetType | None = field(default=UNSET, metadata=characters(256_000))
+    tools: Sequence[ToolInput] | UnsetType | None = field(default=UNSET, metadata=items(20))
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+    temperature: float | UnsetType | None = field(default=UNSET, metadata=between(0, 2))
+    top_p: float | UnsetType | None = field(default=UNSET, metadata=between(0, 1))
+    max_prompt_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(256))
+    max_completion_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(256))
+    truncation_strategy: TruncationStrategy | JsonObject | UnsetType | None = UNSET
+    tool_choice: ToolChoice | JsonObject | UnsetType | None = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+    response_format: ResponseFormatOption | JsonObject | UnsetType | None = UNSET
+
+
+@frozen(kw_only=True)
+class RunRequest(_RunOptions):
+    """What ``runs.create`` sends. ``instructions`` replaces the assistant's for this run."""
+
+    reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
+    additional_instructions: str | UnsetType | None = field(
+        default=UNSET, metadata=characters(256_000)
+    )
+    additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
+
+
+@frozen(kw_only=True)
+class ThreadRunRequest(_RunOptions):
+    """What ``runs.create_thread_and_run`` sends: a run, and the thread it starts on."""
+
+    thread: ThreadRequest | JsonObject | UnsetType = UNSET
+    tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET
+
+
+@frozen(kw_only=True)
+class RunUpdate:
+    """What ``runs.update`` changes."""
+
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+
+
+@frozen(kw_only=True)
+class ToolOutput:
+    """The answer to one tool call of a run that requires action."""
+
+    tool_call_id: str
+    output: str | UnsetType = UNSET
+
+
+@frozen
+class SubmitToolOutputsRequest:
+    """What ``runs.submit_tool_outputs`` sends: the outputs of all pending calls, at once."""
+
+    tool_outputs: Sequence[ToolOutput | JsonObject]
+
+
+@define(kw_only=True)
+class FunctionCall(Struct):
+    """The function that the model asks for; ``arguments`` is JSON text."""
+
+    name: str = ""
+    arguments: str = ""
+
+
+@define(kw_only=True)
+class RequiredToolCall(Struct):
+    """A call that the run waits for."""
+
+    id: str
+    type: str = "function"
+    function: FunctionCall = field(factory=FunctionCall)
+
+
+@define(kw_only=True)
+class SubmitToolOutputsAction(Struct):
+    """The calls whose outputs are due."""
+
+    tool_calls: list[RequiredToolCall] = field(factory=list)
+
+
+@define(kw_only=True)
+class RequiredAction(Struct):
+    """What the run waits for."""
+
+    type: str = "submit_tool_outputs"
+    submit_tool_outputs: SubmitToolOutputsAction | None = None
+
+
+@define(kw_only=True)
+class LastError(Struct):
+    """Why a run or a step failed."""
+
+    code: str = ""
+    message: str = ""
+
+
+@define(kw_only=True)
+class Usage(Struct):
+    """Tokens spent."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+
+@define(kw_only=True)
+class Run(Struct):
+    """An assistant at work on a thread. Times are Unix seconds."""
+
+    id: str
+    object: str = "thread.run"
+    created_at: int = 0
+    thread_id: str = ""
+    assistant_id: str = ""
+    status: str = ""
+    required_action: RequiredAction | None = None
+    last_error: LastError | None = None
+    expires_at: int | None = None
+    started_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    incomplete_details: IncompleteDetails | None = None
+    model: str = ""
+    instructions: str | None = None
+    tools: list[Tool] = field(factory=list)
+    tool_resources: ToolResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    metadata: dict[str, str] = field(factory=dict)
+    usage: Usage | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormatOption | None = None
+    reasoning_effort: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended for good."""
+        return self.status in FINAL_STATUSES
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the run holds its thread. An unknown status is neither active nor final."""
+        return self.status in ACTIVE_STATUSES
+
+    @property
+    def tool_calls(self) -> list[RequiredToolCall]:
+        """The calls whose outputs are due; empty unless the run requires action."""
+        if self.required_action is None or self.required_action.submit_tool_outputs is None:
+            return []
+        return self.required_action.submit_tool_outputs.tool_calls

@@ -1,0 +1,38 @@
+"""Threads: what is sent to make and change them, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import UNSET, JsonObject, Struct, UnsetType
+from assistants_client.models._limits import metadata_pairs
+from assistants_client.models.messages import MessageRequest
+from assistants_client.models.tools import ToolResources
+
+
+@frozen(kw_only=True)
+class ThreadUpdate:
+    """What ``threads.update`` changes. A field left out stays; ``None`` clears."""
+
+    tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+
+
+@frozen(kw_only=True)
+class ThreadRequest(ThreadUpdate):
+    """What ``threads.create`` sends: perhaps with its first messages."""
+
+    messages: Sequence[MessageRequest | JsonObject] | UnsetType = UNSET
+
+
+@define(kw_only=True)
+class Thread(Struct):
+    """A conversation. Times are Unix seconds."""
+
+    id: str
+    object: str = "thread"
+    created_at: int = 0
+    tool_resources: ToolResources | None = None
+    metadata: dict[str, str] = field(factory=dict)

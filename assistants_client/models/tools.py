@@ -1,0 +1,170 @@
+"""Tools, what they may reach, and the options that steer their use."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field
+
+from assistants_client.models._base import ABSENT_IF_NONE, JsonObject, Struct, Unknown
+from assistants_client.models._limits import between, identifier, items, metadata_pairs
+
+
+@define(kw_only=True)
+class CodeInterpreterTool(Struct):
+    """Lets the model write and run Python."""
+
+    type: Literal["code_interpreter"] = "code_interpreter"
+
+
+@define(kw_only=True)
+class RankingOptions(Struct):
+    """How file search ranks; ``score_threshold`` is 0 to 1."""
+
+    ranker: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+
+
+@define(kw_only=True)
+class FileSearchOptions(Struct):
+    """Overrides of file search; ``max_num_results`` is 1 to 50."""
+
+    max_num_results: int | None = field(default=None, metadata=ABSENT_IF_NONE | between(1, 50))
+    ranking_options: RankingOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class FileSearchTool(Struct):
+    """Lets the model search the attached vector stores."""
+
+    type: Literal["file_search"] = "file_search"
+    file_search: FileSearchOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class FunctionDefinition(Struct):
+    """A function of the caller's: its name, and its arguments as a JSON Schema object.
+
+    Leaving ``parameters`` out means that it takes none.
+    """
+
+    name: str = field(metadata=identifier())
+    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    parameters: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class FunctionTool(Struct):
+    """Lets the model ask the caller to run a function."""
+
+    function: FunctionDefinition
+    type: Literal["function"] = "function"
+
+
+@define(kw_only=True)
+class UnknownTool(Unknown):
+    """A tool of another service, kept as it came."""
+
+
+Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | UnknownTool
+#: Where a tool is given, its plain JSON form serves as well.
+ToolInput: TypeAlias = Tool | JsonObject
+
+
+@define(kw_only=True)
+class CodeInterpreterResources(Struct):
+    """Files the code interpreter may read, at most 20."""
+
+    file_ids: list[str] = field(factory=list, metadata=items(20))
+
+
+@define(kw_only=True)
+class NewVectorStore(Struct):
+    """A vector store to be made along with an assistant or a thread."""
+
+    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    chunking_strategy: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    metadata: dict[str, str] | None = field(
+        default=None, metadata=ABSENT_IF_NONE | metadata_pairs()
+    )
+
+
+@define(kw_only=True)
+class FileSearchResources(Struct):
+    """The vector store to search: its id, or (on create only) how to make it. At most one."""
+
+    vector_store_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(1))
+    vector_stores: list[NewVectorStore] | None = field(
+        default=None, metadata=ABSENT_IF_NONE | items(1)
+    )
+
+
+@define(kw_only=True)
+class ToolResources(Struct):
+    """What the tools may reach."""
+
+    code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_search: FileSearchResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class NamedFunction(Struct):
+    """A function, by name."""
+
+    name: str = field(metadata=identifier())
+
+
+@define(kw_only=True)
+class NamedToolChoice(Struct):
+    """The one tool the model must use; ``function`` names it when ``type`` is ``"function"``."""
+
+    type: Literal["function", "code_interpreter", "file_search"]
+    function: NamedFunction | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        if self.type == "function" and self.function is None:
+            return "function", "needed when type is 'function'"
+        return None
+
+
+ToolChoice: TypeAlias = Literal["none", "auto", "required"] | NamedToolChoice
+
+
+@define(kw_only=True)
+class JsonSchema(Struct):
+    """The schema that an answer must follow."""
+
+    name: str = field(metadata=identifier())
+    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    schema: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class ResponseFormat(Struct):
+    """The form of the answer's text; ``json_schema`` goes with the type of that name."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        if self.type == "json_schema" and self.json_schema is None:
+            return "json_schema", "needed when type is 'json_schema'"
+        return None
+
+
+ResponseFormatOption: TypeAlias = Literal["auto"] | ResponseFormat
+
+
+@define(kw_only=True)
+class TruncationStrategy(Struct):
+    """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
+
+    type: Literal["auto", "last_messages"]
+    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | between(1))
+
+
+ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

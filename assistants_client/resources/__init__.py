@@ -1,0 +1,1 @@
+"""One module per resource: a path and a request object in, a result out."""
