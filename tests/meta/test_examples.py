@@ -1,0 +1,139 @@
+"""The examples and the README's programs, run as a reader would run them.
+
+Each runs in a process of its own, in an empty folder, with an empty environment: no key, no server,
+no database. What they print is what is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import wsgiref.simple_server
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+#: What an operating system needs to start a program at all.
+KEPT = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
+SECONDS = 60
+
+
+def run(*arguments: str, folder: Path) -> str:
+    """Runs Python on the arguments, in the folder; answers what was printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), **KEPT},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def answer(source: str, folder: Path) -> str:
+    """What the assistant says in a run of the math tutor's source text."""
+    program = folder / "math_tutor.py"
+    program.write_text(source, "utf-8")
+    _, found, said = run(str(program), folder=folder).partition("assistant: ")
+    assert found
+    return said
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs(path: Path, tmp_path: Path) -> None:
+    """Every example runs to its end with nothing set up."""
+    assert run(str(path), folder=tmp_path)
+
+
+def test_the_math_tutor_solves_the_equation(tmp_path: Path) -> None:
+    """The model program prints the question and then an answer with x = 1, to Jane Doe."""
+    printed = run(str(ROOT / "examples" / "math_tutor.py"), folder=tmp_path)
+
+    assert re.search(
+        r"\Auser: I need to solve the equation `3x \+ 11 = 14`.*^assistant: .*\bx = 1\b(?!\.\d)",
+        printed,
+        re.DOTALL | re.MULTILINE,
+    )
+    assert "Jane Doe" in printed
+    assert (tmp_path / "assistants.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("equation", "solution"),
+    [("5x - 7 = 28", "x = 7"), ("2x + 9 = 1", "x = -4"), ("4x = 10", "x = 2.5")],
+)
+def test_another_equation_has_another_answer(equation: str, solution: str, tmp_path: Path) -> None:
+    """The answer is computed: with other numbers in the question it is another one."""
+    source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
+    assert "3x + 11 = 14" in source
+
+    said = answer(source.replace("3x + 11 = 14", equation), tmp_path)
+
+    assert re.search(rf"{re.escape(solution)}(?![.\d]*\d)", said)
+    assert not re.search(r"x = 1(?![.\d]*\d)", said)
+
+
+def test_the_math_tutor_is_short(tmp_path: Path) -> None:
+    """The model program stays under 40 lines and imports nothing of its own."""
+    source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
+
+    assert len(source.splitlines()) < 40
+    assert set(re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE)) == {
+        "os",
+        "assistants_client",
+    }
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of the server that README.rst sets up."""
+    from assistants_client.engine import Engine
+
+    application = Engine(f"sqlite:///{tmp_path / 'server.db'}", token="secret")
+    with wsgiref.simple_server.make_server("127.0.0.1", 0, application) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+        thread.join()
+    application.close()
+
+
+def readme_program() -> str:
+    """All Python blocks of README.rst as one program; each line keeps its number."""
+    program = []
+    inside = False
+    for line in (ROOT / "README.rst").read_text("utf-8").splitlines():
+        if line == ".. code-block:: python":
+            inside = True
+            program.append("")
+        elif inside and (not line or line.startswith("    ")):
+            program.append(line[4:])
+        else:
+            inside = False
+            program.append("")
+    return "\n".join(program)
+
+
+def test_the_readme_is_true(server: str, tmp_path: Path) -> None:
+    """The README's programs run, one after the other, and its tests pass."""
+    program = tmp_path / "test_readme.py"
+    program.write_text(readme_program().replace("http://127.0.0.1:8000", server), "utf-8")
+
+    printed = run("-m", "pytest", "-s", "-p", "no:cacheprovider", str(program), folder=tmp_path)
+
+    assert "1 passed" in printed
+    assert re.search(r"^assistant: .*\bx = 1\b", printed, re.DOTALL | re.MULTILINE)
+    assert "It is 17 degrees in Oslo." in printed
+    assert re.search(r"^404 ", printed, re.MULTILINE)

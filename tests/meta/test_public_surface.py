@@ -1,0 +1,151 @@
+"""What the package promises: ``__all__`` is what is exported, and all of it is documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import assistants_client
+
+ROOT = Path(__file__).parents[2]
+
+#: The modules that users import from. Each lists what it exports in ``__all__``.
+FRONT_DOORS = [
+    "assistants_client",
+    "assistants_client.engine",
+    "assistants_client.engine.language_models",
+    "assistants_client.models",
+    "assistants_client.resources",
+]
+#: The modules whose public classes are all reachable from the root.
+SHOWN_AT_THE_ROOT = ["models", "errors", "backoff"]
+#: Save these: what the wire needs and users have no use for.
+NOT_SHOWN: set[str] = set()
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every module of the package, with its file."""
+    for path in sorted((ROOT / "assistants_client").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imported_names(path: Path) -> set[str]:
+    """The public names that a file binds by importing."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and getattr(node, "module", None) != "__future__"
+        for alias in node.names
+        if not (alias.asname or alias.name).startswith("_")
+    }
+
+
+def sort_key(name: str) -> tuple[int, str]:
+    """Constants, then classes, then the rest: the order that the linter keeps."""
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name)
+
+
+def exported() -> list[tuple[str, object]]:
+    """Every exported object, once, with the name it is found under."""
+    found = {}
+    for door in FRONT_DOORS:
+        module = importlib.import_module(door)
+        for name in module.__all__:
+            found.setdefault(id(getattr(module, name)), (f"{door}.{name}", getattr(module, name)))
+    return list(found.values())
+
+
+def test_every_list_of_exports_is_a_front_door() -> None:
+    """A module with ``__all__`` is in the table above, and the other way round."""
+    listing = {
+        name
+        for name, path in sources()
+        if any(
+            isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            for node in ast.parse(path.read_text("utf-8")).body
+        )
+    }
+
+    assert listing == set(FRONT_DOORS)
+
+
+@pytest.mark.parametrize("door", FRONT_DOORS)
+def test_all_is_what_the_module_exports(door: str) -> None:
+    """``__all__`` names what the file imports for others, once, in order, and it is there."""
+    module = importlib.import_module(door)
+    names = module.__all__
+
+    assert [name for name in names if not hasattr(module, name)] == []
+    assert set(names) - {"__version__"} == imported_names(Path(str(module.__file__)))
+    assert list(names) == sorted(set(names), key=sort_key)
+
+
+def test_public_classes_are_reachable_from_the_root() -> None:
+    """Every public class of the models, errors and backoffs can be imported from the package."""
+    missing = set()
+    for name, _ in sources():
+        _, _, inner = name.partition(".")
+        if inner.partition(".")[0] in SHOWN_AT_THE_ROOT:
+            module = importlib.import_module(name)
+            missing |= {
+                f"{name}.{found}"
+                for found, value in vars(module).items()
+                if inspect.isclass(value)
+                and value.__module__ == name
+                and not found.startswith("_")
+                and getattr(assistants_client, found, None) is not value
+            }
+
+    assert missing == NOT_SHOWN
+
+
+def public_members(value: type) -> Iterator[tuple[str, object]]:
+    """The methods and properties that a class defines under a public name."""
+    for name, member in vars(value).items():
+        if not name.startswith("_"):
+            inner = getattr(member, "__func__", member)  # class methods and static methods
+            if inspect.isfunction(inner) or isinstance(inner, property):
+                yield name, inner
+
+
+def test_everything_exported_is_documented() -> None:
+    """Each exported class and function has a docstring, and so has each public method of it."""
+    bare = []
+    for name, value in exported():
+        if inspect.isclass(value):
+            # attrs and enum write a docstring of their own where there is none
+            if not vars(value).get("__doc__"):
+                bare.append(name)
+            bare += [f"{name}.{m}" for m, member in public_members(value) if not member.__doc__]
+        elif inspect.isfunction(value) and not value.__doc__:
+            bare.append(name)
+
+    assert bare == []
+
+
+def test_every_file_says_what_belongs_in_it() -> None:
+    """Each file of the package opens with a docstring."""
+    bare = [
+        name
+        for name, path in sources()
+        if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+
+    assert bare == []
+
+
+def test_the_front_door_holds_names_only() -> None:
+    """The package's own file is imports and ``__all__``: it defines nothing."""
+    tree = ast.parse((ROOT / "assistants_client" / "__init__.py").read_text("utf-8"))
+    allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
+
+    assert [ast.unparse(node) for node in tree.body if not isinstance(node, allowed)] == []
+    assert isinstance(assistants_client, ModuleType)
