@@ -1,0 +1,131 @@
+"""A language model for tests: it answers what it was told to, in order.
+
+Nothing random belongs here, nothing that waits by itself, and no rules about what to answer when:
+a test that wants those gives a callable.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any, TypeAlias, Union
+
+from attrs import frozen
+
+from assistants_client.engine.language_models.base import (
+    Conversation,
+    Delta,
+    Finish,
+    LanguageModelError,
+    TextDelta,
+    TokenUsage,
+    ToolCallDelta,
+)
+
+
+@frozen
+class Call:
+    """A tool call to be answered with. ``arguments`` is JSON text, or what is meant to be none.
+
+    Without an ``id`` the model makes one up, another for every call.
+    """
+
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+
+def call(name: str, /, **arguments: Any) -> Call:
+    """A tool call with its arguments as keywords: ``call("get_weather", city="Paris")``."""
+    return Call(name, json.dumps(arguments))
+
+
+#: One answer: text, a tool call, a delta as it is, an exception to be raised, a callable that is
+#: given the conversation and returns any of these, or a sequence of them, mixed at will.
+Script: TypeAlias = Union[
+    str,
+    Call,
+    Delta,
+    BaseException,
+    "Callable[[Conversation], Script]",
+    "Sequence[Script]",
+    None,
+]
+
+
+class Scripted:
+    """Answers each conversation with the next entry of a script.
+
+    ``Scripted(["Hello", call("code_interpreter", code="print(1)"), RuntimeError("down")])`` says
+    hello, then asks for code to be run, then raises. A callable in the script sees the conversation
+    and may wait, which makes a slow model; within a list it is called when the answer gets there.
+    The reason for finishing is added unless the entry gives its own ``Finish``.
+
+    Attributes:
+        conversations: What the model was asked, oldest first.
+    """
+
+    def __init__(self, answers: Iterable[Script] = ()) -> None:
+        """Answers will be given in this order, one for each call of :meth:`respond`."""
+        self._answers = iter(list(answers))
+        self._given = count(1)
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self.conversations: list[Conversation] = []
+
+    def respond(self, conversation: Conversation) -> Iterator[Delta]:
+        """Answers with the next entry.
+
+        Raises:
+            LanguageModelError: The script has no more entries.
+        """
+        with self._lock:
+            self.conversations.append(conversation)
+            number = next(self._given)
+            try:
+                answer = next(self._answers)
+            except StopIteration:
+                raise LanguageModelError(
+                    f"The script has no answer number {number}: it holds {number - 1}."
+                ) from None
+        return self._play(answer, conversation)
+
+    def _play(self, answer: Script, conversation: Conversation) -> Iterator[Delta]:
+        calls = 0
+        finished = False
+        for delta in self._deltas(answer, conversation):
+            if isinstance(delta, Call):
+                with self._lock:
+                    made_up = f"call_{next(self._ids)}"
+                yield ToolCallDelta(
+                    index=calls,
+                    id=delta.id or made_up,
+                    name=delta.name,
+                    arguments=delta.arguments,
+                )
+                calls += 1
+            else:
+                calls += isinstance(delta, ToolCallDelta)
+                finished = finished or isinstance(delta, Finish)
+                yield delta
+        if not finished:
+            yield Finish(reason="tool_calls" if calls else "stop")
+
+    def _deltas(self, answer: Script, conversation: Conversation) -> Iterator[Delta | Call]:
+        if answer is None:
+            return
+        if isinstance(answer, str):
+            yield TextDelta(text=answer)
+        elif isinstance(answer, (Call, TextDelta, ToolCallDelta, TokenUsage, Finish)):
+            yield answer
+        elif isinstance(answer, BaseException):
+            raise answer
+        elif isinstance(answer, Sequence):
+            for part in answer:
+                yield from self._deltas(part, conversation)
+        elif callable(answer):
+            yield from self._deltas(answer(conversation), conversation)
+        else:
+            raise TypeError(f"A script cannot hold {type(answer).__name__}: {answer!r}")
