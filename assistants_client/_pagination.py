@@ -1,0 +1,102 @@
+"""Lists that fetch their pages as they are walked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from assistants_client.errors import APIResponseError, InvalidRequestError
+from assistants_client.models.lists import Page
+
+T = TypeVar("T")
+
+#: The most a server gives in one page.
+_LARGEST_PAGE = 100
+
+
+class LazyList(Generic[T]):
+    """All items of a list, fetched page by page while it is iterated; each iteration starts anew.
+
+    Memory stays flat: one page is held at a time.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Mapping[str, object]], Page[T]],
+        item_id: Callable[[T], str],
+        *,
+        limit: int | None = None,
+        order: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+        filters: Mapping[str, str | list[str] | None] | None = None,
+    ) -> None:
+        _check_count("limit", limit)
+        _check_count("page_size", page_size, _LARGEST_PAGE)
+        if order not in (None, "asc", "desc"):
+            raise InvalidRequestError(f"order: {order!r} is not 'asc' or 'desc'", path="order")
+        self._fetch = fetch
+        self._item_id = item_id
+        self._limit = limit
+        self._page_size = page_size
+        query = {"order": order, "after": after, "before": before, **(filters or {})}
+        self._query: dict[str, str | list[str]] = {k: v for k, v in query.items() if v is not None}
+        self._backwards = before is not None and after is None
+
+    def __iter__(self) -> Iterator[T]:
+        """Yields every item, at most ``limit`` of them.
+
+        Raises:
+            APIResponseError: The server's cursor stands still.
+            APIError: A page could not be fetched.
+        """
+        left = self._limit
+        for page in self.pages():
+            for item in page.data:
+                yield item
+                if left is not None:
+                    left -= 1
+                    if left == 0:
+                        return
+
+    def pages(self) -> Iterator[Page[T]]:
+        """Yields the pages themselves, as the server cut them.
+
+        Raises:
+            APIResponseError: The server's cursor stands still.
+            APIError: A page could not be fetched.
+        """
+        query: dict[str, object] = dict(self._query)
+        left = self._limit
+        while True:
+            size = self._page_size
+            if left is not None:
+                size = min(left, size or _LARGEST_PAGE)
+            if size is not None:
+                query["limit"] = size
+            page = self._fetch(query)
+            yield page
+            if left is not None:
+                left -= len(page.data)
+            if not page.data or page.has_more is False or (left is not None and left <= 0):
+                return
+            name, item = ("before", page.data[0]) if self._backwards else ("after", page.data[-1])
+            cursor = self._item_id(item)
+            if query.get(name) == cursor:
+                raise APIResponseError(
+                    f"the list does not advance: the page after {cursor} ends with it again"
+                )
+            query[name] = cursor
+
+    def __repr__(self) -> str:
+        shown = dict(self._query) if self._limit is None else {**self._query, "limit": self._limit}
+        return f"<LazyList {' '.join(f'{k}={v}' for k, v in shown.items())}>".replace(" >", ">")
+
+
+def _check_count(name: str, value: int | None, maximum: int | None = None) -> None:
+    if value is None:
+        return
+    if type(value) is not int or value < 1 or (maximum is not None and value > maximum):
+        bound = f"from 1 to {maximum}" if maximum is not None else "of 1 or more"
+        raise InvalidRequestError(f"{name}: {value!r} is not a whole number {bound}", path=name)

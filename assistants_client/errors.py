@@ -1,0 +1,225 @@
+"""The exceptions, all under :class:`AssistantsError`. Standard library only.
+
+Messages name method, path, status, request id and attempts: enough for a ticket. No key, token or
+request body ever enters one. All of them survive ``pickle``: what a class adds beyond its message
+has a default and lives in the instance's ``__dict__``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assistants_client.models.runs import Run
+
+
+class AssistantsError(Exception):
+    """The root of everything this library raises on its own."""
+
+
+class ConfigurationError(AssistantsError, ValueError):
+    """Something is set up wrongly; nothing was sent."""
+
+
+class InvalidRequestError(ConfigurationError):
+    """A call's arguments break the protocol's rules; nothing was sent.
+
+    Attributes:
+        path: The field, such as ``tools[0].function.name``.
+        code: The protocol's error code, such as ``string_above_max_length``.
+    """
+
+    def __init__(self, message: str, *, path: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.code = code
+
+
+class APIError(AssistantsError):
+    """A request that did not end well.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path below the base URL, without the query.
+        attempts: How many times it was sent.
+    """
+
+    def __init__(
+        self, message: str, *, method: str = "", path: str = "", attempts: int = 1
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.method else ""
+        tries = f" ({self.attempts} attempts)" if self.attempts != 1 else ""
+        return f"{call}{self.args[0]}{tries}"
+
+
+class APIConnectionError(APIError):
+    """The server could not be reached, or the connection broke before the answer began."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The server did not answer in time."""
+
+
+class APIResponseError(APIError):
+    """The answer is not what the protocol allows: not JSON, of the wrong shape, or cut short."""
+
+
+class APIStatusError(APIError):
+    """The server refused.
+
+    Attributes:
+        status_code: The HTTP status.
+        code: The server's error code, or ``None``.
+        type: The server's error type, or ``None``.
+        param: The field it names, or ``None``.
+        request_id: The ``x-request-id`` of the answer, or ``None``.
+        retry_after: Seconds the server asks to wait before another try, or ``None``.
+        body: The decoded body, or its text where it is not JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        attempts: int = 1,
+        status_code: int = 0,
+        code: str | None = None,
+        type: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: object = None,
+    ) -> None:
+        super().__init__(message, method=method, path=path, attempts=attempts)
+        self.status_code = status_code
+        self.code = code
+        self.type = type
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} [request id {self.request_id}]" if self.request_id else text
+
+
+class BadRequestError(APIStatusError):
+    """400: the server does not accept the request."""
+
+
+class ThreadLockedError(BadRequestError):
+    """400: the thread has an active run; wait for it, or cancel it.
+
+    Attributes:
+        run_id: The run that holds the thread, or ``None`` where the server does not name it.
+    """
+
+    run_id: str | None = None
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key is missing or wrong."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: there is no such object, or no such operation on this server."""
+
+
+class ConflictError(APIStatusError):
+    """409: another request is changing the same object."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: the server understood the request and will not do it."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or out of quota."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the server failed."""
+
+
+_BY_STATUS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+_FIRST_SERVER_STATUS = 500
+
+#: How servers word the thread's lock; the run's id stands in the text only.
+_LOCK_TEXT = re.compile(
+    r"while a run (?P<a>\S+) is active|already has an active run (?P<b>\S+?)\.?$"
+)
+
+
+def status_error(message: str, **facts: Any) -> APIStatusError:
+    """The exception for a refusal; ``facts`` are the attributes of :class:`APIStatusError`."""
+    status = facts["status_code"]
+    lock = _LOCK_TEXT.search(message.strip()) if status == 400 else None
+    if lock is not None:
+        locked = ThreadLockedError(message, **facts)
+        locked.run_id = lock["a"] or lock["b"]
+        return locked
+    fallback = InternalServerError if status >= _FIRST_SERVER_STATUS else APIStatusError
+    return _BY_STATUS.get(status, fallback)(message, **facts)
+
+
+class RunError(AssistantsError):
+    """A run that did not complete.
+
+    Attributes:
+        run: The run as last seen; ``run.last_error`` and ``run.incomplete_details`` say why.
+    """
+
+    def __init__(self, message: str, run: Run | None = None) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class RunFailedError(RunError):
+    """The run failed."""
+
+
+class RunCancelledError(RunError):
+    """The run was cancelled."""
+
+
+class RunExpiredError(RunError):
+    """The run was not finished, or its tool outputs not submitted, before it expired."""
+
+
+class RunIncompleteError(RunError):
+    """The run ended early, for instance at a token limit."""
+
+
+class WaitTimeoutError(AssistantsError, TimeoutError):
+    """The wait's time ran out; the run itself may go on.
+
+    Attributes:
+        run: The run as last seen, or ``None`` if no poll succeeded.
+    """
+
+    def __init__(self, message: str, run: Run | None = None) -> None:
+        super().__init__(message)
+        self.run = run

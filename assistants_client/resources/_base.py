@@ -1,0 +1,213 @@
+"""What every resource does the same way: encode, send, decode; and build paths.
+
+Each method of a resource names its path and its classes, nothing else. The decorator
+:func:`takes` gives a method its two call forms from one declaration: a request object, or the
+fields of that object's class as keywords.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from urllib.parse import quote
+
+from assistants_client._codec import InvalidValueError, decode, encode_request
+from assistants_client._pagination import LazyList
+from assistants_client._transport import Query, Reply, Transport
+from assistants_client.errors import APIResponseError, InvalidRequestError
+from assistants_client.models.lists import Page
+
+P = ParamSpec("P")
+T = TypeVar("T")
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+RequestT = TypeVar("RequestT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Resource:
+    """Holds the transport; encodes, sends and decodes in one step."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        request: object = None,
+        query: Query | None = None,
+    ) -> T:
+        return self._exchange(method, path, answer, request=request, query=query)[0]
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        request: object = None,
+        query: Query | None = None,
+    ) -> tuple[T, Mapping[str, str]]:
+        """As ``_send``, with the answer's headers."""
+        document = None if request is None else _encoded(request)
+        reply = self._transport.send(method, path, query=query, document=document)
+        return _decoded(answer, reply, method, path), reply.headers
+
+    def _list(
+        self,
+        path: str,
+        page: type[Page[T]],
+        item_id: Callable[[T], str],
+        *,
+        limit: int | None,
+        order: str | None,
+        after: str | None,
+        before: str | None,
+        page_size: int | None,
+        **filters: str | list[str] | None,
+    ) -> LazyList[T]:
+        return LazyList(
+            lambda query: self._send("GET", path, page, query=query),
+            item_id,
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+            filters=filters,
+        )
+
+
+def build_path(template: str, **ids: str) -> str:
+    """A path with its ids filled in, percent-encoded.
+
+    Raises:
+        InvalidRequestError: An id is not a string, is empty, or would change the path's shape.
+    """
+    quoted = {}
+    for name, value in ids.items():
+        if not isinstance(value, str):
+            hint = "; pass its .id" if hasattr(value, "id") else ""
+            raise InvalidRequestError(
+                f"{name}: expected an id, a string, got {type(value).__name__}{hint}", path=name
+            )
+        if not value.strip() or value in (".", ".."):
+            raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name)
+        quoted[name] = quote(value, safe="")
+    return template.format(**quoted)
+
+
+def _encoded(request: object) -> dict[str, Any]:
+    try:
+        return encode_request(request)
+    except InvalidValueError as error:
+        raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
+
+
+def _decoded(answer: type[T], reply: Reply, method: str, path: str) -> T:
+    try:
+        return decode(answer, reply.document)
+    except InvalidValueError as error:
+        raise APIResponseError(
+            f"the answer cannot be read: {error}", method=method, path=path
+        ) from None
+
+
+# --- both call forms from one declaration ---------------------------------------------------------
+#
+# One protocol pair for each count of ids in the path: a ParamSpec cannot stand behind a variable
+# number of positional parameters.
+
+
+class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(self, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+
+
+class _Call1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, parent_id: str, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(self, parent_id: str, /, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+
+
+class _Call2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, parent_id: str, item_id: str, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(
+        self, parent_id: str, item_id: str, /, *args: P.args, **fields: P.kwargs
+    ) -> ResultT_co: ...
+
+
+class _Method0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call0[P, RequestT_contra, ResultT_co]: ...
+
+
+class _Method1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call1[P, RequestT_contra, ResultT_co]: ...
+
+
+class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
+
+
+class takes(Generic[P, RequestT]):
+    """Lets a method be called with a request object, or with that class's fields as keywords.
+
+    The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
+    defaults of the keyword form come from the class's constructor, so a field is declared once.
+    """
+
+    def __init__(self, request: Callable[P, RequestT]) -> None:
+        self._request = request
+
+    @overload
+    def __call__(
+        self, method: Callable[[Any, RequestT], ResultT_co], /
+    ) -> _Method0[P, RequestT, ResultT_co]: ...
+    @overload
+    def __call__(
+        self, method: Callable[[Any, str, RequestT], ResultT_co], /
+    ) -> _Method1[P, RequestT, ResultT_co]: ...
+    @overload
+    def __call__(
+        self, method: Callable[[Any, str, str, RequestT], ResultT_co], /
+    ) -> _Method2[P, RequestT, ResultT_co]: ...
+    def __call__(self, method: Callable[..., Any], /) -> Any:
+        """Wraps the method."""
+        request_class: Any = self._request
+        own, *ids, _ = inspect.signature(method).parameters.values()
+        named = [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for p in (own, *ids)]
+        count = len(named)
+
+        @functools.wraps(method)
+        def call(*args: Any, **fields: Any) -> Any:
+            if len(args) < count:
+                missing = ", ".join(p.name for p in named[len(args) :])
+                raise TypeError(f"{method.__qualname__}() needs {missing} before the fields")
+            given = args[count:]
+            if given and isinstance(given[0], request_class):
+                if len(given) > 1 or fields:
+                    raise TypeError(
+                        f"{method.__qualname__}() takes either a {request_class.__name__} or its "
+                        "fields, not both"
+                    )
+                return method(*args)
+            return method(*args[:count], request_class(*given, **fields))
+
+        own_fields = list(inspect.signature(request_class).parameters.values())
+        call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
+        return call

@@ -1,0 +1,69 @@
+"""Assistants."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from assistants_client._pagination import LazyList
+from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.resources._base import Resource, build_path, takes
+
+
+class Assistants(Resource):
+    """``client.assistants``: models with instructions and tools."""
+
+    _ALL = "/assistants"
+    _ONE = "/assistants/{assistant_id}"
+
+    @takes(AssistantRequest)
+    def create(self, request: AssistantRequest) -> Assistant:
+        """Makes an assistant. ``model`` is needed."""
+        return self._send("POST", self._ALL, Assistant, request=request)
+
+    def retrieve(self, assistant_id: str) -> Assistant:
+        """Reads an assistant.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        return self._send("GET", build_path(self._ONE, assistant_id=assistant_id), Assistant)
+
+    @takes(AssistantUpdate)
+    def update(self, assistant_id: str, request: AssistantUpdate) -> Assistant:
+        """Changes the given fields of an assistant; ``None`` clears one."""
+        path = build_path(self._ONE, assistant_id=assistant_id)
+        return self._send("POST", path, Assistant, request=request)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[Assistant]:
+        """All assistants, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+
+        Args:
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            before: Only items before the one with this id; pages then go backwards.
+            page_size: Items a request, 1 to 100; the server's default is 20.
+        """
+        return self._list(
+            self._ALL,
+            Page[Assistant],
+            lambda assistant: assistant.id,
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+        )
+
+    def delete(self, assistant_id: str) -> Deleted:
+        """Deletes an assistant; its runs and threads stay."""
+        return self._send("DELETE", build_path(self._ONE, assistant_id=assistant_id), Deleted)
