@@ -27,7 +27,7 @@ OURS = {
     "_transport": "_version errors _codec models",
     "_pagination": "models errors _codec _transport",
     "waiting": "models errors backoff",
-    "resources._base": "models _codec _transport _pagination",
+    "resources._base": "models errors _codec _transport _pagination",
     "resources": "resources._base models _codec _transport _pagination",
     "client": "_version models errors backoff _codec _transport _pagination waiting resources "
     "lazy:engine",
