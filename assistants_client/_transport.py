@@ -7,6 +7,7 @@ and come out.
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -87,6 +88,7 @@ class Transport:
         self._headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
         for name, value in (headers or {}).items():
             self._headers[name] = _checked_header(name, value)
+        self._authorized = any(name.lower() == "authorization" for name in self._headers)
         self._params = dict(params or {})
         self._own_session = session is None
         self._session = session if session is not None else _new_session()
@@ -145,9 +147,11 @@ class Transport:
         if parameters:
             url = f"{url}?{urlencode(parameters, doseq=True)}"
         headers = dict(self._headers)
-        key = self._api_key() if callable(self._api_key) else self._api_key
+        key = None
+        if not self._authorized:
+            key = self._api_key() if callable(self._api_key) else self._api_key
         if key is not None:
-            headers.setdefault("Authorization", f"Bearer {_checked_key(key)}")
+            headers["Authorization"] = f"Bearer {_checked_key(key)}"
         body = None
         if document is not None:
             headers["Content-Type"] = "application/json"
@@ -285,16 +289,18 @@ def _checked_base_url(base_url: object) -> str:
 
 
 def _checked_timeout(timeout: object) -> tuple[float | None, float | None]:
-    pair = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    if len(pair) != 2 or not all(
-        isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0
-        for seconds in pair
-    ):
+    pair: tuple[object, ...] = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    seconds = [
+        float(value)
+        for value in pair
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    ]
+    if len(pair) != 2 or len(seconds) != 2:
         raise ConfigurationError(
             f"timeout: {timeout!r} is not a number of seconds above 0, nor a pair of them "
             "(connect, read); an endless wait is spelled float('inf')"
         )
-    connect, read = (None if seconds == float("inf") else float(seconds) for seconds in pair)
+    connect, read = (None if value == math.inf else value for value in seconds)
     return connect, read
 
 

@@ -110,4 +110,4 @@ def as_backoff(value: BackoffLike) -> Backoff:
         return ConstantBackoff(value)
     if callable(value):
         return value
-    raise TypeError(f"backoff: expected seconds or a callable, got {type(value).__name__}")
+    raise TypeError(f"expected seconds or a callable, got {type(value).__name__}")
