@@ -77,7 +77,7 @@ class TextDelta:
 
 @frozen(kw_only=True)
 class ToolCallDelta:
-    """A piece of a tool call. Pieces with one ``index`` belong together; ``arguments`` is joined."""
+    """A piece of a tool call: what has one ``index`` belongs together, ``arguments`` is joined."""
 
     index: int
     id: str | None = None

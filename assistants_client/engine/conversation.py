@@ -1,0 +1,201 @@
+"""From a run to what a language model is asked: pure, no database, no HTTP, no clock.
+
+What the model answers is read in answers.py; who asks and what is done about it, in runner.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from assistants_client._codec import encode
+from assistants_client.engine.language_models.base import (
+    CODE_INTERPRETER,
+    Conversation,
+    FunctionSpec,
+    ToolCall,
+    Turn,
+)
+from assistants_client.models.messages import ImageFilePart, ImageUrlPart, Message, TextPart
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeInterpreterRecord,
+    FunctionToolCall,
+    LogsOutput,
+    MessageCreationDetails,
+    RunStep,
+    StepToolCall,
+    ToolCallsDetails,
+)
+from assistants_client.models.runs import Run, Usage
+from assistants_client.models.tools import (
+    CodeInterpreterTool,
+    FunctionTool,
+    NamedToolChoice,
+    ResponseFormat,
+    Tool,
+)
+
+#: What the model reads where code ran and printed nothing.
+NO_OUTPUT: Final = "(no output)"
+
+_CODE_PARAMETERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"code": {"type": "string", "description": "The Python code to run."}},
+    "required": ["code"],
+    "additionalProperties": False,
+}
+
+
+def conversation_of(
+    run: Run, messages: Sequence[Message], steps: Sequence[RunStep], *, code_interpreter: str
+) -> Conversation:
+    """What to ask the model next.
+
+    Args:
+        run: Its instructions are final: the assistant's and the additional ones are merged already.
+        messages: The thread's, oldest first.
+        steps: This run's, oldest first. Earlier runs are told by their messages alone.
+        code_interpreter: How the code interpreter is described to the model.
+    """
+    # Some servers, or the templates behind them, call what they are shown even when told not to.
+    functions = [] if run.tool_choice == "none" else _functions(run.tools, code_interpreter)
+    limit = run.max_completion_tokens
+    return Conversation(
+        model=run.model,
+        instructions=run.instructions or None,
+        turns=[*_history(run, messages), *_rounds(messages, steps)],
+        functions=functions,
+        tool_choice=_tool_choice(run, functions, steps),
+        parallel_tool_calls=run.parallel_tool_calls if functions else None,
+        temperature=run.temperature,
+        top_p=run.top_p,
+        max_completion_tokens=(
+            None if limit is None else max(1, limit - tokens_spent(steps).completion_tokens)
+        ),
+        reasoning_effort=run.reasoning_effort,
+        response_format=_response_format(run),
+    )
+
+
+def tokens_spent(steps: Iterable[RunStep]) -> Usage:
+    """The tokens of all steps together."""
+    total = Usage()
+    for step in steps:
+        if step.usage is not None:
+            total.prompt_tokens += step.usage.prompt_tokens
+            total.completion_tokens += step.usage.completion_tokens
+            total.total_tokens += step.usage.total_tokens
+    return total
+
+
+def code_output(record: CodeInterpreterRecord) -> str:
+    """What the model reads of what its code printed."""
+    logs = "".join(output.logs for output in record.outputs if isinstance(output, LogsOutput))
+    return logs or NO_OUTPUT
+
+
+def _history(run: Run, messages: Sequence[Message]) -> Iterator[Turn]:
+    """The thread as it was when the run began."""
+    before = [message for message in messages if message.run_id != run.id]
+    truncation = run.truncation_strategy
+    if truncation is not None and truncation.type == "last_messages" and truncation.last_messages:
+        before = before[-truncation.last_messages :]
+    for message in before:
+        text = _text(message)
+        if text:
+            yield Turn(role="assistant" if message.role == "assistant" else "user", text=text)
+
+
+def _text(message: Message) -> str:
+    """The text of a message; an image is named, so that the model knows that it misses one."""
+    pieces = []
+    for part in message.content:
+        if isinstance(part, TextPart):
+            pieces.append(part.text.value)
+        elif isinstance(part, ImageUrlPart):
+            pieces.append(f"[image: {part.image_url.url}]")
+        elif isinstance(part, ImageFilePart):
+            pieces.append(f"[image file: {part.image_file.file_id}]")
+    return "\n".join(piece for piece in pieces if piece)
+
+
+def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[Turn]:
+    """What this run has said and done so far.
+
+    Text and the calls after it came in one answer and go back as one turn: many chat templates
+    refuse two turns of the same role in a row.
+    """
+    written = {message.id: message for message in messages}
+    said = ""
+    for step in steps:
+        details = step.step_details
+        if isinstance(details, MessageCreationDetails):
+            message = written.get(details.message_creation.message_id)
+            text = "" if message is None else _text(message)
+            said = f"{said}\n{text}" if said and text else said or text
+        elif isinstance(details, ToolCallsDetails):
+            answered = list(_answered(details.tool_calls))
+            if answered:
+                yield Turn(role="assistant", text=said, tool_calls=[call for call, _ in answered])
+                said = ""
+                for call, output in answered:
+                    yield Turn(role="tool", text=output, tool_call_id=call.id)
+    if said:
+        yield Turn(role="assistant", text=said)
+
+
+def _answered(calls: Iterable[StepToolCall]) -> Iterator[tuple[ToolCall, str]]:
+    for call in calls:
+        if isinstance(call, CodeInterpreterCall):
+            record = call.code_interpreter
+            arguments = json.dumps({"code": record.input})
+            asked = ToolCall(id=call.id, name=CODE_INTERPRETER, arguments=arguments)
+            yield asked, code_output(record)
+        elif isinstance(call, FunctionToolCall):
+            function = call.function
+            asked = ToolCall(id=call.id, name=function.name, arguments=function.arguments)
+            yield asked, function.output or ""
+
+
+def _functions(tools: Iterable[Tool], code_interpreter: str) -> list[FunctionSpec]:
+    """The tools as functions, one for each name; the code interpreter's name is its own."""
+    found: dict[str, FunctionSpec] = {}
+    for tool in tools:
+        if isinstance(tool, CodeInterpreterTool):
+            found[CODE_INTERPRETER] = FunctionSpec(
+                name=CODE_INTERPRETER, description=code_interpreter, parameters=_CODE_PARAMETERS
+            )
+        elif isinstance(tool, FunctionTool):
+            definition = tool.function
+            found.setdefault(
+                definition.name,
+                FunctionSpec(
+                    name=definition.name,
+                    description=definition.description,
+                    parameters=definition.parameters,
+                    strict=definition.strict,
+                ),
+            )
+    return list(found.values())
+
+
+def _tool_choice(
+    run: Run, functions: Sequence[FunctionSpec], steps: Iterable[RunStep]
+) -> str | None:
+    choice = run.tool_choice
+    if not functions or any(step.tool_calls for step in steps):
+        return None  # Nothing to choose, or done as told: told again, it would call for ever.
+    if isinstance(choice, NamedToolChoice):
+        name = choice.function.name if choice.function is not None else choice.type
+        return f"function:{name}" if any(f.name == name for f in functions) else None
+    return "required" if choice == "required" else None
+
+
+def _response_format(run: Run) -> dict[str, Any] | None:
+    wanted = run.response_format
+    if not isinstance(wanted, ResponseFormat) or wanted.type == "text":
+        return None
+    document: dict[str, Any] = encode(wanted)
+    return document
