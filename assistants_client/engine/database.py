@@ -1,0 +1,225 @@
+"""The database: its URL, its settings, its transactions, and rows to objects and back.
+
+What a row means is not known here; rules are the services', columns are in ``tables``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final, TypeVar
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Table, delete, event, insert, make_url, select, update
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from assistants_client._codec import decode, encode
+from assistants_client.engine.tables import metadata
+from assistants_client.errors import ConfigurationError
+from assistants_client.models._base import Struct
+
+StructT = TypeVar("StructT", bound=Struct)
+
+#: How long one process waits for another's transaction, in seconds.
+BUSY_SECONDS: Final = 30
+_WRITES: Final = "assistants_writes"
+
+
+class Database:
+    """Opens on first use, and again after a fork: a child never touches its parent's connections.
+
+    Args:
+        url: As SQLAlchemy reads it. ``sqlite://`` is a database in memory, which all threads of
+            this process share and which is gone when it is closed.
+
+    Raises:
+        ConfigurationError: The URL is not one, or its driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = make_url(url)
+        except ArgumentError:
+            raise ConfigurationError(
+                "The database URL cannot be read; it should look like sqlite:///assistants.db"
+            ) from None
+        self._opening = threading.Lock()
+        self._pid = os.getpid()
+        self._engine: sqlalchemy.Engine | None = None
+        self._writing: AbstractContextManager[Any] = nullcontext()
+        self._inherited: list[sqlalchemy.Engine | None] = []
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+
+    def open(self) -> None:
+        """Connects, makes the tables that are missing, and sees that the database can be written.
+
+        Raises:
+            ConfigurationError: The driver, the directory, the server or the permission is missing.
+        """
+        self._opened()
+
+    def close(self) -> None:
+        """Closes all connections. The database opens again when it is used again."""
+        with self._opening:
+            if self._engine is not None and self._pid == os.getpid():
+                self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes; it commits at the end of the block, or undoes everything.
+
+        On SQLite the one right to write is taken at its start, so what is read within cannot
+        change before the commit.
+        """
+        engine = self._opened()
+        with self._writing, _write(engine) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that reads: what it sees does not change within the block."""
+        with self._opened().connect() as connection, connection.begin():
+            yield connection
+
+    def _opened(self) -> sqlalchemy.Engine:
+        if self._pid != os.getpid():
+            # The parent's connections are neither used nor closed here: closing one would, on
+            # SQLite, drop locks that the parent believes it holds.
+            self._inherited.append(self._engine)
+            self._engine = None
+            self._opening = threading.Lock()
+            self._pid = os.getpid()
+        if self._engine is None:
+            with self._opening:
+                if self._engine is None:
+                    self._engine = self._open()
+        return self._engine
+
+    def _open(self) -> sqlalchemy.Engine:
+        shown = self._url.render_as_string(hide_password=True)
+        sqlite = self._url.get_backend_name() == "sqlite"
+        try:
+            engine = _sqlite_engine(self._url) if sqlite else _server_engine(self._url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise ConfigurationError(f"The database {shown} cannot be used: {error}") from error
+        try:
+            # SQLite lets one writer at a time; threads that queue for it here do not have to poll.
+            self._writing = threading.Lock() if sqlite else nullcontext()
+            with _write(engine) as connection:
+                metadata.create_all(connection)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            reason = _missing_directory(self._url) if sqlite else None
+            reason = reason or str(getattr(error, "orig", None) or error)
+            raise ConfigurationError(f"The database {shown} cannot be opened: {reason}") from error
+        return engine
+
+
+@contextmanager
+def _write(engine: sqlalchemy.Engine) -> Iterator[Connection]:
+    with engine.connect() as connection, connection.execution_options(**{_WRITES: True}).begin():
+        yield connection
+
+
+def _server_engine(url: URL) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(url, pool_pre_ping=True)
+
+
+def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
+    in_memory = url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory"
+    engine = sqlalchemy.create_engine(
+        url,
+        poolclass=QueuePool,
+        # A database in memory lives in one connection: threads take turns with it.
+        pool_size=1 if in_memory else 8,
+        max_overflow=0 if in_memory else -1,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+
+    # The driver's own idea of when a transaction starts is switched off, as SQLAlchemy's manual
+    # describes, so that ours starts where begin() and read() say.
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if not in_memory:
+            # In this mode readers do not wait for the writer, and a commit outlives the process.
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _missing_directory(url: URL) -> str | None:
+    directory = os.path.dirname(os.path.abspath(url.database or ""))
+    return None if os.path.isdir(directory) else f"the directory {directory} does not exist"
+
+
+# --- rows and objects ---------------------------------------------------------------------------
+
+
+def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> None:
+    """Stores a new object; ``columns`` are those that stand beside it."""
+    document = encode(made)
+    connection.execute(
+        insert(table).values(
+            id=document["id"], created_at=document["created_at"], body=document, **columns
+        )
+    )
+
+
+def save(connection: Connection, table: Table, changed: Struct, **columns: Any) -> bool:
+    """Stores an object again; false when it has been deleted meanwhile."""
+    document = encode(changed)
+    done = connection.execute(
+        update(table).where(table.c.id == document["id"]).values(body=document, **columns)
+    )
+    return bool(done.rowcount)
+
+
+def load(
+    connection: Connection, table: Table, cls: type[StructT], object_id: str, **where: str
+) -> StructT | None:
+    """The object with this id; ``where`` names columns that must hold a value, such as a parent."""
+    found = connection.execute(
+        select(table.c.body).where(
+            table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
+        )
+    ).scalar_one_or_none()
+    return None if found is None else decode(cls, found)
+
+
+def load_all(
+    connection: Connection, table: Table, cls: type[StructT], **where: str
+) -> list[StructT]:
+    """All objects whose columns hold these values, in the order in which they were made."""
+    found = connection.execute(
+        select(table.c.body)
+        .where(*(table.c[name] == value for name, value in where.items()))
+        .order_by(table.c.created_at, table.c.seq)
+    )
+    return [decode(cls, body) for body in found.scalars()]
+
+
+def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
+    """Deletes an object with all that hangs on it; false when there is none."""
+    done = connection.execute(
+        delete(table).where(
+            table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
+        )
+    )
+    return bool(done.rowcount)

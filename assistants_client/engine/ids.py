@@ -1,0 +1,59 @@
+"""Names: of objects, of requests, and of the processes that carry runs.
+
+What an id stands for is decided elsewhere; nothing is stored here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import string
+from functools import cache
+from typing import Final
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+_LENGTH: Final = 24
+#: Tells this process from an earlier one that had the same pid, as in a restarted container.
+_PROCESS: Final = secrets.token_hex(4)
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id, such as ``run_`` and 24 letters and digits."""
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+def owner_name(nonce: str) -> str:
+    """How a carrier of runs in this process signs: host, pid, process and its own ``nonce``.
+
+    It is worked out anew on every call, so that a forked child never signs as its parent.
+    """
+    return f"{_host()}/{os.getpid()}/{_PROCESS}/{nonce}"
+
+
+def owner_is_dead(owner: str) -> bool | None:
+    """Whether the process that signed so has ended; ``None`` where only its lease can tell."""
+    host, pid, process, _ = owner.split("/")
+    if host != _host():
+        return None
+    if int(pid) == os.getpid():
+        return process != _PROCESS
+    if os.name != "posix":
+        return None  # os.kill(pid, 0) ends a process on Windows
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return None  # it runs, but as another user
+    return None
+
+
+@cache
+def _host() -> str:
+    """Where a pid means something: the host and, in containers, the namespace of its pids."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        namespace = ""
+    return f"{socket.gethostname()}:{namespace}".replace("/", "_")

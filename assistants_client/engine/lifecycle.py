@@ -1,0 +1,130 @@
+"""How runs, steps and messages may change, as tables, and what is overdue.
+
+Pure: no clock of its own, no database, no threads. Code elsewhere walks these tables and holds no
+rule about statuses of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, LastError
+
+#: After this many seconds a cancelled run ends even when whoever carries it did not notice.
+CANCEL_GRACE: Final = 2.0
+#: For this many seconds a carrier is believed alive without a sign of life.
+LEASE: Final = 15.0
+
+#: From each status of a run to those that may follow. Final ones absorb.
+RUN_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
+    "in_progress": frozenset(
+        {"requires_action", "cancelling", "completed", "incomplete", "failed", "expired"}
+    ),
+    "requires_action": frozenset({"queued", "cancelling", "expired", "failed"}),
+    "cancelling": frozenset({"cancelled", "completed", "incomplete", "failed", "expired"}),
+    **{status: frozenset() for status in FINAL_STATUSES},
+}
+
+STEP_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
+    "in_progress": frozenset({"completed", "failed", "cancelled", "expired"}),
+    "completed": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "expired": frozenset(),
+}
+
+#: What becomes of a step that is still open when its run ends. A run that ends incomplete has
+#: done what the step was for, only not all of it: there is no such status for steps.
+STEP_ENDS: Final[Mapping[str, str]] = {
+    "completed": "completed",
+    "incomplete": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+}
+
+#: Why a message that is still open when its run ends is incomplete.
+MESSAGE_REASONS: Final[Mapping[str, str]] = {
+    "incomplete": "max_tokens",
+    "failed": "run_failed",
+    "cancelled": "run_cancelled",
+    "expired": "run_expired",
+}
+
+#: The field that keeps the time of a run's end. An expired run keeps none.
+RUN_END_TIMES: Final[Mapping[str, str]] = {
+    "completed": "completed_at",
+    "incomplete": "completed_at",
+    "failed": "failed_at",
+    "cancelled": "cancelled_at",
+}
+
+#: The field that keeps the time of a step's end.
+STEP_END_TIMES: Final[Mapping[str, str]] = {
+    "completed": "completed_at",
+    "failed": "failed_at",
+    "cancelled": "cancelled_at",
+    "expired": "expired_at",
+}
+
+
+@frozen(kw_only=True)
+class Ending:
+    """How a run ends; ``last_error`` goes with ``failed``, the reason with ``incomplete``."""
+
+    status: str
+    last_error: LastError | None = None
+    incomplete_reason: str | None = None
+
+
+#: What is said of a run whose process died.
+LOST: Final = Ending(
+    status="failed",
+    last_error=LastError(
+        code="server_error",
+        message="The process that carried this run ended before the run was finished.",
+    ),
+)
+
+
+@frozen(kw_only=True)
+class RunFacts:
+    """What decides whether a run is overdue. Times are Unix seconds.
+
+    Attributes:
+        carried: Someone has claimed the run and should be working on it.
+        lost: Whoever claimed it is dead, or has given no sign of life within its lease.
+    """
+
+    status: str
+    expires_at: float | None = None
+    cancelling_since: float | None = None
+    carried: bool = False
+    lost: bool = False
+
+
+def overdue(run: RunFacts, now: float) -> Ending | None:
+    """How a run should have ended by ``now``; ``None`` when it may go on."""
+    if run.status not in ACTIVE_STATUSES:
+        return None
+    if run.status == "cancelling":
+        since = now if run.cancelling_since is None else run.cancelling_since
+        noticing = run.carried and not run.lost and now - since < CANCEL_GRACE
+        return None if noticing else Ending(status="cancelled")
+    if run.expires_at is not None and now >= run.expires_at:
+        return Ending(status="expired")
+    return LOST if run.status == "in_progress" and run.lost else None
+
+
+def require_transition(transitions: Mapping[str, frozenset[str]], before: str, after: str) -> None:
+    """Refuses a change that the table does not have.
+
+    Raises:
+        ValueError: The caller's mistake: it was to look at the status first.
+    """
+    if after not in transitions[before]:
+        raise ValueError(f"{before} cannot become {after}")

@@ -1,0 +1,272 @@
+"""What the services share: the context they work in, the thread's lock, and how a run ends.
+
+Nothing of one noun alone belongs here, and no HTTP.
+
+A run is settled before anything under its thread is read or changed: what became overdue since
+(see ``lifecycle.overdue``) is carried out first. So no clock has to strike for a run to end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define, evolve, frozen
+from sqlalchemy import ColumnElement, Connection, select
+
+from assistants_client._codec import decode
+from assistants_client.engine.database import Database, load, load_all, save
+from assistants_client.engine.faults import not_found
+from assistants_client.engine.ids import owner_is_dead
+from assistants_client.engine.lifecycle import (
+    MESSAGE_REASONS,
+    RUN_END_TIMES,
+    RUN_TRANSITIONS,
+    STEP_END_TIMES,
+    STEP_ENDS,
+    STEP_TRANSITIONS,
+    Ending,
+    RunFacts,
+    overdue,
+    require_transition,
+)
+from assistants_client.engine.tables import messages, run_steps, runs, threads
+from assistants_client.models.messages import IncompleteDetails, Message
+from assistants_client.models.run_steps import RunStep
+from assistants_client.models.runs import LastError, Run, Usage
+
+
+@define(kw_only=True)
+class Context:
+    """What every service is given.
+
+    Attributes:
+        database: Where everything is kept.
+        clock: Tells the time in Unix seconds.
+        run_seconds: How long a run may take, from its creation.
+        wake: Told the id of each run that is queued, after it was stored.
+    """
+
+    database: Database
+    clock: Callable[[], float] = time.time
+    run_seconds: int = 600
+    wake: Callable[[str], object] = lambda run_id: None
+
+    def now(self) -> int:
+        """The time as objects carry it."""
+        return int(self.clock())
+
+    @contextmanager
+    def reading(self, thread_id: str) -> Iterator[Connection]:
+        """A transaction that reads what is under a thread, its run settled.
+
+        Raises:
+            Fault: There is no such thread.
+        """
+        with self.database.read() as connection:
+            active = load_run(connection, locks(thread_id))
+            late = active is not None and active.ending(self.clock()) is not None
+        if late:
+            with self.database.begin() as connection:
+                self.settled(connection, locks(thread_id))
+        with self.database.read() as connection:
+            require_thread(connection, thread_id)
+            yield connection
+
+    @contextmanager
+    def writing(self, thread_id: str) -> Iterator[tuple[Connection, Run | None]]:
+        """A transaction that changes what is under a thread, with the run that holds its lock.
+
+        Raises:
+            Fault: There is no such thread.
+        """
+        with self.database.begin() as connection:
+            require_thread(connection, thread_id, lock=True)
+            held = self.settled(connection, locks(thread_id))
+            yield connection, None if held is None or held.run.is_final else held.run
+
+    def settled(self, connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
+        """A run, after it was ended if it is overdue."""
+        held = load_run(connection, which, lock=True)
+        ending = None if held is None else held.ending(self.clock())
+        if held is None or ending is None:
+            return held
+        end_run(connection, held.run, ending, self.now())
+        return evolve(held, owner=None, lease_until=None, cancelling_since=None)
+
+
+@frozen(kw_only=True)
+class HeldRun:
+    """A run, with what the table knows of who carries it."""
+
+    run: Run
+    owner: str | None
+    lease_until: float | None
+    cancelling_since: float | None
+
+    def ending(self, now: float) -> Ending | None:
+        """How the run should have ended by now, if it should."""
+        return overdue(
+            RunFacts(
+                status=self.run.status,
+                expires_at=self.run.expires_at,
+                cancelling_since=self.cancelling_since,
+                carried=self.owner is not None,
+                lost=self.is_lost(now),
+            ),
+            now,
+        )
+
+    def is_lost(self, now: float) -> bool:
+        """Whether whoever carries it is dead, or must be taken for dead."""
+        if self.owner is None:
+            return False
+        dead = owner_is_dead(self.owner)
+        return (self.lease_until or 0) <= now if dead is None else dead
+
+
+def by_id(run_id: str) -> ColumnElement[bool]:
+    """Finds a run by its id."""
+    return runs.c.id == run_id
+
+
+def locks(thread_id: str) -> ColumnElement[bool]:
+    """Finds the run that holds a thread's lock."""
+    return runs.c.active_thread_id == thread_id
+
+
+def load_runs(
+    connection: Connection, which: ColumnElement[bool], *, lock: bool = False
+) -> list[HeldRun]:
+    """Runs as they stand, not settled, oldest first.
+
+    Args:
+        connection: The transaction.
+        which: Which runs.
+        lock: Make others that lock them wait for this transaction.
+    """
+    query = (
+        select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
+        .where(which)
+        .order_by(runs.c.created_at, runs.c.seq)
+    )
+    return [
+        HeldRun(
+            run=decode(Run, row.body),
+            owner=row.owner,
+            lease_until=row.lease_until,
+            cancelling_since=row.cancelling_since,
+        )
+        for row in connection.execute(query.with_for_update() if lock else query)
+    ]
+
+
+def load_run(
+    connection: Connection, which: ColumnElement[bool], *, lock: bool = False
+) -> HeldRun | None:
+    """The one run of :func:`load_runs`, or ``None``."""
+    return next(iter(load_runs(connection, which, lock=lock)), None)
+
+
+def require_thread(connection: Connection, thread_id: str, *, lock: bool = False) -> None:
+    """Refuses an unknown thread; ``lock`` makes others that lock it wait for this transaction.
+
+    Raises:
+        Fault: There is no such thread.
+    """
+    query = select(threads.c.seq).where(threads.c.id == thread_id)
+    if connection.execute(query.with_for_update() if lock else query).first() is None:
+        raise not_found("thread", thread_id)
+
+
+def change_run(connection: Connection, run: Run, status: str, **columns: Any) -> None:
+    """Moves a run to a status that does not end it, and stores it."""
+    require_transition(RUN_TRANSITIONS, run.status, status)
+    run.status = status
+    if status != "requires_action":
+        run.required_action = None
+    save(connection, runs, run, status=status, **columns)
+
+
+def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
+    """Ends a run: closes what it left open, counts its tokens, and unlocks its thread."""
+    require_transition(RUN_TRANSITIONS, run.status, ending.status)
+    for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
+        end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)
+    for message in load_all(connection, messages, Message, run_id=run.id, status="in_progress"):
+        end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
+    run.status = ending.status
+    run.required_action = None
+    run.expires_at = None
+    run.last_error = ending.last_error
+    if ending.status == "incomplete":
+        run.incomplete_details = IncompleteDetails(reason=ending.incomplete_reason)
+    if ending.status in RUN_END_TIMES:
+        setattr(run, RUN_END_TIMES[ending.status], now)
+    run.usage = total_usage(connection, run)
+    save(
+        connection,
+        runs,
+        run,
+        status=run.status,
+        active_thread_id=None,
+        owner=None,
+        lease_until=None,
+        cancelling_since=None,
+    )
+
+
+def end_step(
+    connection: Connection,
+    step: RunStep,
+    status: str,
+    now: int,
+    *,
+    error: LastError | None = None,
+) -> None:
+    """Closes a step."""
+    require_transition(STEP_TRANSITIONS, step.status, status)
+    step.status = status
+    setattr(step, STEP_END_TIMES[status], now)
+    if error is not None:
+        # Steps know fewer codes than runs.
+        code = error.code if error.code == "rate_limit_exceeded" else "server_error"
+        step.last_error = LastError(code=code, message=error.message)
+    save(connection, run_steps, step, status=status)
+
+
+def end_message(connection: Connection, message: Message, reason: str | None, now: int) -> None:
+    """Closes a message: incomplete for a reason, or complete when there is none."""
+    if reason is None:
+        message.status, message.completed_at = "completed", now
+    else:
+        message.status, message.incomplete_at = "incomplete", now
+        message.incomplete_details = IncompleteDetails(reason=reason)
+    save(connection, messages, message, status=message.status)
+
+
+def total_usage(connection: Connection, run: Run) -> Usage | None:
+    """The tokens that a run's steps spent; ``None`` when no model told."""
+    spent = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
+    told = [usage for usage in spent if usage is not None]
+    if not told:
+        return None
+    return Usage(
+        prompt_tokens=sum(usage.prompt_tokens for usage in told),
+        completion_tokens=sum(usage.completion_tokens for usage in told),
+        total_tokens=sum(usage.total_tokens for usage in told),
+    )
+
+
+def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
+    """A run of a thread.
+
+    Raises:
+        Fault: There is no such run.
+    """
+    run = load(connection, runs, Run, run_id, thread_id=thread_id)
+    if run is None:
+        raise not_found("run", run_id)
+    return run

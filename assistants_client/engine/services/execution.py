@@ -1,0 +1,332 @@
+"""What the runner writes: a run is claimed, its steps and messages are made, it is ended.
+
+Each method is one transaction, and all but ``claim`` write only while the run is still this
+carrier's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
+model, no tools and no threads are known here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import Connection, update
+
+from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.ids import new_id, owner_name
+from assistants_client.engine.lifecycle import LEASE, LOST, Ending
+from assistants_client.engine.services._base import (
+    Context,
+    by_id,
+    change_run,
+    end_message,
+    end_run,
+    end_step,
+    load_run,
+    load_runs,
+    total_usage,
+)
+from assistants_client.engine.tables import messages, run_steps, runs
+from assistants_client.models.messages import Message, Text, TextPart
+from assistants_client.models.run_steps import (
+    CreatedMessage,
+    FunctionToolCall,
+    MessageCreationDetails,
+    RunStep,
+    StepDetails,
+    StepToolCall,
+    ToolCallsDetails,
+)
+from assistants_client.models.runs import (
+    FunctionCall,
+    LastError,
+    RequiredAction,
+    RequiredToolCall,
+    Run,
+    SubmitToolOutputsAction,
+    Usage,
+)
+
+_CANCELLED: Final = Ending(status="cancelled")
+
+
+class RunTaken(Exception):
+    """The run is no longer the carrier's: cancelled, expired, deleted, or taken over.
+
+    There is nothing left to do for it: where an end was due, it has been written.
+    """
+
+
+@frozen(kw_only=True)
+class Work:
+    """A claimed run, with all messages of its thread and all its own steps, oldest first."""
+
+    run: Run
+    messages: Sequence[Message]
+    steps: Sequence[RunStep]
+
+
+class Execution:
+    """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._database = context.database
+        self._nonce = secrets.token_hex(4)
+
+    @property
+    def owner(self) -> str:
+        """How this carrier signs for its runs; another one after a fork."""
+        return owner_name(self._nonce)
+
+    def claim(self, run_id: str) -> Work | None:
+        """Takes a queued run: it is in progress from here on, and this carrier's own.
+
+        Returns:
+            What to work on; ``None`` when the run is not queued (any more), or gone.
+        """
+        with self._database.begin() as connection:
+            held = self._context.settled(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            run = held.run
+            run.started_at = self._context.now()
+            change_run(
+                connection, run, "in_progress", owner=self.owner, lease_until=self._lease_end()
+            )
+            return Work(
+                run=run,
+                messages=load_all(connection, messages, Message, thread_id=run.thread_id),
+                steps=load_all(connection, run_steps, RunStep, run_id=run.id),
+            )
+
+    def check(self, run: Run) -> None:
+        """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
+
+        Raises:
+            RunTaken: The run was cancelled, has expired, was deleted or taken over.
+        """
+        with self._database.read() as connection:
+            held = load_run(connection, by_id(run.id))
+            if (
+                held is not None
+                and held.run.status == "in_progress"
+                and held.owner == self.owner
+                and held.ending(self._context.clock()) is None
+            ):
+                return
+        with self._own(run):
+            pass
+
+    def begin_tools_step(self, run: Run, calls: Sequence[StepToolCall]) -> RunStep:
+        """Opens a step of tool calls; all of the calls that one answer of the model asks for."""
+        step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)))
+        with self._own(run) as (connection, _):
+            add(connection, run_steps, step, run_id=run.id, status=step.status)
+        return step
+
+    def update_step(self, run: Run, step: RunStep) -> None:
+        """Stores an open step as it stands now, such as with the output of one call filled in."""
+        with self._own(run) as (connection, _):
+            save(connection, run_steps, step, status=step.status)
+
+    def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
+        """Completes a step whose calls all have their outputs.
+
+        Args:
+            run: The run, as claimed.
+            step: The step, its calls as they are to be stored.
+            usage: The tokens that the model's answer took.
+        """
+        with self._own(run) as (connection, _):
+            step.usage = usage
+            end_step(connection, step, "completed", self._context.now())
+
+    def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
+        """Hands a step's function calls without output to the caller, and lets go of the run.
+
+        The step stays open; submitting the outputs completes it and queues the run again.
+
+        Args:
+            run: The run, as claimed.
+            step: The open step: outputs of the code interpreter filled in, function calls without.
+            usage: The tokens that the model's answer took.
+
+        Returns:
+            The run, as the caller sees it now.
+        """
+        pending = [
+            RequiredToolCall(
+                id=call.id,
+                function=FunctionCall(name=call.function.name, arguments=call.function.arguments),
+            )
+            for call in step.tool_calls
+            if isinstance(call, FunctionToolCall) and call.function.output is None
+        ]
+        with self._own(run) as (connection, current):
+            step.usage = usage
+            save(connection, run_steps, step, status=step.status)
+            current.usage = total_usage(connection, current)
+            current.required_action = RequiredAction(
+                submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
+            )
+            change_run(connection, current, "requires_action", owner=None, lease_until=None)
+        return current
+
+    def begin_message(self, run: Run) -> tuple[RunStep, Message]:
+        """Opens a message of the assistant's, empty, and the step that writes it."""
+        message = Message(
+            id=new_id("msg_"),
+            created_at=self._context.now(),
+            thread_id=run.thread_id,
+            status="in_progress",
+            role="assistant",
+            assistant_id=run.assistant_id,
+            run_id=run.id,
+        )
+        created = CreatedMessage(message_id=message.id)
+        step = self._new_step(run, MessageCreationDetails(message_creation=created))
+        with self._own(run) as (connection, _):
+            add(connection, run_steps, step, run_id=run.id, status=step.status)
+            add(
+                connection,
+                messages,
+                message,
+                thread_id=run.thread_id,
+                run_id=run.id,
+                status=message.status,
+            )
+        return step, message
+
+    def write_text(self, run: Run, message: Message, text: str) -> None:
+        """Stores the text of an open message so far, so that an early end does not lose it."""
+        with self._own(run) as (connection, _):
+            stored = load(connection, messages, Message, message.id) or message
+            stored.content = [TextPart(text=Text(value=text))]
+            save(connection, messages, stored, status=stored.status)
+
+    def complete_message(
+        self,
+        run: Run,
+        step: RunStep,
+        message: Message,
+        text: str,
+        usage: Usage | None = None,
+        *,
+        incomplete_reason: str | None = None,
+    ) -> Message:
+        """Closes a message and its step.
+
+        Args:
+            run: The run, as claimed.
+            step: The step from ``begin_message``.
+            message: The message from ``begin_message``.
+            text: The whole text.
+            usage: The tokens that the model's answer took.
+            incomplete_reason: ``max_tokens`` or ``content_filter`` when the text was cut short.
+
+        Returns:
+            The message as it is stored.
+        """
+        now = self._context.now()
+        with self._own(run) as (connection, _):
+            # Its metadata may have been changed meanwhile, and it may have been deleted.
+            stored = load(connection, messages, Message, message.id) or message
+            stored.content = [TextPart(text=Text(value=text))]
+            end_message(connection, stored, incomplete_reason, now)
+            step.usage = usage
+            end_step(connection, step, "completed", now)
+        return stored
+
+    def finish(
+        self,
+        run: Run,
+        status: str,
+        *,
+        last_error: LastError | None = None,
+        incomplete_reason: str | None = None,
+    ) -> Run:
+        """Ends the run; steps and messages that are still open are closed as its end demands.
+
+        Args:
+            run: The run, as claimed.
+            status: ``completed``, ``incomplete`` or ``failed``.
+            last_error: Why it failed.
+            incomplete_reason: ``max_completion_tokens`` or ``max_prompt_tokens``.
+
+        Returns:
+            The run as it ended.
+        """
+        ending = Ending(status=status, last_error=last_error, incomplete_reason=incomplete_reason)
+        with self._own(run) as (connection, current):
+            end_run(connection, current, ending, self._context.now())
+        return current
+
+    def renew(self) -> None:
+        """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds."""
+        with self._database.begin() as connection:
+            connection.execute(
+                update(runs).where(runs.c.owner == self.owner).values(lease_until=self._lease_end())
+            )
+
+    def orphans(self) -> list[str]:
+        """Ends the runs that are overdue or whose carrier died.
+
+        Returns:
+            The ids of the queued runs, oldest first: to be claimed by whoever comes first.
+        """
+        with self._database.read() as connection:
+            active = load_runs(connection, runs.c.active_thread_id.is_not(None))
+        now = self._context.clock()
+        queued = []
+        for held in active:
+            if held.ending(now) is not None:
+                with self._database.begin() as connection:
+                    self._context.settled(connection, by_id(held.run.id))
+            elif held.run.status == "queued":
+                queued.append(held.run.id)
+        return queued
+
+    def abandon(self) -> None:
+        """Fails what this carrier still carries: for an orderly end of its process."""
+        with self._database.begin() as connection:
+            for held in load_runs(connection, runs.c.owner == self.owner, lock=True):
+                ending = _CANCELLED if held.run.status == "cancelling" else LOST
+                end_run(connection, held.run, ending, self._context.now())
+
+    @contextmanager
+    def _own(self, run: Run) -> Iterator[tuple[Connection, Run]]:
+        """A transaction on a run that is in progress and ours, with the run as it is stored.
+
+        Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
+        raised, so the carrier has nothing to clear up.
+        """
+        with self._database.begin() as connection:
+            held = load_run(connection, by_id(run.id), lock=True)
+            if held is not None and held.owner == self.owner:
+                ending = held.ending(self._context.clock())
+                if held.run.status == "cancelling":
+                    ending = _CANCELLED
+                if ending is None:
+                    yield connection, held.run
+                    return
+                end_run(connection, held.run, ending, self._context.now())
+        raise RunTaken(run.id)
+
+    def _new_step(self, run: Run, details: StepDetails) -> RunStep:
+        return RunStep(
+            id=new_id("step_"),
+            created_at=self._context.now(),
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            type=details.type,
+            status="in_progress",
+            step_details=details,
+        )
+
+    def _lease_end(self) -> float:
+        return self._context.clock() + LEASE
