@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -79,4 +80,12 @@ run_steps: Final = _table(
     _parent("run_id", "runs"),
     Column("status", String, nullable=False),
     parent="run_id",
+)
+
+#: What the code interpreter keeps of a thread between two calls.
+interpreter_states: Final = Table(
+    "interpreter_states",
+    metadata,
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", LargeBinary, nullable=False),
 )

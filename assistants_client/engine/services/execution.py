@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.ids import new_id, owner_name
@@ -29,7 +29,7 @@ from assistants_client.engine.services._base import (
     load_runs,
     total_usage,
 )
-from assistants_client.engine.tables import messages, run_steps, runs
+from assistants_client.engine.tables import interpreter_states, messages, run_steps, runs
 from assistants_client.models.messages import Message, Text, TextPart
 from assistants_client.models.run_steps import (
     CreatedMessage,
@@ -176,6 +176,26 @@ class Execution:
             change_run(connection, current, "requires_action", owner=None, lease_until=None)
         return current
 
+    def load_state(self, run: Run) -> bytes | None:
+        """What the code interpreter kept of the run's thread; ``None`` to start afresh."""
+        kept = interpreter_states.c
+        with self._database.read() as connection:
+            found: bytes | None = connection.execute(
+                select(kept.state).where(kept.thread_id == run.thread_id)
+            ).scalar_one_or_none()
+        return found
+
+    def save_state(self, run: Run, state: bytes | None) -> None:
+        """Keeps the code interpreter's state for the thread's next call; ``None`` drops it."""
+        with self._own(run) as (connection, _):
+            connection.execute(
+                delete(interpreter_states).where(interpreter_states.c.thread_id == run.thread_id)
+            )
+            if state is not None:
+                connection.execute(
+                    insert(interpreter_states).values(thread_id=run.thread_id, state=state)
+                )
+
     def begin_message(self, run: Run) -> tuple[RunStep, Message]:
         """Opens a message of the assistant's, empty, and the step that writes it."""
         message = Message(
@@ -204,7 +224,7 @@ class Execution:
     def write_text(self, run: Run, message: Message, text: str) -> None:
         """Stores the text of an open message so far, so that an early end does not lose it."""
         with self._own(run) as (connection, _):
-            stored = load(connection, messages, Message, message.id) or message
+            stored = load(connection, messages, Message, message.id, lock=True) or message
             stored.content = [TextPart(text=Text(value=text))]
             save(connection, messages, stored, status=stored.status)
 
@@ -234,7 +254,7 @@ class Execution:
         now = self._context.now()
         with self._own(run) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
-            stored = load(connection, messages, Message, message.id) or message
+            stored = load(connection, messages, Message, message.id, lock=True) or message
             stored.content = [TextPart(text=Text(value=text))]
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
