@@ -1,50 +1,69 @@
 """The one core file that speaks requests: send, read, and turn what goes wrong into our errors.
 
 No resource, no object of the protocol and no policy of waiting belongs here: JSON documents go in
-and come out.
+and come out, or bytes do.
 """
 
 from __future__ import annotations
 
 import json
-import math
+import os
 import platform
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from attrs import frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
-from requests.exceptions import (
-    ChunkedEncodingError,
-    ContentDecodingError,
-    ProxyError,
-    SSLError,
-)
 from requests.structures import CaseInsensitiveDict
 
-from assistants_client._version import __version__
-from assistants_client.errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    APITimeoutError,
-    ConfigurationError,
-    status_error,
+from assistants_client._checks import (
+    Timeout,
+    checked_base_url,
+    checked_header,
+    checked_key,
+    checked_timeout,
 )
+from assistants_client._refusals import connection_error, cut_short, refusal
+from assistants_client._retry import Budget, PolicyRetry, RetryPolicy
+from assistants_client._version import __version__
+from assistants_client.errors import APIError, APIResponseError, ConfigurationError
 
-#: Seconds for the whole call's connect and for each read, or one number for both.
-Timeout: TypeAlias = "float | tuple[float, float]"
 #: A key, or a callable that is asked for it before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
 Query: TypeAlias = Mapping[str, Any]
 
 DEFAULT_TIMEOUT: Final = (5.0, 60.0)
+DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
+#: A server that answers with this header acts once on requests with the same ``Idempotency-Key``.
+HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
+
 _CONNECTIONS = 100
-_LONGEST_MESSAGE = 1000
+_CHUNK = 1024 * 1024
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
+
+
+@frozen(kw_only=True)
+class Options:
+    """How requests are sent; ``Client.with_options`` changes some for a copy.
+
+    Attributes:
+        timeout: Seconds to connect and to wait for the next bytes, or one number for both.
+        headers: Sent with every request; they win over our own.
+        params: Query parameters sent with every request.
+        retries: When a request that failed is sent again.
+        max_response_bytes: The largest JSON answer that is read.
+    """
+
+    timeout: Timeout = DEFAULT_TIMEOUT
+    headers: Mapping[str, str] = {}
+    params: Query = {}
+    retries: RetryPolicy = RetryPolicy()
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
 
 
 @frozen
@@ -56,15 +75,15 @@ class Reply:
 
 
 class Transport:
-    """Sends requests below one base URL. Safe to share between threads.
+    """Sends requests below one base URL. Safe to share between threads and across ``fork``.
 
     Args:
         base_url: Such as ``https://host/v1``.
-        api_key: Sent as a bearer token; ``None`` sends none.
-        timeout: Seconds to connect and to wait for the next bytes, or one number for both.
-        headers: Sent with every request; they win over our own.
-        params: Query parameters sent with every request.
-        session: A session of the user's, with its adapters, proxies and authentication.
+        api_key: The key, or a callable that answers it; ``None`` sends none.
+        key_header: The header for the key; in ``Authorization`` it is a bearer token.
+        options: Timeouts, headers, retries.
+        session: A session of the user's, with its adapters, proxies and authentication. Its
+            adapters then decide about retries.
         adapter: What carries requests to ``base_url`` instead of the network.
 
     Raises:
@@ -76,28 +95,60 @@ class Transport:
         base_url: str,
         *,
         api_key: ApiKey | None = None,
-        timeout: Timeout = DEFAULT_TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-        params: Query | None = None,
+        key_header: str = "Authorization",
+        options: Options | None = None,
         session: requests.Session | None = None,
         adapter: BaseAdapter | None = None,
     ) -> None:
-        self.base_url = _checked_base_url(base_url)
+        self.base_url: str = checked_base_url(base_url)
         self._api_key = api_key
-        self._timeout = _checked_timeout(timeout)
-        self._headers = {"User-Agent": _USER_AGENT, "Accept": "application/json"}
-        for name, value in (headers or {}).items():
-            self._headers[name] = _checked_header(name, value)
-        self._authorized = any(name.lower() == "authorization" for name in self._headers)
-        self._params = dict(params or {})
+        self._key_header = key_header
+        self._options = options or Options()
+        self._timeout = checked_timeout(self._options.timeout)
+        self._headers: dict[str, str] = {
+            "User-Agent": _USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        for name, value in self._options.headers.items():
+            self._headers[name] = checked_header(name, value)
+        self._has_key = any(name.lower() == key_header.lower() for name in self._headers)
+        self._idempotent = False
+        self._budget = Budget(self._options.retries.budget)
         self._own_session = session is None
-        self._session = session if session is not None else _new_session()
-        if adapter is not None:
-            self._session.mount(self.base_url, adapter)
+        self._adapter = adapter
+        self._session = session if session is not None else self._new_session()
+        if session is not None and adapter is not None:
+            session.mount(self.base_url, adapter)
+        self._pid = os.getpid()
         # Proxies and CA bundle come from the environment once, not per request.
         self._settings = self._session.merge_environment_settings(
-            self.base_url, {}, None, None, None
+            self.base_url, {}, True, None, None
         )
+
+    def with_options(self, options: Options) -> Transport:
+        """A copy with other options, on the same connections and the same retry budget."""
+        fresh = Transport(
+            self.base_url,
+            api_key=self._api_key,
+            key_header=self._key_header,
+            options=options,
+            session=None if self._own_session else self._session,
+            adapter=self._adapter,
+        )
+        fresh._budget = self._budget
+        if self._own_session and self._adapter is None:
+            for prefix, adapter in self._session.adapters.items():
+                other = fresh._session.adapters[prefix]
+                if isinstance(adapter, HTTPAdapter) and isinstance(other, HTTPAdapter):
+                    other.poolmanager = adapter.poolmanager
+                    other.proxy_manager = adapter.proxy_manager
+        return fresh
+
+    @property
+    def options(self) -> Options:
+        """The options in force."""
+        return self._options
 
     def send(
         self,
@@ -106,6 +157,7 @@ class Transport:
         *,
         query: Query | None = None,
         document: object = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> Reply:
         """Sends one request and reads its whole answer.
 
@@ -114,22 +166,63 @@ class Transport:
             path: Below the base URL, already percent-encoded, with a leading slash.
             query: Query parameters; a list is repeated.
             document: The JSON body; ``None`` sends no body.
+            headers: Further headers; ``None`` leaves one out.
 
         Raises:
             APIConnectionError: The server could not be reached, or the connection broke.
             APITimeoutError: It did not answer in time.
-            APIResponseError: Its answer is not JSON, or was cut short.
+            APIResponseError: Its answer is not JSON, too large, or was cut short.
             APIStatusError: It refused.
             ConfigurationError: The key cannot be sent.
         """
-        request = self._prepared(method, path, query, document)
+        body = None
+        if document is not None:
+            try:
+                body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+            except ValueError as error:
+                raise ConfigurationError(f"the request is not JSON: {error}") from None
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        with self.open(method, path, query=query, body=body, headers=headers) as response:
+            content = self._bounded(response, method, path)
+            return Reply(_json(content, response, method, path), response.headers)
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Iterator[requests.Response]:
+        """Sends one request; the body of its answer is read by the caller, within the context.
+
+        An iterable body must come with a ``Content-Length`` header.
+
+        Raises:
+            APIError: As :meth:`send`; also for what goes wrong while the caller reads.
+        """
+        request = self._prepared(method, path, query, body, headers)
+        response = None
         try:
-            response = self._session.send(
+            response = self._current_session().send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
             )
+            if not 200 <= response.status_code < 300:
+                raise self._refusal(response, request, method, path)
+            self._budget.refund()
+            if HONOURS_IDEMPOTENCY in response.headers:
+                self._idempotent = True
+            yield response
         except requests.RequestException as error:
-            raise _translated(error, method, path, self.base_url) from error
-        return _read(response, method, path, self._secret(request))
+            doubt = method == "POST"
+            if response is not None:
+                raise cut_short(error, method, path, self.base_url, maybe_created=doubt) from error
+            raise connection_error(error, method, path, self.base_url) from error
+        finally:
+            if response is not None:
+                response.close()
 
     def close(self) -> None:
         """Closes the connections; a session of the user's stays open."""
@@ -139,192 +232,102 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
 
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        # A shared client must not carry one caller's cookie into another's call.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        retry = PolicyRetry.made(self._options.retries, self._budget, lambda: self._idempotent)
+        adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        if self._adapter is not None:
+            session.mount(self.base_url, self._adapter)
+        return session
+
+    def _current_session(self) -> requests.Session:
+        """The session; in a forked child a new one, for the parent's sockets are still its own."""
+        if self._pid != os.getpid() and self._own_session:
+            self._session = self._new_session()
+            self._pid = os.getpid()
+        return self._session
+
     def _prepared(
-        self, method: str, path: str, query: Query | None, document: object
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: bytes | Iterable[bytes] | None,
+        headers: Mapping[str, str | None] | None,
     ) -> requests.PreparedRequest:
         url = self.base_url + path
-        parameters = {**self._params, **(query or {})}
+        parameters = {**self._options.params, **(query or {})}
         if parameters:
             url = f"{url}?{urlencode(parameters, doseq=True)}"
-        headers = dict(self._headers)
-        key = None
-        if not self._authorized:
-            key = self._api_key() if callable(self._api_key) else self._api_key
-        if key is not None:
-            headers["Authorization"] = f"Bearer {_checked_key(key)}"
-        body = None
-        if document is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        sent = CaseInsensitiveDict(self._headers)
+        if method == "POST":
+            sent["Idempotency-Key"] = uuid.uuid4().hex
+        for name, value in (headers or {}).items():
+            if value is None:
+                sent.pop(name, None)
+            else:
+                sent[name] = value
+        if self._api_key is not None and not self._has_key:
+            key = checked_key(self._api_key() if callable(self._api_key) else self._api_key)
+            bearer = self._key_header == "Authorization"
+            sent[self._key_header] = f"Bearer {key}" if bearer else key
         if not self._own_session:
             # The user's session adds its own headers, authentication and hooks. Without an
             # authentication of its own, requests would look for a netrc file and replace our key.
+            auth = self._current_session().auth or (lambda request: request)
             return self._session.prepare_request(
-                requests.Request(
-                    method, url, headers, data=body, auth=self._session.auth or _unchanged
-                )
+                requests.Request(method, url, sent, data=body, auth=auth)  # type: ignore[arg-type]
             )
         request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, url, body
-        request.headers = CaseInsensitiveDict(headers)
-        if body is not None or method == "POST":
-            request.headers["Content-Length"] = str(len(body or b""))
+        request.method, request.url, request.headers = method, url, sent
+        request.body = body  # type: ignore[assignment]  # an iterable of bytes is sent as it comes
+        if "Content-Length" not in sent and (body is None or isinstance(body, bytes)):
+            if body is not None or method == "POST":
+                sent["Content-Length"] = str(len(body or b""))
         return request
 
-    @staticmethod
-    def _secret(request: requests.PreparedRequest) -> str:
-        """What must not be repeated from an answer, even where the server echoes it."""
-        value = request.headers.get("Authorization") or request.headers.get("api-key") or ""
-        return str(value).removeprefix("Bearer ")
+    def _refusal(
+        self,
+        response: requests.Response,
+        request: requests.PreparedRequest,
+        method: str,
+        path: str,
+    ) -> APIError:
+        content = self._bounded(response, method, path)
+        key = request.headers.get(self._key_header, "")
+        secret = (key.decode() if isinstance(key, bytes) else key).removeprefix("Bearer ")
+        return refusal(response, content, method, path, secret)
+
+    def _bounded(self, response: requests.Response, method: str, path: str) -> bytes:
+        most = self._options.max_response_bytes
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_content(_CHUNK):
+            size += len(part)
+            if size > most:
+                raise APIResponseError(
+                    f"the answer is larger than max_response_bytes, {most}",
+                    method=method,
+                    path=path,
+                    maybe_created=method == "POST",
+                )
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _new_session() -> requests.Session:
-    session = requests.Session()
-    # A shared client must not carry one caller's cookie into another's call.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _read(response: requests.Response, method: str, path: str, secret: str) -> Reply:
-    content = response.content
+def _json(content: bytes, response: requests.Response, method: str, path: str) -> Any:
     try:
-        document = json.loads(content) if content else None
+        return json.loads(content)
     except ValueError:
-        document = None
-        unreadable = True
-    else:
-        unreadable = False
-    if not 200 <= response.status_code < 300:
-        if unreadable:
-            document = response.text
-        raise _refusal(response, document, method, path, secret)
-    if unreadable or document is None:
         kind = response.headers.get("Content-Type", "no content type")
         raise APIResponseError(
             f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
             "Is the base URL that of an Assistants server, with its /v1?",
             method=method,
             path=path,
-        )
-    return Reply(document, response.headers)
-
-
-def _refusal(
-    response: requests.Response, document: Any, method: str, path: str, secret: str
-) -> APIError:
-    detail = document.get("error", document) if isinstance(document, dict) else document
-    facts = detail if isinstance(detail, dict) else {}
-    message = facts.get("message") or facts.get("detail") or detail
-    text = message if isinstance(message, str) else json.dumps(message, default=str)
-    if secret:
-        text = text.replace(secret, "***")
-    text = " ".join(text.split())[:_LONGEST_MESSAGE]
-    return status_error(
-        f"answered {response.status_code}{_retired(response)}: {text or response.reason}",
-        method=method,
-        path=path,
-        status_code=response.status_code,
-        code=_text_or_none(facts.get("code")),
-        type=_text_or_none(facts.get("type")),
-        param=_text_or_none(facts.get("param")),
-        request_id=response.headers.get("x-request-id"),
-        retry_after=_seconds(response.headers.get("retry-after")),
-        body=document,
-    )
-
-
-def _retired(response: requests.Response) -> str:
-    """Words for the 404 that OpenAI's and Azure OpenAI's hosts give since August 2026."""
-    parts = urlsplit(response.url)
-    host = parts.hostname or ""
-    gone = host.endswith(("openai.com", "openai.azure.com"))
-    if not (gone and response.status_code == 404):
-        return ""
-    if "/assistants" not in parts.path and "/threads" not in parts.path:
-        return ""
-    return (
-        " (the Assistants API was switched off on this host on 2026-08-26; use Client() with the "
-        "embedded engine, or the base URL of a server that still has it)"
-    )
-
-
-def _translated(
-    error: requests.RequestException, method: str, path: str, base_url: str
-) -> APIError:
-    """Our error for one of requests'. Its own text may hold query values and is not repeated."""
-    host = urlsplit(base_url).netloc.rpartition("@")[2]
-    kind: type[APIError]
-    if isinstance(error, requests.ConnectTimeout):
-        kind, text = APITimeoutError, f"no connection to {host} in time"
-    elif isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        kind, text = APITimeoutError, f"no answer from {host} in time"
-    elif isinstance(error, (ChunkedEncodingError, ContentDecodingError)):
-        kind, text = APIResponseError, f"the answer from {host} was cut short"
-    elif isinstance(error, SSLError):
-        kind, text = APIConnectionError, f"no trusted TLS connection to {host}"
-    elif isinstance(error, ProxyError):
-        kind, text = APIConnectionError, f"the proxy did not connect to {host}"
-    else:
-        kind, text = APIConnectionError, f"no connection to {host}: is the server running?"
-    return kind(text, method=method, path=path)
-
-
-def _checked_base_url(base_url: object) -> str:
-    text = base_url if isinstance(base_url, str) else ""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            f"base_url: {base_url!r} is not an http or https URL such as https://host/v1"
-        )
-    if parts.query or parts.fragment:
-        raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
-    return text.rstrip("/")
-
-
-def _checked_timeout(timeout: object) -> tuple[float | None, float | None]:
-    pair: tuple[object, ...] = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    seconds = [
-        float(value)
-        for value in pair
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    ]
-    if len(pair) != 2 or len(seconds) != 2:
-        raise ConfigurationError(
-            f"timeout: {timeout!r} is not a number of seconds above 0, nor a pair of them "
-            "(connect, read); an endless wait is spelled float('inf')"
-        )
-    connect, read = (None if value == math.inf else value for value in seconds)
-    return connect, read
-
-
-def _checked_header(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not value.isascii():
-        raise ConfigurationError(f"headers: the value of {name!r} is not printable ASCII text")
-    return value
-
-
-def _checked_key(key: object) -> str:
-    if not isinstance(key, str) or not key or not key.isprintable() or not key.isascii():
-        raise ConfigurationError(
-            "api_key: expected printable ASCII text without line breaks, or a callable that "
-            "answers it (the value is not shown here)"
-        )
-    return key.strip()
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return None if value is None else max(float(value), 0.0)
-    except ValueError:
-        return None
+            maybe_created=method == "POST",
+        ) from None

@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from assistants_client._transport import DEFAULT_TIMEOUT, ApiKey, Query, Timeout, Transport
+from assistants_client._transport import (
+    DEFAULT_TIMEOUT,
+    ApiKey,
+    Query,
+    Timeout,
+    Transport,
+    checked_base_url,
+)
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
 from assistants_client.models.runs import Run
@@ -88,7 +95,7 @@ class Client:
             adapter = _adapter_for(engine)
             base_url = _EMBEDDED
         elif api_key is None:
-            api_key = _key_for(base_url)
+            api_key = _key_for(checked_base_url(base_url))
         self._transport = Transport(
             base_url,
             api_key=api_key,

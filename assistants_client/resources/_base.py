@@ -97,7 +97,10 @@ def build_path(template: str, **ids: str) -> str:
             )
         if not value.strip() or value in (".", ".."):
             raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name)
-        quoted[name] = quote(value, safe="")
+        try:
+            quoted[name] = quote(value, safe="")
+        except UnicodeEncodeError:
+            raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name) from None
     return template.format(**quoted)
 
 
