@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 import requests
-from attrs import frozen
+from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -60,9 +60,9 @@ class Options:
     """
 
     timeout: Timeout = DEFAULT_TIMEOUT
-    headers: Mapping[str, str] = {}
-    params: Query = {}
-    retries: RetryPolicy = RetryPolicy()
+    headers: Mapping[str, str] = field(factory=dict)
+    params: Query = field(factory=dict)
+    retries: RetryPolicy = field(factory=RetryPolicy)
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
 
 
@@ -280,14 +280,13 @@ class Transport:
             # authentication of its own, requests would look for a netrc file and replace our key.
             auth = self._current_session().auth or (lambda request: request)
             return self._session.prepare_request(
-                requests.Request(method, url, sent, data=body, auth=auth)  # type: ignore[arg-type]
+                requests.Request(method, url, sent, data=body, auth=auth)
             )
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = method, url, sent
         request.body = body  # type: ignore[assignment]  # an iterable of bytes is sent as it comes
-        if "Content-Length" not in sent and (body is None or isinstance(body, bytes)):
-            if body is not None or method == "POST":
-                sent["Content-Length"] = str(len(body or b""))
+        if isinstance(body, bytes) or (body is None and method == "POST"):
+            sent["Content-Length"] = str(len(body or b""))
         return request
 
     def _refusal(

@@ -13,14 +13,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from assistants_client._transport import (
-    DEFAULT_TIMEOUT,
-    ApiKey,
-    Query,
-    Timeout,
-    Transport,
-    checked_base_url,
-)
+from assistants_client._checks import Timeout
+from assistants_client._transport import DEFAULT_TIMEOUT, ApiKey, Options, Query, Transport
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
 from assistants_client.models.runs import Run
@@ -99,9 +93,7 @@ class Client:
         self._transport = Transport(
             base_url,
             api_key=api_key,
-            timeout=timeout,
-            headers=sent,
-            params=params,
+            options=Options(timeout=timeout, headers=sent, params=params or {}),
             session=session,
             adapter=adapter,
         )

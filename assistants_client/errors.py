@@ -44,20 +44,30 @@ class APIError(AssistantsError):
         method: The HTTP method.
         path: The path below the base URL, without the query.
         attempts: How many times it was sent.
+        maybe_created: Whether the server may have acted on it all the same. Look before you repeat
+            it, or let ``RetryPolicy(recover=True)`` do so.
     """
 
     def __init__(
-        self, message: str, *, method: str = "", path: str = "", attempts: int = 1
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        attempts: int = 1,
+        maybe_created: bool = False,
     ) -> None:
         super().__init__(message)
         self.method = method
         self.path = path
         self.attempts = attempts
+        self.maybe_created = maybe_created
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""
         tries = f" ({self.attempts} attempts)" if self.attempts != 1 else ""
-        return f"{call}{self.args[0]}{tries}"
+        doubt = " (the server may have acted all the same)" if self.maybe_created else ""
+        return f"{call}{self.args[0]}{tries}{doubt}"
 
 
 class APIConnectionError(APIError):
@@ -92,6 +102,7 @@ class APIStatusError(APIError):
         method: str = "",
         path: str = "",
         attempts: int = 1,
+        maybe_created: bool = False,
         status_code: int = 0,
         code: str | None = None,
         type: str | None = None,
@@ -100,7 +111,9 @@ class APIStatusError(APIError):
         retry_after: float | None = None,
         body: object = None,
     ) -> None:
-        super().__init__(message, method=method, path=path, attempts=attempts)
+        super().__init__(
+            message, method=method, path=path, attempts=attempts, maybe_created=maybe_created
+        )
         self.status_code = status_code
         self.code = code
         self.type = type

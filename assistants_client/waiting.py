@@ -5,15 +5,12 @@ The loop alone is here: how a run is polled, what time it is and how to sleep ar
 
 from __future__ import annotations
 
-import contextvars
-import math
-import queue
-import threading
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import frozen
 
+from assistants_client._deadline import TooLateError, within
 from assistants_client.backoff import BackoffLike, as_backoff
 from assistants_client.errors import (
     APIConnectionError,
@@ -28,8 +25,6 @@ from assistants_client.errors import (
     WaitTimeoutError,
 )
 from assistants_client.models.runs import Run
-
-T = TypeVar("T")
 
 #: Seconds a wait may take unless told otherwise: a run expires 600 s after it was created.
 DEFAULT_WAIT: Final = 660.0
@@ -53,10 +48,6 @@ class Time:
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
-
-
-class _TooLateError(Exception):
-    """A call did not come back within its time."""
 
 
 def wait(
@@ -97,13 +88,13 @@ def wait(
     while True:
         fault: APIError | None = None
         try:
-            seen, headers = _within(timeout - (time.now() - begun), poll)
+            seen, headers = within(timeout - (time.now() - begun), poll)
         except APIError as error:
             if not _is_transient(error):
                 raise
             fault = error
             hint = error.retry_after if isinstance(error, APIStatusError) else None
-        except _TooLateError:
+        except TooLateError:
             raise _timed_out(name, timeout, run, fault) from None
         else:
             run = seen
@@ -141,38 +132,6 @@ def raise_for_end(run: Run) -> None:
     if run.incomplete_details is not None and run.incomplete_details.reason:
         text += f" ({run.incomplete_details.reason})"
     raise error(text, run)
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result, if it comes within that many seconds.
-
-    A socket's own timeout is no bound: it starts anew with every byte, and does not cover the
-    look-up of the name. So the call runs in a thread of its own, which is left behind when it is
-    late; it ends with the transport's read timeout.
-    """
-    if seconds == math.inf:
-        return call()
-    if seconds <= 0:
-        raise _TooLateError
-    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            results.put((call(), None))
-        except BaseException as error:
-            results.put((None, error))
-
-    context = contextvars.copy_context()
-    threading.Thread(
-        target=context.run, args=(work,), name="assistants-client-poll", daemon=True
-    ).start()
-    try:
-        result, error = results.get(timeout=min(seconds, threading.TIMEOUT_MAX))
-    except queue.Empty:
-        raise _TooLateError from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]  # there is a result where there is no error
 
 
 def _is_transient(error: APIError) -> bool:

@@ -105,7 +105,7 @@ def metadata_pairs() -> dict[str, Any]:
                 "object_above_max_properties",
             )
         for key, text in value.items():
-            if len(key) > _METADATA_KEY:
+            if isinstance(key, str) and len(key) > _METADATA_KEY:
                 return (
                     f"key of {len(key)} characters, at most {_METADATA_KEY} are allowed",
                     "string_above_max_length",
@@ -117,5 +117,24 @@ def metadata_pairs() -> dict[str, Any]:
                     "string_above_max_length",
                 )
         return None
+
+    return {LIMIT: rule}
+
+
+def attribute_pairs() -> dict[str, Any]:
+    """As metadata, but a value may be a string, a number or a truth value."""
+    pairs = metadata_pairs()[LIMIT]
+
+    def rule(value: Any) -> tuple[str, str] | None:
+        if not isinstance(value, Mapping):
+            return None
+        for key, entry in value.items():
+            if not isinstance(entry, (str, int, float)):
+                return (
+                    f"value of {key!r} is not a string, a number or a truth value",
+                    "invalid_type",
+                )
+        broken: tuple[str, str] | None = pairs(value)
+        return broken
 
     return {LIMIT: rule}

@@ -48,7 +48,7 @@ THEIRS = {
     "attrs": "models backoff _codec _transport _pagination waiting resources client engine",
     "cattrs": "_codec",
     "requests": "_transport engine.adapter lazy:client",
-    "urllib3": "_transport engine.adapter",
+    "urllib3": "_retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services",
     "werkzeug": "engine.app engine.adapter",
     "pydantic_monty": "engine.code_interpreter",

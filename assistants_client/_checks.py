@@ -1,0 +1,81 @@
+"""What a caller configures, checked before anything is sent: URLs, timeouts, headers, keys."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from assistants_client.errors import ConfigurationError
+
+#: Seconds to connect and to wait for the next bytes, or one number for both.
+Timeout: TypeAlias = "float | tuple[float, float]"
+
+
+def checked_base_url(base_url: object) -> str:
+    """The URL without a slash at its end.
+
+    Raises:
+        ConfigurationError: It is not an http or https URL, or has a query or a fragment.
+    """
+    text = base_url.strip() if isinstance(base_url, str) else ""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigurationError(
+            f"base_url: {base_url!r} is not an http or https URL such as https://host/v1"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
+    return text.rstrip("/")
+
+
+def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
+    """The connect and the read timeout, ``None`` for an endless one.
+
+    Raises:
+        ConfigurationError: It is not a number of seconds above 0, nor a pair of them.
+    """
+    pair: tuple[object, ...] = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    seconds = [
+        float(value)
+        for value in pair
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    ]
+    if len(pair) != 2 or len(seconds) != 2:
+        raise ConfigurationError(
+            f"timeout: {timeout!r} is not a number of seconds above 0, nor a pair of them "
+            "(connect, read); an endless wait is spelled float('inf')"
+        )
+    connect, read = (None if value == math.inf else value for value in seconds)
+    return connect, read
+
+
+def checked_header(name: str, value: object) -> str:
+    """The header's value.
+
+    Raises:
+        ConfigurationError: It is not printable ASCII text.
+    """
+    if not isinstance(value, str) or not value.isprintable() or not value.isascii():
+        raise ConfigurationError(f"headers: the value of {name!r} is not printable ASCII text")
+    return value
+
+
+def checked_key(key: object) -> str:
+    """The key, which no message shows.
+
+    Raises:
+        ConfigurationError: It is not printable ASCII text.
+    """
+    text = key.strip() if isinstance(key, str) else ""
+    if not text or not text.isprintable() or not text.isascii():
+        raise ConfigurationError(
+            "api_key: expected printable ASCII text without line breaks, or a callable that "
+            "answers it (the value is not shown here)"
+        )
+    return text

@@ -1,0 +1,51 @@
+"""A call that must come back within a time, whatever it waits for. Pure but for its thread."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TooLateError(Exception):
+    """The call did not come back within its time."""
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """The call's result, if it comes within that many seconds.
+
+    A socket's own timeout is no bound: it starts anew with every byte, and does not cover the
+    look-up of the name. So the call runs in a thread of its own, which is left behind when it is
+    late, and ends with the timeouts of what it waits for.
+
+    Raises:
+        TooLateError: It did not come.
+    """
+    if seconds == math.inf:
+        return call()
+    if seconds <= 0:
+        raise TooLateError
+    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:  # handed to the caller's thread
+            results.put((None, error))
+
+    context = contextvars.copy_context()
+    threading.Thread(
+        target=context.run, args=(work,), name="assistants-client-call", daemon=True
+    ).start()
+    try:
+        result, error = results.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+    except queue.Empty:
+        raise TooLateError from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # there is a result where there is no error
