@@ -134,15 +134,13 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
     structure = converter.register_structure_hook_factory
 
     for atom in (str, int, float, bool):
-        converter.register_structure_hook(atom, _checked_atom(atom) if strict else _pass)
+        converter.register_structure_hook(atom, _Atom(atom, strict=strict))
 
     structure(lambda tp: tp is Any)(lambda _: _pass)
 
     @structure(lambda tp: _origin(tp) is Literal)
     def literal(tp: Any) -> _Hook:
-        if not strict:
-            return _pass
-        return _checked_literal(get_args(tp)) if closed else _checked_atom(str)
+        return _checked_literal(get_args(tp)) if closed else _Atom(str, strict=strict)
 
     @structure(lambda tp: _origin(tp) in (list, Sequence))
     def array(tp: Any) -> _Hook:
@@ -154,7 +152,7 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
 
     @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
     def union(tp: Any) -> _Hook:
-        return _union(converter, get_args(tp), closed=closed)
+        return _union(converter, get_args(tp), strict=strict, closed=closed)
 
     @structure(lambda tp: attrs.has(_origin(tp) or tp))
     def struct(tp: Any) -> _Hook:
@@ -179,6 +177,7 @@ class _Field:
     nullable: bool
     required: bool
     rule: Rule | None
+    vital: bool
 
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
@@ -198,13 +197,16 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
             nullable=nullable and not attribute.metadata.get("absent_if_none"),
             required=attribute.default is attrs.NOTHING,
             rule=attribute.metadata.get(LIMIT),
+            vital=bool(attribute.metadata.get("vital")),
         )
     return fields
 
 
 def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
     cls = _origin(tp) or tp
-    hooks = {name: None if f.hook is _pass else f.hook for name, f in fields.items()}
+    hooks = {name: f.hook for name, f in fields.items()}
+    accepted = {n: hook.accepted for n, hook in hooks.items() if isinstance(hook, _Atom)}
+    vital = frozenset(name for name, f in fields.items() if f.vital)
     required = frozenset(name for name, f in fields.items() if f.required)
 
     def read(document: Any, _: Any) -> Any:
@@ -213,16 +215,20 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in document.items():
-            if key not in hooks:
+            json_types = accepted.get(key)
+            if json_types is not None:  # most fields are, so without a call
+                if type(value) in json_types:
+                    values[key] = value
+                elif value is not None:
+                    extra[key] = value
+            elif key not in hooks:
                 extra[key] = value
             elif value is not None:
-                hook = hooks[key]
-                if hook is None:
-                    values[key] = value
-                    continue
                 try:
-                    values[key] = hook(value, None)
-                except InvalidValueError:
+                    values[key] = hooks[key](value, None)
+                except InvalidValueError as error:
+                    if key in vital:
+                        raise error.under(key) from None
                     # The rest of the answer is still worth having.
                     extra[key] = value
         if not required <= values.keys():
@@ -278,7 +284,7 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
         raise error.under(key) from None
 
 
-def _union(converter: Converter, members: Sequence[Any], *, closed: bool) -> _Hook:
+def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> _Hook:
     """Picks the member by the value's JSON type, and among objects by their ``type``."""
     members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
     if len(members) == 1:
@@ -291,7 +297,7 @@ def _union(converter: Converter, members: Sequence[Any], *, closed: bool) -> _Ho
         if json_type in _JSON_NAMES and not (json_type is dict and structs):
             by_type[json_type] = converter.get_structure_hook(member)
     if structs:
-        by_type[dict] = _variant(converter, structs, closed=closed)
+        by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
     expected = " or ".join(_JSON_NAMES[json_type] for json_type in by_type)
 
     def read(value: Any, _: Any) -> Any:
@@ -303,7 +309,7 @@ def _union(converter: Converter, members: Sequence[Any], *, closed: bool) -> _Ho
     return read
 
 
-def _variant(converter: Converter, classes: Sequence[Any], *, closed: bool) -> _Hook:
+def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> _Hook:
     """One of several classes, told apart by ``type``; an unknown one is kept, or refused."""
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
@@ -320,7 +326,12 @@ def _variant(converter: Converter, classes: Sequence[Any], *, closed: bool) -> _
         tag = document.get("type")
         hook = hooks.get(tag) if isinstance(tag, str) else None
         if hook is not None:
-            return hook(document, None)
+            try:
+                return hook(document, None)
+            except InvalidValueError:
+                # One that cannot be read must not take the rest of its list with it.
+                if strict or unknown is None:
+                    raise
         if unknown is not None and not closed:
             return unknown(type=tag if isinstance(tag, str) else "", raw=document)
         if "type" not in document:
@@ -373,15 +384,19 @@ def _pass(value: Any, _: Any) -> Any:
     return value
 
 
-def _checked_atom(tp: Any) -> _Hook:
-    accepted = (int, float) if tp is float else (tp,)
+class _Atom:
+    """Lets a plain value of the right JSON type through, as it is."""
 
-    def read(value: Any, _: Any) -> Any:
-        if type(value) not in accepted:
-            raise _wrong_type(_JSON_NAMES[tp], value)
+    def __init__(self, tp: type, *, strict: bool) -> None:
+        # Some servers answer whole numbers, such as times, with a decimal point.
+        numbers = tp is float or (tp is int and not strict)
+        self.accepted = frozenset({int, float} if numbers else {tp})
+        self._expected = _JSON_NAMES[tp]
+
+    def __call__(self, value: Any, _: Any) -> Any:
+        if type(value) not in self.accepted:
+            raise _wrong_type(self._expected, value)
         return value
-
-    return read
 
 
 def _checked_literal(allowed: tuple[Any, ...]) -> _Hook:

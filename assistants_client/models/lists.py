@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from assistants_client.models._base import Struct
+from assistants_client.models._base import VITAL, Struct
 
 T = TypeVar("T")
 
@@ -16,7 +16,8 @@ class Page(Struct, Generic[T]):
     """One page, in the order asked for. ``has_more`` is ``None`` where the server does not say."""
 
     object: str = "list"
-    data: list[T] = field(factory=list)
+    # An unreadable item is an error: without it the list would quietly be short.
+    data: list[T] = field(factory=list, metadata=VITAL)
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool | None = None
