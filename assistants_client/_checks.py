@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from assistants_client.errors import ConfigurationError
 
 #: Seconds to connect and to wait for the next bytes, or one number for both.
 Timeout: TypeAlias = "float | tuple[float, float]"
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def checked_base_url(base_url: object) -> str:
@@ -22,13 +25,16 @@ def checked_base_url(base_url: object) -> str:
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         valid = False
     if not valid:
         raise ConfigurationError(
-            f"base_url: {base_url!r} is not an http or https URL such as https://host/v1"
+            "base_url: not an http or https URL such as https://host/v1 (the value is not shown "
+            "here: it may be a key in the wrong place)"
         )
+    if "@" in parts.netloc:
+        raise ConfigurationError("base_url: a name and a password belong into session.auth")
     if parts.query or parts.fragment:
         raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
     return text.rstrip("/")
@@ -55,12 +61,14 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
     return connect, read
 
 
-def checked_header(name: str, value: object) -> str:
+def checked_header(name: object, value: object) -> str:
     """The header's value.
 
     Raises:
-        ConfigurationError: It is not printable ASCII text.
+        ConfigurationError: It is not printable ASCII text, or the name is none of a header.
     """
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ConfigurationError(f"headers: {name!r} is not the name of a header")
     if not isinstance(value, str) or not value.isprintable() or not value.isascii():
         raise ConfigurationError(f"headers: the value of {name!r} is not printable ASCII text")
     return value

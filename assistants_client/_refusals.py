@@ -29,18 +29,18 @@ def refusal(
     """The error for an answer that is not a 2xx; ``secret`` is kept out of its message."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = content.decode("utf-8", "replace")
     detail = _detail(document)
     text = " ".join(_message(detail, document).split())
+    text = text or response.reason or "no explanation"
     if secret:
         text = text.replace(secret, "***")
     status = response.status_code
     hint = pause_hint(response.headers)
     history = getattr(getattr(response.raw, "retries", None), "history", ())
     return status_error(
-        f"answered {status}{_advice(response)}: "
-        f"{text[:_LONGEST_MESSAGE] or response.reason or 'no explanation'}",
+        f"answered {status}{_advice(response)}: {text[:_LONGEST_MESSAGE]}",
         method=method,
         path=path,
         attempts=len(history) + 1,
@@ -59,7 +59,7 @@ def refusal(
 
 
 def connection_error(
-    error: requests.RequestException, method: str, path: str, base_url: str
+    error: requests.RequestException | ValueError, method: str, path: str, base_url: str
 ) -> APIError:
     """The error for a request without an answer. Texts of others may hold query values."""
     outer = error.args[0] if error.args else None

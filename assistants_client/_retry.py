@@ -6,6 +6,7 @@ test that fakes the adapter, as ``responses`` does, sees them at work). Nothing 
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -190,17 +191,24 @@ class PolicyRetry(Retry):
         )
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return max(number, 0.0)
+
+
 def pause_hint(headers: Mapping[str, str]) -> float | None:
     """Seconds that ``retry-after-ms`` or ``retry-after`` (a number or a date) asks for."""
     try:
-        return max(float(headers["retry-after-ms"]) / 1000, 0.0)
+        return _finite(headers["retry-after-ms"]) / 1000
     except (KeyError, ValueError):
         pass
     value = headers.get("retry-after")
     if value is None:
         return None
     try:
-        return max(float(value), 0.0)
+        return _finite(value)
     except ValueError:
         pass
     try:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import requests
 from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from assistants_client._checks import (
@@ -31,7 +32,7 @@ from assistants_client._checks import (
 from assistants_client._refusals import connection_error, cut_short, refusal
 from assistants_client._retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._version import __version__
-from assistants_client.errors import APIError, APIResponseError, ConfigurationError
+from assistants_client.errors import APIError, APIResponseError, InvalidRequestError
 
 #: A key, or a callable that is asked for it before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
@@ -179,8 +180,8 @@ class Transport:
         if document is not None:
             try:
                 body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-            except ValueError as error:
-                raise ConfigurationError(f"the request is not JSON: {error}") from None
+            except (TypeError, ValueError, RecursionError) as error:
+                raise InvalidRequestError(f"the request is not JSON: {error}") from None
             headers = {"Content-Type": "application/json", **(headers or {})}
         with self.open(method, path, query=query, body=body, headers=headers) as response:
             content = self._bounded(response, method, path)
@@ -206,9 +207,12 @@ class Transport:
         request = self._prepared(method, path, query, body, headers)
         response = None
         try:
-            response = self._current_session().send(
-                request, timeout=self._timeout, allow_redirects=False, **self._settings
-            )
+            try:
+                response = self._current_session().send(
+                    request, timeout=self._timeout, allow_redirects=False, **self._settings
+                )
+            except ValueError as error:  # such as a redirect to what is no address
+                raise connection_error(error, method, path, self.base_url) from error
             if not 200 <= response.status_code < 300:
                 raise self._refusal(response, request, method, path)
             self._budget.refund()
@@ -284,6 +288,7 @@ class Transport:
             )
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = method, url, sent
+        request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # looked for on a 3xx
         request.body = body  # type: ignore[assignment]  # an iterable of bytes is sent as it comes
         if isinstance(body, bytes) or (body is None and method == "POST"):
             sent["Content-Length"] = str(len(body or b""))
@@ -321,7 +326,7 @@ class Transport:
 def _json(content: bytes, response: requests.Response, method: str, path: str) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "no content type")
         raise APIResponseError(
             f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "

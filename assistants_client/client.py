@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from assistants_client._checks import Timeout
+from assistants_client._checks import Timeout, checked_base_url
 from assistants_client._transport import DEFAULT_TIMEOUT, ApiKey, Options, Query, Transport
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
