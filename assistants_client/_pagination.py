@@ -69,6 +69,8 @@ class LazyList(Generic[T]):
         """
         query: dict[str, object] = dict(self._query)
         left = self._limit
+        # Of the cursors gone by one is kept, now and then a later one: enough to notice a circle.
+        kept, since, until = None, 0, 1
         while True:
             size = self._page_size
             if left is not None:
@@ -76,18 +78,20 @@ class LazyList(Generic[T]):
             if size is not None:
                 query["limit"] = size
             page = self._fetch(query)
-            yield page
             if left is not None:
                 left -= len(page.data)
             if not page.data or page.has_more is False or (left is not None and left <= 0):
+                yield page
                 return
             name, item = ("before", page.data[0]) if self._backwards else ("after", page.data[-1])
             cursor = self._item_id(item)
-            if query.get(name) == cursor:
-                raise APIResponseError(
-                    f"the list does not advance: the page after {cursor} ends with it again"
-                )
+            if cursor in (kept, query.get(name)):
+                raise APIResponseError(f"the list does not advance: it comes to {cursor} again")
+            yield page
             query[name] = cursor
+            since += 1
+            if since == until:
+                kept, since, until = cursor, 0, until * 2
 
     def __repr__(self) -> str:
         shown = dict(self._query) if self._limit is None else {**self._query, "limit": self._limit}

@@ -39,6 +39,12 @@ def _check(**seconds: object) -> None:
             raise ValueError(f"{name}: {value!r} is not a number of 0 or more")
 
 
+def _check_jitter(jitter: float) -> None:
+    _check(jitter=jitter)
+    if jitter > 1:
+        raise ValueError(f"jitter: {jitter!r} is above 1, delays would be negative")
+
+
 @frozen(kw_only=True)
 class AdaptiveBackoff:
     """Delays that grow with the square root of the time already waited.
@@ -54,7 +60,8 @@ class AdaptiveBackoff:
     jitter: float = 0.1
 
     def __attrs_post_init__(self) -> None:
-        _check(scale=self.scale, minimum=self.minimum, maximum=self.maximum, jitter=self.jitter)
+        _check(scale=self.scale, minimum=self.minimum, maximum=self.maximum)
+        _check_jitter(self.jitter)
 
     def __call__(self, polls: int, elapsed: float, /) -> float:
         """See :class:`Backoff`."""
@@ -72,7 +79,8 @@ class ExponentialBackoff:
     jitter: float = 0.0
 
     def __attrs_post_init__(self) -> None:
-        _check(initial=self.initial, maximum=self.maximum, jitter=self.jitter)
+        _check(initial=self.initial, maximum=self.maximum)
+        _check_jitter(self.jitter)
         if not self.factor >= 1:
             raise ValueError(f"factor: {self.factor!r} is not 1 or more")
 

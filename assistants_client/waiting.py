@@ -85,19 +85,19 @@ def wait(
     if run is not None and run.is_final:
         return _ended(run, check=check)
     polls = 0
+    fault: APIError | None = None
     while True:
-        fault: APIError | None = None
         try:
             seen, headers = within(timeout - (time.now() - begun), poll)
         except APIError as error:
             if not _is_transient(error):
                 raise
             fault = error
-            hint = error.retry_after if isinstance(error, APIStatusError) else None
+            hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
         except TooLateError:
-            raise _timed_out(name, timeout, run, fault) from None
+            raise _timed_out(name, timeout, run, fault) from fault
         else:
-            run = seen
+            run, fault = seen, None
             hint = _hint(headers)
             if on_poll is not None:
                 on_poll(seen)
@@ -143,10 +143,14 @@ def _is_transient(error: APIError) -> bool:
 def _hint(headers: Mapping[str, str]) -> float | None:
     """The server's wish, in seconds; hints are re-read on every answer."""
     try:
-        seconds = float(headers["openai-poll-after-ms"]) / 1000
+        return _bounded(float(headers["openai-poll-after-ms"]) / 1000)
     except (KeyError, ValueError):
         return None
-    return min(seconds, _LONGEST_HINT) if seconds >= 0 else None
+
+
+def _bounded(hint: float | None) -> float | None:
+    """A wish that can be followed: one of 0 would have us ask without a pause."""
+    return min(hint, _LONGEST_HINT) if hint is not None and hint > 0 else None
 
 
 def _timed_out(name: str, timeout: float, run: Run | None, fault: APIError | None) -> Exception:
