@@ -67,7 +67,7 @@ class ChatCompletions:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._transport = Transport(
-            base_url.rstrip("/").removesuffix(_PATH) ,
+            base_url.rstrip("/").removesuffix(_PATH),
             api_key=None if not api_key else self._current_key,
             options=Options(timeout=(_CONNECT_SECONDS, timeout), headers=headers or {}),
         )

@@ -1,0 +1,182 @@
+"""Threads that carry runs, started when there is something to carry and gone when there is not.
+
+Who carries which run in this process is known here, and nothing of what a run is: no database, no
+models, no statuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from attrs import define, field
+
+_log = logging.getLogger(__name__)
+
+#: Runs that are carried at once, unless told otherwise.
+WORKERS: Final = 16
+#: Seconds between two signs of life: three of them fit into a lease.
+HEARTBEAT_SECONDS: Final = 5.0
+
+
+class Carrier(Protocol):
+    """What carries one run; called from several threads at once."""
+
+    def carry(self, run_id: str, cancelled: Callable[[], bool]) -> None:
+        """Carries a run to its end; returns at once when there is nothing to do for it."""
+        ...
+
+    def renew(self) -> None:
+        """Gives a sign of life for all runs that are being carried."""
+        ...
+
+
+@define(eq=False)
+class _Carried:
+    run_id: str
+    cancelled: threading.Event = field(factory=threading.Event)
+
+
+class Threads:
+    """Carries runs in daemon threads of this process; a forked child starts with none.
+
+    A thread whose run was cancelled no longer counts as a worker: whatever keeps it, such as a
+    model that never answers, does not keep other runs waiting.
+
+    Args:
+        runner: Carries each run.
+        workers: Runs that are carried at once; more of them wait for their turn.
+        heartbeat: Seconds between two signs of life while runs are carried.
+    """
+
+    def __init__(
+        self, runner: Carrier, workers: int = WORKERS, *, heartbeat: float = HEARTBEAT_SECONDS
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers: {workers} is below 1")
+        self._runner = runner
+        self._limit = workers
+        self._heartbeat = heartbeat
+        self._closed = False
+        self._start_afresh()
+        _every.add(self)
+
+    def _start_afresh(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._carried: list[_Carried] = []
+        self._workers = 0
+        self._beating = False
+
+    def submit(self, run_id: str) -> None:
+        """Has a run carried as soon as a thread is free; after ``close`` it stays queued."""
+        with self._changed:
+            if self._closed:
+                return
+            self._waiting.append(run_id)
+            self._hire()
+
+    def cancel(self, run_id: str) -> None:
+        """Tells whoever carries the run here, if anyone, to look whether it was cancelled."""
+        with self._changed:
+            for carried in self._carried:
+                if carried.run_id == run_id and not carried.cancelled.is_set():
+                    carried.cancelled.set()
+                    self._workers -= 1
+                    self._hire()
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Takes no more runs, and waits for those that are being carried.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether all of them came to their end.
+        """
+        until = time.monotonic() + timeout
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+            while self._carried or self._beating:
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+        return True
+
+    def _hire(self) -> None:
+        """Starts a worker if one is needed and allowed; called with the lock held."""
+        if not self._waiting or self._workers >= self._limit:
+            return
+        self._workers += 1
+        if not _started(self._work, "assistants-run"):
+            self._workers -= 1
+
+    def _work(self) -> None:
+        """A worker: carries what waits, and ends when nothing does."""
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    self._workers -= 1
+                    return
+                carried = _Carried(self._waiting.popleft())
+                self._carried.append(carried)
+                if not self._beating:
+                    self._beating = _started(self._beat, "assistants-heartbeat")
+            try:
+                self._runner.carry(carried.run_id, carried.cancelled.is_set)
+            except BaseException:
+                _log.exception("Run %s could not be carried", carried.run_id)
+            finally:
+                with self._changed:
+                    self._carried.remove(carried)
+                    self._changed.notify_all()
+            if carried.cancelled.is_set():
+                return  # Another has taken this one's place.
+
+    def _beat(self) -> None:
+        """The heartbeat: as long as there is something to give a sign of life for."""
+        while True:
+            with self._changed:
+                due = time.monotonic() + self._heartbeat
+                while self._carried and time.monotonic() < due:
+                    self._changed.wait(due - time.monotonic())
+                if not self._carried:
+                    self._beating = False
+                    self._changed.notify_all()
+                    return
+            try:
+                self._runner.renew()
+            except Exception:
+                _log.exception("The sign of life could not be given")
+
+
+def _started(target: Callable[[], None], name: str) -> bool:
+    try:
+        threading.Thread(target=target, name=name, daemon=True).start()
+    except RuntimeError:
+        # No more threads to be had, or the interpreter is about to end: what waits goes on waiting.
+        _log.exception("No thread could be started")
+        return False
+    return True
+
+
+#: For the child of a fork, where no thread but the forking one lives and locks may be left taken.
+_every: Final[weakref.WeakSet[Threads]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for threads in list(_every):
+        threads._start_afresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,327 @@
+"""Carries one run from queued to its end, or to where its caller has to act.
+
+What belongs here: the rounds of model and tools, and what each outcome means for the run. No
+threads (executor.py), no SQL (services/execution.py), no words of any model's API. What a run's end
+does to its thread, messages and steps is the services' to know.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Collection, Generator
+from contextlib import closing, suppress
+from typing import Final
+
+from attrs import define, field
+
+from assistants_client.engine.answers import Answer
+from assistants_client.engine.code_interpreter import DESCRIPTION, CodeInterpreter
+from assistants_client.engine.conversation import conversation_of, tokens_spent
+from assistants_client.engine.ids import new_id
+from assistants_client.engine.language_models.base import (
+    CODE_INTERPRETER,
+    Conversation,
+    Delta,
+    LanguageModel,
+    LanguageModelError,
+    TextDelta,
+    ToolCall,
+)
+from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.models.messages import Message
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeInterpreterRecord,
+    FunctionRecord,
+    FunctionToolCall,
+    LogsOutput,
+    RunStep,
+    StepToolCall,
+)
+from assistants_client.models.runs import LastError, Run, Usage
+from assistants_client.models.tools import CodeInterpreterTool
+
+_log = logging.getLogger(__name__)
+
+#: Answers in a row that only call tools, after which a run is given up.
+MAX_ROUNDS: Final = 32
+#: Seconds between two looks at the database while an answer comes in.
+CHECK_SECONDS: Final = 0.5
+
+_ERROR_CODES: Final = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
+#: Why a message is incomplete, by the model's reason to finish.
+_CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_NAME: Final = 64
+
+
+class Runner:
+    """Carries runs. Safe to share between threads: it holds nothing of any run.
+
+    Args:
+        execution: What it writes through.
+        model: The language model.
+        interpreter: What runs the model's code.
+        max_rounds: Rounds of tool calls after which a run fails.
+        monotonic: A clock in seconds.
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        model: LanguageModel,
+        interpreter: CodeInterpreter,
+        *,
+        max_rounds: int = MAX_ROUNDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._execution = execution
+        self._model = model
+        self._interpreter = interpreter
+        self._max_rounds = max_rounds
+        self._monotonic = monotonic
+
+    def carry(self, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Carries a run, if it is queued, until it ends, needs its caller, or is taken away.
+
+        Args:
+            run_id: The run.
+            cancelled: Whether someone in this process cancelled the run; cheap to ask.
+        """
+        work = self._execution.claim(run_id)
+        if work is None:
+            return
+        run = work.run
+        course = _Course(run, list(work.messages), list(work.steps), cancelled, self._monotonic())
+        try:
+            self._rounds(course)
+        except RunTaken:
+            _log.debug("Run %s was taken away", run.id)
+        except LanguageModelError as error:
+            _log.warning("Run %s failed: %s", run.id, error)
+            self._fail(run, error.code, str(error))
+        except BaseException as error:
+            _log.exception("Run %s failed", run.id)
+            self._fail(run, "server_error", f"The engine failed: {_named(error)}")
+            if not isinstance(error, Exception):
+                raise
+
+    def renew(self) -> None:
+        """Gives a sign of life for the runs that are carried."""
+        self._execution.renew()
+
+    def _fail(self, run: Run, code: str, message: str) -> None:
+        error = LastError(code=code if code in _ERROR_CODES else "server_error", message=message)
+        with suppress(RunTaken):
+            self._execution.finish(run, "failed", last_error=error)
+
+    def _rounds(self, course: _Course) -> None:
+        for _ in range(self._max_rounds):
+            if not self._round(course):
+                return
+            self._execution.check(course.run)
+        raise LanguageModelError(
+            f"The language model called tools {self._max_rounds} times in a row without coming "
+            "to an answer."
+        )
+
+    def _round(self, course: _Course) -> bool:
+        """One answer of the model and what it asks for; whether there is more to do."""
+        run = course.run
+        exhausted = _exhausted(run, tokens_spent(course.steps))
+        if exhausted is not None:
+            self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
+            return False
+        conversation = conversation_of(
+            run, course.messages, course.steps, code_interpreter=DESCRIPTION
+        )
+        answer, opened = self._ask(conversation, course)
+        taken = {call.id for step in course.steps for call in _calls_with_ids(step)}
+        calls = answer.tool_calls(taken, lambda: new_id("call_"))
+        cut_short = _CUT_SHORT.get(answer.finish or "")
+        if cut_short is not None:
+            calls = []  # They may be cut short as well.
+        if opened is not None:
+            step, message = opened
+            message = self._execution.complete_message(
+                run,
+                step,
+                message,
+                answer.text,
+                None if calls else answer.usage,
+                incomplete_reason=cut_short,
+            )
+            course.steps.append(step)
+            course.messages.append(message)
+        if cut_short is not None:
+            reason = "max_completion_tokens" if answer.finish == "length" else None
+            self._execution.finish(run, "incomplete", incomplete_reason=reason)
+            return False
+        if calls:
+            offered = [function.name for function in conversation.functions]
+            return self._use_tools(course, calls, offered, answer.usage)
+        if opened is None:
+            raise LanguageModelError(
+                "The language model gave an empty answer: neither text nor a tool call."
+            )
+        self._execution.finish(run, "completed")
+        return False
+
+    # --- the model ------------------------------------------------------------------------------
+
+    def _ask(
+        self, conversation: Conversation, course: _Course
+    ) -> tuple[Answer, tuple[RunStep, Message] | None]:
+        """The model's whole answer, and the message that was opened for its text, if it has any."""
+        answer = Answer()
+        opened: tuple[RunStep, Message] | None = None
+        saved = True
+        try:
+            with closing(self._deltas(conversation)) as deltas:
+                for delta in deltas:
+                    answer.add(delta)
+                    if isinstance(delta, TextDelta):
+                        saved = False
+                        if opened is None and delta.text.strip():
+                            opened = self._execution.begin_message(course.run)
+                    if course.is_due(self._monotonic()):
+                        self._execution.check(course.run)
+                        if opened is not None and not saved:
+                            self._execution.write_text(course.run, opened[1], answer.text)
+                            saved = True
+        except LanguageModelError:
+            if opened is not None and not saved:
+                self._execution.write_text(course.run, opened[1], answer.text)
+            raise
+        return answer, opened
+
+    def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
+        """The model's deltas; what it raises is a ``LanguageModelError``."""
+        try:
+            yield from self._model.respond(conversation)
+        except LanguageModelError:
+            raise
+        except Exception as error:
+            _log.exception("The language model %s failed", type(self._model).__name__)
+            raise LanguageModelError(f"The language model failed: {_named(error)}") from error
+
+    # --- the tools ------------------------------------------------------------------------------
+
+    def _use_tools(
+        self, course: _Course, calls: list[ToolCall], offered: Collection[str], usage: Usage | None
+    ) -> bool:
+        """Does what the model asks for; whether everything it asked for is done."""
+        run = course.run
+        has_interpreter = any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
+        recorded: list[StepToolCall] = []
+        to_run: list[CodeInterpreterCall] = []
+        for call in calls:
+            if call.name not in offered:
+                recorded.append(_unknown_call(call, offered))
+            elif call.name == CODE_INTERPRETER and has_interpreter:
+                code, fault = _code_of(call)
+                made = CodeInterpreterCall(
+                    id=call.id, code_interpreter=CodeInterpreterRecord(input=code)
+                )
+                if fault is None:
+                    to_run.append(made)
+                else:
+                    made.code_interpreter.outputs = [LogsOutput(logs=fault)]
+                recorded.append(made)
+            else:
+                function = FunctionRecord(name=call.name, arguments=call.arguments)
+                recorded.append(FunctionToolCall(id=call.id, function=function))
+        step = self._execution.begin_tools_step(run, recorded)
+        for made in to_run:
+            self._execution.check(run)
+            self._run_code(run, made.code_interpreter)
+            self._execution.update_step(run, step)
+        course.steps.append(step)
+        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in recorded):
+            self._execution.require_action(run, step, usage)
+            return False
+        self._execution.complete_tools_step(run, step, usage)
+        return True
+
+    def _run_code(self, run: Run, record: CodeInterpreterRecord) -> None:
+        before = self._execution.load_state(run)
+        try:
+            result = self._interpreter.run(record.input, before)
+        except Exception as error:
+            # The interpreter's own fault, and still no reason to lose the run.
+            _log.exception("The code interpreter failed in run %s", run.id)
+            record.outputs = [LogsOutput(logs=f"The code interpreter failed: {_named(error)}")]
+            return
+        if result.state != before:
+            self._execution.save_state(run, result.state)
+        record.outputs = [LogsOutput(logs=result.logs)] if result.logs else []
+
+
+@define
+class _Course:
+    """A run on its way, with all that the next conversation is made from."""
+
+    run: Run
+    messages: list[Message]
+    steps: list[RunStep]
+    _cancelled: Callable[[], bool]
+    _last_look: float
+    _saw_cancelled: bool = field(default=False, init=False)
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to look at the database: now and then, and when cancelled here."""
+        cancelled = self._cancelled() and not self._saw_cancelled
+        if not cancelled and now - self._last_look < CHECK_SECONDS:
+            return False
+        self._saw_cancelled = self._saw_cancelled or cancelled
+        self._last_look = now
+        return True
+
+
+def _exhausted(run: Run, spent: Usage) -> str | None:
+    """Which of the run's bounds on tokens is reached, if one is."""
+    if run.max_completion_tokens is not None and spent.completion_tokens >= (
+        run.max_completion_tokens
+    ):
+        return "max_completion_tokens"
+    if run.max_prompt_tokens is not None and spent.prompt_tokens >= run.max_prompt_tokens:
+        return "max_prompt_tokens"
+    return None
+
+
+def _calls_with_ids(step: RunStep) -> list[CodeInterpreterCall | FunctionToolCall]:
+    return [
+        call
+        for call in step.tool_calls
+        if isinstance(call, (CodeInterpreterCall, FunctionToolCall))
+    ]
+
+
+def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
+    """The record of a call of what does not exist, answered at once so that the model can mend."""
+    # It goes back to the model, and servers check the names they are sent.
+    name = _NOT_IN_NAMES.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"
+    output = f"There is no function {name!r}; there is {', '.join(offered) or 'none at all'}."
+    return FunctionToolCall(
+        id=call.id, function=FunctionRecord(name=name, arguments=call.arguments, output=output)
+    )
+
+
+def _code_of(call: ToolCall) -> tuple[str, str | None]:
+    """The code to run; or the arguments as they came, and what is wrong with them."""
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError as error:
+        return call.arguments, f"The arguments are not JSON: {error}. Nothing was run."
+    code = arguments.get("code") if isinstance(arguments, dict) else None
+    if not isinstance(code, str):
+        return call.arguments, "The arguments have no string named 'code'. Nothing was run."
+    return code, None
+
+
+def _named(error: BaseException) -> str:
+    """The kind of an error of unknown origin. Its words may hold a secret: callers read this."""
+    return f"{type(error).__name__} (the engine's log has the details)"
