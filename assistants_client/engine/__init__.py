@@ -1,1 +1,60 @@
-"""The embedded engine: the whole protocol in this process (extra ``engine``)."""
+"""The embedded engine: the whole protocol in this process (extra ``engine``). Names only."""
+
+from __future__ import annotations
+
+try:
+    from assistants_client.engine.code_interpreter import (
+        CodeInterpreter,
+        CodeResult,
+        MontyInterpreter,
+    )
+    from assistants_client.engine.engine import Engine
+    from assistants_client.engine.language_models.base import (
+        CODE_INTERPRETER,
+        Conversation,
+        Delta,
+        Finish,
+        FunctionSpec,
+        LanguageModel,
+        LanguageModelError,
+        TextDelta,
+        TokenUsage,
+        ToolCall,
+        ToolCallDelta,
+        Turn,
+    )
+    from assistants_client.engine.language_models.chat_completions import ChatCompletions
+    from assistants_client.engine.language_models.scripted import Call, Scripted, call
+    from assistants_client.engine.language_models.tutor import Tutor
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in {"sqlalchemy", "werkzeug", "pydantic_monty"}:
+        raise
+    raise ModuleNotFoundError(
+        f"The embedded engine needs packages that are not installed ({error.name} is missing): "
+        'pip install "assistants-client[engine]"',
+        name=error.name,
+    ) from error
+
+__all__ = [
+    "CODE_INTERPRETER",
+    "Call",
+    "ChatCompletions",
+    "CodeInterpreter",
+    "CodeResult",
+    "Conversation",
+    "Delta",
+    "Engine",
+    "Finish",
+    "FunctionSpec",
+    "LanguageModel",
+    "LanguageModelError",
+    "MontyInterpreter",
+    "Scripted",
+    "TextDelta",
+    "TokenUsage",
+    "ToolCall",
+    "ToolCallDelta",
+    "Turn",
+    "Tutor",
+    "call",
+]

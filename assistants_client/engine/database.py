@@ -46,6 +46,7 @@ class Database:
             raise ConfigurationError(
                 "The database URL cannot be read; it should look like sqlite:///assistants.db"
             ) from None
+        self._closed = False
         self._opening = threading.Lock()
         self._pid = os.getpid()
         self._engine: sqlalchemy.Engine | None = None
@@ -53,7 +54,12 @@ class Database:
         self._inherited: list[sqlalchemy.Engine | None] = []
 
     def __repr__(self) -> str:
-        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+        return f"Database({self.shown_url!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """The URL, without a password."""
+        return self._url.render_as_string(hide_password=True)
 
     def open(self) -> None:
         """Connects, makes the tables that are missing, and sees that the database can be written.
@@ -64,7 +70,8 @@ class Database:
         self._opened()
 
     def close(self) -> None:
-        """Closes all connections. The database opens again when it is used again."""
+        """Closes all connections, for good."""
+        self._closed = True
         with self._opening:
             if self._engine is not None and self._pid == os.getpid():
                 self._engine.dispose()
@@ -88,6 +95,8 @@ class Database:
             yield connection
 
     def _opened(self) -> sqlalchemy.Engine:
+        if self._closed:
+            raise ConfigurationError(f"The database {self.shown_url} was closed.")
         if self._pid != os.getpid():
             # The parent's connections are neither used nor closed here: closing one would, on
             # SQLite, drop locks that the parent believes it holds.
@@ -102,7 +111,7 @@ class Database:
         return self._engine
 
     def _open(self) -> sqlalchemy.Engine:
-        shown = self._url.render_as_string(hide_password=True)
+        shown = self.shown_url
         sqlite = self._url.get_backend_name() == "sqlite"
         try:
             engine = _sqlite_engine(self._url) if sqlite else _server_engine(self._url)
@@ -192,14 +201,28 @@ def save(connection: Connection, table: Table, changed: Struct, **columns: Any) 
 
 
 def load(
-    connection: Connection, table: Table, cls: type[StructT], object_id: str, **where: str
+    connection: Connection,
+    table: Table,
+    cls: type[StructT],
+    object_id: str,
+    *,
+    lock: bool = False,
+    **where: str,
 ) -> StructT | None:
-    """The object with this id; ``where`` names columns that must hold a value, such as a parent."""
-    found = connection.execute(
-        select(table.c.body).where(
-            table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
-        )
-    ).scalar_one_or_none()
+    """One object, or ``None``.
+
+    Args:
+        connection: The transaction.
+        table: Where it is stored.
+        cls: What it is.
+        object_id: Its id.
+        lock: Make others that lock it wait for this transaction.
+        where: Columns that must hold a value, such as the parent's id.
+    """
+    query = select(table.c.body).where(
+        table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
+    )
+    found = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
     return None if found is None else decode(cls, found)
 
 

@@ -9,7 +9,7 @@ A run is settled before anything under its thread is read or changed: what becam
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from attrs import define, evolve, frozen
 from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._codec import decode
-from assistants_client.engine.database import Database, load, load_all, save
+from assistants_client.engine.database import Database, add, load, load_all, save
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import owner_is_dead
 from assistants_client.engine.lifecycle import (
@@ -47,12 +47,14 @@ class Context:
         clock: Tells the time in Unix seconds.
         run_seconds: How long a run may take, from its creation.
         wake: Told the id of each run that is queued, after it was stored.
+        stop: Told the id of each run that is cancelled or deleted, likewise.
     """
 
     database: Database
     clock: Callable[[], float] = time.time
     run_seconds: int = 600
     wake: Callable[[str], object] = lambda run_id: None
+    stop: Callable[[str], object] = lambda run_id: None
 
     def now(self) -> int:
         """The time as objects carry it."""
@@ -270,3 +272,16 @@ def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
     if run is None:
         raise not_found("run", run_id)
     return run
+
+
+def add_messages(connection: Connection, made: Iterable[Message]) -> None:
+    """Stores messages that a caller wrote."""
+    for message in made:
+        add(
+            connection,
+            messages,
+            message,
+            thread_id=message.thread_id,
+            run_id=None,
+            status=message.status,
+        )

@@ -1,0 +1,189 @@
+"""The engine: database, model, workers; opened on first use, closed once.
+
+Everything is put together here and nothing else is done: no rule, no SQL, no HTTP of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from assistants_client.engine.app import App
+from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
+from assistants_client.engine.database import Database
+from assistants_client.engine.executor import WORKERS, Threads
+from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.tutor import Tutor
+from assistants_client.engine.runner import Runner
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services.execution import Execution
+from assistants_client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+#: The database where none is named: a file in the working directory.
+DEFAULT_URL: Final = "sqlite:///assistants.db"
+#: How long a run may take, in seconds, where nothing else is said.
+RUN_SECONDS: Final = 600
+#: How long closing waits for the runs that are being carried.
+CLOSE_SECONDS: Final = 5.0
+
+_OPENAI_URL: Final = "https://api.openai.com/v1"
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Serves the protocol inside this process; it is a WSGI application, for any WSGI server.
+
+    Nothing is opened, and no thread started, before the first request. Opening ends or continues
+    the runs that an earlier process left behind. Safe to share between threads and over a fork.
+
+    Args:
+        url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
+            in memory, which is gone when the engine is closed.
+        model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
+            ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
+            ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names.
+        token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
+        workers: How many runs are carried at once; more of them wait for their turn.
+        run_seconds: After how long an unfinished run expires, from its creation.
+        clock: Tells the time in Unix seconds.
+        code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox.
+
+    Raises:
+        ConfigurationError: The URL or a setting of the environment cannot be used. A database that
+            cannot be opened is reported by the first request, or by :meth:`open`.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        model: LanguageModel | None = None,
+        *,
+        token: str | None = None,
+        workers: int = WORKERS,
+        run_seconds: int = RUN_SECONDS,
+        clock: Callable[[], float] = time.time,
+        code_interpreter: CodeInterpreter | None = None,
+    ) -> None:
+        if workers < 1:
+            raise ConfigurationError(f"workers: {workers} is below 1")
+        if run_seconds < 1:
+            raise ConfigurationError(f"run_seconds: {run_seconds} is below 1")
+        if token is not None and not token:
+            raise ConfigurationError("token: an empty one protects nothing; None asks for none")
+        owned: list[Callable[[], object]] = []
+        if model is None:
+            model = _model_from_environment()
+            owned.append(getattr(model, "close", lambda: None))
+        if code_interpreter is None:
+            code_interpreter = MontyInterpreter()
+            owned.append(code_interpreter.close)
+        self._model = model
+        self._database = Database(url)
+        context = Context(database=self._database, clock=clock, run_seconds=run_seconds)
+        self._execution = Execution(context)
+        self._threads = Threads(Runner(self._execution, model, code_interpreter), workers)
+        context.wake = self._threads.submit
+        context.stop = self._threads.cancel
+        self._app = App(context, token=token)
+        self._opening = threading.Lock()
+        self._is_open = False
+        # Also when the engine is dropped without close, and at the interpreter's end.
+        self._finalizer = weakref.finalize(
+            self, _close, self._threads, self._execution, self._database, owned
+        )
+
+    @classmethod
+    def from_environment(cls) -> Engine:
+        """The engine that ``Client()`` uses: ``ASSISTANTS_DATABASE_URL``, or a file beside you.
+
+        Raises:
+            ConfigurationError: A setting of the environment cannot be used.
+        """
+        return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL)
+
+    def open(self) -> None:
+        """Opens the database and takes up what an earlier process left; requests do it themselves.
+
+        Raises:
+            ConfigurationError: The database cannot be opened, or the engine was closed.
+        """
+        if not self._finalizer.alive:
+            raise ConfigurationError("This engine was closed.")
+        if self._is_open:
+            return
+        with self._opening:
+            if not self._is_open:
+                self._database.open()
+                for run_id in self._execution.orphans():
+                    self._threads.submit(run_id)
+                self._is_open = True
+
+    def close(self) -> None:
+        """Waits a few seconds for the runs that are being carried, fails the rest, and closes all.
+
+        A model or a code interpreter that was given stays open. A closed engine stays closed.
+        """
+        self._finalizer()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request, as WSGI has it."""
+        self.open()
+        return self._app(environ, start_response)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
+
+
+def _close(
+    threads: Threads,
+    execution: Execution,
+    database: Database,
+    owned: Iterable[Callable[[], object]],
+) -> None:
+    if not threads.close(CLOSE_SECONDS):
+        try:
+            execution.abandon()
+        except Exception:
+            # The next process that opens the database finds them with a dead owner.
+            _log.warning("Unfinished runs could not be ended", exc_info=True)
+    for close in owned:
+        close()
+    database.close()
+
+
+def _model_from_environment() -> LanguageModel:
+    url = os.environ.get("ASSISTANTS_MODEL_URL")
+    key = os.environ.get("ASSISTANTS_MODEL_KEY")
+    model = os.environ.get("ASSISTANTS_MODEL") or None
+    if url:
+        return ChatCompletions(url, key or None, model=model)
+    openai_key = os.environ.get("OPENAI_API_KEY")
+    if openai_key:
+        return ChatCompletions(_OPENAI_URL, openai_key, model=model)
+    _log.warning(
+        "No language model is configured: the offline tutor answers, which knows arithmetic and "
+        "linear equations only. Set ASSISTANTS_MODEL_URL to use a model."
+    )
+    return Tutor()

@@ -1,0 +1,196 @@
+"""Requests to objects, with the server's defaults; and the refusal of what is not served yet.
+
+Pure: times are given, nothing is stored. What depends on other objects is the services'. Fields are
+carried over by name, so that a new one needs no line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from assistants_client._codec import decode, encode
+from assistants_client.engine.faults import Fault, unsupported
+from assistants_client.engine.ids import new_id
+from assistants_client.models._base import JsonObject, Struct
+from assistants_client.models.assistants import Assistant, AssistantRequest
+from assistants_client.models.messages import Message, MessageRequest, Text, TextPart
+from assistants_client.models.runs import Run, RunRequest, ThreadRunRequest
+from assistants_client.models.threads import Thread, ThreadRequest
+
+StructT = TypeVar("StructT", bound=Struct)
+_Document = dict[str, Any]
+
+#: What a field holds that was left out, or given as null, where that is not null.
+_DEFAULTS: Final[Mapping[type[Struct], JsonObject]] = {
+    Assistant: {
+        "tools": [],
+        "tool_resources": {},
+        "metadata": {},
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "response_format": "auto",
+    },
+    Thread: {"tool_resources": {}, "metadata": {}},
+    Message: {"metadata": {}, "attachments": []},
+    Run: {
+        "metadata": {},
+        "truncation_strategy": {"type": "auto"},
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+    },
+}
+
+#: What a run takes from its assistant when its request does not say otherwise.
+_INHERITED: Final = (
+    "model",
+    "instructions",
+    "tools",
+    "temperature",
+    "top_p",
+    "response_format",
+    "reasoning_effort",
+)
+#: What a run's request has that is not the run's.
+_NOT_OF_A_RUN: Final = frozenset(
+    {"thread", "tool_resources", "additional_instructions", "additional_messages"}
+)
+
+
+def new_assistant(request: AssistantRequest, now: int) -> Assistant:
+    """The assistant that a request describes."""
+    return _made(Assistant, _served(request), id=new_id("asst_"), created_at=now)
+
+
+def new_thread(request: ThreadRequest | JsonObject, now: int) -> tuple[Thread, list[Message]]:
+    """The thread that a request describes, and its first messages."""
+    document = _served(request)
+    first = document.pop("messages", None) or ()
+    thread = _made(Thread, document, id=new_id("thread_"), created_at=now)
+    return thread, [new_message(message, thread.id, now) for message in first]
+
+
+def new_message(request: MessageRequest | JsonObject, thread_id: str, now: int) -> Message:
+    """The message that a caller adds to a thread."""
+    document = _served(request)
+    content = document.pop("content")
+    texts = [content] if isinstance(content, str) else [part["text"] for part in content]
+    message = _made(Message, document, id=new_id("msg_"), created_at=now, thread_id=thread_id)
+    message.content = [TextPart(text=Text(value=text)) for text in texts]
+    message.status, message.completed_at = "completed", now
+    message.role = document.get("role") or "user"
+    return message
+
+
+def new_run(
+    request: RunRequest | ThreadRunRequest,
+    assistant: Assistant,
+    thread_id: str,
+    now: int,
+    seconds: int,
+) -> tuple[Run, list[Message]]:
+    """The run that a request describes, queued, and the messages that go with it.
+
+    Args:
+        request: The request.
+        assistant: Whose settings hold where the request is silent.
+        thread_id: The thread.
+        now: The time, in Unix seconds.
+        seconds: How long the run may take.
+
+    Raises:
+        Fault: The request demands a tool that the run does not have.
+    """
+    document = _served(request)
+    settings = encode(assistant)
+    for name in _INHERITED:
+        if document.get(name) is None:
+            document[name] = settings[name]
+    added = document.get("additional_instructions")
+    if added:
+        parts = [document["instructions"], added]
+        document["instructions"] = "\n\n".join(part for part in parts if part)
+    _require_chosen_tool(document)
+    run = _made(
+        Run,
+        {name: value for name, value in document.items() if name not in _NOT_OF_A_RUN},
+        id=new_id("run_"),
+        created_at=now,
+        thread_id=thread_id,
+        status="queued",
+        expires_at=now + seconds,
+    )
+    extra = document.get("additional_messages") or ()
+    return run, [new_message(message, thread_id, now) for message in extra]
+
+
+def changed(stored: StructT, update: object) -> StructT:
+    """An object after an update: what is given replaces, null clears, the rest stays."""
+    document = encode(stored) | _served(update)
+    return decode(type(stored), _with_defaults(type(stored), document))
+
+
+def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
+    return decode(cls, _with_defaults(cls, {**document, **server}))
+
+
+def _with_defaults(cls: type[Struct], document: JsonObject) -> _Document:
+    given = {name: value for name, value in document.items() if value is not None}
+    return {**_DEFAULTS[cls], **given}
+
+
+def _require_chosen_tool(run: JsonObject) -> None:
+    choice = run.get("tool_choice")
+    if not isinstance(choice, Mapping):
+        return
+    kind, name = choice["type"], (choice.get("function") or {}).get("name")
+    if kind == "function":
+        present = any(t["type"] == kind and t["function"]["name"] == name for t in run["tools"])
+    else:
+        present = any(t["type"] == kind for t in run["tools"])
+    if not present:
+        what = f"function {name!r}" if kind == "function" else f"tool {kind!r}"
+        message = f"Invalid 'tool_choice': the run has no {what}."
+        raise Fault(400, message, "invalid_value", "tool_choice")
+
+
+# --- not served yet -----------------------------------------------------------------------------
+
+
+def _served(request: object) -> _Document:
+    """A request's document, once nothing in it asks for what is not served.
+
+    Raises:
+        Fault: Something does. It is refused, since to ignore it would be to answer wrongly.
+    """
+    document: _Document = dict(encode(request))
+    _refuse_unserved(document, "")
+    return document
+
+
+def _refuse_unserved(document: JsonObject, at: str) -> None:
+    for index, tool in enumerate(document.get("tools") or ()):
+        if tool["type"] == "file_search":
+            raise unsupported(f"{at}tools[{index}].type", "file search is not served yet")
+    resources = document.get("tool_resources") or {}
+    for tool, kinds in (
+        ("code_interpreter", ("file_ids",)),
+        ("file_search", ("vector_store_ids", "vector_stores")),
+    ):
+        for kind in kinds:
+            if (resources.get(tool) or {}).get(kind):
+                raise unsupported(
+                    f"{at}tool_resources.{tool}.{kind}",
+                    "files and vector stores are not served yet",
+                )
+    if document.get("attachments"):
+        raise unsupported(f"{at}attachments", "files are not served yet")
+    content = document.get("content")
+    for index, part in enumerate(content if isinstance(content, Sequence) else ()):
+        if not isinstance(part, str) and part["type"] != "text":
+            raise unsupported(f"{at}content[{index}].type", "images are not served yet")
+    for inner in ("messages", "additional_messages"):
+        for index, message in enumerate(document.get(inner) or ()):
+            _refuse_unserved(message, f"{at}{inner}[{index}].")
+    if document.get("thread"):
+        _refuse_unserved(document["thread"], f"{at}thread.")

@@ -1,0 +1,149 @@
+"""Pages of a list, by keyset cursors: no page skips or repeats, whatever is added meanwhile.
+
+The order is that of ``created_at`` and, within one second, of ``seq``. No rule of a noun is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeVar
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+
+from assistants_client._codec import decode
+from assistants_client.engine.faults import Fault
+from assistants_client.models._base import Struct
+from assistants_client.models.lists import Page
+
+StructT = TypeVar("StructT", bound=Struct)
+
+Order = Literal["asc", "desc"]
+
+_DEFAULT_LIMIT: Final = 20
+_MAXIMUM_LIMIT: Final = 100
+
+
+@frozen(kw_only=True)
+class PageQuery:
+    """Which page is asked for.
+
+    Attributes:
+        limit: How many items at most, 1 to 100.
+        order: Oldest first (``asc``) or newest first (``desc``).
+        after: Only what comes after the item with this id, in that order.
+        before: Only what comes before the item with this id. Without ``after`` the page is the one
+            just before it, and ``has_more`` tells of items before the page.
+    """
+
+    limit: int = _DEFAULT_LIMIT
+    order: Order = "desc"
+    after: str | None = None
+    before: str | None = None
+
+
+def parse_page_query(query: Mapping[str, str]) -> PageQuery:
+    """Reads the query of a list; other keys are ignored, empty values are not given.
+
+    Raises:
+        Fault: A value is not one that the protocol allows.
+    """
+    order = query.get("order") or "desc"
+    if order not in {"asc", "desc"}:
+        raise Fault(
+            400, f"Invalid 'order': {order!r:.80} is not 'asc' or 'desc'.", "invalid_value", "order"
+        )
+    return PageQuery(
+        limit=_limit(query.get("limit") or str(_DEFAULT_LIMIT)),
+        order="asc" if order == "asc" else "desc",
+        after=query.get("after") or None,
+        before=query.get("before") or None,
+    )
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
+        raise Fault(
+            400, f"Invalid 'limit': {text!r:.80} is not an integer.", "invalid_type", "limit"
+        )
+    limit = int(text)
+    if limit < 1:
+        raise Fault(
+            400,
+            f"Invalid 'limit': {limit} is below the minimum of 1.",
+            "integer_below_min_value",
+            "limit",
+        )
+    if limit > _MAXIMUM_LIMIT:
+        raise Fault(
+            400,
+            f"Invalid 'limit': {limit} is above the maximum of {_MAXIMUM_LIMIT}.",
+            "integer_above_max_value",
+            "limit",
+        )
+    return limit
+
+
+def read_page(
+    connection: Connection,
+    table: Table,
+    cls: type[StructT],
+    query: PageQuery,
+    *where: ColumnElement[bool],
+) -> Page[StructT]:
+    """One page of the rows that fulfil ``where``.
+
+    Raises:
+        Fault: A cursor names nothing in this list.
+    """
+    ascending = query.order == "asc"
+    conditions = list(where)
+    for param, cursor, upwards in (
+        ("after", query.after, ascending),
+        ("before", query.before, not ascending),
+    ):
+        if cursor is not None:
+            conditions.append(_beyond(connection, table, param, cursor, where, upwards=upwards))
+    # A page before an item is read backwards from it.
+    backwards = query.before is not None and query.after is None
+    columns = [table.c.created_at, table.c.seq]
+    found = connection.execute(
+        select(table.c.body)
+        .where(*conditions)
+        .order_by(*(c.asc() if ascending != backwards else c.desc() for c in columns))
+        .limit(query.limit + 1)
+    )
+    documents = list(found.scalars())
+    has_more = len(documents) > query.limit
+    documents = documents[: query.limit]
+    if backwards:
+        documents.reverse()
+    return Page(
+        data=[decode(cls, document) for document in documents],
+        first_id=documents[0]["id"] if documents else None,
+        last_id=documents[-1]["id"] if documents else None,
+        has_more=has_more,
+    )
+
+
+def _beyond(
+    connection: Connection,
+    table: Table,
+    param: str,
+    cursor: str,
+    where: tuple[ColumnElement[bool], ...],
+    *,
+    upwards: bool,
+) -> ColumnElement[bool]:
+    """What comes later than the cursor's item, or earlier when not ``upwards``."""
+    row = connection.execute(
+        select(table.c.created_at, table.c.seq).where(table.c.id == cursor, *where)
+    ).first()
+    if row is None:
+        raise Fault(
+            400, f"Invalid '{param}': this list has no item {cursor!r:.80}.", "invalid_value", param
+        )
+    created_at, seq = table.c.created_at, table.c.seq
+    if upwards:
+        return or_(created_at > row[0], and_(created_at == row[0], seq > row[1]))
+    return or_(created_at < row[0], and_(created_at == row[0], seq < row[1]))

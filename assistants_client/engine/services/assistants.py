@@ -1,0 +1,58 @@
+"""Assistants: made, changed, listed, deleted. A run keeps a copy of what it takes from one."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from assistants_client.engine.database import add, load, remove, save
+from assistants_client.engine.faults import not_found
+from assistants_client.engine.objects import changed, new_assistant
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.tables import assistants
+from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
+from assistants_client.models.lists import Deleted, Page
+
+
+@frozen
+class Assistants:
+    """The operations under ``/assistants``. An unknown id is refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, request: AssistantRequest) -> Assistant:
+        """Makes an assistant."""
+        made = new_assistant(request, self._context.now())
+        with self._context.database.begin() as connection:
+            add(connection, assistants, made)
+        return made
+
+    def retrieve(self, assistant_id: str) -> Assistant:
+        """One assistant."""
+        with self._context.database.read() as connection:
+            found = load(connection, assistants, Assistant, assistant_id)
+        if found is None:
+            raise not_found("assistant", assistant_id)
+        return found
+
+    def update(self, assistant_id: str, update: AssistantUpdate) -> Assistant:
+        """Changes the fields that are given; null clears."""
+        with self._context.database.begin() as connection:
+            found = load(connection, assistants, Assistant, assistant_id, lock=True)
+            if found is None:
+                raise not_found("assistant", assistant_id)
+            found = changed(found, update)
+            save(connection, assistants, found)
+        return found
+
+    def list(self, query: PageQuery) -> Page[Assistant]:
+        """One page of all assistants."""
+        with self._context.database.read() as connection:
+            return read_page(connection, assistants, Assistant, query)
+
+    def delete(self, assistant_id: str) -> Deleted:
+        """Deletes an assistant; its runs stay, and go on."""
+        with self._context.database.begin() as connection:
+            if not remove(connection, assistants, assistant_id):
+                raise not_found("assistant", assistant_id)
+        return Deleted(id=assistant_id, object="assistant.deleted")

@@ -1,0 +1,69 @@
+"""Messages of a thread: added while no run holds it, changed, listed, deleted."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from assistants_client.engine.database import load, remove, save
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.objects import changed, new_message
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import Context, add_messages
+from assistants_client.engine.tables import messages
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
+
+
+@frozen
+class Messages:
+    """The operations under ``/threads/{id}/messages``. Unknown ids are refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, thread_id: str, request: MessageRequest) -> Message:
+        """Adds a message.
+
+        Raises:
+            Fault: Also when a run is active on the thread.
+        """
+        made = new_message(request, thread_id, self._context.now())
+        with self._context.writing(thread_id) as (connection, active):
+            if active is not None:
+                raise Fault(
+                    400, f"Can't add messages to {thread_id} while a run {active.id} is active."
+                )
+            add_messages(connection, [made])
+        return made
+
+    def retrieve(self, thread_id: str, message_id: str) -> Message:
+        """One message."""
+        with self._context.reading(thread_id) as connection:
+            found = load(connection, messages, Message, message_id, thread_id=thread_id)
+        if found is None:
+            raise not_found("message", message_id)
+        return found
+
+    def update(self, thread_id: str, message_id: str, update: MessageUpdate) -> Message:
+        """Changes the metadata. An active run does not hinder it."""
+        with self._context.writing(thread_id) as (connection, _):
+            found = load(connection, messages, Message, message_id, thread_id=thread_id)
+            if found is None:
+                raise not_found("message", message_id)
+            found = changed(found, update)
+            save(connection, messages, found)
+        return found
+
+    def list(self, thread_id: str, query: PageQuery, *, run_id: str | None = None) -> Page[Message]:
+        """One page of a thread's messages, or of those that one run wrote."""
+        where = [messages.c.thread_id == thread_id]
+        if run_id is not None:
+            where.append(messages.c.run_id == run_id)
+        with self._context.reading(thread_id) as connection:
+            return read_page(connection, messages, Message, query, *where)
+
+    def delete(self, thread_id: str, message_id: str) -> Deleted:
+        """Deletes a message."""
+        with self._context.writing(thread_id) as (connection, _):
+            if not remove(connection, messages, message_id, thread_id=thread_id):
+                raise not_found("message", message_id)
+        return Deleted(id=message_id, object="thread.message.deleted")

@@ -1,0 +1,181 @@
+"""Runs: started, changed, cancelled, fed with tool outputs. Who carries them writes elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from assistants_client._codec import encode
+from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.objects import changed, new_run, new_thread
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import (
+    Context,
+    add_messages,
+    change_run,
+    end_step,
+    require_run,
+)
+from assistants_client.engine.tables import assistants, run_steps, runs, threads
+from assistants_client.models._base import UNSET, JsonObject
+from assistants_client.models.assistants import Assistant
+from assistants_client.models.lists import Page
+from assistants_client.models.run_steps import FunctionToolCall, RunStep
+from assistants_client.models.runs import (
+    Run,
+    RunRequest,
+    RunUpdate,
+    SubmitToolOutputsRequest,
+    ThreadRunRequest,
+)
+from assistants_client.models.threads import ThreadRequest
+
+
+@frozen
+class Runs:
+    """The operations under ``/threads/{id}/runs``. Unknown ids are refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, thread_id: str, request: RunRequest) -> Run:
+        """Queues a run on a thread.
+
+        Raises:
+            Fault: Also when the thread has an active run.
+        """
+        try:
+            run = self._create(thread_id, request)
+        except IntegrityError:
+            # Another process was faster: this time its run is seen.
+            run = self._create(thread_id, request)
+        self._context.wake(run.id)
+        return run
+
+    def _create(self, thread_id: str, request: RunRequest) -> Run:
+        now = self._context.now()
+        with self._context.writing(thread_id) as (connection, active):
+            if active is not None:
+                raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
+            assistant = _require_assistant(connection, request.assistant_id)
+            run, extra = new_run(request, assistant, thread_id, now, self._context.run_seconds)
+            add_messages(connection, extra)
+            _add_run(connection, run)
+        return run
+
+    def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
+        """Makes a thread with its first messages, and queues a run on it: all of it, or nothing."""
+        now = self._context.now()
+        wanted = ThreadRequest() if request.thread is UNSET else request.thread
+        with self._context.database.begin() as connection:
+            assistant = _require_assistant(connection, request.assistant_id)
+            thread, first = new_thread(wanted, now)
+            run, _ = new_run(request, assistant, thread.id, now, self._context.run_seconds)
+            add(connection, threads, thread)
+            add_messages(connection, first)
+            _add_run(connection, run)
+        self._context.wake(run.id)
+        return run
+
+    def retrieve(self, thread_id: str, run_id: str) -> Run:
+        """One run."""
+        with self._context.reading(thread_id) as connection:
+            return require_run(connection, thread_id, run_id)
+
+    def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Run:
+        """Changes the metadata, at any time."""
+        with self._context.writing(thread_id) as (connection, _):
+            run = changed(require_run(connection, thread_id, run_id), update)
+            save(connection, runs, run)
+        return run
+
+    def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
+        """One page of a thread's runs."""
+        with self._context.reading(thread_id) as connection:
+            return read_page(connection, runs, Run, query, runs.c.thread_id == thread_id)
+
+    def cancel(self, thread_id: str, run_id: str) -> Run:
+        """Asks for a run to be cancelled; it is ``cancelling`` until that is done.
+
+        Raises:
+            Fault: Also when the run has ended.
+        """
+        with self._context.writing(thread_id) as (connection, _):
+            run = require_run(connection, thread_id, run_id)
+            if run.is_final:
+                raise Fault(400, f"Cannot cancel run with status '{run.status}'.")
+            if run.status != "cancelling":
+                change_run(connection, run, "cancelling", cancelling_since=self._context.clock())
+        self._context.stop(run_id)
+        return run
+
+    def submit_tool_outputs(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
+    ) -> Run:
+        """Answers all calls that a run waits for, and queues it again.
+
+        Raises:
+            Fault: Also when the run waits for none, or not exactly for these.
+        """
+        given = [_tool_output(output) for output in encode(request.tool_outputs)]
+        with self._context.writing(thread_id) as (connection, _):
+            run = require_run(connection, thread_id, run_id)
+            if run.status != "requires_action":
+                raise Fault(400, f"Runs in status '{run.status}' do not accept tool outputs.")
+            _require_all([call.id for call in run.tool_calls], [call_id for call_id, _ in given])
+            _answer_calls(connection, run, dict(given), self._context.now())
+            change_run(connection, run, "queued")
+        self._context.wake(run.id)
+        return run
+
+
+def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
+    found = load(connection, assistants, Assistant, assistant_id)
+    if found is None:
+        raise not_found("assistant", assistant_id)
+    return found
+
+
+def _add_run(connection: Connection, run: Run) -> None:
+    add(
+        connection,
+        runs,
+        run,
+        thread_id=run.thread_id,
+        status=run.status,
+        active_thread_id=run.thread_id,
+    )
+
+
+def _tool_output(document: JsonObject) -> tuple[str, str]:
+    return document["tool_call_id"], document.get("output") or ""
+
+
+def _require_all(pending: Sequence[str], given: Sequence[str]) -> None:
+    """Refuses outputs that are not one for each pending call."""
+    param = "tool_outputs"
+    twice = [call_id for call_id, times in Counter(given).items() if times > 1]
+    if twice:
+        raise Fault(400, f"Duplicate call_ids submitted: {twice}", param=param)
+    unknown = [call_id for call_id in given if call_id not in pending]
+    if unknown:
+        raise Fault(
+            400, f"Unknown call_ids submitted: {unknown}; expected {[*pending]}", None, param
+        )
+    missing = [call_id for call_id in pending if call_id not in given]
+    if missing:
+        raise Fault(400, f"Missing outputs for call_ids: {missing}", None, param)
+
+
+def _answer_calls(connection: Connection, run: Run, outputs: Mapping[str, str], now: int) -> None:
+    """Stores outputs with the calls they answer, and completes the step that made the calls."""
+    for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
+        calls = [call for call in step.tool_calls if isinstance(call, FunctionToolCall)]
+        for call in calls:
+            call.function.output = outputs.get(call.id, call.function.output)
+        if calls:
+            end_step(connection, step, "completed", now)

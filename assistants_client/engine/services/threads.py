@@ -1,0 +1,54 @@
+"""Threads: made with their first messages, changed, deleted with all that is under them."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from assistants_client.engine.database import add, load, remove, save
+from assistants_client.engine.faults import not_found
+from assistants_client.engine.objects import changed, new_thread
+from assistants_client.engine.services._base import Context, add_messages
+from assistants_client.engine.tables import threads
+from assistants_client.models.lists import Deleted
+from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
+
+
+@frozen
+class Threads:
+    """The operations on a thread itself. An unknown id is refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, request: ThreadRequest) -> Thread:
+        """Makes a thread, perhaps with its first messages: all of it, or nothing."""
+        thread, first = new_thread(request, self._context.now())
+        with self._context.database.begin() as connection:
+            add(connection, threads, thread)
+            add_messages(connection, first)
+        return thread
+
+    def retrieve(self, thread_id: str) -> Thread:
+        """One thread."""
+        with self._context.database.read() as connection:
+            found = load(connection, threads, Thread, thread_id)
+        if found is None:
+            raise not_found("thread", thread_id)
+        return found
+
+    def update(self, thread_id: str, update: ThreadUpdate) -> Thread:
+        """Changes the fields that are given; null clears. An active run does not hinder it."""
+        with self._context.database.begin() as connection:
+            found = load(connection, threads, Thread, thread_id, lock=True)
+            if found is None:
+                raise not_found("thread", thread_id)
+            found = changed(found, update)
+            save(connection, threads, found)
+        return found
+
+    def delete(self, thread_id: str) -> Deleted:
+        """Deletes a thread with its messages and runs; an active run stops where it is."""
+        with self._context.writing(thread_id) as (connection, active):
+            remove(connection, threads, thread_id)
+        if active is not None:
+            self._context.stop(active.id)
+        return Deleted(id=thread_id, object="thread.deleted")
