@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from attrs import evolve
 
 from assistants_client._deadline import TooLateError, within
 from assistants_client._transport import Options, Transport
@@ -31,7 +33,7 @@ from assistants_client.errors import (
 _PATH: Final = "/chat/completions"
 _CONNECT_SECONDS: Final = 5.0
 #: OpenAI's newer models refuse ``max_tokens``; most other servers know no other name.
-_OPENAI_HOSTS: Final = ("api.openai.com", ".api.openai.com", ".openai.azure.com")
+_OPENAI_HOSTS: Final = (".api.openai.com", ".openai.azure.com")
 _NO_SUCH_MODEL: Final = re.compile(
     r"model.*(not found|not exist|not available|unknown)|(invalid|unknown|no such|missing) model",
     re.IGNORECASE,
@@ -69,17 +71,19 @@ class ChatCompletions:
         self._transport = Transport(
             base_url.rstrip("/").removesuffix(_PATH),
             api_key=None if not api_key else self._current_key,
-            options=Options(timeout=(_CONNECT_SECONDS, timeout), headers=headers or {}),
+            options=Options(
+                timeout=(_CONNECT_SECONDS, timeout),
+                headers=headers or {},
+                retries=evolve(Options().retries, attempts=1),
+            ),
         )
         self._api_key = api_key
         self._last_key = ""
         self._model = model or None
         self._model_map = dict(model_map or {})
         self._timeout = timeout
-        parts = urlsplit(self._transport.base_url)
-        #: The base URL, without a user's name and password.
-        self.base_url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        is_openai = f".{parts.hostname}".endswith(_OPENAI_HOSTS)
+        self.base_url: str = self._transport.base_url
+        is_openai = f".{urlsplit(self.base_url).hostname}".endswith(_OPENAI_HOSTS)
         self._max_tokens_field = "max_completion_tokens" if is_openai else "max_tokens"
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
@@ -142,12 +146,10 @@ class ChatCompletions:
         if isinstance(error, APIStatusError):
             return self._status(error, model)
         reason = str(error.args[0])
-        if isinstance(error, APITimeoutError):
-            if reason.startswith("no answer"):
-                return LanguageModelError(self._too_slow())
-            return LanguageModelError(f"{self._who} cannot be reached: {reason}.")
+        if isinstance(error, APITimeoutError) and not reason.startswith("no connection"):
+            return LanguageModelError(self._too_slow())
         if isinstance(error, APIConnectionError):
-            return LanguageModelError(f"{self._who} cannot be reached: {reason}")
+            return LanguageModelError(f"{self._who} gave no answer: {reason}")
         # The transport's second sentence speaks of servers of another protocol.
         what = reason.partition(". ")[0]
         return LanguageModelError(f"{self._who} gave no answer of the chat completions API: {what}")
@@ -173,6 +175,8 @@ class ChatCompletions:
         elif status in (404, 405):
             text = f"answered {status}: {said}"
             hint = "Is that the base URL of a chat completions API? It usually ends in /v1."
+        elif status < 400:
+            text, hint = str(error.args[0]), ""
         else:
             text, hint = f"answered {status}: {said}", ""
         return LanguageModelError(f"{self._who} {text} {hint}".strip(), code=code)
