@@ -1,0 +1,331 @@
+"""Runs the Python that a language model wrote, away from this process.
+
+The seam (``CodeInterpreter``) and the implementation in pydantic-monty belong here. No runs, steps,
+threads or database: state goes in and comes out as bytes, and whoever calls keeps them. No value
+made by the code ever enters this process, only text.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
+
+from attrs import evolve, frozen
+from pydantic_monty import (
+    Monty,
+    MontyCrashedError,
+    MontyError,
+    MontyRuntimeError,
+    MontySession,
+    MontySyntaxError,
+    ResourceLimits,
+)
+
+_log = logging.getLogger(__name__)
+
+#: What the sandbox is, in words for the language model.
+DESCRIPTION = """\
+Runs Python code in a sandbox and answers with what it printed, the value of a last bare \
+expression, or the traceback. Variables and functions are kept for the next call.
+The sandbox is a subset of Python. Only these modules exist: asyncio (gather, run, sleep), base64, \
+binascii, bisect, collections (namedtuple, Counter, defaultdict, deque), copy, csv, dataclasses, \
+datetime, decimal, functools, hashlib, itertools, json, math, pathlib, random, re, time, tomllib, \
+typing, unicodedata. There are no third-party packages (no numpy, pandas, matplotlib, sympy) and \
+no fractions or statistics: compute with int, float or decimal.Decimal. Not supported: class \
+inheritance, method decorators, yield, del, super, input, globals.
+There is no network, no environment and no other process, and files can be neither read nor \
+written. Time, memory and output are limited. Print the results you need."""
+
+_FORKED = (
+    "The code interpreter cannot be used here: it was started before this process was forked. "
+    "Start it after the fork, or in the child only."
+)
+_CLOSED = "The code interpreter is closed."
+_AFRESH = "The variables of earlier calls could not be restored; this call started afresh."
+_UNCHANGED = "Variables are as they were before this call."
+
+#: How many lines back the beginning of the last expression is looked for.
+_LAST_EXPRESSION_LINES = 20
+#: Room for a traceback, in characters, beside the output limit.
+_TRACEBACK_CHARACTERS = 4096
+#: Seconds beyond the time limit after which a worker that does not answer is killed.
+_GRACE_SECONDS = 1.0
+#: Seconds a call may wait for a free worker.
+_BUSY_SECONDS = 60.0
+
+#: A statement that can stand neither within brackets nor within a string: what follows it in the
+#: changed source really is the beginning of a top-level expression.
+_KEEP = "pass; _ = ("
+_SHOW = "if _ is not None: print(repr(_))"
+_KEEP_IN_TRACEBACK = re.compile(
+    rf"^(    .*?){re.escape(_KEEP)}(.*\n    )(?:{' ' * len(_KEEP)}(?=[ ~]*~$))?", re.MULTILINE
+)
+
+#: The sandbox's own threads do not survive a fork, and using them in the child stalls the parent's
+#: as well. So the first process to start a sandbox is remembered, and a child of it refuses.
+_started_in: int | None = None
+
+
+@frozen(kw_only=True)
+class CodeResult:
+    """What came of one call.
+
+    Attributes:
+        logs: What a notebook cell would show: the printed text, then the ``repr`` of a last bare
+            expression, or the traceback.
+        state: The variables and functions, for the next call; None to start afresh.
+        failed: Whether the code raised, was stopped at a limit, or could not be run.
+    """
+
+    logs: str
+    state: bytes | None
+    failed: bool
+
+
+class CodeInterpreter(Protocol):
+    """Anything that runs code. It is called from several threads at once."""
+
+    def run(self, code: str, state: bytes | None = None) -> CodeResult:
+        """Runs the code with the variables of ``state``, a former result's.
+
+        Never raises for what the code does: errors are told in the logs.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the interpreter; later calls fail. Closing twice does no harm."""
+        ...
+
+
+class MontyInterpreter:
+    """The default interpreter: a sandboxed subset of Python, in worker processes of its own.
+
+    Nothing is started before the first call. Every call gets a fresh worker, so that nothing but
+    ``state`` passes from one call to another. ``state`` must come from this class unchanged: it is
+    not authenticated. It keeps the limits under which it was made.
+
+    Args:
+        seconds: Time one call may compute, and again the time it may sleep.
+        memory_bytes: Memory of the code's own objects.
+        output_bytes: Length of the output in UTF-8; what exceeds it is cut, and the logs say so.
+        state_bytes: Size up to which the variables are kept.
+        workers: Calls that run at once; the others wait. None takes the number of processors.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float = 5.0,
+        memory_bytes: int = 64 * 1024 * 1024,
+        output_bytes: int = 64 * 1024,
+        state_bytes: int = 4 * 1024 * 1024,
+        workers: int | None = None,
+    ) -> None:
+        self._limits: ResourceLimits = {
+            "max_feed_duration_secs": seconds,
+            "max_total_sleep_secs": seconds,
+            "max_memory": memory_bytes,
+        }
+        self._request_seconds = seconds + 2 * _GRACE_SECONDS
+        self._output_bytes = output_bytes
+        self._state_bytes = state_bytes
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._pool: Monty | None = None
+        self._closed = False
+
+    def run(self, code: str, state: bytes | None = None) -> CodeResult:
+        """Runs the code; see ``CodeInterpreter.run``."""
+        if _started_in not in (None, os.getpid()):
+            return CodeResult(logs=_FORKED, state=state, failed=True)
+        try:
+            return self._run(code, state)
+        except Exception as error:  # whatever happens out there, the run goes on
+            if self._closed:
+                return CodeResult(logs=_CLOSED, state=state, failed=True)
+            _log.warning("The code interpreter failed", exc_info=True)
+            text = f"The code interpreter failed: {error}\n{_UNCHANGED}"
+            return CodeResult(logs=text, state=state, failed=True)
+
+    def close(self) -> None:
+        """Stops the workers; see ``CodeInterpreter.close``."""
+        self._closed = True
+        if _started_in not in (None, os.getpid()):
+            return  # the workers are the parent's
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.__exit__(None, None, None)
+
+    def _run(self, code: str, state: bytes | None) -> CodeResult:
+        output = _Output(self._output_bytes)
+        try:
+            pool = self._open()
+            with pool.checkout(limits=self._limits) as scratch:
+                # Apart from the session, which would keep the source of every trial in its state.
+                kept = _keep_last_expression(scratch, code)
+            with pool.checkout(limits=self._limits) as session:
+                if state is not None:
+                    _restore(session, state)
+                # The closing None keeps the value of the code from being sent over here.
+                cell = (f"{code}\nNone",) if kept is None else (kept, _SHOW)
+                return self._execute(session, cell, state, output)
+        except _UnreadableStateError:
+            afresh = self._run(code, None)
+            return evolve(afresh, logs=f"{_AFRESH}\n{afresh.logs}")
+        except MontyCrashedError as error:
+            # Also what stops code that does not look at the clock, such as one huge power.
+            output.tell(f"The code was stopped: {error}\n{_UNCHANGED}")
+            return CodeResult(logs=output.text(), state=state, failed=True)
+
+    def _execute(
+        self, session: MontySession, cell: Sequence[str], state: bytes | None, output: _Output
+    ) -> CodeResult:
+        failed = False
+        try:
+            for source in cell:
+                session.feed_run(source, print_callback=output.write)
+        except (MontyRuntimeError, MontySyntaxError) as error:
+            failed = True
+            output.tell(_traceback(error))
+            if isinstance(error.exception(), (TimeoutError, MemoryError)):
+                # Stopped in the middle of an operation: what is in there is not to be trusted.
+                output.tell(_UNCHANGED)
+                return CodeResult(logs=output.text(), state=state, failed=True)
+        after = self._dump(session, output)
+        return CodeResult(logs=output.text(), state=after, failed=failed or output.is_cut)
+
+    def _dump(self, session: MontySession, output: _Output) -> bytes | None:
+        try:
+            state = session.dump()
+        except MontyRuntimeError as error:
+            reason = str(error)
+        else:
+            if len(state) <= self._state_bytes:
+                return state
+            reason = f"{len(state)} bytes, the limit is {self._state_bytes}"
+        output.tell(f"The variables cannot be kept ({reason}); the next call starts afresh.")
+        return None
+
+    def _open(self) -> Monty:
+        global _started_in  # noqa: PLW0603 - one fact about the process, not about an instance
+        _started_in = os.getpid()  # before the lock, so that no child waits for a lock held here
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
+            if self._pool is None:
+                pool = Monty(
+                    min_processes=0,
+                    max_processes=self._workers,
+                    checkout_timeout=_BUSY_SECONDS,
+                    request_timeout=self._request_seconds,
+                    max_checkouts_per_worker=1,
+                    feed_duration_limit_grace=_GRACE_SECONDS,
+                )
+                self._pool = pool.__enter__()
+            return self._pool
+
+
+class _UnreadableStateError(Exception):
+    """The state is damaged, or made by another version of the sandbox."""
+
+
+def _restore(session: MontySession, state: bytes) -> None:
+    try:
+        session.load_session(state)
+    except MontyError as error:
+        raise _UnreadableStateError from error
+
+
+class _Output:
+    """The logs of one call, printed text bounded."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._room = limit
+        self._pieces: list[str] = []
+        self._remarks: list[str] = []
+        self.is_cut = False
+
+    def write(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
+        encoded = text.encode()
+        if len(encoded) > self._room:
+            self.is_cut = True
+            text = encoded[: self._room].decode(errors="ignore")
+        self._room -= min(self._room, len(encoded))
+        self._pieces.append(text)
+
+    def tell(self, remark: str) -> None:
+        """Adds a line of ours, which is shown whatever was printed."""
+        self._remarks.append(remark)
+
+    def text(self) -> str:
+        remarks = self._remarks
+        if self.is_cut:
+            remarks = [f"[output cut after {self._limit} bytes]", *remarks]
+        printed = "".join(self._pieces)
+        if remarks and printed and not printed.endswith("\n"):
+            printed += "\n"
+        # NUL is text in Python but not in every database.
+        return (printed + "\n".join(remarks)).replace("\x00", "\ufffd")
+
+
+class _DisplayableError(Protocol):
+    def display(self) -> str: ...
+
+
+def _traceback(error: _DisplayableError) -> str:
+    text = _KEEP_IN_TRACEBACK.sub(r"\1\2", error.display())
+    if len(text) > _TRACEBACK_CHARACTERS:
+        half = _TRACEBACK_CHARACTERS // 2
+        text = f"{text[:half]}\n[…]\n{text[-half:]}"
+    return text
+
+
+def _keep_last_expression(session: MontySession, code: str) -> str | None:
+    """Rewrites the code so that the value of its last expression stays in there, as ``_``.
+
+    The sandbox can only hand the value over, which may be of any size, and cannot tell where the
+    last statement begins. So the places where it may begin are tried out: the rewritten code parses
+    at the right one only.
+
+    Returns:
+        The rewritten code, or None when the last statement is no expression.
+    """
+    for place in _last_statements(code):
+        kept = f"{code[:place]}{_KEEP}{code[place:]}\n)"
+        if _parses(session, kept):
+            return kept
+    return None
+
+
+def _last_statements(code: str) -> Iterator[int]:
+    """Places where the last top-level statement may begin, the last one first."""
+    code = code.rstrip()
+    starts = [0, *(match.end() for match in re.finditer(r"\n", code))]
+    tries = 0
+    for number, start in enumerate(reversed(starts)):
+        if tries == _LAST_EXPRESSION_LINES:
+            return
+        first = code[start : start + 1]
+        if first in ("", " ", "\t", "\f", "\r", "\n", "#"):
+            continue
+        tries += 1
+        semicolon = code.rfind(";", start)
+        if number == 0 and semicolon > 0 and ":" not in code[start:semicolon]:
+            yield semicolon + 1
+        yield start
+
+
+def _parses(session: MontySession, code: str) -> bool:
+    try:
+        session.feed_run(f"raise Exception\n{code}")  # parsed as a whole, left at the first line
+    except MontySyntaxError:
+        return False
+    except MontyRuntimeError:
+        return True
+    raise AssertionError("the code went on after an exception")

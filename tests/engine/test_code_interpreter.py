@@ -1,0 +1,268 @@
+"""The code interpreter, against the real sandbox."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from assistants_client.engine import code_interpreter
+from assistants_client.engine.code_interpreter import DESCRIPTION, MontyInterpreter
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[MontyInterpreter]:
+    """One interpreter for all tests that do not need their own."""
+    made = MontyInterpreter(seconds=1.0)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "logs"),
+    [
+        ("print('a')\nprint('b', end='')", "a\nb"),
+        ("1 + 1", "2\n"),
+        ("print('first')\n'last'", "first\n'last'\n"),
+        ("None", ""),
+        ("", ""),
+        ("   \n# only a remark\n", ""),
+        ("x = 3", ""),
+        ("x = 3; x", "3\n"),
+        ("x = 'a;b'", ""),
+        ("'a;b'", "'a;b'\n"),
+        ("if False: 1; 2", ""),
+        ("x = 3\nx  # a remark\n\n# another", "3\n"),
+        ("max(\n    1,\n    2,\n)", "2\n"),
+        ("dict(\na=1,\n)", "{'a': 1}\n"),
+        ("x = dict(\na=1,\n)", ""),
+        ("x = '''\nfoo\nbar''' + 'z'", ""),
+        ("'''\nfoo\nbar''' + 'z'", "'\\nfoo\\nbarz'\n"),
+        ("x = [\n1,\n2]\nx", "[1, 2]\n"),
+        ("for i in range(2):\n    i", ""),
+        ("1, 2", "(1, 2)\n"),
+        ("3\n-2", "-2\n"),
+        ("3\r\n", "3\n"),
+        ("_ = 4\n5\nx = 6", ""),
+        ("class A:\n    def __repr__(self):\n        return 'mine'\nA()", "mine\n"),
+        ("from decimal import Decimal\nDecimal('1.10')", "Decimal('1.10')\n"),
+        ("5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2", f"{(5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2)}\n"),
+        ("-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3", f"{(-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3)}\n"),
+        ("2**200", f"{2**200}\n"),
+        ("print(float('nan'), 1e300 * 1e10)", "nan inf\n"),
+        ("print('\\0')", "\ufffd\n"),
+        ("a = [1]\na.append(a)\na", "[1, [...]]\n"),
+    ],
+)
+def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
+    """The logs are what a notebook cell shows, numbers as Python prints them."""
+    result = interpreter.run(code)
+    assert (result.logs, result.failed) == (logs, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("def f():\n    return 1 / 0\nf()", "ZeroDivisionError: division by zero"),
+        ("x = = 3", "SyntaxError"),
+        ("print('never ends", "SyntaxError"),
+        ("\ud800", "SyntaxError"),
+        ("\0", "SyntaxError"),
+        ("(" * 100_000, "SyntaxError"),
+        ("-" * 100_000 + "1", "SyntaxError"),
+        ("def f(): return f()\nf()", "RecursionError"),
+        ("l = []\nfor i in range(100000): l = [l]\nl", "…"),
+        ("x = 'a' * 10**9", "MemoryError"),
+        ("l = []\nwhile True: l.append([])", "MemoryError"),
+        ("while True: pass", "TimeoutError"),
+        ("a = 3 ** 10**7\nfor i in range(99): a = a * a", "stopped"),
+        ("10**10**10", "MemoryError"),
+        ("import time\ntime.sleep(100)", "TimeoutError"),
+        ("10**5000", "ValueError"),
+        ("raise SystemExit(0)", "Error"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("open('/etc/passwd').read()", "PermissionError"),
+        ("open('x', 'w').write('a')", "PermissionError"),
+        ("import os\nos.listdir('/')", "PermissionError"),
+        ("import os\nos.environ", "not supported"),
+        ("import os\nos.system('ls')", "AttributeError"),
+        ("import socket", "ModuleNotFoundError"),
+        ("import subprocess", "ModuleNotFoundError"),
+        ("import numpy", "ModuleNotFoundError"),
+    ],
+)
+def test_failure_is_told(interpreter: MontyInterpreter, code: str, told: str) -> None:
+    """Whatever the code does is told in bounded logs, and the next call works."""
+    result = interpreter.run(code)
+    assert result.failed == (told != "…")
+    assert told == "…" or told in result.logs
+    assert len(result.logs) < 70_000
+    assert interpreter.run("6 * 7").logs == "42\n"
+
+
+def test_traceback_shows_the_code_as_written(interpreter: MontyInterpreter) -> None:
+    """The traceback shows the source line and its marker, without our rewriting."""
+    shown = "    1/0\n    ~~~\nZeroDivisionError"
+    assert shown in interpreter.run("x = 1\n1/0").logs
+    assert "    x = 1; 1/0\n           ~~~\nZeroDivisionError" in interpreter.run("x = 1; 1/0").logs
+
+
+def test_an_error_of_the_code_runs_it_once(interpreter: MontyInterpreter) -> None:
+    """A syntax error raised while the code runs is not taken for one of the code."""
+    for code in ("print('once')\neval('(')", "print('once')\nraise SyntaxError('mine')"):
+        assert interpreter.run(code).logs.count("once\n") == 1
+
+
+def test_state_holds_the_source_once(interpreter: MontyInterpreter) -> None:
+    """Looking for the last expression leaves nothing behind in the state."""
+    result = interpreter.run("\n".join(f"x{n} = 'needle'" for n in range(20)))
+    assert (result.state or b"").count(b"'needle'") == 20
+
+
+def test_values_of_any_size_stay_away(interpreter: MontyInterpreter) -> None:
+    """A value that would be enormous when written out is cut or stopped in the sandbox."""
+    result = interpreter.run("a = [0] * 999\nb = [a] * 999\nc = [b] * 999\nc")
+    assert result.failed
+    assert len(result.logs) < 70_000
+
+
+def test_state_goes_from_call_to_call(interpreter: MontyInterpreter) -> None:
+    """Variables, functions and modules survive, and an error keeps what was set before it."""
+    first = interpreter.run("import math\nx = 20\ndef double(n):\n    return 2 * n")
+    second = interpreter.run("y = double(x)\nmath.pi = undefined", first.state)
+    assert second.failed
+    assert interpreter.run("y + math.floor(2.5)", second.state).logs == "42\n"
+
+
+def test_state_does_not_leak(interpreter: MontyInterpreter) -> None:
+    """Without state nothing of an earlier call is there."""
+    interpreter.run("secret = 1")
+    assert "NameError" in interpreter.run("secret").logs
+
+
+@pytest.mark.parametrize(
+    "code", ["x = 2\nwhile True: pass", "x = 2\na = 3 ** 10**7\nfor i in range(99): a = a * a"]
+)
+def test_stopped_code_changes_nothing(interpreter: MontyInterpreter, code: str) -> None:
+    """Code that was stopped at a limit leaves the variables as they were, and says so."""
+    before = interpreter.run("x = 1").state
+    result = interpreter.run(code, before)
+    assert result.failed
+    assert "as they were" in result.logs
+    assert interpreter.run("x", result.state).logs == "1\n"
+
+
+@pytest.mark.parametrize("state", [b"", b"garbage", b"MONTY\x00\x0e\x00\xa4kscript"])
+def test_unreadable_state_starts_afresh(state: bytes) -> None:
+    """State that cannot be read is told, and the code runs without it, be there but one worker."""
+    single = MontyInterpreter(workers=1)
+    result = single.run("1 + 1", state)
+    single.close()
+    assert result.logs.endswith("started afresh.\n2\n")
+    assert not result.failed
+
+
+def test_too_large_state_is_dropped() -> None:
+    """State above the limit is not kept, and the logs say so."""
+    small = MontyInterpreter(state_bytes=10_000)
+    result = small.run("x = 'a' * 20000\nprint('done')")
+    assert result.state is None
+    assert result.logs.startswith("done\nThe variables cannot be kept")
+    assert small.run("1", result.state).logs == "1\n"
+    small.close()
+
+
+def test_output_is_cut() -> None:
+    """Output above the limit is cut between characters with a note; an error is still shown."""
+    small = MontyInterpreter(output_bytes=10)
+    result = small.run("print('äöü' * 1000)\n1 / 0")
+    assert result.logs.startswith("äöüäö\n[output cut after 10 bytes]\nTraceback")
+    assert result.logs.endswith("ZeroDivisionError: division by zero")
+    assert small.run("print('x' * 11)\ny = 1").failed
+    assert not small.run("print('x' * 9)").failed
+    small.close()
+
+
+def test_threads_at_once() -> None:
+    """More threads than workers get their own answers."""
+    shared = MontyInterpreter(workers=2)
+    logs: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        logs[number] = shared.run(f"{number} * 2").logs
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    shared.close()
+    assert logs == {number: f"{number * 2}\n" for number in range(8)}
+
+
+def test_closed() -> None:
+    """After close every call fails plainly, also when nothing was ever started."""
+    unused = MontyInterpreter()
+    unused.close()
+    unused.close()
+    result = unused.run("1", b"state")
+    assert (result.logs, result.state, result.failed) == (
+        "The code interpreter is closed.",
+        b"state",
+        True,
+    )
+
+
+def test_a_sandbox_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing worker program is told in the logs."""
+    monkeypatch.setenv("MONTY_BIN", "/nowhere/monty")
+    broken = MontyInterpreter()
+    result = broken.run("1")
+    assert result.failed
+    assert result.logs.startswith("The code interpreter failed")
+    broken.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_child_refuses(interpreter: MontyInterpreter) -> None:
+    """A child leaves the parent's workers alone, says why, and may close its copy."""
+    interpreter.run("1")
+    child = os.fork()
+    if child == 0:
+        result = interpreter.run("1", b"state")
+        interpreter.close()
+        right = result.failed and "forked" in result.logs and result.state == b"state"
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert interpreter.run("2").logs == "2\n"
+
+
+def test_import_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making an interpreter starts no worker."""
+    monkeypatch.setattr(code_interpreter, "_started_in", None)
+    MontyInterpreter()
+    assert code_interpreter._started_in is None
+
+
+def test_description_is_true(interpreter: MontyInterpreter) -> None:
+    """Every module the description promises can be imported, those it denies cannot."""
+    promised, denied = DESCRIPTION.split("There are no third-party")
+    names = promised.split("Only these modules exist: ")[1]
+    modules = [part.split("(")[0].strip(" .\n") for part in _outside_brackets(names).split(",")]
+    assert len(modules) > 20
+    for module in modules:
+        assert interpreter.run(f"import {module}").logs == "", module
+    for module in ("numpy", "pandas", "matplotlib", "sympy", "fractions", "statistics"):
+        assert module in denied
+        assert interpreter.run(f"import {module}").failed
+    used = "from asyncio import gather, run, sleep\nfrom collections import "
+    assert not interpreter.run(used + "namedtuple, Counter, defaultdict, deque").failed
+
+
+def _outside_brackets(text: str) -> str:
+    while "(" in text:
+        text = text[: text.index("(")] + text[text.index(")") + 1 :]
+    return text
