@@ -1,7 +1,13 @@
 """A blocking client for the Assistants protocol, and an engine that serves it in process."""
 
+from assistants_client._multipart import (
+    FileSource,
+)
 from assistants_client._pagination import (
     LazyList,
+)
+from assistants_client._retry import (
+    RetryPolicy,
 )
 from assistants_client._version import (
     __version__,
@@ -53,6 +59,10 @@ from assistants_client.models.assistants import (
     AssistantRequest,
     AssistantUpdate,
 )
+from assistants_client.models.files import (
+    File,
+    FileExpiry,
+)
 from assistants_client.models.lists import (
     Deleted,
     Page,
@@ -75,6 +85,7 @@ from assistants_client.models.messages import (
     Message,
     MessageRequest,
     MessageUpdate,
+    OnActiveRun,
     RefusalPart,
     Text,
     TextPart,
@@ -148,6 +159,30 @@ from assistants_client.models.tools import (
     TruncationStrategy,
     UnknownTool,
 )
+from assistants_client.models.vector_stores import (
+    Attributes,
+    AutoChunking,
+    ChunkingStrategy,
+    FileContentPage,
+    FileCounts,
+    FoundText,
+    SearchHit,
+    SearchPage,
+    SearchRanking,
+    SearchRequest,
+    StaticChunking,
+    StaticChunkingSizes,
+    StoreExpiry,
+    UnknownChunking,
+    VectorStore,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+    VectorStoreFileBatchRequest,
+    VectorStoreFileRequest,
+    VectorStoreFileUpdate,
+    VectorStoreRequest,
+    VectorStoreUpdate,
+)
 
 __all__ = [
     "ACTIVE_STATUSES",
@@ -165,9 +200,12 @@ __all__ = [
     "AssistantUpdate",
     "AssistantsError",
     "Attachment",
+    "Attributes",
     "AuthenticationError",
+    "AutoChunking",
     "Backoff",
     "BadRequestError",
+    "ChunkingStrategy",
     "Client",
     "CodeInterpreterCall",
     "CodeInterpreterRecord",
@@ -182,7 +220,11 @@ __all__ = [
     "CreatedMessage",
     "Deleted",
     "ExponentialBackoff",
+    "File",
     "FileCitation",
+    "FileContentPage",
+    "FileCounts",
+    "FileExpiry",
     "FilePath",
     "FileReference",
     "FileSearchCall",
@@ -190,6 +232,8 @@ __all__ = [
     "FileSearchRecord",
     "FileSearchResources",
     "FileSearchTool",
+    "FileSource",
+    "FoundText",
     "FunctionCall",
     "FunctionDefinition",
     "FunctionRecord",
@@ -218,6 +262,7 @@ __all__ = [
     "NamedToolChoice",
     "NewVectorStore",
     "NotFoundError",
+    "OnActiveRun",
     "OutputImage",
     "Page",
     "PermissionDeniedError",
@@ -229,6 +274,7 @@ __all__ = [
     "RequiredToolCall",
     "ResponseFormat",
     "ResponseFormatOption",
+    "RetryPolicy",
     "Run",
     "RunCancelledError",
     "RunError",
@@ -238,10 +284,17 @@ __all__ = [
     "RunRequest",
     "RunStep",
     "RunUpdate",
+    "SearchHit",
+    "SearchPage",
+    "SearchRanking",
+    "SearchRequest",
     "SearchResult",
     "SearchResultContent",
+    "StaticChunking",
+    "StaticChunkingSizes",
     "StepDetails",
     "StepToolCall",
+    "StoreExpiry",
     "Struct",
     "SubmitToolOutputsAction",
     "SubmitToolOutputsRequest",
@@ -261,6 +314,7 @@ __all__ = [
     "TruncationStrategy",
     "Unknown",
     "UnknownAnnotation",
+    "UnknownChunking",
     "UnknownOutput",
     "UnknownPart",
     "UnknownStepDetails",
@@ -270,6 +324,14 @@ __all__ = [
     "Unset",
     "UnsetType",
     "Usage",
+    "VectorStore",
+    "VectorStoreFile",
+    "VectorStoreFileBatch",
+    "VectorStoreFileBatchRequest",
+    "VectorStoreFileRequest",
+    "VectorStoreFileUpdate",
+    "VectorStoreRequest",
+    "VectorStoreUpdate",
     "WaitTimeoutError",
     "__version__",
 ]

@@ -24,17 +24,13 @@ def checked_base_url(base_url: object) -> str:
     text = base_url.strip() if isinstance(base_url, str) else ""
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port, (parts.hostname or "").encode("idna")
+        _ = parts.port
     except ValueError:
-        valid = False
-    if not valid:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            "base_url: not an http or https URL such as https://host/v1 (the value is not shown "
-            "here: it may be a key in the wrong place)"
+            f"base_url: {base_url!r} is not an http or https URL such as https://host/v1"
         )
-    if "@" in parts.netloc:
-        raise ConfigurationError("base_url: a name and a password belong into session.auth")
     if parts.query or parts.fragment:
         raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
     return text.rstrip("/")

@@ -186,7 +186,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
     attrs.resolve_types(cls)
     fields = {}
     for attribute in attrs.fields(cls):
-        if not attribute.init:
+        if not attribute.init or attribute.metadata.get("not_sent"):
             continue
         annotation: Any = attribute.type
         if getattr(annotation, "__parameters__", ()):
@@ -296,6 +296,8 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
         json_type = {Sequence: list, Mapping: dict, Literal: str}.get(origin, origin)
         if json_type in _JSON_NAMES and not (json_type is dict and structs):
             by_type[json_type] = converter.get_structure_hook(member)
+    if float in by_type:
+        by_type.setdefault(int, by_type[float])
     if structs:
         by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
     expected = " or ".join(_JSON_NAMES[json_type] for json_type in by_type)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from assistants_client.errors import APIResponseError, InvalidRequestError
 from assistants_client.models.lists import Page
 
 T = TypeVar("T")
 
-#: The most a server gives in one page.
-_LARGEST_PAGE = 100
+#: The most a server gives in one page of most lists.
+LARGEST_PAGE: Final = 100
 
 
 class LazyList(Generic[T]):
@@ -30,16 +31,18 @@ class LazyList(Generic[T]):
         after: str | None = None,
         before: str | None = None,
         page_size: int | None = None,
+        largest_page: int = LARGEST_PAGE,
         filters: Mapping[str, str | list[str] | None] | None = None,
     ) -> None:
         _check_count("limit", limit)
-        _check_count("page_size", page_size, _LARGEST_PAGE)
+        _check_count("page_size", page_size, largest_page)
         if order not in (None, "asc", "desc"):
             raise InvalidRequestError(f"order: {order!r} is not 'asc' or 'desc'", path="order")
         self._fetch = fetch
         self._item_id = item_id
         self._limit = limit
         self._page_size = page_size
+        self._largest_page = largest_page
         query = {"order": order, "after": after, "before": before, **(filters or {})}
         self._query: dict[str, str | list[str]] = {k: v for k, v in query.items() if v is not None}
         self._backwards = before is not None and after is None
@@ -74,7 +77,7 @@ class LazyList(Generic[T]):
         while True:
             size = self._page_size
             if left is not None:
-                size = min(left, size or _LARGEST_PAGE)
+                size = min(left, size or self._largest_page)
             if size is not None:
                 query["limit"] = size
             page = self._fetch(query)
@@ -86,6 +89,14 @@ class LazyList(Generic[T]):
             name, item = ("before", page.data[0]) if self._backwards else ("after", page.data[-1])
             cursor = self._item_id(item)
             if cursor in (kept, query.get(name)):
+                if page.has_more is None:
+                    # A server without cursors, which gave everything in its first page.
+                    warnings.warn(
+                        "the server repeats its page and does not say whether there is more; "
+                        "the list ends here",
+                        stacklevel=2,
+                    )
+                    return
                 raise APIResponseError(f"the list does not advance: it comes to {cursor} again")
             yield page
             query[name] = cursor

@@ -86,6 +86,7 @@ class Transport:
         session: A session of the user's, with its adapters, proxies and authentication. Its
             adapters then decide about retries.
         adapter: What carries requests to ``base_url`` instead of the network.
+        share: Another transport, whose connections and retry budget this one uses.
 
     Raises:
         ConfigurationError: The base URL, a header or a timeout cannot be used.
@@ -100,6 +101,7 @@ class Transport:
         options: Options | None = None,
         session: requests.Session | None = None,
         adapter: BaseAdapter | None = None,
+        share: Transport | None = None,
     ) -> None:
         self.base_url: str = checked_base_url(base_url)
         self._api_key = api_key
@@ -115,7 +117,8 @@ class Transport:
             self._headers[name] = checked_header(name, value)
         self._has_key = any(name.lower() == key_header.lower() for name in self._headers)
         self._idempotent = False
-        self._budget = Budget(self._options.retries.budget)
+        self._shared = share
+        self._budget: Budget = share._budget if share else Budget(self._options.retries.budget)
         self._own_session = session is None
         self._adapter = adapter
         self._session = session if session is not None else self._new_session()
@@ -129,22 +132,15 @@ class Transport:
 
     def with_options(self, options: Options) -> Transport:
         """A copy with other options, on the same connections and the same retry budget."""
-        fresh = Transport(
+        return Transport(
             self.base_url,
             api_key=self._api_key,
             key_header=self._key_header,
             options=options,
             session=None if self._own_session else self._session,
             adapter=self._adapter,
+            share=self,
         )
-        fresh._budget = self._budget
-        if self._own_session and self._adapter is None:
-            for prefix, adapter in self._session.adapters.items():
-                other = fresh._session.adapters[prefix]
-                if isinstance(adapter, HTTPAdapter) and isinstance(other, HTTPAdapter):
-                    other.poolmanager = adapter.poolmanager
-                    other.proxy_manager = adapter.proxy_manager
-        return fresh
 
     @property
     def options(self) -> Options:
@@ -158,6 +154,7 @@ class Transport:
         *,
         query: Query | None = None,
         document: object = None,
+        body: Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Reply:
         """Sends one request and reads its whole answer.
@@ -167,6 +164,7 @@ class Transport:
             path: Below the base URL, already percent-encoded, with a leading slash.
             query: Query parameters; a list is repeated.
             document: The JSON body; ``None`` sends no body.
+            body: Another body instead, with its ``Content-Length`` among the headers.
             headers: Further headers; ``None`` leaves one out.
 
         Raises:
@@ -176,14 +174,14 @@ class Transport:
             APIStatusError: It refused.
             ConfigurationError: The key cannot be sent.
         """
-        body = None
+        sent: bytes | Iterable[bytes] | None = body
         if document is not None:
             try:
-                body = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+                sent = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
             except (TypeError, ValueError, RecursionError) as error:
                 raise InvalidRequestError(f"the request is not JSON: {error}") from None
             headers = {"Content-Type": "application/json", **(headers or {})}
-        with self.open(method, path, query=query, body=body, headers=headers) as response:
+        with self.open(method, path, query=query, body=sent, headers=headers) as response:
             content = self._bounded(response, method, path)
             return Reply(_json(content, response, method, path), response.headers)
 
@@ -229,8 +227,8 @@ class Transport:
                 response.close()
 
     def close(self) -> None:
-        """Closes the connections; a session of the user's stays open."""
-        if self._own_session:
+        """Closes the connections; a session of the user's, or of another transport, stays open."""
+        if self._own_session and self._shared is None:
             self._session.close()
 
     def __repr__(self) -> str:
@@ -242,6 +240,11 @@ class Transport:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         retry = PolicyRetry.made(self._options.retries, self._budget, lambda: self._idempotent)
         adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry)
+        if self._shared is not None:
+            lender = self._shared._current_session().get_adapter(self.base_url)
+            if isinstance(lender, HTTPAdapter):
+                adapter.poolmanager = lender.poolmanager
+                adapter.proxy_manager = lender.proxy_manager
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         if self._adapter is not None:
@@ -302,8 +305,7 @@ class Transport:
         path: str,
     ) -> APIError:
         content = self._bounded(response, method, path)
-        key = request.headers.get(self._key_header, "")
-        secret = (key.decode() if isinstance(key, bytes) else key).removeprefix("Bearer ")
+        secret = str(request.headers.get(self._key_header, "")).removeprefix("Bearer ")
         return refusal(response, content, method, path, secret)
 
     def _bounded(self, response: requests.Response, method: str, path: str) -> bytes:

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import BaseAdapter
-
 from assistants_client._checks import Timeout, checked_base_url
-from assistants_client._transport import DEFAULT_TIMEOUT, ApiKey, Options, Query, Transport
+from assistants_client._credentials import CachedToken, Credential
+from assistants_client._multipart import FileSource, Progress
+from assistants_client._retry import RetryPolicy
+from assistants_client._transport import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_TIMEOUT,
+    ApiKey,
+    Options,
+    Query,
+    Transport,
+)
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
-from assistants_client.errors import ConfigurationError
+from assistants_client.errors import BadRequestError, ConfigurationError, ThreadLockedError
+from assistants_client.models.files import File
+from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.runs import Run
+from assistants_client.resources._base import Helpers
 from assistants_client.resources.assistants import Assistants
+from assistants_client.resources.files import Files
 from assistants_client.resources.messages import Messages
 from assistants_client.resources.run_steps import RunSteps
 from assistants_client.resources.runs import Runs
 from assistants_client.resources.threads import Threads
-from assistants_client.waiting import DEFAULT_WAIT, Time, wait
+from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
+from assistants_client.resources.vector_store_files import VectorStoreFiles
+from assistants_client.resources.vector_stores import VectorStores
+from assistants_client.waiting import DEFAULT_WAIT, Time, is_settled, poll_until, raise_for_end
 
 if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
     from assistants_client.engine import Engine
+
+T = TypeVar("T")
 
 #: The address under which the embedded engine stands in for a server; nothing is looked up.
 _EMBEDDED = "http://embedded-engine.invalid/v1"
+_FOUNDRY_SCOPE = "https://ai.azure.com/.default"
+_AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
 class Client:
@@ -43,13 +65,16 @@ class Client:
         api_key: Sent as a bearer token; a callable is asked before every request. The default is
             ``$ASSISTANTS_API_KEY``; ``$OPENAI_API_KEY`` is used for OpenAI's own hosts only.
         engine: An engine of yours, instead of a server. It stays open when the client closes.
+        organization: Sent as ``OpenAI-Organization``.
+        project: Sent as ``OpenAI-Project``.
         timeout: Seconds, or ``(connect, read)`` seconds. ``float("inf")`` waits for ever.
+        retries: When a request that failed is sent again: a policy, or the tries in all.
         backoff: The default delays of :meth:`wait_for_run`: a backoff, or seconds.
         headers: Sent with every request.
         params: Query parameters sent with every request.
-        organization: Sent as ``OpenAI-Organization``.
-        project: Sent as ``OpenAI-Project``.
-        session: A ``requests.Session`` of yours, with its adapters, proxies and authentication.
+        max_response_bytes: The largest JSON answer that is read.
+        session: A ``requests.Session`` of yours, with its adapters, proxies and authentication. Its
+            adapters then decide about retries.
 
     Raises:
         ConfigurationError: An argument cannot be used, or the embedded engine is not installed.
@@ -61,12 +86,14 @@ class Client:
         *,
         api_key: ApiKey | None = None,
         engine: Engine | None = None,
+        organization: str | None = None,
+        project: str | None = None,
         timeout: Timeout = DEFAULT_TIMEOUT,
+        retries: RetryPolicy | int | None = None,
         backoff: BackoffLike | None = None,
         headers: Mapping[str, str] | None = None,
         params: Query | None = None,
-        organization: str | None = None,
-        project: str | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         session: requests.Session | None = None,
     ) -> None:
         if base_url is not None and engine is not None:
@@ -78,32 +105,200 @@ class Client:
             sent["OpenAI-Organization"] = organization
         if project is not None:
             sent["OpenAI-Project"] = project
-        sent.update(headers or {})
         adapter = None
-        self._close_engine: Callable[[], object] | None = None
+        close_engine = None
         if base_url is None:
             if engine is None:
                 engine = _default_engine()
                 # Also when the client is dropped without close, and at the interpreter's end.
-                self._close_engine = weakref.finalize(self, engine.close)
+                close_engine = weakref.finalize(self, engine.close)
             adapter = _adapter_for(engine)
             base_url = _EMBEDDED
         elif api_key is None:
             api_key = _key_for(checked_base_url(base_url))
-        self._transport = Transport(
+        transport = Transport(
             base_url,
             api_key=api_key,
-            options=Options(timeout=timeout, headers=sent, params=params or {}),
+            options=Options(
+                timeout=timeout,
+                headers={**sent, **(headers or {})},
+                params=params or {},
+                retries=_policy(retries),
+                max_response_bytes=max_response_bytes,
+            ),
             session=session,
             adapter=adapter,
         )
-        self._backoff = AdaptiveBackoff() if backoff is None else backoff
+        self._assemble(transport, AdaptiveBackoff() if backoff is None else backoff, close_engine)
+
+    def _assemble(
+        self,
+        transport: Transport,
+        backoff: BackoffLike,
+        close_engine: Callable[[], object] | None = None,
+    ) -> None:
+        self._transport = transport
+        self._backoff = backoff
+        self._close_engine = close_engine
+        self._origin: Client | None = None
         self._time = Time(time.monotonic, time.sleep)
-        self.assistants = Assistants(self._transport)
-        self.threads = Threads(self._transport)
-        self.messages = Messages(self._transport)
-        self.runs = Runs(self._transport)
-        self.run_steps = RunSteps(self._transport)
+        helpers = Helpers(self._poll_until, self._unlock, self._upload)
+        self.assistants: Assistants = Assistants(transport, helpers)
+        self.threads: Threads = Threads(transport, helpers)
+        self.messages: Messages = Messages(transport, helpers)
+        self.runs: Runs = Runs(transport, helpers)
+        self.run_steps: RunSteps = RunSteps(transport, helpers)
+        self.files: Files = Files(transport, helpers)
+        self.vector_stores: VectorStores = VectorStores(transport, helpers)
+        self.vector_store_files: VectorStoreFiles = VectorStoreFiles(transport, helpers)
+        self.vector_store_file_batches: VectorStoreFileBatches = VectorStoreFileBatches(
+            transport, helpers
+        )
+
+    @classmethod
+    def foundry(
+        cls,
+        endpoint: str,
+        credential: Credential | Callable[[], str],
+        *,
+        api_version: str = "v1",
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        retries: RetryPolicy | int | None = None,
+        backoff: BackoffLike | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Query | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        session: requests.Session | None = None,
+    ) -> Client:
+        """A client of Azure AI Foundry Agents (classic), which end on 2027-03-31.
+
+        Args:
+            endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``.
+            credential: An azure-identity credential, whose tokens are renewed before they expire,
+                or a callable that answers a bearer token and is asked before every request.
+            api_version: Sent with every request.
+            timeout: As for :class:`Client`, like all that follow.
+            retries: When a request that failed is sent again.
+            backoff: The default delays of waiting.
+            headers: Sent with every request.
+            params: Query parameters sent with every request.
+            max_response_bytes: The largest JSON answer that is read.
+            session: A session of yours.
+
+        Raises:
+            ConfigurationError: An argument cannot be used.
+        """
+        key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
+        options = Options(
+            timeout=timeout,
+            headers=headers or {},
+            params={"api-version": api_version, **(params or {})},
+            retries=_policy(retries),
+            max_response_bytes=max_response_bytes,
+        )
+        client = cls.__new__(cls)
+        client._assemble(
+            Transport(endpoint, api_key=key, options=options, session=session),
+            AdaptiveBackoff() if backoff is None else backoff,
+        )
+        return client
+
+    @classmethod
+    def azure(
+        cls,
+        endpoint: str,
+        *,
+        api_version: str,
+        api_key: ApiKey | None = None,
+        credential: Credential | Callable[[], str] | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
+        retries: RetryPolicy | int | None = None,
+        backoff: BackoffLike | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Query | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        session: requests.Session | None = None,
+    ) -> Client:
+        """A client of a server that speaks Azure OpenAI's form of the protocol.
+
+        Azure OpenAI itself switched its assistants off on 2026-08-26.
+
+        Args:
+            endpoint: ``https://RESOURCE.openai.azure.com``, without ``/openai``.
+            api_version: Sent with every request.
+            api_key: Sent in the header ``api-key``; the default is ``$AZURE_OPENAI_API_KEY``.
+            credential: Instead of a key, an azure-identity credential or a callable that answers a
+                bearer token.
+            timeout: As for :class:`Client`, like all that follow.
+            retries: When a request that failed is sent again.
+            backoff: The default delays of waiting.
+            headers: Sent with every request.
+            params: Query parameters sent with every request.
+            max_response_bytes: The largest JSON answer that is read.
+            session: A session of yours.
+
+        Raises:
+            ConfigurationError: An argument cannot be used.
+        """
+        if api_key is not None and credential is not None:
+            raise ConfigurationError("api_key and credential: give one of them, not both")
+        if credential is None:
+            key = api_key or os.environ.get("AZURE_OPENAI_API_KEY")
+        else:
+            key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
+        options = Options(
+            timeout=timeout,
+            headers={"OpenAI-Beta": "assistants=v2", **(headers or {})},
+            params={"api-version": api_version, **(params or {})},
+            retries=_policy(retries),
+            max_response_bytes=max_response_bytes,
+        )
+        client = cls.__new__(cls)
+        transport = Transport(
+            f"{checked_base_url(endpoint)}/openai",
+            api_key=key,
+            key_header="api-key" if credential is None else "Authorization",
+            options=options,
+            session=session,
+        )
+        client._assemble(transport, AdaptiveBackoff() if backoff is None else backoff)
+        return client
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Query | None = None,
+        retries: RetryPolicy | int | None = None,
+    ) -> Client:
+        """A light copy on the same connections, to vary a single call.
+
+        Closing the copy closes nothing.
+
+        Args:
+            timeout: Instead of the client's.
+            headers: Beside the client's; these win.
+            params: Query parameters beside the client's; these win.
+            retries: Instead of the client's; the retry budget stays shared.
+
+        Raises:
+            ConfigurationError: An argument cannot be used.
+        """
+        now = self._transport.options
+        options = Options(
+            timeout=now.timeout if timeout is None else timeout,
+            headers={**now.headers, **(headers or {})},
+            params={**now.params, **(params or {})},
+            retries=now.retries if retries is None else _policy(retries),
+            max_response_bytes=now.max_response_bytes,
+        )
+        copy = type(self).__new__(type(self))
+        copy._assemble(self._transport.with_options(options), self._backoff)
+        copy._time = self._time
+        # The engine closes when its client is dropped; the copy needs it as long as it lives.
+        copy._origin = self
+        return copy
 
     @overload
     def wait_for_run(
@@ -168,17 +363,68 @@ class Client:
             thread_id, run_id = run.thread_id, run.id
         if thread_id is None or run_id is None:
             raise ConfigurationError("run: give a run, or both thread_id and run_id")
-        thread, name = thread_id, run_id
-        return wait(
-            lambda: self.runs.poll(thread, name),
+        if run is None or not run.is_final:
+            thread, name = thread_id, run_id
+
+            def is_done(seen: Run) -> bool:
+                if on_poll is not None:
+                    on_poll(seen)
+                return is_settled(seen)
+
+            run = self._poll_until(
+                lambda: self.runs.poll(thread, name),
+                is_done,
+                name=f"run {name}",
+                last=run,
+                timeout=timeout,
+                backoff=backoff,
+            )
+        if check:
+            raise_for_end(run)
+        return run
+
+    def _poll_until(
+        self,
+        poll: Callable[[], tuple[T, Mapping[str, str]]],
+        is_done: Callable[[T], bool],
+        *,
+        name: str,
+        last: T | None = None,
+        timeout: float,
+        backoff: BackoffLike | None,
+    ) -> T:
+        return poll_until(
+            poll,
+            is_done,
             name=name,
-            run=run,
+            last=last,
             timeout=timeout,
             backoff=self._backoff if backoff is None else backoff,
-            check=check,
-            on_poll=on_poll,
             time=self._time,
         )
+
+    def _upload(
+        self, file: FileSource, *, filename: str | None = None, progress: Progress | None = None
+    ) -> File:
+        return self.files.upload(file, filename=filename, progress=progress)
+
+    def _unlock(self, thread_id: str, locked: ThreadLockedError, policy: OnActiveRun) -> None:
+        """Frees a thread from its active run, by waiting for it or by cancelling it.
+
+        Raises:
+            ThreadLockedError: The run waits for its caller, or is not to be found.
+        """
+        run_id = locked.run_id or next(
+            (run.id for run in self.runs.list(thread_id, limit=20) if run.is_active), None
+        )
+        if run_id is None:
+            raise locked
+        if policy == "cancel":
+            with contextlib.suppress(BadRequestError):  # it has ended meanwhile
+                self.runs.cancel(thread_id, run_id)
+        run = self.wait_for_run(thread_id=thread_id, run_id=run_id, check=False)
+        if not run.is_final:
+            raise locked
 
     def close(self) -> None:
         """Closes the connections, and the embedded engine where the client opened it itself."""
@@ -218,6 +464,12 @@ def _adapter_for(engine: Engine) -> BaseAdapter:
     from assistants_client.engine.adapter import EngineAdapter  # noqa: PLC0415 (see above)
 
     return EngineAdapter(engine)
+
+
+def _policy(retries: RetryPolicy | int | None) -> RetryPolicy:
+    if retries is None:
+        return RetryPolicy()
+    return retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries)
 
 
 def _key_for(base_url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Waiting for a run's end, with a deadline that holds whatever the server does.
+"""Waiting for a run, or other work of the server's, with a deadline that holds whatever it does.
 
 The loop alone is here: how a run is polled, what time it is and how to sleep are arguments.
 """
@@ -6,7 +6,7 @@ The loop alone is here: how a run is polled, what time it is and how to sleep ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -25,6 +25,8 @@ from assistants_client.errors import (
     WaitTimeoutError,
 )
 from assistants_client.models.runs import Run
+
+T = TypeVar("T")
 
 #: Seconds a wait may take unless told otherwise: a run expires 600 s after it was created.
 DEFAULT_WAIT: Final = 660.0
@@ -50,31 +52,28 @@ class Time:
     sleep: Callable[[float], None]
 
 
-def wait(
-    poll: Callable[[], tuple[Run, Mapping[str, str]]],
+def poll_until(
+    poll: Callable[[], tuple[T, Mapping[str, str]]],
+    is_done: Callable[[T], bool],
     *,
     name: str,
-    run: Run | None,
+    last: T | None = None,
     timeout: float,
     backoff: BackoffLike,
-    check: bool,
-    on_poll: Callable[[Run], object] | None,
     time: Time,
-) -> Run:
-    """Polls until the run is final or requires action.
+) -> T:
+    """Polls until what is read is done.
 
     Args:
-        poll: Reads the run, with the answer's headers.
-        name: The run's id, for messages.
-        run: The run as last seen by the caller; a final one is not asked for again.
+        poll: Reads the thing, with the answer's headers.
+        is_done: Whether the wait is over; called with what each poll read.
+        name: What is waited for, for messages.
+        last: What the caller saw last.
         timeout: Seconds for the whole wait, a hanging poll included.
         backoff: The delays; the server's ``openai-poll-after-ms`` wins over it.
-        check: Whether an end other than ``completed`` is an error.
-        on_poll: Called with the run after every poll.
         time: Clock and sleep.
 
     Raises:
-        RunError: The run did not complete (one subclass for each end).
         WaitTimeoutError: The time ran out first.
         APIError: A poll failed in a way that waiting cannot cure.
         ConfigurationError: The timeout or the backoff cannot be used.
@@ -82,10 +81,9 @@ def wait(
     _check_timeout(timeout)
     delays = _checked_backoff(backoff)
     begun = time.now()
-    if run is not None and run.is_final:
-        return _ended(run, check=check)
-    polls = 0
+    seen = last
     fault: APIError | None = None
+    polls = 0
     while True:
         try:
             seen, headers = within(timeout - (time.now() - begun), poll)
@@ -93,28 +91,25 @@ def wait(
             if not _is_transient(error):
                 raise
             fault = error
-            hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
+            hint = error.retry_after if isinstance(error, APIStatusError) else None
         except TooLateError:
-            raise _timed_out(name, timeout, run, fault) from fault
+            raise _timed_out(name, timeout, seen, fault) from fault
         else:
-            run, fault = seen, None
+            fault = None
             hint = _hint(headers)
-            if on_poll is not None:
-                on_poll(seen)
-            if seen.is_final or seen.status == "requires_action":
-                return _ended(seen, check=check)
+            if is_done(seen):
+                return seen
         polls += 1
         elapsed = time.now() - begun
         delay = hint if hint is not None else _checked_delay(delays(polls, elapsed))
         time.sleep(max(min(delay, timeout - elapsed), 0))
         if time.now() - begun >= timeout:
-            raise _timed_out(name, timeout, run, fault) from fault
+            raise _timed_out(name, timeout, seen, fault) from fault
 
 
-def _ended(run: Run, *, check: bool) -> Run:
-    if check:
-        raise_for_end(run)
-    return run
+def is_settled(run: Run) -> bool:
+    """Whether there is nothing to wait for: the run is final, or it waits for its caller."""
+    return run.is_final or run.status == "requires_action"
 
 
 def raise_for_end(run: Run) -> None:
@@ -153,12 +148,13 @@ def _bounded(hint: float | None) -> float | None:
     return min(hint, _LONGEST_HINT) if hint is not None and hint > 0 else None
 
 
-def _timed_out(name: str, timeout: float, run: Run | None, fault: APIError | None) -> Exception:
-    text = f"run {name} was not finished within {timeout:g} s"
-    text += f"; it was {run.status!r} when last seen" if run is not None else "; no poll succeeded"
+def _timed_out(name: str, timeout: float, seen: object, fault: APIError | None) -> WaitTimeoutError:
+    text = f"{name} was not finished within {timeout:g} s; "
+    status = getattr(seen, "status", "unfinished")
+    text += "no poll succeeded" if seen is None else f"it was {status!r} when last seen"
     if fault is not None:
         text += f"; the last poll failed: {fault}"
-    return WaitTimeoutError(text, run)
+    return WaitTimeoutError(text, seen if isinstance(seen, Run) else None)
 
 
 def _check_timeout(timeout: object) -> None:

@@ -34,6 +34,9 @@ UnsetType: TypeAlias = Literal[Unset.UNSET]
 #: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
 ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
 
+#: Marks a field that steers the call and is no part of the body.
+NOT_SENT: Final[dict[str, Any]] = {"not_sent": True}
+
 #: Marks a field that an answer is worthless without: what it cannot hold is an error.
 VITAL: Final[dict[str, Any]] = {"vital": True}
 

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from assistants_client.models._base import (
     ABSENT_IF_NONE,
+    NOT_SENT,
     UNSET,
     JsonObject,
     Struct,
@@ -19,6 +20,8 @@ from assistants_client.models._limits import items, metadata_pairs
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
+#: What to do when a run holds the thread's lock.
+OnActiveRun: TypeAlias = Literal["raise", "wait", "cancel"]
 
 
 @define(kw_only=True)
@@ -143,7 +146,11 @@ class Attachment(Struct):
 
 @frozen
 class MessageRequest:
-    """What ``messages.create`` sends; the content comes first, so a string alone is enough."""
+    """What ``messages.create`` sends; the content comes first, so a string alone is enough.
+
+    ``on_active_run`` is not sent: it says what to do when a run holds the thread's lock. ``raise``
+    the server's refusal, ``wait`` for the run's end, or ``cancel`` the run and wait for its end.
+    """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(1_000_000, minimum=1))
     role: Literal["user", "assistant"] = field(default="user", kw_only=True)
@@ -153,6 +160,7 @@ class MessageRequest:
     metadata: Mapping[str, str] | UnsetType | None = field(
         default=UNSET, kw_only=True, metadata=metadata_pairs()
     )
+    on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=NOT_SENT)
 
 
 @frozen(kw_only=True)

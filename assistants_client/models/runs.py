@@ -7,9 +7,16 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import ABSENT_IF_NONE, UNSET, JsonObject, Struct, UnsetType
+from assistants_client.models._base import (
+    ABSENT_IF_NONE,
+    NOT_SENT,
+    UNSET,
+    JsonObject,
+    Struct,
+    UnsetType,
+)
 from assistants_client.models._limits import between, characters, items, metadata_pairs
-from assistants_client.models.messages import IncompleteDetails, MessageRequest
+from assistants_client.models.messages import IncompleteDetails, MessageRequest, OnActiveRun
 from assistants_client.models.threads import ThreadRequest
 from assistants_client.models.tools import (
     ReasoningEffort,
@@ -48,13 +55,20 @@ class _RunOptions:
 
 @frozen(kw_only=True)
 class RunRequest(_RunOptions):
-    """What ``runs.create`` sends. ``instructions`` replaces the assistant's for this run."""
+    """What ``runs.create`` sends. ``instructions`` replaces the assistant's for this run.
+
+    ``include`` goes into the query. ``on_active_run`` is not sent: it says what to do when a run
+    holds the thread's lock. ``raise`` the server's refusal, ``wait`` for the run's end, or
+    ``cancel`` the run and wait for its end.
+    """
 
     reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
     additional_instructions: str | UnsetType | None = field(
         default=UNSET, metadata=characters(256_000)
     )
     additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
+    include: Sequence[str] = field(default=(), metadata=NOT_SENT)
+    on_active_run: OnActiveRun = field(default="raise", metadata=NOT_SENT)
 
 
 @frozen(kw_only=True)

@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import functools
 import inspect
+import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, get_args, overload
 from urllib.parse import quote
 
+from attrs import frozen
+
 from assistants_client._codec import InvalidValueError, decode, encode_request
-from assistants_client._pagination import LazyList
+from assistants_client._multipart import FileSource, MultipartBody, Progress
+from assistants_client._pagination import LARGEST_PAGE, LazyList
 from assistants_client._transport import Query, Reply, Transport
-from assistants_client.errors import APIResponseError, InvalidRequestError
-from assistants_client.models.lists import Page
+from assistants_client.backoff import BackoffLike
+from assistants_client.errors import (
+    APIError,
+    APIResponseError,
+    InvalidRequestError,
+    NotFoundError,
+    ThreadLockedError,
+)
+from assistants_client.models.files import File
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.messages import OnActiveRun
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,11 +39,61 @@ RequestT = TypeVar("RequestT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
+#: The key of the mark by which a created object is found again (``RetryPolicy(recover=True)``).
+_MARK = "assistants_client_request"
+_MOST_METADATA = 16
+#: How many of the newest objects are searched for the mark.
+_SEARCHED = 100
+
+
+class PollUntil(Protocol):
+    """Polls until what is read is done, with the client's clock and default backoff."""
+
+    def __call__(
+        self,
+        poll: Callable[[], tuple[T, Mapping[str, str]]],
+        is_done: Callable[[T], bool],
+        *,
+        name: str,
+        timeout: float,
+        backoff: BackoffLike | None,
+    ) -> T:
+        """See ``waiting.poll_until``."""
+        ...
+
+
+class Upload(Protocol):
+    """Uploads a file; resources do not know each other."""
+
+    def __call__(
+        self,
+        file: FileSource,
+        *,
+        filename: str | None = None,
+        progress: Progress | None = None,
+    ) -> File:
+        """See ``Files.upload``."""
+        ...
+
+
+@frozen
+class Helpers:
+    """What resources ask of their client, which knows how to wait and has the other resources."""
+
+    poll_until: PollUntil
+    unlock: Callable[[str, ThreadLockedError, OnActiveRun], None]
+    upload: Upload
+
+
 class Resource:
     """Holds the transport; encodes, sends and decodes in one step."""
 
-    def __init__(self, transport: Transport) -> None:
+    #: Headers of this resource's requests beside the transport's; ``None`` leaves one out.
+    _HEADERS: ClassVar[Mapping[str, str | None]] = {}
+
+    def __init__(self, transport: Transport, helpers: Helpers) -> None:
         self._transport = transport
+        self._helpers = helpers
 
     def _send(
         self,
@@ -54,8 +117,59 @@ class Resource:
     ) -> tuple[T, Mapping[str, str]]:
         """As ``_send``, with the answer's headers."""
         document = None if request is None else _encoded(request)
-        reply = self._transport.send(method, path, query=query, document=document)
-        return _decoded(answer, reply, method, path), reply.headers
+        return self._post_or_get(method, path, answer, document, query)
+
+    def _create(
+        self,
+        path: str,
+        answer: type[T],
+        request: object,
+        *,
+        listed_as: type[Page[T]],
+        query: Query | None = None,
+    ) -> T:
+        """Creates an object that can be found again, in the list at the same path."""
+        document = _encoded(request)
+        marked = self._transport.options.retries.recover and _mark(document)
+        try:
+            return self._post_or_get("POST", path, answer, document, query)[0]
+        except APIError as error:
+            if not (marked and error.maybe_created):
+                raise
+            page = self._send("GET", path, listed_as, query={"limit": _SEARCHED, "order": "desc"})
+            for item in page.data:
+                if getattr(item, "metadata", {}).get(_MARK) == marked:
+                    return item
+            return self._post_or_get("POST", path, answer, document, query)[0]
+
+    def _delete(self, path: str, object_id: str) -> Deleted:
+        try:
+            return self._send("DELETE", path, Deleted)
+        except NotFoundError as error:
+            if error.attempts == 1:
+                raise
+            # An earlier try was carried out, and its answer lost.
+            return Deleted(id=object_id)
+
+    def _send_body(self, path: str, answer: type[T], body: MultipartBody) -> T:
+        headers = {**self._HEADERS, **body.headers}
+        reply = self._transport.send("POST", path, body=body, headers=headers)
+        return _decoded(answer, reply, "POST", path)
+
+    def _through_lock(self, thread_id: str, policy: OnActiveRun, call: Callable[[], T]) -> T:
+        """The call's result, after freeing the thread from its active run where that is wished."""
+        if policy not in get_args(OnActiveRun):
+            raise InvalidRequestError(
+                f"on_active_run: {policy!r} is not 'raise', 'wait' or 'cancel'",
+                path="on_active_run",
+            )
+        while True:
+            try:
+                return call()
+            except ThreadLockedError as locked:
+                if policy == "raise":
+                    raise
+                self._helpers.unlock(thread_id, locked, policy)
 
     def _list(
         self,
@@ -68,7 +182,8 @@ class Resource:
         after: str | None,
         before: str | None,
         page_size: int | None,
-        **filters: str | list[str] | None,
+        largest_page: int = LARGEST_PAGE,
+        filters: Mapping[str, str | list[str] | None] | None = None,
     ) -> LazyList[T]:
         return LazyList(
             lambda query: self._send("GET", path, page, query=query),
@@ -78,8 +193,27 @@ class Resource:
             after=after,
             before=before,
             page_size=page_size,
+            largest_page=largest_page,
             filters=filters,
         )
+
+    def _post_or_get(
+        self, method: str, path: str, answer: type[T], document: object, query: Query | None
+    ) -> tuple[T, Mapping[str, str]]:
+        reply = self._transport.send(
+            method, path, query=query, document=document, headers=self._HEADERS
+        )
+        return _decoded(answer, reply, method, path), reply.headers
+
+
+def _mark(document: dict[str, Any]) -> str | None:
+    """Puts a mark into the metadata and answers it; ``None`` where there is no room."""
+    metadata = dict(document.get("metadata") or {})
+    if len(metadata) >= _MOST_METADATA:
+        return None
+    metadata[_MARK] = mark = uuid.uuid4().hex
+    document["metadata"] = metadata
+    return mark
 
 
 def build_path(template: str, **ids: str) -> str:

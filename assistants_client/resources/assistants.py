@@ -19,7 +19,7 @@ class Assistants(Resource):
     @takes(AssistantRequest)
     def create(self, request: AssistantRequest) -> Assistant:
         """Makes an assistant. ``model`` is needed."""
-        return self._send("POST", self._ALL, Assistant, request=request)
+        return self._create(self._ALL, Assistant, request, listed_as=Page[Assistant])
 
     def retrieve(self, assistant_id: str) -> Assistant:
         """Reads an assistant.
@@ -66,4 +66,4 @@ class Assistants(Resource):
 
     def delete(self, assistant_id: str) -> Deleted:
         """Deletes an assistant; its runs and threads stay."""
-        return self._send("DELETE", build_path(self._ONE, assistant_id=assistant_id), Deleted)
+        return self._delete(build_path(self._ONE, assistant_id=assistant_id), assistant_id)

@@ -24,7 +24,11 @@ class Messages(Resource):
             ThreadLockedError: A run is active on the thread.
         """
         path = build_path(self._ALL, thread_id=thread_id)
-        return self._send("POST", path, Message, request=request)
+        return self._through_lock(
+            thread_id,
+            request.on_active_run,
+            lambda: self._create(path, Message, request, listed_as=Page[Message]),
+        )
 
     def retrieve(self, thread_id: str, message_id: str) -> Message:
         """Reads a message.
@@ -67,7 +71,7 @@ class Messages(Resource):
             build_path(self._ALL, thread_id=thread_id),
             Page[Message],
             lambda message: message.id,
-            run_id=run_id,
+            filters={"run_id": run_id},
             limit=limit,
             order=order,
             after=after,
@@ -78,4 +82,4 @@ class Messages(Resource):
     def delete(self, thread_id: str, message_id: str) -> Deleted:
         """Deletes a message."""
         path = build_path(self._ONE, thread_id=thread_id, message_id=message_id)
-        return self._send("DELETE", path, Deleted)
+        return self._delete(path, message_id)

@@ -70,5 +70,5 @@ class RunSteps(Resource):
             after=after,
             before=before,
             page_size=page_size,
-            **{"include[]": list(include) if include else None},
+            filters={"include[]": list(include) if include else None},
         )

@@ -35,7 +35,12 @@ class Runs(Resource):
             NotFoundError: There is no such assistant or thread.
         """
         path = build_path(self._ALL, thread_id=thread_id)
-        return self._send("POST", path, Run, request=request)
+        query = {"include[]": list(request.include)} if request.include else None
+        return self._through_lock(
+            thread_id,
+            request.on_active_run,
+            lambda: self._create(path, Run, request, listed_as=Page[Run], query=query),
+        )
 
     @takes(ThreadRunRequest)
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:

@@ -34,4 +34,4 @@ class Threads(Resource):
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs."""
-        return self._send("DELETE", build_path(self._ONE, thread_id=thread_id), Deleted)
+        return self._delete(build_path(self._ONE, thread_id=thread_id), thread_id)

@@ -1,0 +1,84 @@
+"""Bearer tokens from a credential object, renewed before they expire. Knows no Azure package."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from assistants_client.errors import ConfigurationError
+
+#: A token is renewed when it has less than this many seconds left.
+_MARGIN: Final = 300.0
+
+
+class AccessToken(Protocol):
+    """A token and the Unix time at which it expires, as azure-identity answers it."""
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+        ...
+
+    @property
+    def expires_on(self) -> float:
+        """Unix seconds."""
+        ...
+
+
+class Credential(Protocol):
+    """An azure-identity credential, or anything with its ``get_token``."""
+
+    def get_token(self, *scopes: str) -> AccessToken:
+        """A token for the scopes."""
+        ...
+
+
+class CachedToken:
+    """Answers a credential's token, and asks for a new one before the old one expires.
+
+    Args:
+        credential: Where tokens come from.
+        scope: What they are for.
+        now: The clock, in Unix seconds.
+    """
+
+    def __init__(
+        self, credential: Credential, scope: str, *, now: Callable[[], float] = time.time
+    ) -> None:
+        if not hasattr(credential, "get_token"):
+            raise ConfigurationError(
+                "credential: expected a callable that answers a token, or an object with "
+                f"get_token (such as azure-identity's), got {type(credential).__name__}"
+            )
+        self._credential = credential
+        self._scope = scope
+        self._now = now
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
+
+    def __call__(self) -> str:
+        """The token; one thread renews it while the others wait."""
+        token = self._token
+        if token is None or self._left(token) < _MARGIN:
+            with self._lock:
+                token = self._token
+                if token is None or self._left(token) < _MARGIN:
+                    token = self._renewed(token)
+        return token.token
+
+    def _renewed(self, old: AccessToken | None) -> AccessToken:
+        try:
+            self._token = token = self._credential.get_token(self._scope)
+        except Exception:
+            if old is None or self._left(old) <= 0:
+                raise
+            return old  # still good; the next call tries again
+        return token
+
+    def _left(self, token: AccessToken) -> float:
+        return token.expires_on - self._now()
+
+    def __repr__(self) -> str:
+        return f"<CachedToken for {self._scope}>"

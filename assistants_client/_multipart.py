@@ -1,0 +1,140 @@
+"""A file and its form fields as one multipart body, read while it is sent: memory stays flat.
+
+Nothing is sent from here, and nothing is known of the protocol.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias, cast
+
+from assistants_client.errors import InvalidRequestError
+
+#: A path, the bytes themselves, or a file opened for reading bytes.
+FileSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+#: Called with the bytes sent so far and their total.
+Progress: TypeAlias = Callable[[int, int], object]
+
+#: Large enough that sending costs little, small enough to stay out of the way.
+_BLOCK: Final = 1024 * 1024
+
+
+class MultipartBody:
+    """The body, to be iterated once for each try.
+
+    Args:
+        source: What to upload.
+        filename: Its name there; needed for bytes, else taken from the source.
+        fields: The other form fields.
+        progress: Called as the file is sent.
+
+    Raises:
+        InvalidRequestError: There is no such file, it is not opened for bytes, its size cannot be
+            told, or it has no name.
+    """
+
+    def __init__(
+        self,
+        source: FileSource,
+        *,
+        filename: str | None,
+        fields: Mapping[str, str],
+        progress: Progress | None = None,
+    ) -> None:
+        self._source = source
+        self._progress = progress
+        self.size, self._start = _measured(source)
+        boundary = uuid.uuid4().hex
+        name = _quoted(filename or _name_of(source))
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in fields.items()
+        ]
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        self._head = "".join(parts).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self.headers: Mapping[str, str | None] = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(self._head) + self.size + len(self._tail)),
+        }
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the body in blocks; once more from the start for another try.
+
+        Raises:
+            InvalidRequestError: The file is shorter now than it was, or cannot be read again.
+        """
+        yield self._head
+        sent = 0
+        for block in self._blocks():
+            yield block
+            sent += len(block)
+            if self._progress is not None:
+                self._progress(sent, self.size)
+        if sent < self.size:
+            raise InvalidRequestError(
+                f"file: {sent} bytes could be read where {self.size} were announced", path="file"
+            )
+        yield self._tail
+
+    def _blocks(self) -> Iterator[bytes]:
+        if isinstance(self._source, bytes):
+            view = memoryview(self._source)
+            for start in range(0, self.size, _BLOCK):
+                yield bytes(view[start : start + _BLOCK])
+        elif isinstance(self._source, (str, os.PathLike)):
+            with open(self._source, "rb") as file:
+                yield from _read(file, self.size)
+        else:
+            self._source.seek(self._start)
+            yield from _read(self._source, self.size)
+
+
+def _read(file: BinaryIO, left: int) -> Iterator[bytes]:
+    while left > 0 and (block := file.read(min(_BLOCK, left))):
+        left -= len(block)
+        yield block
+
+
+def _measured(source: FileSource) -> tuple[int, int]:
+    """How many bytes there are, and where they start."""
+    if isinstance(source, bytes):
+        return len(source), 0
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.is_file():
+            raise InvalidRequestError(f"file: there is no file {str(path)!r}", path="file")
+        return path.stat().st_size, 0
+    try:
+        start = source.tell()
+        size = source.seek(0, os.SEEK_END) - start
+        source.seek(start)
+        is_binary = isinstance(source.read(0), bytes)
+    except (AttributeError, OSError) as error:
+        raise InvalidRequestError(
+            f"file: expected a path, bytes, or a seekable file opened for reading bytes, got "
+            f"{type(source).__name__}",
+            path="file",
+        ) from error
+    if not is_binary:
+        raise InvalidRequestError("file: open it for reading bytes, mode 'rb'", path="file")
+    return size, start
+
+
+def _name_of(source: FileSource) -> str:
+    named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    name = Path(cast("str", named)).name if isinstance(named, (str, os.PathLike)) else ""
+    if not name:
+        raise InvalidRequestError("filename: needed where the file has no name", path="filename")
+    return name
+
+
+def _quoted(name: str) -> str:
+    """As browsers write a file name into the header."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

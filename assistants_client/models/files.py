@@ -1,0 +1,38 @@
+"""Uploaded files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import ABSENT_IF_NONE, Struct
+from assistants_client.models._limits import between
+
+
+@frozen(kw_only=True)
+class FileExpiry:
+    """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after it was created."""
+
+    seconds: int = field(metadata=between(3_600, 2_592_000))
+    anchor: Literal["created_at"] = "created_at"
+
+
+@define(kw_only=True)
+class File(Struct):
+    """An uploaded file. ``bytes`` is its size; times are Unix seconds."""
+
+    id: str
+    object: str = "file"
+    bytes: int = 0
+    created_at: int = 0
+    expires_at: int | None = field(default=None, metadata=ABSENT_IF_NONE)
+    filename: str = ""
+    purpose: str = ""
+    status: str = ""
+    status_details: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the server has done with it; most servers do so before they answer."""
+        return self.status not in ("uploaded", "pending", "running")

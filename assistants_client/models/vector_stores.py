@@ -1,0 +1,263 @@
+"""Vector stores, the files in them, batches of files, and searching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import (
+    ABSENT_IF_NONE,
+    UNSET,
+    JsonObject,
+    Struct,
+    Unknown,
+    UnsetType,
+)
+from assistants_client.models._limits import attribute_pairs, between, items, metadata_pairs
+from assistants_client.models.runs import LastError
+
+#: Attributes of a file in a store: at most 16; a value is text, a number or a truth value.
+Attributes: TypeAlias = Mapping[str, "str | float | bool"]
+
+
+@define(kw_only=True)
+class AutoChunking(Struct):
+    """The server's own choice: 800 tokens a chunk, 400 of them overlapping."""
+
+    type: Literal["auto"] = "auto"
+
+
+@define(kw_only=True)
+class StaticChunkingSizes(Struct):
+    """Sizes in tokens: 100 to 4,096 a chunk, overlapping by at most half of that."""
+
+    max_chunk_size_tokens: int = field(metadata=between(100, 4096))
+    chunk_overlap_tokens: int = field(metadata=between(0, 2048))
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        if self.chunk_overlap_tokens * 2 > self.max_chunk_size_tokens:
+            return (
+                "chunk_overlap_tokens",
+                f"{self.chunk_overlap_tokens} is more than half of max_chunk_size_tokens, "
+                f"{self.max_chunk_size_tokens}",
+            )
+        return None
+
+
+@define(kw_only=True)
+class StaticChunking(Struct):
+    """Chunks of a given size."""
+
+    static: StaticChunkingSizes
+    type: Literal["static"] = "static"
+
+
+@define(kw_only=True)
+class UnknownChunking(Unknown):
+    """A strategy that only answers name, such as ``other``, kept as it came."""
+
+
+ChunkingStrategy: TypeAlias = AutoChunking | StaticChunking | UnknownChunking
+
+
+@define(kw_only=True)
+class StoreExpiry(Struct):
+    """When a store expires: ``days`` (1 to 365) after it was last used."""
+
+    days: int = field(metadata=between(1, 365))
+    anchor: Literal["last_active_at"] = "last_active_at"
+
+
+@frozen(kw_only=True)
+class VectorStoreRequest:
+    """What ``vector_stores.create`` sends."""
+
+    file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(500))
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    expires_after: StoreExpiry | JsonObject | UnsetType = UNSET
+    chunking_strategy: ChunkingStrategy | JsonObject | UnsetType = UNSET
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+
+
+@frozen(kw_only=True)
+class VectorStoreUpdate:
+    """What ``vector_stores.update`` changes. A field left out stays; ``None`` clears."""
+
+    name: str | UnsetType | None = UNSET
+    expires_after: StoreExpiry | JsonObject | UnsetType | None = UNSET
+    metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
+
+
+@frozen
+class VectorStoreFileRequest:
+    """What ``vector_store_files.create`` sends: an uploaded file to add to a store."""
+
+    file_id: str
+    chunking_strategy: ChunkingStrategy | JsonObject | UnsetType = field(
+        default=UNSET, kw_only=True
+    )
+    attributes: Attributes | UnsetType | None = field(
+        default=UNSET, kw_only=True, metadata=attribute_pairs()
+    )
+
+
+@frozen
+class VectorStoreFileUpdate:
+    """What ``vector_store_files.update`` changes; ``None`` clears the attributes."""
+
+    attributes: Attributes | None = field(metadata=attribute_pairs())
+
+
+@frozen(kw_only=True)
+class VectorStoreFileBatchRequest:
+    """What ``vector_store_file_batches.create`` sends: ``file_ids``, or ``files`` with options.
+
+    ``chunking_strategy`` and ``attributes`` apply to ``file_ids`` only.
+    """
+
+    file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(2000, minimum=1))
+    files: Sequence[VectorStoreFileRequest | JsonObject] | UnsetType = field(
+        default=UNSET, metadata=items(2000, minimum=1)
+    )
+    chunking_strategy: ChunkingStrategy | JsonObject | UnsetType = UNSET
+    attributes: Attributes | UnsetType | None = field(default=UNSET, metadata=attribute_pairs())
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        if (self.file_ids is UNSET) == (self.files is UNSET):
+            return "file_ids", "give either file_ids or files"
+        return None
+
+
+@define(kw_only=True)
+class SearchRanking(Struct):
+    """How a search ranks; ``score_threshold`` is 0 to 1."""
+
+    ranker: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+
+
+@frozen
+class SearchRequest:
+    """What ``vector_stores.search`` sends; ``filters`` compare attributes, as plain JSON."""
+
+    query: str | Sequence[str]
+    rewrite_query: bool | UnsetType = field(default=UNSET, kw_only=True)
+    max_num_results: int | UnsetType = field(default=UNSET, kw_only=True, metadata=between(1, 50))
+    ranking_options: SearchRanking | JsonObject | UnsetType = field(default=UNSET, kw_only=True)
+    filters: JsonObject | UnsetType = field(default=UNSET, kw_only=True)
+
+
+@define(kw_only=True)
+class FileCounts(Struct):
+    """How many files are in each state."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+
+@define(kw_only=True)
+class VectorStore(Struct):
+    """A searchable collection of files. Times are Unix seconds."""
+
+    id: str
+    object: str = "vector_store"
+    created_at: int = 0
+    name: str | None = None
+    description: str | None = None
+    usage_bytes: int = 0
+    file_counts: FileCounts = field(factory=FileCounts)
+    status: str = ""
+    expires_after: StoreExpiry | None = None
+    expires_at: int | None = None
+    last_active_at: int | None = None
+    metadata: dict[str, str] = field(factory=dict)
+
+
+@define(kw_only=True)
+class VectorStoreFile(Struct):
+    """A file in a store; ``id`` is the file's own."""
+
+    id: str
+    object: str = "vector_store.file"
+    usage_bytes: int = 0
+    created_at: int = 0
+    vector_store_id: str = ""
+    status: str = ""
+    last_error: LastError | None = None
+    chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=ABSENT_IF_NONE)
+    attributes: dict[str, Any] = field(factory=dict)
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the server has done with it, one way or another."""
+        return self.status != "in_progress"
+
+
+@define(kw_only=True)
+class VectorStoreFileBatch(Struct):
+    """Files added to a store together."""
+
+    id: str
+    object: str = "vector_store.file_batch"
+    created_at: int = 0
+    vector_store_id: str = ""
+    status: str = ""
+    file_counts: FileCounts = field(factory=FileCounts)
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether the server has done with all of its files, one way or another."""
+        return self.status != "in_progress"
+
+
+@define(kw_only=True)
+class FoundText(Struct):
+    """A passage."""
+
+    type: str = "text"
+    text: str = ""
+
+
+@define(kw_only=True)
+class SearchHit(Struct):
+    """A file that matches; ``score`` is 0 to 1."""
+
+    file_id: str = ""
+    filename: str = ""
+    score: float = 0.0
+    attributes: dict[str, Any] = field(factory=dict)
+    content: list[FoundText] = field(factory=list)
+
+
+@define(kw_only=True)
+class SearchPage(Struct):
+    """What a search found, best first."""
+
+    object: str = "vector_store.search_results.page"
+    search_query: str | list[str] = ""
+    data: list[SearchHit] = field(factory=list)
+    has_more: bool | None = None
+    next_page: str | None = None
+
+
+@define(kw_only=True)
+class FileContentPage(Struct):
+    """The text that a store holds of a file."""
+
+    object: str = "vector_store.file_content.page"
+    data: list[FoundText] = field(factory=list)
+    has_more: bool | None = None
+    next_page: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All parts, joined."""
+        return "".join(part.text for part in self.data)

@@ -1,0 +1,209 @@
+"""Files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+from assistants_client._codec import encode_request
+from assistants_client._multipart import FileSource, MultipartBody, Progress
+from assistants_client._pagination import LazyList
+from assistants_client.backoff import BackoffLike
+from assistants_client.errors import APIResponseError
+from assistants_client.models.files import File, FileExpiry
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.resources._base import Resource, build_path
+
+Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
+
+_BLOCK = 1024 * 1024
+
+
+class Files(Resource):
+    """``client.files``: uploads, for tools to read."""
+
+    _ALL = "/files"
+    _ONE = "/files/{file_id}"
+    _CONTENT = "/files/{file_id}/content"
+    # These operations are not part of the beta, and take no header for it.
+    _HEADERS: ClassVar[Mapping[str, str | None]] = {"OpenAI-Beta": None}
+
+    def upload(
+        self,
+        file: FileSource,
+        *,
+        purpose: Purpose | str = "assistants",
+        filename: str | None = None,
+        expires_after: FileExpiry | None = None,
+        progress: Progress | None = None,
+    ) -> File:
+        """Uploads a file; it is read while it is sent, so its size does not cost memory.
+
+        Args:
+            file: A path, bytes, or a seekable file opened for reading bytes (from where it stands).
+            purpose: What it is for.
+            filename: Its name on the server; needed for bytes.
+            expires_after: When the server deletes it; by default never.
+            progress: Called with the bytes sent and their total, after each block.
+
+        Raises:
+            InvalidRequestError: The file cannot be read, or has no name.
+        """
+        fields = {"purpose": purpose}
+        if expires_after is not None:
+            for key, value in encode_request(expires_after).items():
+                fields[f"expires_after[{key}]"] = str(value)
+        body = MultipartBody(file, filename=filename, fields=fields, progress=progress)
+        return self._send_body(self._ALL, File, body)
+
+    def upload_and_wait(
+        self,
+        file: FileSource,
+        *,
+        purpose: Purpose | str = "assistants",
+        filename: str | None = None,
+        expires_after: FileExpiry | None = None,
+        progress: Progress | None = None,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> File:
+        """Uploads a file and waits until the server has done with it; see its ``status`` then.
+
+        Args:
+            file: As for :meth:`upload`.
+            purpose: What it is for.
+            filename: Its name on the server; needed for bytes.
+            expires_after: When the server deletes it; by default never.
+            progress: Called with the bytes sent and their total, after each block.
+            timeout: Seconds for the wait after the upload.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The server was not done in time.
+            InvalidRequestError: The file cannot be read, or has no name.
+        """
+        made = self.upload(
+            file,
+            purpose=purpose,
+            filename=filename,
+            expires_after=expires_after,
+            progress=progress,
+        )
+        if made.is_processed:
+            return made
+        path = build_path(self._ONE, file_id=made.id)
+        return self._helpers.poll_until(
+            lambda: self._exchange("GET", path, File),
+            lambda seen: seen.is_processed,
+            name=f"file {made.id}",
+            timeout=timeout,
+            backoff=backoff,
+        )
+
+    def retrieve(self, file_id: str) -> File:
+        """Reads a file's facts.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        return self._send("GET", build_path(self._ONE, file_id=file_id), File)
+
+    def list(
+        self,
+        *,
+        purpose: str | None = None,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[File]:
+        """All files, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+
+        Args:
+            purpose: Only files for this.
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            page_size: Items a request, 1 to 10,000, which is also the server's default.
+        """
+        return self._list(
+            self._ALL,
+            Page[File],
+            lambda file: file.id,
+            filters={"purpose": purpose},
+            limit=limit,
+            order=order,
+            after=after,
+            before=None,
+            page_size=page_size,
+            largest_page=10_000,
+        )
+
+    def delete(self, file_id: str) -> Deleted:
+        """Deletes a file, also from every vector store."""
+        return self._delete(build_path(self._ONE, file_id=file_id), file_id)
+
+    def content(self, file_id: str) -> bytes:
+        """The whole content, in memory."""
+        with self.content_stream(file_id) as blocks:
+            return b"".join(blocks)
+
+    def download(
+        self, file_id: str, path: str | os.PathLike[str], *, progress: Progress | None = None
+    ) -> Path:
+        """Writes the content to a file, block by block; the file appears only when it is whole.
+
+        Args:
+            file_id: The file.
+            path: Where to write it; a file that is there is replaced.
+            progress: Called with the bytes written and their total (0 where it is not known).
+
+        Raises:
+            APIResponseError: The content was cut short; nothing is left at ``path``.
+        """
+        target = Path(path)
+        partial = target.with_name(target.name + ".part")
+        try:
+            with partial.open("wb") as file, self.content_stream(file_id, progress) as blocks:
+                for block in blocks:
+                    file.write(block)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target
+
+    @contextmanager
+    def content_stream(
+        self, file_id: str, progress: Callable[[int, int], object] | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """The content in blocks of up to 1 MiB, within a ``with`` block.
+
+        Raises:
+            APIResponseError: The content was cut short.
+        """
+        path = build_path(self._CONTENT, file_id=file_id)
+        headers = {**self._HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
+        with self._transport.open("GET", path, headers=headers) as response:
+            announced = response.headers.get("Content-Length", "")
+            total = int(announced) if announced.isdigit() else 0
+            is_encoded = "Content-Encoding" in response.headers
+
+            def blocks() -> Iterator[bytes]:
+                received = 0
+                for block in response.iter_content(_BLOCK):
+                    received += len(block)
+                    yield block
+                    if progress is not None:
+                        progress(received, total)
+                # Older urllib3 does not compare the two.
+                if total and not is_encoded and received != total:
+                    raise APIResponseError(
+                        f"the content was cut short: {received} of {total} bytes",
+                        method="GET",
+                        path=path,
+                    )
+
+            yield blocks()

@@ -1,0 +1,162 @@
+"""Batches of files added to vector stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from assistants_client._multipart import FileSource, MultipartBody
+from assistants_client._pagination import LazyList
+from assistants_client.backoff import BackoffLike
+from assistants_client.errors import InvalidRequestError
+from assistants_client.models._base import UNSET
+from assistants_client.models.lists import Page
+from assistants_client.models.vector_stores import (
+    Attributes,
+    ChunkingStrategy,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+    VectorStoreFileBatchRequest,
+)
+from assistants_client.resources._base import Resource, build_path, takes
+
+
+class VectorStoreFileBatches(Resource):
+    """``client.vector_store_file_batches``: many files added at once."""
+
+    _ALL = "/vector_stores/{vector_store_id}/file_batches"
+    _ONE = "/vector_stores/{vector_store_id}/file_batches/{batch_id}"
+    _CANCEL = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel"
+    _FILES = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files"
+
+    @takes(VectorStoreFileBatchRequest)
+    def create(
+        self, vector_store_id: str, request: VectorStoreFileBatchRequest
+    ) -> VectorStoreFileBatch:
+        """Adds uploaded files; the server reads them in the background."""
+        path = build_path(self._ALL, vector_store_id=vector_store_id)
+        return self._send("POST", path, VectorStoreFileBatch, request=request)
+
+    def wait(
+        self,
+        vector_store_id: str,
+        batch_id: str,
+        *,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> VectorStoreFileBatch:
+        """Waits until the store has read all files of a batch; ``file_counts`` say how it went.
+
+        Args:
+            vector_store_id: The vector store.
+            batch_id: The batch.
+            timeout: Seconds for the whole wait.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The store was not done in time.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
+        batch = self._helpers.poll_until(
+            lambda: self._exchange("GET", path, VectorStoreFileBatch),
+            lambda seen: seen.is_processed,
+            name=f"batch {batch_id} of vector store {vector_store_id}",
+            timeout=timeout,
+            backoff=backoff,
+        )
+        return _with_own_id(batch, batch_id)
+
+    def upload_and_wait(
+        self,
+        vector_store_id: str,
+        files: Sequence[FileSource],
+        *,
+        chunking_strategy: ChunkingStrategy | None = None,
+        attributes: Attributes | None = None,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> VectorStoreFileBatch:
+        """Uploads files one after the other, adds them as a batch, and waits for the store.
+
+        Args:
+            vector_store_id: The vector store.
+            files: Paths, or seekable files opened for reading bytes, 1 to 2,000.
+            chunking_strategy: How the store cuts them; by default the store's own way.
+            attributes: Kept with each file, to filter searches by.
+            timeout: Seconds for the wait after the uploads.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The store was not done in time.
+            InvalidRequestError: There is no file, or one cannot be read.
+        """
+        if isinstance(files, (str, bytes)) or not files:
+            raise InvalidRequestError("files: expected a list of at least one file", path="files")
+        for file in files:  # all are looked at before the first is sent
+            MultipartBody(file, filename=None, fields={})
+        uploaded = [self._helpers.upload(file).id for file in files]
+        batch = self.create(
+            vector_store_id,
+            file_ids=uploaded,
+            chunking_strategy=UNSET if chunking_strategy is None else chunking_strategy,
+            attributes=UNSET if attributes is None else attributes,
+        )
+        return self.wait(vector_store_id, batch.id, timeout=timeout, backoff=backoff)
+
+    def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
+        """Reads a batch.
+
+        Some servers answer with the vector store instead; the ids of the call are kept then.
+
+        Raises:
+            NotFoundError: There is none with this id on this store.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
+        return _with_own_id(self._send("GET", path, VectorStoreFileBatch), batch_id)
+
+    def cancel(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
+        """Asks for a batch's end; files that are done stay."""
+        path = build_path(self._CANCEL, vector_store_id=vector_store_id, batch_id=batch_id)
+        return self._send("POST", path, VectorStoreFileBatch)
+
+    def list_files(
+        self,
+        vector_store_id: str,
+        batch_id: str,
+        *,
+        filter: str | None = None,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[VectorStoreFile]:
+        """The files of a batch, newest first unless ``order`` is ``"asc"``.
+
+        Args:
+            vector_store_id: The vector store.
+            batch_id: The batch.
+            filter: Only files with this status.
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            before: Only items before the one with this id; pages then go backwards.
+            page_size: Items a request, 1 to 100; the server's default is 20.
+        """
+        return self._list(
+            build_path(self._FILES, vector_store_id=vector_store_id, batch_id=batch_id),
+            Page[VectorStoreFile],
+            lambda file: file.id,
+            filters={"filter": filter},
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+        )
+
+
+def _with_own_id(batch: VectorStoreFileBatch, batch_id: str) -> VectorStoreFileBatch:
+    if batch.object == "vector_store":
+        batch.vector_store_id, batch.id = batch.id, batch_id
+    return batch

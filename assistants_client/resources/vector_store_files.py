@@ -1,0 +1,160 @@
+"""Files in vector stores."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from assistants_client._multipart import FileSource, Progress
+from assistants_client._pagination import LazyList
+from assistants_client.backoff import BackoffLike
+from assistants_client.models._base import UNSET
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.vector_stores import (
+    Attributes,
+    ChunkingStrategy,
+    FileContentPage,
+    VectorStoreFile,
+    VectorStoreFileRequest,
+    VectorStoreFileUpdate,
+)
+from assistants_client.resources._base import Resource, build_path, takes
+
+
+class VectorStoreFiles(Resource):
+    """``client.vector_store_files``: files as a vector store holds them."""
+
+    _ALL = "/vector_stores/{vector_store_id}/files"
+    _ONE = "/vector_stores/{vector_store_id}/files/{file_id}"
+    _CONTENT = "/vector_stores/{vector_store_id}/files/{file_id}/content"
+
+    @takes(VectorStoreFileRequest)
+    def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
+        """Adds an uploaded file; the server reads it in the background."""
+        path = build_path(self._ALL, vector_store_id=vector_store_id)
+        return self._send("POST", path, VectorStoreFile, request=request)
+
+    def wait(
+        self,
+        vector_store_id: str,
+        file_id: str,
+        *,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> VectorStoreFile:
+        """Waits until the store has read a file; ``status`` and ``last_error`` say how it went.
+
+        Args:
+            vector_store_id: The vector store.
+            file_id: The file.
+            timeout: Seconds for the whole wait.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The store was not done in time.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
+        return self._helpers.poll_until(
+            lambda: self._exchange("GET", path, VectorStoreFile),
+            lambda seen: seen.is_processed,
+            name=f"file {file_id} of vector store {vector_store_id}",
+            timeout=timeout,
+            backoff=backoff,
+        )
+
+    def upload_and_wait(
+        self,
+        vector_store_id: str,
+        file: FileSource,
+        *,
+        filename: str | None = None,
+        chunking_strategy: ChunkingStrategy | None = None,
+        attributes: Attributes | None = None,
+        progress: Progress | None = None,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> VectorStoreFile:
+        """Uploads a file, adds it to a store, and waits until the store has read it.
+
+        Args:
+            vector_store_id: The vector store.
+            file: A path, bytes, or a seekable file opened for reading bytes.
+            filename: Its name on the server; needed for bytes.
+            chunking_strategy: How the store cuts it; by default the store's own way.
+            attributes: Kept with the file, to filter searches by.
+            progress: Called with the bytes sent and their total, after each block.
+            timeout: Seconds for the wait after the upload.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The store was not done in time.
+            InvalidRequestError: The file cannot be read, or has no name.
+        """
+        uploaded = self._helpers.upload(file, filename=filename, progress=progress)
+        request = VectorStoreFileRequest(
+            uploaded.id,
+            chunking_strategy=UNSET if chunking_strategy is None else chunking_strategy,
+            attributes=UNSET if attributes is None else attributes,
+        )
+        self.create(vector_store_id, request)
+        return self.wait(vector_store_id, uploaded.id, timeout=timeout, backoff=backoff)
+
+    def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
+        """Reads a file's state in a store.
+
+        Raises:
+            NotFoundError: The store does not hold it.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
+        return self._send("GET", path, VectorStoreFile)
+
+    @takes(VectorStoreFileUpdate)
+    def update(
+        self, vector_store_id: str, file_id: str, request: VectorStoreFileUpdate
+    ) -> VectorStoreFile:
+        """Changes a file's attributes."""
+        path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
+        return self._send("POST", path, VectorStoreFile, request=request)
+
+    def list(
+        self,
+        vector_store_id: str,
+        *,
+        filter: str | None = None,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[VectorStoreFile]:
+        """The files of a vector store, newest first unless ``order`` is ``"asc"``.
+
+        Args:
+            vector_store_id: The vector store.
+            filter: Only files with this status.
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            before: Only items before the one with this id; pages then go backwards.
+            page_size: Items a request, 1 to 100; the server's default is 20.
+        """
+        return self._list(
+            build_path(self._ALL, vector_store_id=vector_store_id),
+            Page[VectorStoreFile],
+            lambda file: file.id,
+            filters={"filter": filter},
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+        )
+
+    def delete(self, vector_store_id: str, file_id: str) -> Deleted:
+        """Takes a file out of a store; the file itself stays."""
+        path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
+        return self._delete(path, file_id)
+
+    def content(self, vector_store_id: str, file_id: str) -> FileContentPage:
+        """The text that the store holds of a file."""
+        path = build_path(self._CONTENT, vector_store_id=vector_store_id, file_id=file_id)
+        return self._send("GET", path, FileContentPage)

@@ -1,0 +1,84 @@
+"""Vector stores."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from assistants_client._pagination import LazyList
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.vector_stores import (
+    SearchPage,
+    SearchRequest,
+    VectorStore,
+    VectorStoreRequest,
+    VectorStoreUpdate,
+)
+from assistants_client.resources._base import Resource, build_path, takes
+
+
+class VectorStores(Resource):
+    """``client.vector_stores``: searchable collections of files."""
+
+    _ALL = "/vector_stores"
+    _ONE = "/vector_stores/{vector_store_id}"
+    _SEARCH = "/vector_stores/{vector_store_id}/search"
+
+    @takes(VectorStoreRequest)
+    def create(self, request: VectorStoreRequest) -> VectorStore:
+        """Makes a vector store, perhaps with its first files."""
+        return self._create(self._ALL, VectorStore, request, listed_as=Page[VectorStore])
+
+    def retrieve(self, vector_store_id: str) -> VectorStore:
+        """Reads a vector store.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id)
+        return self._send("GET", path, VectorStore)
+
+    @takes(VectorStoreUpdate)
+    def update(self, vector_store_id: str, request: VectorStoreUpdate) -> VectorStore:
+        """Changes the given fields of a vector store; ``None`` clears one."""
+        path = build_path(self._ONE, vector_store_id=vector_store_id)
+        return self._send("POST", path, VectorStore, request=request)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[VectorStore]:
+        """All vector stores, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+
+        Args:
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            before: Only items before the one with this id; pages then go backwards.
+            page_size: Items a request, 1 to 100; the server's default is 20.
+        """
+        return self._list(
+            self._ALL,
+            Page[VectorStore],
+            lambda store: store.id,
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+        )
+
+    def delete(self, vector_store_id: str) -> Deleted:
+        """Deletes a vector store; its files stay."""
+        path = build_path(self._ONE, vector_store_id=vector_store_id)
+        return self._delete(path, vector_store_id)
+
+    @takes(SearchRequest)
+    def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
+        """Searches a vector store; the best match comes first."""
+        path = build_path(self._SEARCH, vector_store_id=vector_store_id)
+        return self._send("POST", path, SearchPage, request=request)
