@@ -24,13 +24,16 @@ def checked_base_url(base_url: object) -> str:
     text = base_url.strip() if isinstance(base_url, str) else ""
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        _ = parts.port, (parts.hostname or "").encode("idna")
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"base_url: {base_url!r} is not an http or https URL such as https://host/v1"
+            "base_url: not an http or https URL such as https://host/v1 (the value is not shown "
+            "here: it may be a key in the wrong place)"
         )
+    if "@" in parts.netloc:
+        raise ConfigurationError("base_url: a name and a password belong into session.auth")
     if parts.query or parts.fragment:
         raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
     return text.rstrip("/")

@@ -148,7 +148,7 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
 
     @structure(lambda tp: _origin(tp) in (dict, Mapping))
     def mapping(tp: Any) -> _Hook:
-        return _mapping(converter.get_structure_hook(get_args(tp)[1]))
+        return _mapping(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
 
     @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
     def union(tp: Any) -> _Hook:
@@ -192,9 +192,10 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
         if getattr(annotation, "__parameters__", ()):
             annotation = annotation[get_args(tp)]
         nullable = type(None) in get_args(annotation)
+        absent = attribute.metadata.get("absent_if_none", False)
         fields[attribute.name] = _Field(
             hook=converter.get_structure_hook(annotation),
-            nullable=nullable and not attribute.metadata.get("absent_if_none"),
+            nullable=nullable and attribute.metadata.get("null_ok", not absent),
             required=attribute.default is attrs.NOTHING,
             rule=attribute.metadata.get(LIMIT),
             vital=bool(attribute.metadata.get("vital")),
@@ -365,12 +366,14 @@ def _array(hook: _Hook) -> _Hook:
     return read
 
 
-def _mapping(hook: _Hook) -> _Hook:
+def _mapping(hook: _Hook, *, strict: bool) -> _Hook:
     passing = hook is _pass
 
     def read(value: Any, _: Any) -> Any:
         if type(value) is not dict:
             raise _wrong_type("an object", value)
+        if strict and not all(isinstance(key, str) for key in value):
+            raise InvalidValueError("the keys must be strings")
         if not passing:
             for key, entry in value.items():
                 try:

@@ -305,7 +305,8 @@ class Transport:
         path: str,
     ) -> APIError:
         content = self._bounded(response, method, path)
-        secret = str(request.headers.get(self._key_header, "")).removeprefix("Bearer ")
+        sent = str(request.headers.get(self._key_header, ""))
+        secret = sent.partition(" ")[2] or sent
         return refusal(response, content, method, path, secret)
 
     def _bounded(self, response: requests.Response, method: str, path: str) -> bytes:

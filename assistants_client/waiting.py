@@ -91,7 +91,7 @@ def poll_until(
             if not _is_transient(error):
                 raise
             fault = error
-            hint = error.retry_after if isinstance(error, APIStatusError) else None
+            hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
         except TooLateError:
             raise _timed_out(name, timeout, seen, fault) from fault
         else:

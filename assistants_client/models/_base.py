@@ -37,6 +37,9 @@ ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
 #: Marks a field that steers the call and is no part of the body.
 NOT_SENT: Final[dict[str, Any]] = {"not_sent": True}
 
+#: Marks one of those that the protocol lets be ``null`` as well.
+NULL_OK: Final[dict[str, Any]] = {"null_ok": True}
+
 #: Marks a field that an answer is worthless without: what it cannot hold is an error.
 VITAL: Final[dict[str, Any]] = {"vital": True}
 

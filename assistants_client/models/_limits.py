@@ -70,7 +70,7 @@ def between(minimum: float, maximum: float | None = None) -> dict[str, Any]:
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, (int, float)):
             return None
-        if value < minimum:
+        if not value >= minimum:  # so that NaN is refused too
             return f"{value} is below the minimum of {minimum}", "decimal_below_min_value"
         if maximum is not None and value > maximum:
             return f"{value} is above the maximum of {maximum}", "decimal_above_max_value"

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import ABSENT_IF_NONE, JsonObject, Struct, Unknown
+from assistants_client.models._base import ABSENT_IF_NONE, NULL_OK, JsonObject, Struct, Unknown
 from assistants_client.models._limits import between, identifier, items, metadata_pairs
 
 
@@ -51,7 +51,7 @@ class FunctionDefinition(Struct):
     name: str = field(metadata=identifier())
     description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     parameters: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
@@ -139,7 +139,7 @@ class JsonSchema(Struct):
     name: str = field(metadata=identifier())
     description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     schema: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
@@ -164,7 +164,7 @@ class TruncationStrategy(Struct):
     """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
-    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | between(1))
+    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK | between(1))
 
 
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
