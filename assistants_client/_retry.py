@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import field, frozen
 from urllib3.exceptions import (
@@ -29,9 +29,10 @@ from urllib3.util.retry import Retry
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
+
+RetryT = TypeVar("RetryT", bound="PolicyRetry")
 
 #: A server that asks for a longer pause than this is not asked again: the caller is told instead.
 LONGEST_PAUSE: Final = 60.0
@@ -131,7 +132,7 @@ class PolicyRetry(Retry):
         retry.policy, retry.budget, retry.idempotent = policy, budget, idempotent
         return retry
 
-    def new(self, **changes: object) -> Self:
+    def new(self: RetryT, **changes: object) -> RetryT:
         """See urllib3."""
         copy = super().new(**changes)
         copy.policy, copy.budget, copy.idempotent = self.policy, self.budget, self.idempotent
@@ -142,14 +143,14 @@ class PolicyRetry(Retry):
         return status_code >= 400
 
     def increment(
-        self,
+        self: RetryT,
         method: str | None = None,
         url: str | None = None,
         response: BaseHTTPResponse | None = None,
         error: Exception | None = None,
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
-    ) -> Self:
+    ) -> RetryT:
         """Counts a try.
 
         Raises:

@@ -23,18 +23,25 @@ OURS = {
     "models": "self",
     "errors": "lazy:models",
     "backoff": "models",
+    "_deadline": "",
     "_codec": "models",
-    "_transport": "_version errors _codec models",
+    # The transport's four files: what is checked, repeated, sent as a form, and how it went wrong.
+    "_checks": "errors",
+    "_credentials": "errors",
+    "_retry": "errors",
+    "_multipart": "errors",
+    "_refusals": "errors _retry",
+    "_transport": "_version errors _codec models _checks _retry _refusals",
     "_pagination": "models errors _codec _transport",
-    "waiting": "models errors backoff",
-    "resources._base": "models errors _codec _transport _pagination",
-    "resources": "resources._base models _codec _transport _pagination",
-    "client": "_version models errors backoff _codec _transport _pagination waiting resources "
-    "lazy:engine",
-    "": "_version models errors backoff _pagination waiting client",
+    "waiting": "models errors backoff _deadline",
+    "resources._base": "models errors backoff _codec _transport _pagination _multipart",
+    "resources": "resources._base models errors backoff _codec _transport _pagination _multipart",
+    "client": "_version models errors backoff _checks _codec _credentials _multipart _retry "
+    "_transport _pagination waiting resources lazy:engine",
+    "": "_version models errors backoff _multipart _pagination _retry waiting client",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
-    "engine.language_models": "self models errors _codec _transport",
+    "engine.language_models": "self models errors _codec _deadline _transport",
     "engine.services": "engine models _codec",
     "engine": "self models errors _codec",
 }
@@ -45,13 +52,14 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _codec _transport _pagination waiting resources client engine",
+    "attrs": "models backoff _codec _retry _transport _pagination waiting resources client engine",
     "cattrs": "_codec",
-    "requests": "_transport engine.adapter lazy:client",
-    "urllib3": "_retry _transport engine.adapter",
+    "requests": "_refusals _transport engine.adapter lazy:client",
+    "urllib3": "_refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services",
     "werkzeug": "engine.app engine.adapter",
     "pydantic_monty": "engine.code_interpreter",
+    "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }
 
 LINES_PER_FILE = 500
