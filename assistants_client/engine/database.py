@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from assistants_client._codec import decode, encode
-from assistants_client.engine.tables import metadata
+from assistants_client.engine.tables import metadata, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import Struct
 
@@ -122,6 +122,8 @@ class Database:
             self._writing = threading.Lock() if sqlite else nullcontext()
             with _write(engine) as connection:
                 metadata.create_all(connection)
+                # Nothing has this id. A database that may only be read says so here and now.
+                connection.execute(delete(threads).where(threads.c.id == ""))
         except SQLAlchemyError as error:
             engine.dispose()
             reason = _missing_directory(self._url) if sqlite else None
@@ -174,8 +176,10 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
 
 
 def _missing_directory(url: URL) -> str | None:
-    directory = os.path.dirname(os.path.abspath(url.database or ""))
-    return None if os.path.isdir(directory) else f"the directory {directory} does not exist"
+    path = url.database or ""
+    directory = os.path.dirname(os.path.abspath(path))
+    known = path.startswith("file:") or os.path.isdir(directory)
+    return None if known else f"the directory {directory} does not exist"
 
 
 # --- rows and objects ---------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from attrs import fields
+
 from assistants_client._codec import decode, encode
 from assistants_client.engine.faults import Fault, unsupported
 from assistants_client.engine.ids import new_id
@@ -50,10 +52,6 @@ _INHERITED: Final = (
     "top_p",
     "response_format",
     "reasoning_effort",
-)
-#: What a run's request has that is not the run's.
-_NOT_OF_A_RUN: Final = frozenset(
-    {"thread", "tool_resources", "additional_instructions", "additional_messages"}
 )
 
 
@@ -111,9 +109,11 @@ def new_run(
         parts = [document["instructions"], added]
         document["instructions"] = "\n\n".join(part for part in parts if part)
     _require_chosen_tool(document)
+    # A run may show files; it has none of its own while they are not served.
+    document.pop("tool_resources", None)
     run = _made(
         Run,
-        {name: value for name, value in document.items() if name not in _NOT_OF_A_RUN},
+        document,
         id=new_id("run_"),
         created_at=now,
         thread_id=thread_id,
@@ -126,17 +126,17 @@ def new_run(
 
 def changed(stored: StructT, update: object) -> StructT:
     """An object after an update: what is given replaces, null clears, the rest stays."""
-    document = encode(stored) | _served(update)
-    return decode(type(stored), _with_defaults(type(stored), document))
+    return _made(type(stored), encode(stored) | _served(update))
 
 
 def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
-    return decode(cls, _with_defaults(cls, {**document, **server}))
-
-
-def _with_defaults(cls: type[Struct], document: JsonObject) -> _Document:
-    given = {name: value for name, value in document.items() if value is not None}
-    return {**_DEFAULTS[cls], **given}
+    """An object of what a document says of its fields; the rest of the document is left out."""
+    made = {**_DEFAULTS[cls], **server}
+    for field in fields(cls):
+        value = document.get(field.name)
+        if value is not None and field.name not in server:
+            made[field.name] = value
+    return decode(cls, made)
 
 
 def _require_chosen_tool(run: JsonObject) -> None:

@@ -1,0 +1,231 @@
+"""The database: opening, what is said when that fails, threads, processes, forks."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from assistants_client.engine.database import Database, add, load, load_all, remove, save
+from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
+from assistants_client.engine.tables import messages, threads
+from assistants_client.errors import ConfigurationError
+from assistants_client.models.messages import Message
+from assistants_client.models.threads import Thread
+
+URLS = ["sqlite://", "sqlite:///{}/test.db"]
+
+
+def count(database: Database) -> int:
+    """How many threads there are."""
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(threads)).scalar_one()
+
+
+def add_thread(database: Database) -> str:
+    """The id of a new one."""
+    made = Thread(id=new_id("thread_"), created_at=1)
+    with database.begin() as connection:
+        add(connection, threads, made)
+    return made.id
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "should look like sqlite:///"),
+        ("oracle9://x/y", "oracle9"),
+        ("sqlite:////nowhere/at/all/x.db", "the directory /nowhere/at/all does not exist"),
+        ("sqlite:///file:{}/absent.db?mode=ro&uri=true", "unable to open"),
+        ("sqlite:///{}", "unable to open"),
+        ("sqlite:///{}/text.db", "not a database"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, url: str, said: str) -> None:
+    """The error says which database and why, before anything is stored."""
+    (tmp_path / "text.db").write_text("This is no database, and longer than a header." * 100)
+    with pytest.raises(ConfigurationError, match=said):
+        Database(url.format(tmp_path)).open()
+
+
+def test_a_database_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """A file that may only be read is reported at once, not at the first write."""
+    path = tmp_path / "test.db"
+    Database(f"sqlite:///{path}").open()
+    read_only = Database(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(ConfigurationError, match="readonly"):
+        read_only.open()
+
+
+def test_a_password_is_never_shown() -> None:
+    """Neither the repr nor the error of a database names the password of its URL."""
+    database = Database("postgresql+absent://user:secret@host/name")
+    assert "secret" not in repr(database)
+    with pytest.raises(ConfigurationError) as caught:
+        database.open()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_closed_database_stays_closed(database: Database) -> None:
+    """Nothing is opened behind the back of whoever closed it."""
+    database.open()
+    database.close()
+    database.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        database.open()
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path, url: str) -> None:
+    """What raises within a block that writes is undone as a whole."""
+    database = Database(url.format(tmp_path))
+
+    def fail() -> None:
+        with database.begin() as connection:
+            add(connection, threads, Thread(id="thread_1", created_at=1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert count(database) == 0
+    database.close()
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_objects_come_back_as_they_were_stored(tmp_path: Path, url: str) -> None:
+    """Add, load, save, load all and remove are what they say; children go with their parent."""
+    database = Database(url.format(tmp_path))
+    first = Thread(id="thread_1", created_at=2, metadata={"a": "\ud800 \U0001f600 \x00"})
+    with database.begin() as connection:
+        add(connection, threads, first)
+        for number in range(3):
+            message = Message(id=f"msg_{number}", created_at=1, thread_id="thread_1")
+            add(connection, messages, message, thread_id="thread_1", status="completed")
+    with database.begin() as connection:
+        assert load(connection, threads, Thread, "thread_1") == first
+        assert load(connection, messages, Message, "msg_1", thread_id="thread_2") is None
+        found = load_all(connection, messages, Message, thread_id="thread_1")
+        assert [message.id for message in found] == ["msg_0", "msg_1", "msg_2"]
+        first.metadata = {}
+        assert save(connection, threads, first)
+        assert remove(connection, threads, "thread_1")
+        assert not save(connection, threads, first)
+        assert not remove(connection, threads, "thread_1")
+        assert load_all(connection, messages, Message) == []
+    database.close()
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_threads_write_at_once(tmp_path: Path, url: str) -> None:
+    """Many threads read and write one database, in memory too, and none of them fails."""
+    database = Database(url.format(tmp_path))
+
+    def work(_: int) -> None:
+        for _ in range(5):
+            add_thread(database)
+            count(database)
+
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(work, range(24)))
+    assert count(database) == 120
+    database.close()
+
+
+def test_what_is_read_does_not_change_within_a_block(database: Database) -> None:
+    """A reader sees one state, and does not keep writers waiting."""
+    add_thread(database)
+    with database.read() as connection:
+        query = select(func.count()).select_from(threads)
+        assert connection.execute(query).scalar_one() == 1
+        writer = threading.Thread(target=add_thread, args=[database])
+        writer.start()
+        writer.join(10)
+        assert not writer.is_alive()
+        assert connection.execute(query).scalar_one() == 1
+    assert count(database) == 2
+
+
+PROCESS = """
+import sys
+from assistants_client.engine.database import Database, add
+from assistants_client.engine.ids import new_id
+from assistants_client.engine.tables import threads
+from assistants_client.models.threads import Thread
+database = Database(sys.argv[1])
+for _ in range(20):
+    with database.begin() as connection:
+        add(connection, threads, Thread(id=new_id("thread_"), created_at=1))
+database.close()
+"""
+
+
+def test_processes_open_and_write_at_once(tmp_path: Path) -> None:
+    """Several processes create one database at the same moment, and every write is kept."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    started = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, url]) for _ in range(4)
+    ]
+    assert [process.wait(60) for process in started] == [0] * 4
+    database = Database(url)
+    assert count(database) == 80
+    database.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_connections_of_its_own(database: Database) -> None:
+    """Parent and child go on with the same object, and both writes are there."""
+    add_thread(database)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            add_thread(database)
+            database.close()
+        finally:
+            os._exit(0 if count_is(database, 2) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    add_thread(database)
+    assert count(database) == 3
+    with database.read() as connection:
+        assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+
+
+def count_is(database: Database, expected: int) -> bool:
+    """Whether there are so many, seen through a database of its own."""
+    other = Database(database._url.render_as_string())
+    try:
+        return count(other) == expected
+    finally:
+        other.close()
+
+
+def test_closing_leaves_nothing_open(tmp_path: Path) -> None:
+    """Every connection is closed, and no file is left beside the database."""
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: add_thread(database), range(8)))
+    database.close()
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["test.db"]
+
+
+def test_owners_of_dead_processes_are_known() -> None:
+    """A process is told from an earlier one of its pid; another host's is left to its lease."""
+    mine = owner_name("x")
+    host, pid, process, _ = mine.split("/")
+    assert owner_is_dead(mine) is False
+    assert owner_is_dead(f"{host}/{pid}/earlier/x") is True
+    assert owner_is_dead(f"elsewhere/{pid}/{process}/x") is None
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert owner_is_dead(f"{host}/{gone.pid}/other/x") is True
+    assert owner_is_dead(f"{host}/{os.getppid()}/other/x") is None
