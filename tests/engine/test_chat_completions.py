@@ -165,7 +165,7 @@ def test_a_full_question(server: Server) -> None:
         tool_choice="function:f",
         parallel_tool_calls=False,
         temperature=0.5,
-        top_p=1.0,
+        top_p=0.9,
         max_completion_tokens=300,
         reasoning_effort="low",
         response_format={"type": "json_object"},
@@ -208,11 +208,23 @@ def test_a_full_question(server: Server) -> None:
         "tool_choice": {"type": "function", "function": {"name": "f"}},
         "parallel_tool_calls": False,
         "temperature": 0.5,
-        "top_p": 1.0,
+        "top_p": 0.9,
         "max_tokens": 300,
         "reasoning_effort": "low",
         "response_format": {"type": "json_object"},
     }
+
+
+def test_defaults_are_not_sent(server: Server) -> None:
+    """Every run has a temperature and a top_p of 1, and there are models that refuse both."""
+    server.reply = answers(says({"content": "ok"}))
+    turns = [Turn(role="user", text="Hi")]
+    respond(server.url, Conversation(model="m", turns=turns, temperature=1.0, top_p=1.0))
+    respond(server.url, Conversation(model="m", turns=turns, temperature=0.0, top_p=0.0))
+
+    first, second = (body for _, _, body in server.requests)
+    assert set(first) == {"model", "messages"}
+    assert (second["temperature"], second["top_p"]) == (0.0, 0.0)
 
 
 def test_which_model_is_asked(server: Server) -> None:

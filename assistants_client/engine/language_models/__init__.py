@@ -1,1 +1,41 @@
-"""Language models the engine can think with."""
+"""Language models the engine can think with, and the words to write one's own. Names only."""
+
+from __future__ import annotations
+
+from assistants_client.engine.language_models.base import (
+    CODE_INTERPRETER,
+    Conversation,
+    Delta,
+    Finish,
+    FunctionSpec,
+    LanguageModel,
+    LanguageModelError,
+    TextDelta,
+    TokenUsage,
+    ToolCall,
+    ToolCallDelta,
+    Turn,
+)
+from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.scripted import Call, Scripted, call
+from assistants_client.engine.language_models.tutor import Tutor
+
+__all__ = [
+    "CODE_INTERPRETER",
+    "Call",
+    "ChatCompletions",
+    "Conversation",
+    "Delta",
+    "Finish",
+    "FunctionSpec",
+    "LanguageModel",
+    "LanguageModelError",
+    "Scripted",
+    "TextDelta",
+    "TokenUsage",
+    "ToolCall",
+    "ToolCallDelta",
+    "Turn",
+    "Tutor",
+    "call",
+]

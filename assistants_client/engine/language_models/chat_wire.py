@@ -61,8 +61,8 @@ def request_document(
     fields: dict[str, Any] = {
         "model": model,
         "messages": messages,
-        "temperature": conversation.temperature,
-        "top_p": conversation.top_p,
+        "temperature": _unless_default(conversation.temperature),
+        "top_p": _unless_default(conversation.top_p),
         max_tokens_field: conversation.max_completion_tokens,
         "reasoning_effort": conversation.reasoning_effort,
         "response_format": conversation.response_format,
@@ -73,6 +73,11 @@ def request_document(
         # Calls in parallel are the API's default, and a field that many servers do not know.
         fields["parallel_tool_calls"] = False if conversation.parallel_tool_calls is False else None
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _unless_default(value: float | None) -> float | None:
+    """Both options are 1 to that API unless said otherwise; some models refuse to hear of them."""
+    return None if value == 1 else value
 
 
 def _message(turn: Turn) -> dict[str, Any]:

@@ -1,0 +1,289 @@
+"""Threads carry runs: started when needed, gone when not, and never in each other's way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from assistants_client.engine.executor import Threads
+
+PATIENCE = 10.0
+
+
+class Recorder:
+    """Carries nothing: keeps each run until the test lets it go, and notes what happened."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.renewed = 0
+        self.names: set[str] = set()
+        self.flags: dict[str, Callable[[], bool]] = {}
+        self.changed = threading.Condition()
+        self._free: set[str] = set()
+        self._all_free = False
+
+    def carry(self, run_id: str, cancelled: Callable[[], bool]) -> None:
+        """Returns when the test lets the run go; ``bad`` raises."""
+        with self.changed:
+            self.begun.append(run_id)
+            self.flags[run_id] = cancelled
+            self.names.add(threading.current_thread().name)
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self._all_free or run_id in self._free, PATIENCE)
+            self.ended.append(run_id)
+            self.changed.notify_all()
+        if run_id.startswith("bad"):
+            raise SystemExit(run_id)
+
+    def renew(self) -> None:
+        """Counts, and fails at first."""
+        with self.changed:
+            self.renewed += 1
+            self.changed.notify_all()
+        if self.renewed == 1:
+            raise RuntimeError("database is locked")
+
+    def release(self, *run_ids: str) -> None:
+        """Lets these runs go, or all of them."""
+        with self.changed:
+            self._free.update(run_ids)
+            self._all_free = self._all_free or not run_ids
+            self.changed.notify_all()
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Waits until something has happened."""
+        with self.changed:
+            assert self.changed.wait_for(condition, PATIENCE)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """A recorder that lets go of everything at the end, and leaves no thread behind."""
+    made = Recorder()
+    yield made
+    made.release()
+    until_gone()
+
+
+def threads_alive() -> list[threading.Thread]:
+    """The threads of all executors."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread.name in ("assistants-run", "assistants-heartbeat")
+    ]
+
+
+def until_gone() -> None:
+    """Waits for the end of all threads."""
+    for thread in threads_alive():
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_no_thread_before_the_first_run_and_none_after_the_last(recorder: Recorder) -> None:
+    """Idle, an executor costs nothing."""
+    threads = Threads(recorder)
+    assert threads_alive() == []
+
+    threads.submit("a")
+    recorder.wait(lambda: recorder.begun == ["a"])
+    assert {thread.name for thread in threads_alive()} == {"assistants-run", "assistants-heartbeat"}
+    assert all(thread.daemon for thread in threads_alive())
+    recorder.release("a")
+
+    until_gone()
+    assert recorder.ended == ["a"]
+
+
+def test_more_runs_than_workers(recorder: Recorder) -> None:
+    """At most as many as there are workers are carried at once; the others follow in order."""
+    threads = Threads(recorder, workers=2)
+    for run_id in "abcd":
+        threads.submit(run_id)
+    recorder.wait(lambda: len(recorder.begun) == 2)
+    assert sorted(recorder.begun) == ["a", "b"]
+
+    recorder.release("b")
+    recorder.wait(lambda: len(recorder.begun) == 3)
+    assert recorder.begun[2] == "c"
+
+    recorder.release()
+    recorder.wait(lambda: len(recorder.ended) == 4)
+
+
+def test_a_run_that_blows_up_takes_nothing_with_it(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is raised is logged, and the worker goes on."""
+    threads = Threads(recorder, workers=1)
+    recorder.release()
+    threads.submit("bad")
+    threads.submit("good")
+
+    recorder.wait(lambda: recorder.ended == ["bad", "good"])
+    until_gone()
+    assert "Run bad could not be carried" in caplog.text
+
+
+def test_cancel_sets_the_flag_of_that_run_only(recorder: Recorder) -> None:
+    """A run that is not carried here is none of our business."""
+    threads = Threads(recorder)
+    threads.submit("a")
+    threads.submit("b")
+    recorder.wait(lambda: len(recorder.begun) == 2)
+
+    threads.cancel("b")
+    threads.cancel("b")
+    threads.cancel("elsewhere")
+
+    assert not recorder.flags["a"]()
+    assert recorder.flags["b"]()
+
+
+def test_a_cancelled_run_that_hangs_blocks_nobody(recorder: Recorder) -> None:
+    """Its thread no longer counts, so another is started; when it ends after all, it is gone."""
+    threads = Threads(recorder, workers=1)
+    threads.submit("stuck")
+    recorder.wait(lambda: recorder.begun == ["stuck"])
+    threads.submit("next")
+    threads.submit("last")
+
+    threads.cancel("stuck")
+    recorder.wait(lambda: recorder.begun == ["stuck", "next"])
+    recorder.release("stuck")
+    recorder.wait(lambda: recorder.ended == ["stuck"])
+    assert recorder.begun == ["stuck", "next"]
+
+    recorder.release("next")
+    recorder.wait(lambda: recorder.begun == ["stuck", "next", "last"])
+
+
+def test_the_heart_beats_while_runs_are_carried(recorder: Recorder) -> None:
+    """It beats on after a failure, ends with the last run, and starts again with another."""
+    threads = Threads(recorder, heartbeat=0.01)
+    threads.submit("a")
+    recorder.wait(lambda: recorder.renewed >= 3)
+    recorder.release("a")
+    until_gone()
+
+    before = recorder.renewed
+    threads.submit("b")
+    recorder.wait(lambda: recorder.renewed > before)
+
+
+def test_close_waits_for_what_is_carried(recorder: Recorder) -> None:
+    """What waited is dropped, nothing more is taken, and the threads are gone."""
+    threads = Threads(recorder, workers=1)
+    threads.submit("a")
+    recorder.wait(lambda: recorder.begun == ["a"])
+    threads.submit("b")
+    closed: list[bool] = []
+    closing = threading.Thread(target=lambda: closed.append(threads.close(PATIENCE)))
+    closing.start()
+    recorder.release()
+    closing.join(PATIENCE)
+
+    threads.submit("c")
+    until_gone()
+    assert closed == [True]
+    assert "c" not in recorder.begun
+
+
+def test_close_does_not_wait_for_ever(recorder: Recorder) -> None:
+    """A run that hangs is left to its daemon thread."""
+    threads = Threads(recorder)
+    threads.submit("stuck")
+    recorder.wait(lambda: recorder.begun == ["stuck"])
+
+    assert threads.close(0.01) is False
+    assert Threads(recorder).close() is True
+
+
+def test_no_thread_to_be_had(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be started the run waits, and the next chance takes it along."""
+    threads = Threads(recorder)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Thread", no_thread)
+        threads.submit("a")
+    assert recorder.begun == []
+
+    threads.submit("b")
+    recorder.release()
+    recorder.wait(lambda: sorted(recorder.ended) == ["a", "b"])
+
+
+def no_thread(**_: object) -> threading.Thread:
+    """As at the interpreter's end."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_at_least_one_worker(recorder: Recorder) -> None:
+    """None at all would never carry anything."""
+    with pytest.raises(ValueError, match="workers: 0 is below 1"):
+        Threads(recorder, workers=0)
+
+
+CHILD = """
+    import os, sys, threading
+    from assistants_client.engine.executor import Threads
+
+    class Slow:
+        def __init__(self):
+            self.begun = threading.Semaphore(0)
+        def carry(self, run_id, cancelled):
+            self.begun.release()
+            if run_id == "hang":
+                threading.Event().wait()
+        def renew(self):
+            pass
+
+    slow = Slow()
+    threads = Threads(slow, workers=1)
+    threads.submit("hang")
+    slow.begun.acquire()
+"""
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program, for at most ten seconds."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(CHILD) + textwrap.dedent(code)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 3,
+        env=environment,
+    )
+
+
+def test_the_interpreter_ends_while_a_run_hangs() -> None:
+    """No thread holds the process back, and nothing is complained about."""
+    done = python("print('end')")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_afresh() -> None:
+    """Even where the parent's lock was taken and its only worker is busy."""
+    done = python("""
+        threads._changed.acquire()
+        pid = os.fork()
+        if pid == 0:
+            threads.submit("child")
+            os._exit(0 if slow.begun.acquire(timeout=10) else 1)
+        threads._changed.release()
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), len(threads._carried))
+    """)
+
+    assert (done.stdout, done.stderr) == ("0 1\n", "")
