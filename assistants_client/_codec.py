@@ -432,7 +432,11 @@ def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
     """Writes by what a field holds, not by what it declares, so that plain dicts may stand in."""
     if issubclass(cls, Unknown):
         return lambda made: made.raw
-    fields = [(a.name, bool(a.metadata.get("absent_if_none"))) for a in attrs.fields(cls) if a.init]
+    fields = [
+        (a.name, bool(a.metadata.get("absent_if_none")))
+        for a in attrs.fields(cls)
+        if a.init and not a.metadata.get("not_sent")
+    ]
 
     def write(made: Any) -> dict[str, Any]:
         document: dict[str, Any] = {}
