@@ -146,9 +146,11 @@ class ChatCompletions:
         if isinstance(error, APIStatusError):
             return self._status(error, model)
         reason = str(error.args[0])
-        if isinstance(error, APITimeoutError) and not reason.startswith("no connection"):
-            return LanguageModelError(self._too_slow())
         if isinstance(error, APIConnectionError):
+            if reason.startswith("no connection"):
+                reason = "no connection. Is the server running, and the URL right?"
+            elif isinstance(error, APITimeoutError):
+                return LanguageModelError(self._too_slow())
             return LanguageModelError(f"{self._who} gave no answer: {reason}")
         # The transport's second sentence speaks of servers of another protocol.
         what = reason.partition(". ")[0]
