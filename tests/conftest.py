@@ -1,0 +1,177 @@
+"""What many tests share: a clean environment, a clock that only tests move, a scripted server.
+
+Nothing about one noun of the protocol belongs here.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import responses
+
+from assistants_client import Client
+
+PAYLOADS = Path(__file__).with_name("payloads")
+
+
+class FakeClock:
+    """Seconds that pass only when somebody sleeps; ``waits`` lists how long."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+        self.waits = []
+
+    def now(self):
+        """What time it is."""
+        return self.seconds
+
+    def sleep(self, seconds):
+        """Moves on, and remembers by how much."""
+        self.waits.append(round(seconds, 9))
+        self.seconds += seconds
+
+
+class SocketServer:
+    """Answers each connection with the next script, the last one again and again.
+
+    A script is the bytes to send, or a callable that gets the connection. Requests are kept as the
+    bytes they came as.
+    """
+
+    def __init__(self, *scripts):
+        self.requests = []
+        self._scripts = list(scripts)
+        self._open = []
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://{self.host}/v1"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def pause(self, seconds):
+        """Waits, but not beyond the end of the test."""
+        self._closing.wait(seconds)
+        return not self._closing.is_set()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+            self._open.append(connection)
+            threading.Thread(target=self._answer, args=(connection, script), daemon=True).start()
+
+    def _answer(self, connection, script):
+        with contextlib.suppress(OSError), connection:
+            self.requests.append(self._read(connection))
+            if callable(script):
+                script(connection)
+            else:
+                connection.sendall(script)
+
+    @staticmethod
+    def _read(connection):
+        request = b""
+        while b"\r\n\r\n" not in request:
+            more = connection.recv(65536)
+            if not more:
+                return request
+            request += more
+        head, _, body = request.partition(b"\r\n\r\n")
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                while len(body) < int(line.partition(b":")[2]):
+                    body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def close(self):
+        """Ends everything that is still under way."""
+        self._closing.set()
+        # A blocked accept is not woken by close alone.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def answer(body=b"", *headers, status="200 OK"):
+    """The bytes of an answer that closes its connection."""
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers)
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def http_answer():
+    """Builds the bytes of an answer."""
+    return answer
+
+
+@pytest.fixture
+def serve():
+    """Starts scripted servers on a real socket."""
+    servers = []
+
+    def start(*scripts):
+        servers.append(SocketServer(*scripts))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def clock():
+    """A clock that only sleeping moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def clean_environment(monkeypatch):
+    """No variable that the library or requests reads."""
+    for name in list(os.environ):
+        if name.startswith(("ASSISTANTS_", "OPENAI_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses between tries, which then take no time."""
+    taken = []
+    fake = SimpleNamespace(sleep=taken.append, time=time.time)
+    monkeypatch.setattr("assistants_client._retry.time", fake)
+    return taken
+
+
+@pytest.fixture
+def wire():
+    """Fakes what is below requests, and lists the requests that were sent."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def client(clean_environment, pauses, wire):
+    """A client of ``https://server.test/v1`` on the fake wire."""
+    with Client("https://server.test/v1", api_key="key-of-the-test") as made:
+        yield made
+
+
+@pytest.fixture
+def payload():
+    """Reads one of the payloads by name, anew each time."""
+    return lambda name: json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
