@@ -498,7 +498,7 @@ def test_when_to_come_back(server: Server) -> None:
     """A server that says how long to wait is quoted."""
     error = server.failure(answers({"error": "slow down"}, 429, Retry_After="7"))
 
-    assert str(error).endswith("slow down It asks to wait 7 s.")
+    assert str(error).endswith("slow down. It asks to wait 7 s.")
 
 
 def test_an_html_502(server: Server) -> None:

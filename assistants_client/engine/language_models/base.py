@@ -122,7 +122,11 @@ class LanguageModel(Protocol):
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation, piece by piece.
 
+        The iterator is closed, if it can be, when its rest is not wanted: the run was cancelled.
+
         Raises:
-            LanguageModelError: The model is down, too slow, refuses, or answers nonsense.
+            LanguageModelError: The model is down, too slow, refuses, or answers nonsense. Its words
+                become the run's ``last_error``. Anything else that is raised fails the run as well;
+                of that only the class is told, because its words may hold a secret.
         """
         ...

@@ -181,6 +181,8 @@ class ChatCompletions:
             text, hint = str(error.args[0]), ""
         else:
             text, hint = f"answered {status}: {said}", ""
+        if hint and not text.endswith((".", "!", "?", "…")):
+            text += "."
         return LanguageModelError(f"{self._who} {text} {hint}".strip(), code=code)
 
     def _without_key(self, text: str) -> str:
