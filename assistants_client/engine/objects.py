@@ -60,9 +60,17 @@ def new_assistant(request: AssistantRequest, now: int) -> Assistant:
     return _made(Assistant, _served(request), id=new_id("asst_"), created_at=now)
 
 
-def new_thread(request: ThreadRequest | JsonObject, now: int) -> tuple[Thread, list[Message]]:
-    """The thread that a request describes, and its first messages."""
-    document = _served(request)
+def new_thread(
+    request: ThreadRequest | JsonObject, now: int, *, at: str = ""
+) -> tuple[Thread, list[Message]]:
+    """The thread that a request describes, and its first messages.
+
+    Args:
+        request: The request.
+        now: The time, in Unix seconds.
+        at: Where the request stands in the body, such as ``thread.``.
+    """
+    document = _served(request, at)
     first = document.pop("messages", None) or ()
     thread = _made(Thread, document, id=new_id("thread_"), created_at=now)
     return thread, [new_message(message, thread.id, now) for message in first]
@@ -157,14 +165,14 @@ def _require_chosen_tool(run: JsonObject) -> None:
 # --- not served yet -----------------------------------------------------------------------------
 
 
-def _served(request: object) -> _Document:
+def _served(request: object, at: str = "") -> _Document:
     """A request's document, once nothing in it asks for what is not served.
 
     Raises:
         Fault: Something does. It is refused, since to ignore it would be to answer wrongly.
     """
     document: _Document = dict(encode(request))
-    _refuse_unserved(document, "")
+    _refuse_unserved(document, at)
     return document
 
 

@@ -73,7 +73,7 @@ class Runs:
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
         with self._context.database.begin() as connection:
             assistant = _require_assistant(connection, request.assistant_id)
-            thread, first = new_thread(wanted, now)
+            thread, first = new_thread(wanted, now, at="thread.")
             run, _ = new_run(request, assistant, thread.id, now, self._context.run_seconds)
             add(connection, threads, thread)
             add_messages(connection, first)

@@ -1,0 +1,306 @@
+"""What a carrier of runs writes, and when it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+from conftest import Store
+from sqlalchemy import update
+
+from assistants_client.engine.ids import owner_name
+from assistants_client.engine.lifecycle import LEASE
+from assistants_client.engine.paging import PageQuery
+from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.engine.tables import runs
+from assistants_client.models.messages import MessageRequest, MessageUpdate
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeInterpreterRecord,
+    FunctionToolCall,
+    LogsOutput,
+)
+from assistants_client.models.runs import LastError, Run, RunUpdate, Usage
+
+ALL = PageQuery(limit=100, order="asc")
+
+
+def set_owner(store: Store, run: Run, owner: str) -> None:
+    """Makes a run someone else's."""
+    with store.context.database.begin() as connection:
+        connection.execute(update(runs).where(runs.c.id == run.id).values(owner=owner))
+
+
+def of_dead_process() -> str:
+    """An owner of this host and pid, but of an earlier process."""
+    host, pid, _, nonce = owner_name("x").split("/")
+    return f"{host}/{pid}/earlier/{nonce}"
+
+
+def test_a_run_is_claimed_once(store: Store) -> None:
+    """The first to claim a queued run gets it, with its thread's messages; nobody else does."""
+    run = store.new_run()
+    first, second = Execution(store.context), Execution(store.context)
+    work = first.claim(run.id)
+    assert work is not None
+    assert (work.run.status, work.run.started_at) == ("in_progress", int(store.clock.time))
+    assert [message.text for message in work.messages] == ["Hello"]
+    assert work.steps == []
+    assert second.claim(run.id) is None
+    assert first.claim(run.id) is None
+    assert first.claim("run_gone") is None
+    first.check(work.run)
+    with pytest.raises(RunTaken):
+        second.check(work.run)
+
+
+def test_an_expired_run_is_not_claimed(store: Store) -> None:
+    """Claiming settles first."""
+    run = store.new_run()
+    store.clock.move(600)
+    assert Execution(store.context).claim(run.id) is None
+    assert store.current(run).status == "expired"
+
+
+def test_a_whole_run_is_written(store: Store) -> None:
+    """Tools, a message, the end: statuses, times and the sum of the tokens are right."""
+    execution, work = store.claimed()
+    run = work.run
+    record = CodeInterpreterRecord(input="print(1)")
+    step = execution.begin_tools_step(run, [CodeInterpreterCall(id="c", code_interpreter=record)])
+    [stored] = store.run_steps.list(run.thread_id, run.id, ALL).data
+    assert stored == step
+    assert (step.type, step.status) == ("tool_calls", "in_progress")
+    record.outputs = [LogsOutput(logs="1\n")]
+    execution.update_step(run, step)
+    execution.complete_tools_step(
+        run, step, Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    )
+    message_step, message = execution.begin_message(run)
+    assert (message.status, message.content, message.run_id) == ("in_progress", [], run.id)
+    execution.write_text(run, message, "x =")
+    assert store.messages.retrieve(run.thread_id, message.id).text == "x ="
+    store.clock.move(1)
+    done = execution.complete_message(
+        run,
+        message_step,
+        message,
+        "x = 1",
+        Usage(prompt_tokens=10, completion_tokens=20, total_tokens=30),
+    )
+    assert (done.status, done.text, done.completed_at) == (
+        "completed",
+        "x = 1",
+        int(store.clock.time),
+    )
+    assert store.current(run).usage is None
+    ended = execution.finish(run, "completed")
+    assert store.current(run) == ended
+    assert (ended.status, ended.completed_at) == ("completed", int(store.clock.time))
+    assert ended.expires_at is None
+    assert ended.usage == Usage(prompt_tokens=11, completion_tokens=22, total_tokens=33)
+    steps = store.run_steps.list(run.thread_id, run.id, ALL).data
+    assert [(s.status, s.completed_at is not None) for s in steps] == [("completed", True)] * 2
+    store.messages.create(run.thread_id, MessageRequest("usable"))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "step_status", "message_reason", "time"),
+    [
+        ("failed", None, "failed", "run_failed", "failed_at"),
+        ("incomplete", "max_completion_tokens", "completed", "max_tokens", "completed_at"),
+    ],
+)
+def test_what_is_left_open_is_closed_with_the_run(  # noqa: PLR0917
+    store: Store,
+    status: str,
+    reason: str | None,
+    step_status: str,
+    message_reason: str,
+    time: str,
+) -> None:
+    """Steps and messages of a run that ends early end with it; the text so far is kept."""
+    execution, work = store.claimed()
+    step, message = execution.begin_message(work.run)
+    execution.write_text(work.run, message, "so far")
+    error = LastError(code="invalid_prompt", message="No.") if status == "failed" else None
+    ended = execution.finish(work.run, status, last_error=error, incomplete_reason=reason)
+    assert (ended.status, ended.last_error) == (status, error)
+    assert getattr(ended, time) == int(store.clock.time)
+    assert (ended.incomplete_details and ended.incomplete_details.reason) == reason
+    closed = store.run_steps.retrieve(ended.thread_id, ended.id, step.id)
+    assert closed.status == step_status
+    assert closed.last_error == (error and evolve(error, code="server_error"))
+    left = store.messages.retrieve(ended.thread_id, message.id)
+    assert (left.status, left.text) == ("incomplete", "so far")
+    assert left.incomplete_details is not None
+    assert left.incomplete_details.reason == message_reason
+
+
+def test_a_message_may_be_cut_short_on_its_own(store: Store) -> None:
+    """The reason stands in the message; the step is complete all the same."""
+    execution, work = store.claimed()
+    step, message = execution.begin_message(work.run)
+    cut = execution.complete_message(
+        work.run, step, message, "so", incomplete_reason="content_filter"
+    )
+    assert (cut.status, cut.incomplete_at) == ("incomplete", int(store.clock.time))
+    assert cut.incomplete_details is not None
+    assert cut.incomplete_details.reason == "content_filter"
+    assert execution.finish(work.run, "completed").usage is None
+
+
+def test_metadata_set_meanwhile_is_kept(store: Store) -> None:
+    """What callers write to a run and its message survives what the carrier writes."""
+    execution, work = store.claimed()
+    run = work.run
+    step, message = execution.begin_message(run)
+    store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": "b"}))
+    store.messages.update(run.thread_id, message.id, MessageUpdate(metadata={"c": "d"}))
+    execution.complete_message(run, step, message, "x")
+    assert execution.finish(run, "completed").metadata == {"a": "b"}
+    assert store.messages.retrieve(run.thread_id, message.id).metadata == {"c": "d"}
+
+
+def test_a_message_deleted_meanwhile_stays_deleted(store: Store) -> None:
+    """Completing it neither fails nor brings it back."""
+    execution, work = store.claimed()
+    step, message = execution.begin_message(work.run)
+    store.messages.delete(work.run.thread_id, message.id)
+    execution.complete_message(work.run, step, message, "x")
+    execution.finish(work.run, "completed")
+    assert [m.role for m in store.messages.list(work.run.thread_id, ALL).data] == ["user"]
+
+
+def cancelled(store: Store, run: Run) -> None:
+    """Someone cancels the run."""
+    store.runs.cancel(run.thread_id, run.id)
+
+
+def expired(store: Store, run: Run) -> None:
+    """Time runs out; nobody has looked yet."""
+    store.clock.move(600)
+
+
+def deleted(store: Store, run: Run) -> None:
+    """The thread is deleted."""
+    store.threads.delete(run.thread_id)
+
+
+def taken_over(store: Store, run: Run) -> None:
+    """Someone else has it."""
+    set_owner(store, run, owner_name("someone else"))
+
+
+@pytest.mark.parametrize(
+    ("lose", "status"),
+    [
+        (cancelled, "cancelled"),
+        (expired, "expired"),
+        (deleted, None),
+        (taken_over, "in_progress"),
+    ],
+)
+@pytest.mark.parametrize("act", range(9))
+def test_a_run_that_was_taken_is_not_written(
+    store: Store, lose: Callable[[Store, Run], None], status: str | None, act: int
+) -> None:
+    """Whatever the carrier does next, it is told to stop, and the run has its end already."""
+    execution, work = store.claimed()
+    run = work.run
+    step = execution.begin_tools_step(run, [FunctionToolCall(id="a")])
+    message_step, message = execution.begin_message(run)
+    lose(store, run)
+    acts: list[Callable[[], object]] = [
+        lambda: execution.check(run),
+        lambda: execution.begin_tools_step(run, []),
+        lambda: execution.update_step(run, step),
+        lambda: execution.complete_tools_step(run, step),
+        lambda: execution.require_action(run, step),
+        lambda: execution.begin_message(run),
+        lambda: execution.write_text(run, message, "late"),
+        lambda: execution.complete_message(run, message_step, message, "late"),
+        lambda: execution.finish(run, "completed"),
+    ]
+    with pytest.raises(RunTaken):
+        acts[act]()
+    if status is not None:
+        assert store.current(run).status == status
+        assert len(store.run_steps.list(run.thread_id, run.id, ALL).data) == 2
+        assert store.messages.retrieve(run.thread_id, message.id).text == ""
+
+
+def test_a_dead_process_loses_its_run_at_once(store: Store) -> None:
+    """On this host nobody waits for the lease: the run failed, and says why; the thread is free."""
+    execution, work = store.claimed()
+    _, message = execution.begin_message(work.run)
+    set_owner(store, work.run, of_dead_process())
+    ended = store.current(work.run)
+    assert ended.status == "failed"
+    assert ended.last_error is not None
+    assert ended.last_error.code == "server_error"
+    assert "process" in ended.last_error.message
+    assert store.messages.retrieve(ended.thread_id, message.id).status == "incomplete"
+    store.messages.create(ended.thread_id, MessageRequest("usable"))
+
+
+def test_elsewhere_the_lease_decides(store: Store) -> None:
+    """A carrier on another host is believed alive until its lease runs out."""
+    _, work = store.claimed()
+    set_owner(store, work.run, "elsewhere/1/x/y")
+    store.clock.move(LEASE - 0.1)
+    assert store.current(work.run).status == "in_progress"
+    store.clock.move(0.1)
+    assert store.current(work.run).status == "failed"
+
+
+def test_a_lease_is_renewed(store: Store) -> None:
+    """A sign of life gives every run of the carrier another full lease, and no other's."""
+    execution, work = store.claimed()
+    with store.context.database.read() as connection:
+        before = connection.execute(runs.select()).one().lease_until
+    store.clock.move(10)
+    Execution(store.context).renew()
+    with store.context.database.read() as connection:
+        assert connection.execute(runs.select()).one().lease_until == before
+    execution.renew()
+    with store.context.database.read() as connection:
+        assert connection.execute(runs.select()).one().lease_until == before + 10
+    execution.check(work.run)
+
+
+def test_cancelling_a_run_of_a_dead_process_ends_it(store: Store) -> None:
+    """There is nobody to notice, so it does not wait for anyone."""
+    _, work = store.claimed()
+    store.runs.cancel(work.run.thread_id, work.run.id)
+    set_owner(store, work.run, of_dead_process())
+    assert store.current(work.run).status == "cancelled"
+
+
+def test_orphans_are_the_queued_runs(store: Store) -> None:
+    """At a start, what is queued is to be carried, and what a dead process carried is ended."""
+    queued = [store.new_run() for _ in range(2)]
+    _, alive = store.claimed()
+    _, lost = store.claimed()
+    late = store.new_run()
+    store.runs.cancel(late.thread_id, late.id)
+    set_owner(store, lost.run, of_dead_process())
+    assert Execution(store.context).orphans() == [run.id for run in queued]
+    with store.context.database.read() as connection:
+        found = {row.id: row.status for row in connection.execute(runs.select())}
+    assert found[alive.run.id] == "in_progress"
+    assert (found[lost.run.id], found[late.id]) == ("failed", "cancelled")
+
+
+def test_an_orderly_end_abandons_what_is_carried(store: Store) -> None:
+    """Only the carrier's own runs end; a cancelled one as cancelled."""
+    execution, work = store.claimed()
+    stopping = execution.claim(store.new_run().id)
+    _, other = store.claimed()
+    assert stopping is not None
+    store.runs.cancel(stopping.run.thread_id, stopping.run.id)
+    execution.abandon()
+    assert store.current(work.run).status == "failed"
+    assert store.current(stopping.run).status == "cancelled"
+    assert store.current(other.run).status == "in_progress"
