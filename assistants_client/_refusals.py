@@ -8,7 +8,13 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
-from urllib3.exceptions import ConnectTimeoutError, ProxyError, ReadTimeoutError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from assistants_client._retry import NEVER_SENT, GaveUpError, pause_hint
 from assistants_client.errors import (
@@ -67,7 +73,9 @@ def connection_error(
     attempts = outer.attempts if isinstance(outer, GaveUpError) else 1
     host = urlsplit(base_url).netloc.rpartition("@")[2]
     kind: type[APIError] = APIConnectionError
-    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
+    # urllib3 counts a refused connection among the connect timeouts.
+    slow = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
+    if isinstance(error, requests.ConnectTimeout) or slow:
         kind, text = APITimeoutError, f"no connection to {host} in time"
     elif isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
         kind, text = APITimeoutError, f"no answer from {host} in time"
