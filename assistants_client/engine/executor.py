@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -32,8 +32,11 @@ class Carrier(Protocol):
         """Carries a run to its end; returns at once when there is nothing to do for it."""
         ...
 
-    def renew(self) -> None:
-        """Gives a sign of life for all runs that are being carried."""
+    def renew(self) -> Collection[str]:
+        """Gives a sign of life for all runs that are being carried, and answers which still are.
+
+        A run that was taken away, such as one that has expired, is not among them any more.
+        """
         ...
 
 
@@ -41,13 +44,17 @@ class Carrier(Protocol):
 class _Carried:
     run_id: str
     cancelled: threading.Event = field(factory=threading.Event)
+    #: Whether a sign of life was ever given for it.
+    is_ours: bool = False
+    #: Whether another worker has taken the place of the one that carries it.
+    is_given_up: bool = False
 
 
 class Threads:
     """Carries runs in daemon threads of this process; a forked child starts with none.
 
-    A thread whose run was cancelled no longer counts as a worker: whatever keeps it, such as a
-    model that never answers, does not keep other runs waiting.
+    A thread whose run was cancelled or taken away no longer counts as a worker: what keeps it, such
+    as a model that never answers, does not keep other runs waiting.
 
     Args:
         runner: Carries each run.
@@ -86,10 +93,9 @@ class Threads:
         """Tells whoever carries the run here, if anyone, to look whether it was cancelled."""
         with self._changed:
             for carried in self._carried:
-                if carried.run_id == run_id and not carried.cancelled.is_set():
+                if carried.run_id == run_id:
                     carried.cancelled.set()
-                    self._workers -= 1
-                    self._hire()
+                    self._give_up(carried)
 
     def close(self, timeout: float = 5.0) -> bool:
         """Takes no more runs, and waits for those that are being carried.
@@ -111,6 +117,13 @@ class Threads:
                     return False
                 self._changed.wait(left)
         return True
+
+    def _give_up(self, carried: _Carried) -> None:
+        """Counts on the run's worker no longer; called with the lock held."""
+        if not carried.is_given_up:
+            carried.is_given_up = True
+            self._workers -= 1
+            self._hire()
 
     def _hire(self) -> None:
         """Starts a worker if one is needed and allowed; called with the lock held."""
@@ -139,8 +152,8 @@ class Threads:
                 with self._changed:
                     self._carried.remove(carried)
                     self._changed.notify_all()
-            if carried.cancelled.is_set():
-                return  # Another has taken this one's place.
+            if carried.is_given_up:
+                return
 
     def _beat(self) -> None:
         """The heartbeat: as long as there is something to give a sign of life for."""
@@ -154,9 +167,16 @@ class Threads:
                     self._changed.notify_all()
                     return
             try:
-                self._runner.renew()
+                ours = self._runner.renew()
             except Exception:
                 _log.exception("The sign of life could not be given")
+                continue
+            with self._changed:
+                for carried in self._carried:
+                    if carried.run_id in ours:
+                        carried.is_ours = True
+                    elif carried.is_ours:  # not one that is only about to be claimed
+                        self._give_up(carried)
 
 
 def _started(target: Callable[[], None], name: str) -> bool:

@@ -109,9 +109,9 @@ class Runner:
             if not isinstance(error, Exception):
                 raise
 
-    def renew(self) -> None:
-        """Gives a sign of life for the runs that are carried."""
-        self._execution.renew()
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for the runs that are carried, and answers which still are ours."""
+        return self._execution.renew()
 
     def _fail(self, run: Run, code: str, message: str) -> None:
         error = LastError(code=code if code in _ERROR_CODES else "server_error", message=message)

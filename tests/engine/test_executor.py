@@ -24,6 +24,7 @@ class Recorder:
         self.ended: list[str] = []
         self.renewed = 0
         self.names: set[str] = set()
+        self.lost: set[str] = set()
         self.flags: dict[str, Callable[[], bool]] = {}
         self.changed = threading.Condition()
         self._free: set[str] = set()
@@ -42,13 +43,14 @@ class Recorder:
         if run_id.startswith("bad"):
             raise SystemExit(run_id)
 
-    def renew(self) -> None:
+    def renew(self) -> set[str]:
         """Counts, and fails at first."""
         with self.changed:
             self.renewed += 1
             self.changed.notify_all()
-        if self.renewed == 1:
-            raise RuntimeError("database is locked")
+            if self.renewed == 1:
+                raise RuntimeError("database is locked")
+            return set(self.begun) - self.lost
 
     def release(self, *run_ids: str) -> None:
         """Lets these runs go, or all of them."""
@@ -166,6 +168,19 @@ def test_a_cancelled_run_that_hangs_blocks_nobody(recorder: Recorder) -> None:
     recorder.wait(lambda: recorder.begun == ["stuck", "next", "last"])
 
 
+def test_a_run_that_was_taken_away_blocks_nobody(recorder: Recorder) -> None:
+    """A run that hangs until it expires has its worker replaced at the next heartbeat."""
+    threads = Threads(recorder, workers=1, heartbeat=0.01)
+    threads.submit("stuck")
+    threads.submit("next")
+    recorder.wait(lambda: recorder.renewed >= 3)
+    assert recorder.begun == ["stuck"]
+
+    recorder.lost.add("stuck")
+
+    recorder.wait(lambda: recorder.begun == ["stuck", "next"])
+
+
 def test_the_heart_beats_while_runs_are_carried(recorder: Recorder) -> None:
     """It beats on after a failure, ends with the last run, and starts again with another."""
     threads = Threads(recorder, heartbeat=0.01)
@@ -243,7 +258,7 @@ CHILD = """
             if run_id == "hang":
                 threading.Event().wait()
         def renew(self):
-            pass
+            return ()
 
     slow = Slow()
     threads = Threads(slow, workers=1)

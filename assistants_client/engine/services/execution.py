@@ -285,12 +285,21 @@ class Execution:
             end_run(connection, current, ending, self._context.now())
         return current
 
-    def renew(self) -> None:
-        """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds."""
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds.
+
+        Returns:
+            The ids of the runs that are still its own; what was overdue has been ended.
+        """
+        own = runs.c.owner == self.owner
         with self._database.begin() as connection:
-            connection.execute(
-                update(runs).where(runs.c.owner == self.owner).values(lease_until=self._lease_end())
-            )
+            connection.execute(update(runs).where(own).values(lease_until=self._lease_end()))
+            now = self._context.clock()
+            held = load_runs(connection, own, lock=True)
+            late = {each.run.id for each in held if each.ending(now) is not None}
+            for run_id in late:
+                self._context.settled(connection, by_id(run_id))
+        return frozenset(each.run.id for each in held) - late
 
     def orphans(self) -> list[str]:
         """Ends the runs that are overdue or whose carrier died.
