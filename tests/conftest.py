@@ -83,7 +83,7 @@ class SocketServer:
         request = b""
         while b"\r\n\r\n" not in request:
             more = connection.recv(65536)
-            if not more:
+            if not more or more.startswith(b"\x16"):  # the end, or the hello of TLS
                 return request
             request += more
         head, _, body = request.partition(b"\r\n\r\n")
