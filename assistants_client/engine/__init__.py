@@ -24,7 +24,7 @@ try:
         Turn,
     )
     from assistants_client.engine.language_models.chat_completions import ChatCompletions
-    from assistants_client.engine.language_models.scripted import Call, Scripted, call
+    from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
     from assistants_client.engine.language_models.tutor import Tutor
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in {"sqlalchemy", "werkzeug", "pydantic_monty"}:
@@ -49,6 +49,7 @@ __all__ = [
     "LanguageModel",
     "LanguageModelError",
     "MontyInterpreter",
+    "Script",
     "Scripted",
     "TextDelta",
     "TokenUsage",

@@ -1,0 +1,369 @@
+"""The engine as a whole: runs carried for real, opening, closing, forks, the environment."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from attrs import define, field
+
+from assistants_client.engine import (
+    ChatCompletions,
+    Conversation,
+    Engine,
+    LanguageModel,
+    Script,
+    Scripted,
+    Tutor,
+    call,
+    lifecycle,
+)
+from assistants_client.engine import engine as engine_module
+from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.errors import ConfigurationError
+
+VARIABLES = (
+    "ASSISTANTS_DATABASE_URL",
+    "ASSISTANTS_MODEL_URL",
+    "ASSISTANTS_MODEL_KEY",
+    "ASSISTANTS_MODEL",
+    "OPENAI_API_KEY",
+)
+
+
+@define
+class Http:
+    """The protocol, spoken to an engine in this process."""
+
+    engine: Engine
+    session: requests.Session = field(factory=requests.Session)
+
+    def __attrs_post_init__(self) -> None:
+        self.session.mount("http://engine", EngineAdapter(self.engine))
+
+    def send(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """What is answered, which must not be a refusal."""
+        response = self.session.request(method, f"http://engine/v1{path}", json=body)
+        assert response.status_code == 200, response.text
+        document: dict[str, Any] = response.json()
+        return document
+
+    def start(self, question: str = "Hello", **options: Any) -> str:
+        """The path of a new run on a new thread."""
+        assistant = self.send("POST", "/assistants", {"model": "m", **options})
+        body = {
+            "assistant_id": assistant["id"],
+            "thread": {"messages": [{"role": "user", "content": question}]},
+        }
+        run = self.send("POST", "/threads/runs", body)
+        return f"/threads/{run['thread_id']}/runs/{run['id']}"
+
+    def wait(self, path: str, seconds: float = 20) -> dict[str, Any]:
+        """The run, once it is final or requires action."""
+        until = time.monotonic() + seconds
+        while True:
+            run = self.send("GET", path)
+            if run["status"] not in {"queued", "in_progress", "cancelling"}:
+                return run
+            assert time.monotonic() < until, f"still {run['status']} after {seconds} s"
+            time.sleep(0.005)
+
+    def texts(self, path: str) -> list[str]:
+        """The texts of the run's thread, oldest first."""
+        thread = path.partition("/runs/")[0]
+        found = self.send("GET", f"{thread}/messages?order=asc")["data"]
+        return [m["content"][0]["text"]["value"] for m in found if m["content"]]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the variables that the engine reads."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["sqlite://", "sqlite:///{}/test.db"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database in memory, and one in a file."""
+    return str(request.param).format(tmp_path)
+
+
+class Slow:
+    """A model that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.go = threading.Event()
+
+    def respond(self, conversation: Conversation) -> Iterator[Any]:
+        """Waits, and then says so."""
+        self.asked.set()
+        self.go.wait(30)
+        yield from Scripted(["at last"]).respond(conversation)
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    """Let go at the end, so that no thread stays behind."""
+    made = Slow()
+    yield made
+    made.go.set()
+
+
+def test_a_run_is_carried_to_its_end(url: str) -> None:
+    """A question is answered, and the threads that carried the run are gone soon after."""
+    with Engine(url, Scripted(["Good day."])) as engine:
+        http = Http(engine)
+        path = http.start()
+        run = http.wait(path)
+        assert (run["status"], run["completed_at"] is not None) == ("completed", True)
+        assert http.texts(path) == ["Hello", "Good day."]
+
+
+def test_a_round_of_code_and_functions(url: str) -> None:
+    """One answer with both kinds of calls: the code runs, the function waits, then it goes on."""
+    script: list[Script] = [
+        [call("code_interpreter", code="print(6 * 7)"), call("get_weather", city="Paris")],
+        "Warm, and 42.",
+    ]
+    tools = [
+        {"type": "code_interpreter"},
+        {"type": "function", "function": {"name": "get_weather"}},
+    ]
+    with Engine(url, Scripted(script)) as engine:
+        http = Http(engine)
+        path = http.start(tools=tools)
+        run = http.wait(path)
+        assert run["status"] == "requires_action"
+        [pending] = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+        assert pending["function"]["name"] == "get_weather"
+        output = {"tool_outputs": [{"tool_call_id": pending["id"], "output": "22 C"}]}
+        http.send("POST", f"{path}/submit_tool_outputs", output)
+        assert http.wait(path)["status"] == "completed"
+        assert http.texts(path)[-1] == "Warm, and 42."
+        first = http.send("GET", f"{path}/steps?order=asc")["data"][0]
+        code, function = first["step_details"]["tool_calls"]
+        assert code["code_interpreter"]["outputs"] == [{"type": "logs", "logs": "42\n"}]
+        assert function["function"]["output"] == "22 C"
+
+
+def test_many_runs_at_once(url: str) -> None:
+    """More runs than workers, on threads of their own: all are completed."""
+    with Engine(url, Scripted(["answer"] * 40), workers=4) as engine:
+        http = Http(engine)
+        paths = [http.start() for _ in range(40)]
+        assert {http.wait(path)["status"] for path in paths} == {"completed"}
+
+
+def test_a_cancelled_run_leaves_its_thread_usable(
+    url: str, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the model never comes back: after a moment the thread is free."""
+    monkeypatch.setattr(lifecycle, "CANCEL_GRACE", 0.1)
+    with Engine(url, slow) as engine:
+        http = Http(engine)
+        path = http.start()
+        assert slow.asked.wait(10)
+        assert http.send("POST", f"{path}/cancel")["status"] == "cancelling"
+        assert http.wait(path)["status"] == "cancelled"
+        thread = path.partition("/runs/")[0]
+        http.send("POST", f"{thread}/messages", {"role": "user", "content": "Still there?"})
+        slow.go.set()
+
+
+def test_a_run_of_a_closed_engine_has_failed(
+    tmp_path: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing waits a moment for what is carried, and then says what became of it."""
+    monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.05)
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    with Engine(url, slow) as engine:
+        path = Http(engine).start()
+        assert slow.asked.wait(10)
+    with Engine(url, Scripted()) as engine:
+        run = Http(engine).send("GET", path)
+    assert (run["status"], run["last_error"]["code"]) == ("failed", "server_error")
+    slow.go.set()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(10)
+
+
+def test_nothing_is_opened_or_started_before_it_is_needed(tmp_path: Path) -> None:
+    """An engine alone makes no file; a request alone starts no thread."""
+    path = tmp_path / "test.db"
+    before = threading.active_count()
+    with Engine(f"sqlite:///{path}", Scripted()) as engine:
+        assert not path.exists()
+        Http(engine).send("POST", "/threads")
+        assert path.exists()
+        assert threading.active_count() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["test.db"]
+
+
+def test_an_engine_that_is_dropped_closes_its_database(tmp_path: Path) -> None:
+    """Without ``close`` no connection is left behind, and no warning is given."""
+    engine = Engine(f"sqlite:///{tmp_path / 'test.db'}", Scripted())
+    http = Http(engine)
+    http.send("POST", "/threads")
+    del engine, http
+    gc.collect()
+    assert [found.name for found in tmp_path.iterdir()] == ["test.db"]
+
+
+def test_a_closed_engine_says_so() -> None:
+    """It does not open again, and closing twice does nothing."""
+    engine = Engine("sqlite://", Scripted())
+    http = Http(engine)
+    http.send("POST", "/threads")
+    engine.close()
+    engine.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        http.send("POST", "/threads")
+
+
+def test_a_database_that_cannot_be_opened_is_raised_to_the_caller() -> None:
+    """In the process it is an exception with the reason, and the next call tries again."""
+    with Engine("sqlite:////nowhere/x.db", Scripted()) as engine:
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="does not exist"):
+                Http(engine).send("POST", "/threads")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"workers": 0}, "workers"),
+        ({"run_seconds": 0}, "run_seconds"),
+        ({"token": ""}, "token"),
+        ({"url": "nonsense"}, "URL"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(options: dict[str, Any], said: str) -> None:
+    """Before anything is opened."""
+    with pytest.raises(ConfigurationError, match=said):
+        Engine(**options)
+
+
+def test_run_seconds_and_clock_are_used() -> None:
+    """A run of this engine expires when its own clock says so."""
+    now = 1000.0
+    with Engine("sqlite://", Slow(), run_seconds=7, clock=lambda: now) as engine:
+        http = Http(engine)
+        path = http.start()
+        run = http.send("GET", path)
+        assert (run["created_at"], run["expires_at"]) == (1000, 1007)
+        now = 1007
+        assert http.send("GET", path)["status"] == "expired"
+        engine._model.go.set()  # type: ignore[attr-defined]
+
+
+def test_a_token_is_for_others_only(tmp_path: Path) -> None:
+    """Over HTTP it is asked for; inside the process it is not needed, and nothing shows it."""
+    from werkzeug.test import Client
+
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    with Engine(url, Scripted(), token="secret") as engine:
+        Http(engine).send("POST", "/threads")
+        assert Client(engine).post("/v1/threads").status_code == 401
+        headers = {"authorization": "Bearer secret"}
+        assert Client(engine).post("/v1/threads", headers=headers).status_code == 200
+        assert repr(engine) == f"<Engine on {url}, Scripted>"
+
+
+FORKED = """
+import os, sys
+from assistants_client.engine import Engine, Scripted
+sys.path.insert(0, sys.argv[2])
+from test_engine import Http
+engine = Engine(sys.argv[1], Scripted(["one", "two", "three"]))
+http = Http(engine)
+assert http.wait(http.start())["status"] == "completed"
+child = os.fork()
+path = http.start()
+assert http.wait(path)["status"] == "completed", path
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+engine.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_parent_and_forked_child_go_on_with_one_engine(tmp_path: Path) -> None:
+    """Both start runs and carry them, each with its own threads and connections."""
+    here = str(Path(__file__).parent)
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, url, here],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def model_of(**variables: str) -> LanguageModel:
+    """The model that an engine chooses."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        with Engine("sqlite://") as engine:
+            return engine._model
+
+
+def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture) -> None:
+    """A model's URL first, then OpenAI's key, else the tutor, which is said once."""
+    with caplog.at_level(logging.WARNING):
+        named = model_of(ASSISTANTS_MODEL_URL="http://host:1/v1", OPENAI_API_KEY="sk-1")
+        assert isinstance(named, ChatCompletions)
+        assert repr(named) == "ChatCompletions('http://host:1/v1')"
+        override = model_of(ASSISTANTS_MODEL_URL="http://host:1/v1", ASSISTANTS_MODEL="mini")
+        assert repr(override) == "ChatCompletions('http://host:1/v1', model='mini')"
+        openai = model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_URL="")
+        assert repr(openai) == "ChatCompletions('https://api.openai.com/v1')"
+    assert caplog.messages == []
+    with caplog.at_level(logging.WARNING):
+        assert isinstance(model_of(OPENAI_API_KEY=""), Tutor)
+    [said] = caplog.messages
+    assert "ASSISTANTS_MODEL_URL" in said
+
+
+def test_the_database_is_chosen_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A URL, else a file in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    with Engine.from_environment() as engine:
+        assert "sqlite:///assistants.db" in repr(engine)
+        Http(engine).send("POST", "/threads")
+    assert (tmp_path / "assistants.db").exists()
+    monkeypatch.setenv("ASSISTANTS_DATABASE_URL", "sqlite:///other.db")
+    with Engine.from_environment() as engine:
+        assert "sqlite:///other.db" in repr(engine)
+
+
+@pytest.mark.parametrize("missing", ["sqlalchemy", "werkzeug", "pydantic_monty"])
+def test_a_missing_package_says_what_to_install(missing: str) -> None:
+    """The error is an ImportError that names the package and the command."""
+    program = f"import sys; sys.modules[{missing!r}] = None\nimport assistants_client.engine"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError")
+    assert missing in last
+    assert 'pip install "assistants-client[engine]"' in last
