@@ -104,14 +104,14 @@ class Threads:
             timeout: Seconds to wait at most.
 
         Returns:
-            Whether all of them came to their end.
+            Whether all of them came to their end, save those that were cancelled or taken away.
         """
         until = time.monotonic() + timeout
         with self._changed:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
-            while self._carried or self._beating:
+            while self._is_busy() or self._beating:
                 left = until - time.monotonic()
                 if left <= 0:
                     return False
@@ -124,6 +124,11 @@ class Threads:
             carried.is_given_up = True
             self._workers -= 1
             self._hire()
+            self._changed.notify_all()
+
+    def _is_busy(self) -> bool:
+        """Whether any run is carried that is not given up; called with the lock held."""
+        return any(not carried.is_given_up for carried in self._carried)
 
     def _hire(self) -> None:
         """Starts a worker if one is needed and allowed; called with the lock held."""
@@ -160,9 +165,9 @@ class Threads:
         while True:
             with self._changed:
                 due = time.monotonic() + self._heartbeat
-                while self._carried and time.monotonic() < due:
+                while self._is_busy() and time.monotonic() < due:
                     self._changed.wait(due - time.monotonic())
-                if not self._carried:
+                if not self._is_busy():
                     self._beating = False
                     self._changed.notify_all()
                     return

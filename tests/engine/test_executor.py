@@ -219,7 +219,9 @@ def test_close_does_not_wait_for_ever(recorder: Recorder) -> None:
     recorder.wait(lambda: recorder.begun == ["stuck"])
 
     assert threads.close(0.01) is False
-    assert Threads(recorder).close() is True
+    threads.cancel("stuck")
+    assert threads.close(PATIENCE) is True
+    assert recorder.ended == []
 
 
 def test_no_thread_to_be_had(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
