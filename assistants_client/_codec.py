@@ -12,6 +12,8 @@ Nothing is compiled when this module is imported; a class is prepared when it is
 
 from __future__ import annotations
 
+import contextlib
+import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -20,7 +22,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 from cattrs import Converter
 
-from assistants_client.models._base import UNSET, Struct, Unknown
+from assistants_client.models._base import UNSET, Request, Struct, Unknown
 from assistants_client.models._limits import LIMIT, Rule
 
 T = TypeVar("T")
@@ -193,8 +195,9 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
             annotation = annotation[get_args(tp)]
         nullable = type(None) in get_args(annotation)
         absent = attribute.metadata.get("absent_if_none", False)
+        hook = converter.get_structure_hook(annotation)
         fields[attribute.name] = _Field(
-            hook=converter.get_structure_hook(annotation),
+            hook=_null_if_empty(hook) if attribute.metadata.get("null_if_empty") else hook,
             nullable=nullable and attribute.metadata.get("null_ok", not absent),
             required=attribute.default is attrs.NOTHING,
             rule=attribute.metadata.get(LIMIT),
@@ -209,19 +212,19 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
     accepted = {n: hook.accepted for n, hook in hooks.items() if isinstance(hook, _Atom)}
     vital = frozenset(name for name, f in fields.items() if f.vital)
     required = frozenset(name for name, f in fields.items() if f.required)
+    text_field = getattr(cls, "FROM_TEXT", None)
 
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
+            if text_field is not None and type(document) is str:
+                return cls(**{text_field: document})
             raise _wrong_type("an object", document)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in document.items():
             json_types = accepted.get(key)
-            if json_types is not None:  # most fields are, so without a call
-                if type(value) in json_types:
-                    values[key] = value
-                elif value is not None:
-                    extra[key] = value
+            if json_types is not None and type(value) in json_types:
+                values[key] = value  # most fields are, so without a call
             elif key not in hooks:
                 extra[key] = value
             elif value is not None:
@@ -232,6 +235,11 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
                         raise error.under(key) from None
                     # The rest of the answer is still worth having.
                     extra[key] = value
+        if "metadata_" in extra and "metadata" in hooks and "metadata" not in values:
+            # The name of some servers' column, which slips into their answers.
+            with contextlib.suppress(InvalidValueError):
+                values["metadata"] = hooks["metadata"](extra["metadata_"] or {}, None)
+                del extra["metadata_"]
         if not required <= values.keys():
             missing = min(required - values.keys())
             raise InvalidValueError("needed", "missing_required_parameter", missing)
@@ -344,6 +352,10 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
     return read
 
 
+def _null_if_empty(hook: _Hook) -> _Hook:
+    return lambda value, _: hook(value, None) if value != {} else None
+
+
 def _array(hook: _Hook) -> _Hook:
     passing = hook is _pass
 
@@ -393,15 +405,17 @@ class _Atom:
     """Lets a plain value of the right JSON type through, as it is."""
 
     def __init__(self, tp: type, *, strict: bool) -> None:
-        # Some servers answer whole numbers, such as times, with a decimal point.
-        numbers = tp is float or (tp is int and not strict)
-        self.accepted = frozenset({int, float} if numbers else {tp})
+        self.accepted = frozenset({int, float} if tp is float else {tp})
         self._expected = _JSON_NAMES[tp]
+        self._whole = tp is int and not strict
 
     def __call__(self, value: Any, _: Any) -> Any:
-        if type(value) not in self.accepted:
-            raise _wrong_type(self._expected, value)
-        return value
+        if type(value) in self.accepted:
+            return value
+        # Some servers answer with a decimal point, times above all.
+        if self._whole and type(value) is float and math.isfinite(value):
+            return int(value)
+        raise _wrong_type(self._expected, value)
 
 
 def _checked_literal(allowed: tuple[Any, ...]) -> _Hook:
@@ -447,6 +461,22 @@ def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
             document[name] = value if type(value) in _ATOMS else converter.unstructure(value)
         if isinstance(made, Struct) and made._extra:
             document.update(made._extra)
+        if isinstance(made, Request) and made.extra_body is not UNSET:
+            document.update(_checked_extra(cls, converter.unstructure(made.extra_body)))
         return document
 
     return write
+
+
+def _checked_extra(cls: Any, extra: Any) -> dict[str, Any]:
+    """What goes into the body beside the fields; it may not go past a field's checks."""
+    if type(extra) is not dict:
+        raise _wrong_type("an object", extra).under("extra_body")
+    for key in extra:
+        if key in attrs.fields_dict(cls):
+            raise InvalidValueError(
+                f"{cls.__name__} has a field of this name, give it as that",
+                "invalid_value",
+                f"extra_body.{key}",
+            )
+    return extra

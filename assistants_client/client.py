@@ -415,7 +415,8 @@ class Client:
             ThreadLockedError: The run waits for its caller, or is not to be found.
         """
         run_id = locked.run_id or next(
-            (run.id for run in self.runs.list(thread_id, limit=20) if run.is_active), None
+            (run.id for run in self.runs.list(thread_id, limit=20, order="desc") if run.is_active),
+            None,
         )
         if run_id is None:
             raise locked

@@ -123,7 +123,7 @@ def raise_for_end(run: Run) -> None:
         return
     text = f"run {run.id} on thread {run.thread_id} is {run.status}"
     if run.last_error is not None:
-        text += f": {run.last_error.code}: {run.last_error.message}"
+        text = ": ".join(filter(None, (text, run.last_error.code, run.last_error.message)))
     if run.incomplete_details is not None and run.incomplete_details.reason:
         text += f" ({run.incomplete_details.reason})"
     raise error(text, run)

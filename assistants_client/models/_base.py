@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 _NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -43,8 +43,22 @@ NULL_OK: Final[dict[str, Any]] = {"null_ok": True}
 #: Marks a field that an answer is worthless without: what it cannot hold is an error.
 VITAL: Final[dict[str, Any]] = {"vital": True}
 
+#: Marks a field for which some servers write ``{}`` where they mean ``null``.
+NULL_IF_EMPTY: Final[dict[str, Any]] = {"null_if_empty": True}
+
 #: A JSON object handed through as it is.
 JsonObject: TypeAlias = Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class Request:
+    """A body to send.
+
+    ``extra_body`` is for fields that only some servers know; its keys go into the body beside the
+    declared fields, as they are. A misspelled field stays an error, for it is no ``extra_body``.
+    """
+
+    extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=NOT_SENT)
 
 
 @define(kw_only=True)

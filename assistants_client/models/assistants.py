@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import UNSET, JsonObject, Struct, UnsetType
+from assistants_client.models._base import UNSET, JsonObject, Request, Struct, UnsetType
 from assistants_client.models._limits import between, characters, items, metadata_pairs
 from assistants_client.models.tools import (
     ReasoningEffort,
@@ -18,7 +18,7 @@ from assistants_client.models.tools import (
 
 
 @frozen(kw_only=True)
-class _AssistantFields:
+class _AssistantFields(Request):
     name: str | UnsetType | None = field(default=UNSET, metadata=characters(256))
     description: str | UnsetType | None = field(default=UNSET, metadata=characters(512))
     instructions: str | UnsetType | None = field(default=UNSET, metadata=characters(256_000))
@@ -62,4 +62,4 @@ class Assistant(Struct):
     temperature: float | None = None
     top_p: float | None = None
     response_format: ResponseFormatOption | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: ReasoningEffort | None = None

@@ -10,8 +10,10 @@ from attrs import define, field, frozen
 from assistants_client.models._base import (
     ABSENT_IF_NONE,
     NOT_SENT,
+    NULL_IF_EMPTY,
     UNSET,
     JsonObject,
+    Request,
     Struct,
     Unknown,
     UnsetType,
@@ -140,12 +142,12 @@ ContentPartInput: TypeAlias = (
 class Attachment(Struct):
     """A file that comes with a message, and the tools that may use it."""
 
-    file_id: str | None = None
+    file_id: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
 
 
 @frozen
-class MessageRequest:
+class MessageRequest(Request):
     """What ``messages.create`` sends; the content comes first, so a string alone is enough.
 
     ``on_active_run`` is not sent: it says what to do when a run holds the thread's lock. ``raise``
@@ -164,7 +166,7 @@ class MessageRequest:
 
 
 @frozen(kw_only=True)
-class MessageUpdate:
+class MessageUpdate(Request):
     """What ``messages.update`` changes."""
 
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
@@ -186,7 +188,7 @@ class Message(Struct):
     created_at: int = 0
     thread_id: str = ""
     status: str = "completed"
-    incomplete_details: IncompleteDetails | None = None
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: str = ""

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import Struct, Unknown
+from assistants_client.models._base import NULL_IF_EMPTY, Struct, Unknown
 from assistants_client.models.runs import LastError, Usage
 from assistants_client.models.tools import RankingOptions
 
@@ -164,7 +164,7 @@ class RunStep(Struct):
     type: str = ""
     status: str = ""
     step_details: StepDetails | None = None
-    last_error: LastError | None = None
+    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
     ABSENT_IF_NONE,
     NOT_SENT,
+    NULL_IF_EMPTY,
     UNSET,
     JsonObject,
+    Request,
     Struct,
     UnsetType,
 )
@@ -35,7 +37,7 @@ FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancell
 
 
 @frozen(kw_only=True)
-class _RunOptions:
+class _RunOptions(Request):
     """The options that a run takes, on a thread of its own or on an existing one."""
 
     assistant_id: str
@@ -80,7 +82,7 @@ class ThreadRunRequest(_RunOptions):
 
 
 @frozen(kw_only=True)
-class RunUpdate:
+class RunUpdate(Request):
     """What ``runs.update`` changes."""
 
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
@@ -95,10 +97,26 @@ class ToolOutput:
 
 
 @frozen
-class SubmitToolOutputsRequest:
+class SubmitToolOutputsRequest(Request):
     """What ``runs.submit_tool_outputs`` sends: the outputs of all pending calls, at once."""
 
     tool_outputs: Sequence[ToolOutput | JsonObject]
+
+
+@frozen(kw_only=True)
+class ToolApproval:
+    """Whether a tool call that asks for it may be carried out; ``headers`` go to its server."""
+
+    tool_call_id: str
+    approve: bool
+    headers: Mapping[str, str] | UnsetType = UNSET
+
+
+@frozen
+class SubmitToolApprovalsRequest(Request):
+    """What ``runs.submit_tool_approvals`` sends: the answers to all pending calls, at once."""
+
+    tool_approvals: Sequence[ToolApproval | JsonObject]
 
 
 @define(kw_only=True)
@@ -127,7 +145,7 @@ class SubmitToolOutputsAction(Struct):
 
 @define(kw_only=True)
 class RequiredAction(Struct):
-    """What the run waits for."""
+    """What the run waits for; other types than ``submit_tool_outputs`` have theirs in ``extra``."""
 
     type: str = "submit_tool_outputs"
     submit_tool_outputs: SubmitToolOutputsAction | None = None
@@ -136,6 +154,9 @@ class RequiredAction(Struct):
 @define(kw_only=True)
 class LastError(Struct):
     """Why a run or a step failed."""
+
+    #: Some servers send the message alone.
+    FROM_TEXT: ClassVar[str] = "message"
 
     code: str = ""
     message: str = ""
@@ -160,14 +181,14 @@ class Run(Struct):
     thread_id: str = ""
     assistant_id: str = ""
     status: str = ""
-    required_action: RequiredAction | None = None
-    last_error: LastError | None = None
+    required_action: RequiredAction | None = field(default=None, metadata=NULL_IF_EMPTY)
+    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     expires_at: int | None = None
     started_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
-    incomplete_details: IncompleteDetails | None = None
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
     model: str = ""
     instructions: str | None = None
     tools: list[Tool] = field(factory=list)
@@ -182,7 +203,7 @@ class Run(Struct):
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormatOption | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: ReasoningEffort | None = None
 
     @property
     def is_final(self) -> bool:

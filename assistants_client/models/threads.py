@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import UNSET, JsonObject, Struct, UnsetType
+from assistants_client.models._base import UNSET, JsonObject, Request, Struct, UnsetType
 from assistants_client.models._limits import metadata_pairs
 from assistants_client.models.messages import MessageRequest
 from assistants_client.models.tools import ToolResources
 
 
 @frozen(kw_only=True)
-class ThreadUpdate:
+class ThreadUpdate(Request):
     """What ``threads.update`` changes. A field left out stays; ``None`` clears."""
 
     tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET

@@ -76,7 +76,7 @@ ToolInput: TypeAlias = Tool | JsonObject
 class CodeInterpreterResources(Struct):
     """Files the code interpreter may read, at most 20."""
 
-    file_ids: list[str] = field(factory=list, metadata=items(20))
+    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(20))
 
 
 @define(kw_only=True)

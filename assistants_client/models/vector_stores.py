@@ -9,8 +9,10 @@ from attrs import define, field, frozen
 
 from assistants_client.models._base import (
     ABSENT_IF_NONE,
+    NULL_IF_EMPTY,
     UNSET,
     JsonObject,
+    Request,
     Struct,
     Unknown,
     UnsetType,
@@ -72,7 +74,7 @@ class StoreExpiry(Struct):
 
 
 @frozen(kw_only=True)
-class VectorStoreRequest:
+class VectorStoreRequest(Request):
     """What ``vector_stores.create`` sends."""
 
     file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(500))
@@ -84,7 +86,7 @@ class VectorStoreRequest:
 
 
 @frozen(kw_only=True)
-class VectorStoreUpdate:
+class VectorStoreUpdate(Request):
     """What ``vector_stores.update`` changes. A field left out stays; ``None`` clears."""
 
     name: str | UnsetType | None = UNSET
@@ -93,7 +95,7 @@ class VectorStoreUpdate:
 
 
 @frozen
-class VectorStoreFileRequest:
+class VectorStoreFileRequest(Request):
     """What ``vector_store_files.create`` sends: an uploaded file to add to a store."""
 
     file_id: str
@@ -106,14 +108,14 @@ class VectorStoreFileRequest:
 
 
 @frozen
-class VectorStoreFileUpdate:
+class VectorStoreFileUpdate(Request):
     """What ``vector_store_files.update`` changes; ``None`` clears the attributes."""
 
     attributes: Attributes | None = field(metadata=attribute_pairs())
 
 
 @frozen(kw_only=True)
-class VectorStoreFileBatchRequest:
+class VectorStoreFileBatchRequest(Request):
     """What ``vector_store_file_batches.create`` sends: ``file_ids``, or ``files`` with options.
 
     ``chunking_strategy`` and ``attributes`` apply to ``file_ids`` only.
@@ -142,7 +144,7 @@ class SearchRanking(Struct):
 
 
 @frozen
-class SearchRequest:
+class SearchRequest(Request):
     """What ``vector_stores.search`` sends; ``filters`` compare attributes, as plain JSON."""
 
     query: str | Sequence[str]
@@ -191,7 +193,7 @@ class VectorStoreFile(Struct):
     created_at: int = 0
     vector_store_id: str = ""
     status: str = ""
-    last_error: LastError | None = None
+    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=ABSENT_IF_NONE)
     attributes: dict[str, Any] = field(factory=dict)
 

@@ -11,6 +11,7 @@ from assistants_client.models.runs import (
     Run,
     RunRequest,
     RunUpdate,
+    SubmitToolApprovalsRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
@@ -114,6 +115,21 @@ class Runs(Resource):
 
         Raises:
             BadRequestError: The run does not require action, or an output is missing or unknown.
+        """
+        path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
+        return self._send("POST", path, Run, request=request)
+
+    @takes(SubmitToolApprovalsRequest)
+    def submit_tool_approvals(
+        self, thread_id: str, run_id: str, request: SubmitToolApprovalsRequest
+    ) -> Run:
+        """Allows or refuses the calls of a run that asks for approval; for servers that do so.
+
+        Azure AI Foundry is one: ``required_action.type`` is ``"submit_tool_approval"`` there, and
+        the calls are in ``required_action.extra``.
+
+        Raises:
+            BadRequestError: The run does not ask for it, or the server does not know approvals.
         """
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run, request=request)

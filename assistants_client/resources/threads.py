@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from assistants_client.models.lists import Deleted
+from typing import Literal
+
+from assistants_client._pagination import LazyList
+from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 from assistants_client.resources._base import Resource, build_path, takes
 
@@ -31,6 +34,37 @@ class Threads(Resource):
         """Changes the given fields of a thread; ``None`` clears one."""
         path = build_path(self._ONE, thread_id=thread_id)
         return self._send("POST", path, Thread, request=request)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> LazyList[Thread]:
+        """All threads, newest first unless ``order`` is ``"asc"``; not every server has this list.
+
+        The embedded engine and Azure AI Foundry do.
+
+        Args:
+            limit: At most this many in all.
+            order: By time of creation.
+            after: Begin behind the item with this id.
+            before: Only items before the one with this id; pages then go backwards.
+            page_size: Items a request, 1 to 100; the server's default is 20.
+        """
+        return self._list(
+            self._ALL,
+            Page[Thread],
+            lambda thread: thread.id,
+            limit=limit,
+            order=order,
+            after=after,
+            before=before,
+            page_size=page_size,
+        )
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs."""

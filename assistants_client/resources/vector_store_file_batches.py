@@ -64,7 +64,7 @@ class VectorStoreFileBatches(Resource):
             timeout=timeout,
             backoff=backoff,
         )
-        return _with_own_id(batch, batch_id)
+        return _with_own_ids(batch, vector_store_id, batch_id)
 
     def upload_and_wait(
         self,
@@ -112,12 +112,14 @@ class VectorStoreFileBatches(Resource):
             NotFoundError: There is none with this id on this store.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
-        return _with_own_id(self._send("GET", path, VectorStoreFileBatch), batch_id)
+        batch = self._send("GET", path, VectorStoreFileBatch)
+        return _with_own_ids(batch, vector_store_id, batch_id)
 
     def cancel(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
         """Asks for a batch's end; files that are done stay."""
         path = build_path(self._CANCEL, vector_store_id=vector_store_id, batch_id=batch_id)
-        return self._send("POST", path, VectorStoreFileBatch)
+        batch = self._send("POST", path, VectorStoreFileBatch)
+        return _with_own_ids(batch, vector_store_id, batch_id)
 
     def list_files(
         self,
@@ -156,7 +158,9 @@ class VectorStoreFileBatches(Resource):
         )
 
 
-def _with_own_id(batch: VectorStoreFileBatch, batch_id: str) -> VectorStoreFileBatch:
-    if batch.object == "vector_store":
-        batch.vector_store_id, batch.id = batch.id, batch_id
+def _with_own_ids(
+    batch: VectorStoreFileBatch, vector_store_id: str, batch_id: str
+) -> VectorStoreFileBatch:
+    """The answer under the ids it was asked for; some servers answer with the store instead."""
+    batch.vector_store_id, batch.id = vector_store_id, batch_id
     return batch

@@ -89,7 +89,6 @@ def test_only_what_is_no_object_with_an_id_is_refused(cls, document):
         ("tool_choice", 5),
         ("tool_choice", {"function": {"name": "f"}}),
         ("usage", 12),
-        ("last_error", "the quota is used up"),
         ("required_action", []),
         ("truncation_strategy", "auto"),
     ],
