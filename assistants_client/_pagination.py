@@ -71,9 +71,12 @@ class LazyList(Generic[T]):
             APIError: A page could not be fetched.
         """
         query: dict[str, object] = dict(self._query)
+        name = "before" if self._backwards else "after"
         left = self._limit
         # Of the cursors gone by one is kept, now and then a later one: enough to notice a circle.
         kept, since, until = None, 0, 1
+        # Of the ids, those of one page: enough to notice a server that loses its place.
+        last_seen = {query.get(name)}
         while True:
             size = self._page_size
             if left is not None:
@@ -81,25 +84,31 @@ class LazyList(Generic[T]):
             if size is not None:
                 query["limit"] = size
             page = self._fetch(query)
-            if left is not None:
-                left -= len(page.data)
-            if not page.data or page.has_more is False or (left is not None and left <= 0):
+            ids = [self._item_id(item) for item in page.data]
+            fresh = [
+                item for item, its_id in zip(page.data, ids, strict=True) if its_id not in last_seen
+            ]
+            if not ids:
                 yield page
                 return
-            name, item = ("before", page.data[0]) if self._backwards else ("after", page.data[-1])
-            cursor = self._item_id(item)
-            if cursor in (kept, query.get(name)):
-                if page.has_more is None:
-                    # A server without cursors, which gave everything in its first page.
-                    warnings.warn(
-                        "the server repeats its page and does not say whether there is more; "
-                        "the list ends here",
-                        stacklevel=2,
-                    )
-                    return
-                raise APIResponseError(f"the list does not advance: it comes to {cursor} again")
+            cursor = ids[0] if self._backwards else ids[-1]
+            circles = page.has_more is not False and cursor in (kept, query.get(name))
+            if not fresh or circles:
+                if page.has_more:
+                    raise APIResponseError(f"the list does not advance: it comes to {cursor} again")
+                # A server without cursors, which gave everything in its first page.
+                _warn("the server repeats its page; the list ends here, and may not be complete")
+                return
+            if len(fresh) < len(ids):
+                _warn("the server repeats items; they are left out here, and others may be missing")
+                page.data = fresh
+            if left is not None:
+                left -= len(fresh)
             yield page
+            if page.has_more is False or (left is not None and left <= 0):
+                return
             query[name] = cursor
+            last_seen = set(ids)
             since += 1
             if since == until:
                 kept, since, until = cursor, 0, until * 2
@@ -107,6 +116,10 @@ class LazyList(Generic[T]):
     def __repr__(self) -> str:
         shown = dict(self._query) if self._limit is None else {**self._query, "limit": self._limit}
         return f"<LazyList {' '.join(f'{k}={v}' for k, v in shown.items())}>".replace(" >", ">")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
 
 
 def _check_count(name: str, value: int | None, maximum: int | None = None) -> None:

@@ -130,8 +130,21 @@ def _message(detail: dict[str, Any], document: Any) -> str:
     for key in ("message", "detail", "error", "issues"):
         value = detail.get(key)
         if value:
-            return value if isinstance(value, str) else json.dumps(value)
-    return document if isinstance(document, str) else json.dumps(document)
+            return _words(value)
+    return _words(document)
+
+
+def _words(value: Any) -> str:
+    """A text as it is, and what validators answer (places and texts) as a sentence."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(_words(entry) for entry in value)
+    text = value.get("message") or value.get("msg") if isinstance(value, dict) else None
+    if not isinstance(text, str):
+        return json.dumps(value, ensure_ascii=False)
+    place = value.get("path") or value.get("loc")
+    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
 
 
 def _advice(response: requests.Response) -> str:
