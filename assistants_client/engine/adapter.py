@@ -17,7 +17,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
-from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3 import HTTPResponse
 
 from assistants_client.engine.app import IN_PROCESS
 
@@ -74,7 +74,7 @@ class EngineAdapter(BaseAdapter):
         response.request = request
         response.raw = HTTPResponse(
             io.BufferedReader(_Pieces(body)),
-            headers=HTTPHeaderDict(headers),
+            headers=response.headers,
             status=response.status_code,
             reason=reason,
             preload_content=False,

@@ -59,7 +59,9 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, url: str, said:
 def test_a_database_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     """A file that may only be read is reported at once, not at the first write."""
     path = tmp_path / "test.db"
-    Database(f"sqlite:///{path}").open()
+    writable = Database(f"sqlite:///{path}")
+    writable.open()
+    writable.close()
     read_only = Database(f"sqlite:///file:{path}?mode=ro&uri=true")
     with pytest.raises(ConfigurationError, match="readonly"):
         read_only.open()
