@@ -408,12 +408,19 @@ def drip(server, opening):
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
 
-@pytest.mark.parametrize("timeout", [0.5, 2])
-@pytest.mark.parametrize("kind", ["never", "drip the body", "drip the head", "stall"])
-def test_the_deadline_holds_in_real_time(serve, timeout, kind):
+@pytest.mark.parametrize(
+    ("kind", "timeout"),
+    [
+        ("never", 0.5),
+        ("never", 2),
+        ("drip the body", 0.5),
+        ("drip the body", 2),
+        ("drip the head", 0.5),
+        ("stall", 0.5),
+    ],
+)
+def test_the_deadline_holds_in_real_time(serve, kind, timeout):
     """Whether the server is silent, stalls or drips, the wait ends within 0.2 s of its timeout."""
-    if timeout == 2 and kind not in ("never", "drip the body"):
-        pytest.skip("the short one shows as much")
     script = {
         "never": never(lambda: server),
         "drip the body": drip(lambda: server, HEAD + b'{"id": "run_a"'),
