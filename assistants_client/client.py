@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, overload
 from urllib.parse import urlsplit
@@ -24,10 +24,16 @@ from assistants_client._transport import (
     Transport,
 )
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
-from assistants_client.errors import BadRequestError, ConfigurationError, ThreadLockedError
+from assistants_client.errors import (
+    BadRequestError,
+    ConfigurationError,
+    ThreadLockedError,
+    run_error,
+)
 from assistants_client.models.files import File
 from assistants_client.models.messages import OnActiveRun
-from assistants_client.models.runs import Run
+from assistants_client.models.run_streams import ToolHandling
+from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.resources._base import Helpers
 from assistants_client.resources.assistants import Assistants
 from assistants_client.resources.files import Files
@@ -38,7 +44,7 @@ from assistants_client.resources.threads import Threads
 from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
 from assistants_client.resources.vector_store_files import VectorStoreFiles
 from assistants_client.resources.vector_stores import VectorStores
-from assistants_client.waiting import DEFAULT_WAIT, Time, is_settled, poll_until, raise_for_end
+from assistants_client.waiting import DEFAULT_WAIT, Time, is_settled, poll_until
 
 if TYPE_CHECKING:
     import requests
@@ -142,7 +148,13 @@ class Client:
         self._close_engine = close_engine
         self._origin: Client | None = None
         self._time = Time(time.monotonic, time.sleep)
-        helpers = Helpers(self._poll_until, self._unlock, self._upload)
+        helpers = Helpers(
+            poll_until=self._poll_until,
+            unlock=self._unlock,
+            upload=self._upload,
+            settle=lambda run: self.wait_for_run(run, check=False),
+            answer_calls=_answer_calls,
+        )
         self.assistants: Assistants = Assistants(transport, helpers)
         self.threads: Threads = Threads(transport, helpers)
         self.messages: Messages = Messages(transport, helpers)
@@ -379,8 +391,9 @@ class Client:
                 timeout=timeout,
                 backoff=backoff,
             )
-        if check:
-            raise_for_end(run)
+        error = run_error(run) if check else None
+        if error is not None:
+            raise error
         return run
 
     def _poll_until(
@@ -447,6 +460,12 @@ class Client:
     def __repr__(self) -> str:
         embedded = self._transport.base_url == _EMBEDDED
         return f"<Client of {'the embedded engine' if embedded else self._transport.base_url}>"
+
+
+def _answer_calls(
+    run: Run, tools: Sequence[object], handling: ToolHandling
+) -> list[ToolOutput] | None:
+    return None
 
 
 def _default_engine() -> Engine:

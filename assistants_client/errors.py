@@ -8,10 +8,11 @@ has a default and lives in the instance's ``__dict__``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assistants_client.models.events import Event
     from assistants_client.models.runs import Run
 
 
@@ -198,6 +199,52 @@ def status_error(message: str, **facts: Any) -> APIStatusError:
     return _BY_STATUS.get(status, fallback)(message, **facts)
 
 
+class StreamError(APIError):
+    """The server sent an ``error`` event within a stream.
+
+    Attributes:
+        code: The server's error code, or ``None``.
+        type: The server's error type, or ``None``.
+        param: The field it names, or ``None``.
+        run: The run as last seen, or ``None``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        attempts: int = 1,
+        maybe_created: bool = False,
+        code: str | None = None,
+        type: str | None = None,
+        param: str | None = None,
+        run: Run | None = None,
+    ) -> None:
+        super().__init__(
+            message, method=method, path=path, attempts=attempts, maybe_created=maybe_created
+        )
+        self.code = code
+        self.type = type
+        self.param = param
+        self.run = run
+
+
+class StreamInterruptedError(AssistantsError):
+    """A stream broke off before its run had ended, and could not be taken up again.
+
+    Attributes:
+        run: The run as last seen, or ``None`` if it had not been seen.
+        events: All events up to there, in order.
+    """
+
+    def __init__(self, message: str, run: Run | None = None, events: Sequence[Event] = ()) -> None:
+        super().__init__(message)
+        self.run = run
+        self.events = list(events)
+
+
 class RunError(AssistantsError):
     """A run that did not complete.
 
@@ -224,6 +271,27 @@ class RunExpiredError(RunError):
 
 class RunIncompleteError(RunError):
     """The run ended early, for instance at a token limit."""
+
+
+def run_error(run: Run) -> RunError | None:
+    """The error that belongs to a run's end, or ``None`` for a completed or unfinished one."""
+    kind = _BY_RUN_STATUS.get(run.status)
+    if kind is None:
+        return None
+    text = f"run {run.id} on thread {run.thread_id} is {run.status}"
+    if run.last_error is not None:
+        text += f": {run.last_error.code}: {run.last_error.message}"
+    if run.incomplete_details is not None and run.incomplete_details.reason:
+        text += f" ({run.incomplete_details.reason})"
+    return kind(text, run)
+
+
+_BY_RUN_STATUS: Mapping[str, type[RunError]] = {
+    "failed": RunFailedError,
+    "cancelled": RunCancelledError,
+    "expired": RunExpiredError,
+    "incomplete": RunIncompleteError,
+}
 
 
 class WaitTimeoutError(AssistantsError, TimeoutError):

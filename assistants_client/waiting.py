@@ -17,11 +17,6 @@ from assistants_client.errors import (
     APIError,
     APIStatusError,
     ConfigurationError,
-    RunCancelledError,
-    RunError,
-    RunExpiredError,
-    RunFailedError,
-    RunIncompleteError,
     WaitTimeoutError,
 )
 from assistants_client.models.runs import Run
@@ -34,12 +29,6 @@ DEFAULT_WAIT: Final = 660.0
 #: The longest pause a server's hint may ask for, in seconds.
 _LONGEST_HINT = 60.0
 
-_ERRORS: Final[Mapping[str, type[RunError]]] = {
-    "failed": RunFailedError,
-    "cancelled": RunCancelledError,
-    "expired": RunExpiredError,
-    "incomplete": RunIncompleteError,
-}
 #: Refusals that say nothing about the run: the next poll may well succeed.
 _TRANSIENT_STATUSES: Final = frozenset({408, 409, 429})
 
@@ -110,23 +99,6 @@ def poll_until(
 def is_settled(run: Run) -> bool:
     """Whether there is nothing to wait for: the run is final, or it waits for its caller."""
     return run.is_final or run.status == "requires_action"
-
-
-def raise_for_end(run: Run) -> None:
-    """Raises the error that belongs to a run's end; ``completed`` and unfinished ones pass.
-
-    Raises:
-        RunError: One subclass for each of failed, cancelled, expired and incomplete.
-    """
-    error = _ERRORS.get(run.status)
-    if error is None:
-        return
-    text = f"run {run.id} on thread {run.thread_id} is {run.status}"
-    if run.last_error is not None:
-        text = ": ".join(filter(None, (text, run.last_error.code, run.last_error.message)))
-    if run.incomplete_details is not None and run.incomplete_details.reason:
-        text += f" ({run.incomplete_details.reason})"
-    raise error(text, run)
 
 
 def _is_transient(error: APIError) -> bool:

@@ -6,11 +6,13 @@ No object of a particular noun belongs here, no JSON conversion and no I/O.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
+
+T = TypeVar("T")
 
 _NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -30,6 +32,12 @@ class Unset(enum.Enum):
 #: A request field that was not given: it is not sent. ``None`` is sent, as ``null``, and clears.
 UNSET: Final = Unset.UNSET
 UnsetType: TypeAlias = Literal[Unset.UNSET]
+
+
+def given(items: Sequence[T] | UnsetType | None) -> Sequence[T]:
+    """A list that was given, else an empty one."""
+    return () if items is None or items is UNSET else items
+
 
 #: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
 ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, get_args, overload
 from urllib.parse import quote
 
@@ -31,6 +32,9 @@ from assistants_client.errors import (
 from assistants_client.models.files import File
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import OnActiveRun
+from assistants_client.models.run_streams import ToolHandling
+from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.streaming import Answer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +87,10 @@ class Helpers:
     poll_until: PollUntil
     unlock: Callable[[str, ThreadLockedError, OnActiveRun], None]
     upload: Upload
+    #: Waits until a run is final or requires action.
+    settle: Callable[[Run], Run]
+    #: Calls the functions that a run waits for; ``None`` where there are none to call.
+    answer_calls: Callable[[Run, Sequence[object], ToolHandling], list[ToolOutput] | None]
 
 
 class Resource:
@@ -116,7 +124,7 @@ class Resource:
         query: Query | None = None,
     ) -> tuple[T, Mapping[str, str]]:
         """As ``_send``, with the answer's headers."""
-        document = None if request is None else _encoded(request)
+        document = None if request is None else encoded(request)
         return self._post_or_get(method, path, answer, document, query)
 
     def _create(
@@ -129,7 +137,7 @@ class Resource:
         query: Query | None = None,
     ) -> T:
         """Creates an object that can be found again, in the list at the same path."""
-        document = _encoded(request)
+        document = encoded(request)
         marked = self._transport.options.retries.recover and _mark(document)
         try:
             return self._post_or_get("POST", path, answer, document, query)[0]
@@ -155,6 +163,19 @@ class Resource:
         headers = {**self._HEADERS, **body.headers}
         reply = self._transport.send("POST", path, body=body, headers=headers)
         return _decoded(answer, reply, "POST", path)
+
+    @contextmanager
+    def _answer(
+        self, path: str, document: Mapping[str, Any], query: Query | None = None
+    ) -> Iterator[Answer]:
+        """Asks for a stream, and gives what is answered while the context lasts."""
+        sent = {**document, "stream": True}
+        with self._transport.stream(
+            path, query=query, document=sent, headers=self._HEADERS
+        ) as response:
+            is_json = "json" in response.headers.get("Content-Type", "").lower()
+            blocks = self._transport.prompt_blocks(response, "POST", path)
+            yield Answer(is_json=is_json, blocks=blocks)
 
     def _through_lock(self, thread_id: str, policy: OnActiveRun, call: Callable[[], T]) -> T:
         """The call's result, after freeing the thread from its active run where that is wished."""
@@ -238,7 +259,12 @@ def build_path(template: str, **ids: str) -> str:
     return template.format(**quoted)
 
 
-def _encoded(request: object) -> dict[str, Any]:
+def encoded(request: object) -> dict[str, Any]:
+    """A request's JSON document.
+
+    Raises:
+        InvalidRequestError: It breaks the protocol's rules.
+    """
     try:
         return encode_request(request)
     except InvalidValueError as error:
@@ -301,15 +327,21 @@ class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[rep
     ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
 
 
-class takes(Generic[P, RequestT]):
+class takes(Generic[P]):
     """Lets a method be called with a request object, or with that class's fields as keywords.
 
     The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
     defaults of the keyword form come from the class's constructor, so a field is declared once.
+
+    Args:
+        request: The class.
+        base: A class above it, whose objects will do as well; its own options then have their
+            defaults.
     """
 
-    def __init__(self, request: Callable[P, RequestT]) -> None:
+    def __init__(self, request: Callable[P, object], base: type | None = None) -> None:
         self._request = request
+        self._accepted = base or request
 
     @overload
     def __call__(
@@ -326,6 +358,7 @@ class takes(Generic[P, RequestT]):
     def __call__(self, method: Callable[..., Any], /) -> Any:
         """Wraps the method."""
         request_class: Any = self._request
+        accepted: Any = self._accepted
         own, *ids, _ = inspect.signature(method).parameters.values()
         named = [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for p in (own, *ids)]
         count = len(named)
@@ -336,10 +369,10 @@ class takes(Generic[P, RequestT]):
                 missing = ", ".join(p.name for p in named[len(args) :])
                 raise TypeError(f"{method.__qualname__}() needs {missing} before the fields")
             given = args[count:]
-            if given and isinstance(given[0], request_class):
+            if given and isinstance(given[0], accepted):
                 if len(given) > 1 or fields:
                     raise TypeError(
-                        f"{method.__qualname__}() takes either a {request_class.__name__} or its "
+                        f"{method.__qualname__}() takes either a {accepted.__name__} or its "
                         "fields, not both"
                     )
                 return method(*args)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Literal, TypeVar
 
 from assistants_client._pagination import LazyList
+from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
+from assistants_client.models.messages import Message
+from assistants_client.models.run_steps import RunStep
+from assistants_client.models.run_streams import (
+    RunStreamRequest,
+    StreamOptions,
+    SubmitToolOutputsStreamRequest,
+    ThreadRunStreamRequest,
+)
 from assistants_client.models.runs import (
     Run,
     RunRequest,
@@ -14,8 +24,12 @@ from assistants_client.models.runs import (
     SubmitToolApprovalsRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
+    ToolOutput,
 )
-from assistants_client.resources._base import Resource, build_path, takes
+from assistants_client.resources._base import Resource, build_path, encoded, takes
+from assistants_client.streaming import Answer, RunStream, StreamLink
+
+T = TypeVar("T")
 
 
 class Runs(Resource):
@@ -25,6 +39,9 @@ class Runs(Resource):
     _ALL = "/threads/{thread_id}/runs"
     _ONE = "/threads/{thread_id}/runs/{run_id}"
     _CANCEL = "/threads/{thread_id}/runs/{run_id}/cancel"
+    _STEPS = "/threads/{thread_id}/runs/{run_id}/steps"
+    _MESSAGES = "/threads/{thread_id}/messages"
+    _MESSAGE = "/threads/{thread_id}/messages/{message_id}"
     _OUTPUTS = "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"
 
     @takes(RunRequest)
@@ -41,6 +58,105 @@ class Runs(Resource):
             thread_id,
             request.on_active_run,
             lambda: self._create(path, Run, request, listed_as=Page[Run], query=query),
+        )
+
+    @takes(RunStreamRequest, RunRequest)
+    def stream(self, thread_id: str, request: RunRequest) -> RunStream:
+        """Starts a run and follows it, event by event; nothing is sent before the first is asked.
+
+        Functions given as ``tools`` are called when the run requires action. Like the tools of
+        ``create`` they stand in for the assistant's own, for this run.
+
+        Raises (while iterating):
+            ThreadLockedError: A run is active on the thread already.
+            AssistantsError: See ``RunStream``.
+        """
+        path = build_path(self._ALL, thread_id=thread_id)
+        query = {"include[]": list(request.include)} if request.include else None
+        document = encoded(request)
+
+        @contextmanager
+        def start() -> Iterator[Answer]:
+            with ExitStack() as stack:
+                yield self._through_lock(
+                    thread_id,
+                    request.on_active_run,
+                    lambda: stack.enter_context(self._answer(path, document, query)),
+                )
+
+        return self._followed(start, request, given(request.tools))
+
+    @takes(ThreadRunStreamRequest, ThreadRunRequest)
+    def stream_thread_and_run(self, request: ThreadRunRequest) -> RunStream:
+        """Makes a thread, starts a run on it, and follows the run; see :meth:`stream`."""
+        document = encoded(request)
+        return self._followed(
+            lambda: self._answer(self._WITH_THREAD, document), request, given(request.tools)
+        )
+
+    @takes(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
+    def submit_tool_outputs_stream(
+        self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
+    ) -> RunStream:
+        """Answers all calls of a run that requires action, and follows it; see :meth:`stream`."""
+        path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
+        document = encoded(request)
+        tools = request.tools if isinstance(request, SubmitToolOutputsStreamRequest) else ()
+        return self._followed(lambda: self._answer(path, document), request, tools)
+
+    def _followed(
+        self,
+        start: Callable[[], AbstractContextManager[Answer]],
+        request: object,
+        tools: Sequence[object],
+    ) -> RunStream:
+        options = request if isinstance(request, StreamOptions) else StreamOptions()
+
+        def submit(
+            run: Run, outputs: Sequence[ToolOutput | JsonObject]
+        ) -> AbstractContextManager[Answer]:
+            path = build_path(self._OUTPUTS, thread_id=run.thread_id, run_id=run.id)
+            return self._answer(path, encoded(SubmitToolOutputsRequest(outputs)))
+
+        return RunStream(
+            StreamLink(
+                start=start,
+                submit=submit,
+                settle=self._helpers.settle,
+                steps=self._steps_of,
+                message=self._message_of,
+                messages=self._messages_of,
+            ),
+            resume=options.resume,
+            answer_calls=lambda run: self._helpers.answer_calls(run, tools, options),
+            max_tool_rounds=options.max_tool_rounds,
+        )
+
+    def _steps_of(self, run: Run) -> LazyList[RunStep]:
+        path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
+        return self._newest_last(path, Page[RunStep], lambda step: step.id)
+
+    def _messages_of(self, run: Run) -> LazyList[Message]:
+        path = build_path(self._MESSAGES, thread_id=run.thread_id)
+        return self._newest_last(path, Page[Message], lambda message: message.id, run_id=run.id)
+
+    def _message_of(self, run: Run, message_id: str) -> Message:
+        path = build_path(self._MESSAGE, thread_id=run.thread_id, message_id=message_id)
+        return self._send("GET", path, Message)
+
+    def _newest_last(
+        self, path: str, page: type[Page[T]], item_id: Callable[[T], str], **filters: str
+    ) -> LazyList[T]:
+        return self._list(
+            path,
+            page,
+            item_id,
+            limit=None,
+            order="asc",
+            after=None,
+            before=None,
+            page_size=100,
+            filters=filters,
         )
 
     @takes(ThreadRunRequest)

@@ -1,0 +1,407 @@
+"""What a stream says: one class per event, for ``match``; and the shapes of its deltas.
+
+Only names and shapes belong here. How a stream is read and its deltas are merged is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import define, field, frozen
+
+from assistants_client.models._base import Struct, Unknown
+from assistants_client.models.messages import (
+    Annotation,
+    FileReference,
+    ImageFile,
+    ImageUrl,
+    Message,
+)
+from assistants_client.models.run_steps import RunStep
+from assistants_client.models.runs import Run
+from assistants_client.models.threads import Thread
+
+# --- deltas ---------------------------------------------------------------------------------------
+
+
+@define(kw_only=True)
+class TextPiece(Struct):
+    """A piece of text, and the annotations that became known with it."""
+
+    value: str = ""
+    annotations: list[Annotation] = field(factory=list)
+
+
+@define(kw_only=True)
+class TextPartDelta(Struct):
+    """A piece of the text part at ``index``."""
+
+    index: int = 0
+    type: Literal["text"] = "text"
+    text: TextPiece = field(factory=TextPiece)
+
+
+@define(kw_only=True)
+class RefusalPartDelta(Struct):
+    """A piece of the refusal at ``index``."""
+
+    index: int = 0
+    type: Literal["refusal"] = "refusal"
+    refusal: str = ""
+
+
+@define(kw_only=True)
+class ImageFilePartDelta(Struct):
+    """The image at ``index``."""
+
+    index: int = 0
+    type: Literal["image_file"] = "image_file"
+    image_file: ImageFile | None = None
+
+
+@define(kw_only=True)
+class ImageUrlPartDelta(Struct):
+    """The image at ``index``."""
+
+    index: int = 0
+    type: Literal["image_url"] = "image_url"
+    image_url: ImageUrl | None = None
+
+
+@define(kw_only=True)
+class UnknownPartDelta(Unknown):
+    """A piece of another service's content part, kept as it came."""
+
+
+PartDelta: TypeAlias = (
+    TextPartDelta | RefusalPartDelta | ImageFilePartDelta | ImageUrlPartDelta | UnknownPartDelta
+)
+
+
+@define(kw_only=True)
+class MessageChange(Struct):
+    """What a delta adds to a message."""
+
+    role: str | None = None
+    content: list[PartDelta] = field(factory=list)
+
+
+@define(kw_only=True)
+class FunctionPiece(Struct):
+    """A piece of a function call."""
+
+    name: str | None = None
+    arguments: str = ""
+    output: str | None = None
+
+
+@define(kw_only=True)
+class FunctionCallDelta(Struct):
+    """A piece of the function call at ``index``."""
+
+    index: int = 0
+    id: str | None = None
+    type: Literal["function"] = "function"
+    function: FunctionPiece = field(factory=FunctionPiece)
+
+
+@define(kw_only=True)
+class LogsDelta(Struct):
+    """A piece of what the code printed."""
+
+    index: int = 0
+    type: Literal["logs"] = "logs"
+    logs: str = ""
+
+
+@define(kw_only=True)
+class ImageDelta(Struct):
+    """An image that the code made."""
+
+    index: int = 0
+    type: Literal["image"] = "image"
+    image: FileReference | None = None
+
+
+@define(kw_only=True)
+class UnknownOutputDelta(Unknown):
+    """A piece of another service's output, kept as it came."""
+
+
+@define(kw_only=True)
+class CodeInterpreterPiece(Struct):
+    """A piece of the code, or of its output."""
+
+    input: str = ""
+    outputs: list[LogsDelta | ImageDelta | UnknownOutputDelta] = field(factory=list)
+
+
+@define(kw_only=True)
+class CodeInterpreterCallDelta(Struct):
+    """A piece of the code interpreter call at ``index``."""
+
+    index: int = 0
+    id: str | None = None
+    type: Literal["code_interpreter"] = "code_interpreter"
+    code_interpreter: CodeInterpreterPiece = field(factory=CodeInterpreterPiece)
+
+
+@define(kw_only=True)
+class FileSearchCallDelta(Struct):
+    """A piece of the file search call at ``index``; results come with the completed step."""
+
+    index: int = 0
+    id: str | None = None
+    type: Literal["file_search"] = "file_search"
+    file_search: dict[str, Any] = field(factory=dict)
+
+
+@define(kw_only=True)
+class UnknownCallDelta(Unknown):
+    """A piece of another service's tool call, kept as it came."""
+
+
+CallDelta: TypeAlias = (
+    FunctionCallDelta | CodeInterpreterCallDelta | FileSearchCallDelta | UnknownCallDelta
+)
+
+
+@define(kw_only=True)
+class ToolCallsChange(Struct):
+    """Pieces of tool calls."""
+
+    type: Literal["tool_calls"] = "tool_calls"
+    tool_calls: list[CallDelta] = field(factory=list)
+
+
+@define(kw_only=True)
+class MessageCreationChange(Struct):
+    """The message that the step writes."""
+
+    type: Literal["message_creation"] = "message_creation"
+    message_creation: dict[str, Any] = field(factory=dict)
+
+
+@define(kw_only=True)
+class UnknownStepChange(Unknown):
+    """A change of another service's step, kept as it came."""
+
+
+@define(kw_only=True)
+class StepChange(Struct):
+    """What a delta adds to a step."""
+
+    step_details: ToolCallsChange | MessageCreationChange | UnknownStepChange | None = None
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+@frozen
+class ThreadCreated:
+    """The thread of ``stream_thread_and_run`` was made."""
+
+    thread: Thread
+
+
+@frozen
+class _RunEvent:
+    run: Run
+
+
+class RunCreated(_RunEvent):
+    """The run was made."""
+
+
+class RunQueued(_RunEvent):
+    """The run waits for its turn."""
+
+
+class RunInProgress(_RunEvent):
+    """The run is being carried out."""
+
+
+class RunRequiresAction(_RunEvent):
+    """The run waits for tool outputs; ``run.tool_calls`` says which."""
+
+
+class RunCompleted(_RunEvent):
+    """The run has ended well."""
+
+
+class RunIncomplete(_RunEvent):
+    """The run has ended early."""
+
+
+class RunFailed(_RunEvent):
+    """The run has failed; ``run.last_error`` says why."""
+
+
+class RunCancelling(_RunEvent):
+    """The run is being cancelled."""
+
+
+class RunCancelled(_RunEvent):
+    """The run was cancelled."""
+
+
+class RunExpired(_RunEvent):
+    """The run has expired."""
+
+
+@frozen
+class _StepEvent:
+    step: RunStep
+
+
+class RunStepCreated(_StepEvent):
+    """A step was made."""
+
+
+class RunStepInProgress(_StepEvent):
+    """A step is being carried out."""
+
+
+class RunStepCompleted(_StepEvent):
+    """A step has ended well."""
+
+
+class RunStepFailed(_StepEvent):
+    """A step has failed."""
+
+
+class RunStepCancelled(_StepEvent):
+    """A step was cancelled."""
+
+
+class RunStepExpired(_StepEvent):
+    """A step has expired."""
+
+
+@define(kw_only=True)
+class RunStepDelta(Struct):
+    """Pieces of a step. ``id`` is the step's."""
+
+    id: str
+    object: str = "thread.run.step.delta"
+    delta: StepChange = field(factory=StepChange)
+
+    @property
+    def tool_calls(self) -> list[CallDelta]:
+        """The pieces of tool calls, if it is about any."""
+        details = self.delta.step_details
+        return details.tool_calls if isinstance(details, ToolCallsChange) else []
+
+
+@frozen
+class _MessageEvent:
+    message: Message
+
+
+class MessageCreated(_MessageEvent):
+    """A message was begun."""
+
+
+class MessageInProgress(_MessageEvent):
+    """A message is being written."""
+
+
+class MessageCompleted(_MessageEvent):
+    """A message is whole."""
+
+
+class MessageIncomplete(_MessageEvent):
+    """A message ended early; ``message.incomplete_details`` says why."""
+
+
+@define(kw_only=True)
+class MessageDelta(Struct):
+    """Pieces of a message. ``id`` is the message's."""
+
+    id: str
+    object: str = "thread.message.delta"
+    delta: MessageChange = field(factory=MessageChange)
+
+    @property
+    def text(self) -> str:
+        """The pieces of text, joined; empty when it is about something else."""
+        return "".join(
+            part.text.value for part in self.delta.content if isinstance(part, TextPartDelta)
+        )
+
+
+@frozen
+class Done:
+    """The server has said all it has to say."""
+
+
+@frozen
+class UnknownEvent:
+    """An event that this version does not know; ``data`` is JSON, or text where it is not."""
+
+    name: str
+    data: Any
+
+
+RunEvent: TypeAlias = (
+    RunCreated
+    | RunQueued
+    | RunInProgress
+    | RunRequiresAction
+    | RunCompleted
+    | RunIncomplete
+    | RunFailed
+    | RunCancelling
+    | RunCancelled
+    | RunExpired
+)
+RunStepEvent: TypeAlias = (
+    RunStepCreated
+    | RunStepInProgress
+    | RunStepCompleted
+    | RunStepFailed
+    | RunStepCancelled
+    | RunStepExpired
+)
+MessageEvent: TypeAlias = MessageCreated | MessageInProgress | MessageCompleted | MessageIncomplete
+Event: TypeAlias = (
+    ThreadCreated
+    | RunEvent
+    | RunStepEvent
+    | RunStepDelta
+    | MessageEvent
+    | MessageDelta
+    | Done
+    | UnknownEvent
+)
+
+#: The classes of run events, by the last word of the event's name.
+RUN_EVENTS: Final[Mapping[str, type[RunEvent]]] = {
+    "created": RunCreated,
+    "queued": RunQueued,
+    "in_progress": RunInProgress,
+    "requires_action": RunRequiresAction,
+    "completed": RunCompleted,
+    "incomplete": RunIncomplete,
+    "failed": RunFailed,
+    "cancelling": RunCancelling,
+    "cancelled": RunCancelled,
+    "expired": RunExpired,
+}
+#: The classes of step events, likewise.
+STEP_EVENTS: Final[Mapping[str, type[RunStepEvent]]] = {
+    "created": RunStepCreated,
+    "in_progress": RunStepInProgress,
+    "completed": RunStepCompleted,
+    "failed": RunStepFailed,
+    "cancelled": RunStepCancelled,
+    "expired": RunStepExpired,
+}
+#: The classes of message events, likewise.
+MESSAGE_EVENTS: Final[Mapping[str, type[MessageEvent]]] = {
+    "created": MessageCreated,
+    "in_progress": MessageInProgress,
+    "completed": MessageCompleted,
+    "incomplete": MessageIncomplete,
+}
