@@ -273,6 +273,12 @@ class App:
         return round(1000 * min(max(_POLL_SHARE * age, _POLL_MINIMUM), _POLL_MAXIMUM))
 
 
+def unavailable(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Serves any request while the engine cannot be opened."""
+    message = "The engine cannot be opened; its log says why."
+    return _refusal(Fault(503, message, type="server_error"))(environ, start_response)
+
+
 def _refusal(fault: Fault) -> Response:
     detail = ErrorDetail(message=fault.message, type=fault.type, param=fault.param, code=fault.code)
     response = _json_response(fault.status, encode(ErrorBody(error=detail)))

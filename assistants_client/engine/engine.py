@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from assistants_client.engine.app import App
+from assistants_client.engine.app import IN_PROCESS, App, unavailable
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
 from assistants_client.engine.executor import WORKERS, Threads
@@ -137,8 +137,18 @@ class Engine:
         self._finalizer()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serves one request, as WSGI has it."""
-        self.open()
+        """Serves one request, as WSGI has it.
+
+        Raises:
+            ConfigurationError: As :meth:`open`, to a client in this process; others are told 503.
+        """
+        try:
+            self.open()
+        except ConfigurationError:
+            if environ.get(IN_PROCESS) is True:
+                raise
+            _log.exception("The engine cannot be opened")
+            return unavailable(environ, start_response)
         return self._app(environ, start_response)
 
     def __enter__(self) -> Engine:

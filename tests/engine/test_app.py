@@ -174,6 +174,12 @@ def test_a_body_that_is_too_large_is_refused(http: Client, monkeypatch: pytest.M
     assert error(response, 413)["code"] == "request_too_large"
 
 
+def test_a_body_that_was_cut_short_is_refused(http: Client) -> None:
+    """A caller that hangs up in the middle of its body changes nothing."""
+    response = http.post("/v1/threads", data=b"{}", environ_overrides={"CONTENT_LENGTH": "100"})
+    error(response, 400)
+
+
 @pytest.mark.parametrize(
     "content_type", [None, "application/json", "text/plain", "application/json; charset=utf-8"]
 )

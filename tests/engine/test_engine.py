@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from attrs import define, field
+from werkzeug.test import Client
 
 from assistants_client.engine import (
     ChatCompletions,
@@ -30,6 +31,7 @@ from assistants_client.engine import (
 )
 from assistants_client.engine import engine as engine_module
 from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.engine.services.execution import Execution
 from assistants_client.errors import ConfigurationError
 
 VARIABLES = (
@@ -199,6 +201,23 @@ def test_a_run_of_a_closed_engine_has_failed(
             thread.join(10)
 
 
+def test_closing_goes_on_when_the_database_is_gone(
+    monkeypatch: pytest.MonkeyPatch, slow: Slow, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be written any more is logged, and left to the next process."""
+
+    def fail(_: Execution) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(Execution, "abandon", fail)
+    engine = Engine("sqlite://", slow)
+    Http(engine).start()
+    assert slow.asked.wait(10)
+    engine.close()
+    assert "the disk is gone" in caplog.text
+
+
 def test_nothing_is_opened_or_started_before_it_is_needed(tmp_path: Path) -> None:
     """An engine alone makes no file; a request alone starts no thread."""
     path = tmp_path / "test.db"
@@ -233,11 +252,14 @@ def test_a_closed_engine_says_so() -> None:
 
 
 def test_a_database_that_cannot_be_opened_is_raised_to_the_caller() -> None:
-    """In the process it is an exception with the reason, and the next call tries again."""
+    """In the process it is an exception with the reason, over HTTP a 503; each call tries again."""
     with Engine("sqlite:////nowhere/x.db", Scripted()) as engine:
         for _ in range(2):
             with pytest.raises(ConfigurationError, match="does not exist"):
                 Http(engine).send("POST", "/threads")
+        response = Client(engine).post("/v1/threads")
+        assert (response.status_code, response.get_json()["error"]["type"]) == (503, "server_error")
+        assert "nowhere" not in response.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +292,6 @@ def test_run_seconds_and_clock_are_used() -> None:
 
 def test_a_token_is_for_others_only(tmp_path: Path) -> None:
     """Over HTTP it is asked for; inside the process it is not needed, and nothing shows it."""
-    from werkzeug.test import Client
-
     url = f"sqlite:///{tmp_path / 'test.db'}"
     with Engine(url, Scripted(), token="secret") as engine:
         Http(engine).send("POST", "/threads")

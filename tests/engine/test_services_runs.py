@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from conftest import Store
@@ -13,7 +14,7 @@ from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.lifecycle import CANCEL_GRACE
 from assistants_client.engine.paging import PageQuery
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import Context, HeldRun
 from assistants_client.engine.services.execution import Execution
 from assistants_client.engine.services.runs import Runs
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
@@ -185,6 +186,23 @@ def test_only_one_of_many_runs_started_at_once_gets_the_thread(store: Store) -> 
     assert len(store.runs.list(thread_id, ALL).data) == 1
     for database in others:
         database.close()
+
+
+def test_a_run_that_came_a_moment_later_is_refused_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where reading did not show the other run yet, the database does not let this one in."""
+    run = store.new_run()
+    settled = Context.settled
+    blind = iter([True])
+
+    def see_nothing_at_first(context: Context, *args: Any) -> HeldRun | None:
+        return None if next(blind, False) else settled(context, *args)
+
+    monkeypatch.setattr(Context, "settled", see_nothing_at_first)
+    request = RunRequest(assistant_id=run.assistant_id)
+    fault = refusal(lambda: store.runs.create(run.thread_id, request))
+    assert fault.message == f"Thread {run.thread_id} already has an active run {run.id}."
 
 
 def test_a_queued_run_is_cancelled_by_the_next_look(store: Store) -> None:

@@ -69,10 +69,12 @@ class Context:
         """
         with self.database.read() as connection:
             active = load_run(connection, locks(thread_id))
-            late = active is not None and active.ending(self.clock()) is not None
-        if late:
-            with self.database.begin() as connection:
-                self.settled(connection, locks(thread_id))
+            if active is None or active.ending(self.clock()) is None:
+                require_thread(connection, thread_id)
+                yield connection
+                return
+        with self.database.begin() as connection:
+            self.settled(connection, locks(thread_id))
         with self.database.read() as connection:
             require_thread(connection, thread_id)
             yield connection
