@@ -280,7 +280,7 @@ def run_error(run: Run) -> RunError | None:
         return None
     text = f"run {run.id} on thread {run.thread_id} is {run.status}"
     if run.last_error is not None:
-        text += f": {run.last_error.code}: {run.last_error.message}"
+        text = ": ".join(filter(None, (text, run.last_error.code, run.last_error.message)))
     if run.incomplete_details is not None and run.incomplete_details.reason:
         text += f" ({run.incomplete_details.reason})"
     return kind(text, run)
