@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from attrs import evolve
+
 from assistants_client._multipart import FileSource, MultipartBody
 from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
@@ -18,7 +20,7 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatch,
     VectorStoreFileBatchRequest,
 )
-from assistants_client.resources._base import Resource, build_path, takes
+from assistants_client.resources._base import Resource, build_path, encoded, takes
 
 
 class VectorStoreFileBatches(Resource):
@@ -92,15 +94,18 @@ class VectorStoreFileBatches(Resource):
         """
         if isinstance(files, (str, bytes)) or not files:
             raise InvalidRequestError("files: expected a list of at least one file", path="files")
-        for file in files:  # all are looked at before the first is sent
-            MultipartBody(file, filename=None, fields={})
-        uploaded = [self._helpers.upload(file).id for file in files]
-        batch = self.create(
-            vector_store_id,
-            file_ids=uploaded,
+        request = VectorStoreFileBatchRequest(
+            file_ids=["" for _ in files],
             chunking_strategy=UNSET if chunking_strategy is None else chunking_strategy,
             attributes=UNSET if attributes is None else attributes,
         )
+        # A mistake must not leave uploads without a use.
+        build_path(self._ALL, vector_store_id=vector_store_id)
+        encoded(request)
+        for file in files:
+            MultipartBody(file, filename=None, fields={})
+        uploaded = [self._helpers.upload(file).id for file in files]
+        batch = self.create(vector_store_id, evolve(request, file_ids=uploaded))
         return self.wait(vector_store_id, batch.id, timeout=timeout, backoff=backoff)
 
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:

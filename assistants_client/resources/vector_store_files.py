@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from attrs import evolve
+
 from assistants_client._multipart import FileSource, Progress
 from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
@@ -17,7 +19,7 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileRequest,
     VectorStoreFileUpdate,
 )
-from assistants_client.resources._base import Resource, build_path, takes
+from assistants_client.resources._base import Resource, build_path, encoded, takes
 
 
 class VectorStoreFiles(Resource):
@@ -89,13 +91,16 @@ class VectorStoreFiles(Resource):
             WaitTimeoutError: The store was not done in time.
             InvalidRequestError: The file cannot be read, or has no name.
         """
-        uploaded = self._helpers.upload(file, filename=filename, progress=progress)
         request = VectorStoreFileRequest(
-            uploaded.id,
+            "",
             chunking_strategy=UNSET if chunking_strategy is None else chunking_strategy,
             attributes=UNSET if attributes is None else attributes,
         )
-        self.create(vector_store_id, request)
+        # A mistake must not leave an upload without a use.
+        build_path(self._ALL, vector_store_id=vector_store_id)
+        encoded(request)
+        uploaded = self._helpers.upload(file, filename=filename, progress=progress)
+        self.create(vector_store_id, evolve(request, file_id=uploaded.id))
         return self.wait(vector_store_id, uploaded.id, timeout=timeout, backoff=backoff)
 
     def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:

@@ -15,7 +15,7 @@ def undisturbed(clean_environment, pauses):
 
 
 class Wire:
-    """Answers requests by method and path; one answer of several after the other, the last again."""
+    """Answers requests by method and path; of several answers the last again and again."""
 
     def __init__(self, mock):
         self._mock = mock
