@@ -1,0 +1,59 @@
+"""Runs the type checkers on ``api.py``, where they are installed."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+API = Path(__file__).with_name("api.py")
+ROOT = API.parents[2]
+
+MYPY = ("mypy", "--strict", "--no-incremental", "--follow-imports=silent", "--config-file=")
+PYRIGHT = ("pyright", "--pythonversion", "3.10")
+
+
+def complaints(checker, path):
+    """What a checker prints about a file; empty when it finds nothing."""
+    name, *options = checker
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    if name == "mypy":
+        options.append("--enable-error-code=ignore-without-code")
+    done = subprocess.run(
+        [sys.executable, "-m", name, *options, str(path)],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=lambda checker: checker[0])
+def test_both_call_forms_are_typed(checker, tmp_path):
+    """Results have their types, and every deliberate mistake is noticed.
+
+    One mistake is mended first, so that its comment is not needed: exactly that is reported. Were
+    an unneeded comment let through, the others would show nothing.
+    """
+    mended = API.read_text("utf-8").replace('create(modell="m")', 'create(model="m")')
+    line = 1 + mended[: mended.index('create(model="m")  # type: ignore')].count("\n")
+    copy = tmp_path / "api.py"
+    copy.write_text(mended, "utf-8")
+    found = [text for text in complaints(checker, copy).splitlines() if "error" in text.lower()]
+    reported = [text for text in found if re.search(r"api\.py:\d+", text)]
+    assert len(reported) == 1, "\n".join(found)
+    assert re.search(rf"api\.py:{line}\b.*(unused|[Uu]nnecessary)", reported[0])
+
+
+def test_every_kind_of_mistake_is_there():
+    """Misspelled, missing and wrong-typed, for objects and for keywords."""
+    lines = [line for line in API.read_text("utf-8").splitlines() if "# type: ignore[" in line]
+    assert len(lines) > 40
+    assert all(re.search(r"  # type: ignore\[[a-z-]+\]$", line) for line in lines)
