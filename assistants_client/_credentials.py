@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -56,10 +57,14 @@ class CachedToken:
         self._scope = scope
         self._now = now
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._token: AccessToken | None = None
 
     def __call__(self) -> str:
         """The token; one thread renews it while the others wait."""
+        if self._pid != os.getpid():
+            # A thread of the parent's may have held the lock at the fork, and is not here.
+            self._lock, self._pid = threading.Lock(), os.getpid()
         token = self._token
         if token is None or self._left(token) < _MARGIN:
             with self._lock:

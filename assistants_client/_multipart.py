@@ -57,7 +57,8 @@ class MultipartBody:
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
-        self._head = "".join(parts).encode()
+        # A name on disk need not be valid text.
+        self._head = "".join(parts).encode("utf-8", "replace")
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self.headers: Mapping[str, str | None] = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
@@ -72,7 +73,15 @@ class MultipartBody:
         """
         yield self._head
         sent = 0
-        for block in self._blocks():
+        blocks = self._blocks()
+        while True:
+            try:
+                block = next(blocks, b"")
+            except (OSError, ValueError) as error:  # gone, unreadable, or closed
+                # An OSError would pass for one of the connection's.
+                raise InvalidRequestError(f"file: cannot be read: {error}", path="file") from error
+            if not block:
+                break
             yield block
             sent += len(block)
             if self._progress is not None:

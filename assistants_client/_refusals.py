@@ -10,13 +10,15 @@ import requests
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    DecodeError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
 )
 
-from assistants_client._retry import NEVER_SENT, GaveUpError, pause_hint
+from assistants_client._retry import GaveUpError, PolicyRetry, never_sent, pause_hint
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -32,7 +34,9 @@ _LONGEST_MESSAGE = 1000
 def refusal(
     response: requests.Response, content: bytes, method: str, path: str, secret: str
 ) -> APIStatusError:
-    """The error for an answer that is not a 2xx; ``secret`` is kept out of its message."""
+    """The error for an answer that is not a 2xx; ``secret`` is kept out of it."""
+    if secret:  # some servers quote the key that they do not know
+        content = content.replace(secret.encode(), b"***")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -44,16 +48,12 @@ def refusal(
         text = text.replace(secret, "***")
     status = response.status_code
     hint = pause_hint(response.headers)
-    history = getattr(getattr(response.raw, "retries", None), "history", ())
     return status_error(
         f"answered {status}{_advice(response)}: {text[:_LONGEST_MESSAGE]}",
         method=method,
         path=path,
-        attempts=len(history) + 1,
-        # A 503 with a pause, a 429 and the other 4xx say that nothing was done.
-        maybe_created=method == "POST"
-        and status >= 500
-        and not (status == 503 and hint is not None),
+        attempts=attempts_of(response),
+        maybe_created=method == "POST" and not _did_nothing(status, hint),
         status_code=status,
         code=_text_or_none(detail.get("code")),
         type=_text_or_none(detail.get("type")),
@@ -62,6 +62,12 @@ def refusal(
         retry_after=hint,
         body=document,
     )
+
+
+def attempts_of(response: requests.Response) -> int:
+    """How many tries led to this answer."""
+    retries = getattr(response.raw, "retries", None)
+    return retries.attempts() if isinstance(retries, PolicyRetry) else 1
 
 
 def connection_error(
@@ -83,38 +89,46 @@ def connection_error(
         text = f"no trusted TLS connection to {host}"
     elif isinstance(cause, ProxyError):
         text = f"the proxy did not connect to {host}"
-    elif isinstance(cause, NEVER_SENT):
+    elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
     else:
         text = f"{host} closed the connection without an answer"
-    never_sent = isinstance(cause, NEVER_SENT) or isinstance(error, requests.ConnectTimeout)
+    was_sent = not (never_sent(cause) or isinstance(error, requests.ConnectTimeout))
     return kind(
         text,
         method=method,
         path=path,
         attempts=attempts,
-        maybe_created=method == "POST" and not never_sent,
+        maybe_created=method == "POST" and was_sent,
     )
 
 
-def cut_short(
-    error: requests.RequestException, method: str, path: str, base_url: str, *, maybe_created: bool
-) -> APIError:
+def cut_short(error: Exception, response: requests.Response, method: str, path: str) -> APIError:
     """The error for an answer that began and did not end as it should."""
-    host = urlsplit(base_url).netloc.rpartition("@")[2]
+    host = urlsplit(response.url or "").netloc.rpartition("@")[2]
     kind: type[APIError] = APIConnectionError
     cause = error.args[0] if error.args else None
-    if isinstance(error, requests.Timeout) or isinstance(cause, ReadTimeoutError):
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)) or isinstance(
+        cause, ReadTimeoutError
+    ):
         kind, text = APITimeoutError, f"the answer from {host} stalled"
-    elif isinstance(error, (ChunkedEncodingError, ContentDecodingError)):
+    elif isinstance(
+        error, (ChunkedEncodingError, ContentDecodingError, ProtocolError, DecodeError)
+    ):
         kind, text = APIResponseError, f"the answer from {host} was cut short"
     else:
         text = f"the connection to {host} broke within the answer"
-    return kind(text, method=method, path=path, maybe_created=maybe_created)
+    return kind(
+        text,
+        method=method,
+        path=path,
+        attempts=attempts_of(response),
+        maybe_created=method == "POST",
+    )
 
 
 def _did_nothing(status: int, hint: float | None) -> bool:
-    """Whether the status says that the server has not acted."""
+    """Whether the status says that the server has not acted; a 503 says so with a pause."""
     return status < 500 or (status == 503 and hint is not None)
 
 
@@ -152,7 +166,10 @@ def _advice(response: requests.Response) -> str:
     parts = urlsplit(response.url or "")
     host = parts.hostname or ""
     if 300 <= response.status_code < 400 and "location" in response.headers:
-        target = urlsplit(response.headers["location"]).netloc or "another path"
+        try:
+            target = urlsplit(response.headers["location"]).netloc or "another path"
+        except ValueError:
+            target = "what is no address"
         return f" (a redirect to {target}; redirects are not followed, correct the base URL)"
     retired = host.endswith((".openai.com", ".openai.azure.com"))
     assistants = "/assistants" in parts.path or "/threads" in parts.path

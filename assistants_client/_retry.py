@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -37,9 +38,6 @@ RetryT = TypeVar("RetryT", bound="PolicyRetry")
 #: A server that asks for a longer pause than this is not asked again: the caller is told instead.
 LONGEST_PAUSE: Final = 60.0
 
-#: Errors that mean the request never reached a server.
-NEVER_SENT: Final = (ConnectTimeoutError, NewConnectionError, ProxyError, SSLError)
-
 _REPEATABLE_METHODS: Final = frozenset({"GET", "DELETE"})
 _REPEATABLE_STATUSES: Final = frozenset({408, 409, 429})
 #: What one call that went well gives back to the budget.
@@ -59,7 +57,8 @@ def _at_least(minimum: float) -> Callable[[object, object, object], None]:
 class RetryPolicy:
     """When a request that failed is sent again. The rules are covered by compatibility.
 
-    * GET and DELETE: on connection faults, timeouts, 408, 409, 429 and 5xx.
+    * GET and DELETE: on connection faults (also within the answer), timeouts, 408, 409, 429 and
+      5xx. A download that breaks off is not begun again.
     * POST: only where the server cannot have acted (no connection was made, 429, or 503 with
       ``Retry-After``), or where it honours the ``Idempotency-Key`` that every POST carries.
       Any other failed POST raises with ``maybe_created=True``.
@@ -84,9 +83,14 @@ class RetryPolicy:
 
 
 class Budget:
-    """The retries that the calls of one client share."""
+    """What the calls of one client share: the retries they may spend, and a fact of their server.
+
+    Attributes:
+        idempotent: Whether the server is known to honour ``Idempotency-Key``.
+    """
 
     def __init__(self, tokens: float) -> None:
+        self.idempotent = False
         self._most = tokens
         self._left = tokens
         self._lock = threading.Lock()
@@ -104,6 +108,16 @@ class Budget:
         with self._lock:
             self._left = min(self._left + _REFUND, self._most)
 
+    def after_fork(self) -> None:
+        """In a child: the lock may be held by a thread that exists in the parent only."""
+        self._lock = threading.Lock()
+
+
+class Tries(threading.local):
+    """The tries of this thread's call that urllib3 has not seen fail: their answers broke off."""
+
+    earlier: int = 0
+
 
 class GaveUpError(MaxRetryError):
     """The last try failed; ``attempts`` counts them."""
@@ -120,23 +134,34 @@ class PolicyRetry(Retry):
 
     policy: RetryPolicy = RetryPolicy()
     budget: Budget = Budget(0)
-    #: Whether the server is known to honour ``Idempotency-Key``.
-    idempotent: Callable[[], bool] = staticmethod(lambda: False)
+    tries: Tries = Tries()
 
     @classmethod
-    def made(
-        cls, policy: RetryPolicy, budget: Budget, idempotent: Callable[[], bool]
-    ) -> PolicyRetry:
+    def made(cls, policy: RetryPolicy, budget: Budget) -> PolicyRetry:
         """A counter for requests under this policy."""
         retry = cls(total=policy.attempts - 1, redirect=False, raise_on_status=False)
-        retry.policy, retry.budget, retry.idempotent = policy, budget, idempotent
+        retry.policy, retry.budget, retry.tries = policy, budget, Tries()
         return retry
 
     def new(self: RetryT, **changes: object) -> RetryT:
         """See urllib3."""
         copy = super().new(**changes)
-        copy.policy, copy.budget, copy.idempotent = self.policy, self.budget, self.idempotent
+        copy.policy, copy.budget, copy.tries = self.policy, self.budget, self.tries
         return copy
+
+    def attempts(self) -> int:
+        """How many tries this thread's call has made."""
+        return self.tries.earlier + len(self.history) + 1
+
+    def reads_again(self, method: str, attempts: int) -> bool:
+        """Pauses before another try, if an answer that broke off is to be asked for again."""
+        if not (
+            self._may_repeat(method) and attempts < self.policy.attempts and self.budget.take()
+        ):
+            return False
+        self.tries.earlier = attempts
+        self.sleep()
+        return True
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         """Any refusal is a candidate; ``increment`` sees its headers and decides."""
@@ -159,9 +184,11 @@ class PolicyRetry(Retry):
         if response is not None:
             wanted = self._wants_refused(method or "", response.status, response.headers)
         else:
-            wanted = isinstance(error, NEVER_SENT) or self._may_repeat(method or "")
-        if not wanted or (self.total or 0) < 1 or not self.budget.take():
-            raise GaveUpError(_pool, url or "", error, attempts=len(self.history) + 1)
+            wanted = not is_untrusted(error) and (
+                never_sent(error) or self._may_repeat(method or "")
+            )
+        if not wanted or self.attempts() >= self.policy.attempts or not self.budget.take():
+            raise GaveUpError(_pool, url or "", error, attempts=self.attempts())
         # Always with an error: urllib3 would re-raise some others instead of counting them.
         return super().increment(
             method, url, response, None if response is not None else ResponseError("fault"), _pool
@@ -173,12 +200,12 @@ class PolicyRetry(Retry):
         time.sleep(self._pause() if hint is None else hint)
 
     def _pause(self) -> float:
-        tries = len(self.history)
+        tries = self.tries.earlier + len(self.history)
         pause = min(self.policy.initial * 2.0 ** min(tries - 1, 60), self.policy.maximum)
         return pause * (1 - random.random() / 4)
 
     def _may_repeat(self, method: str) -> bool:
-        return method in _REPEATABLE_METHODS or self.idempotent()
+        return method in _REPEATABLE_METHODS or self.budget.idempotent
 
     def _wants_refused(self, method: str, status: int, headers: Mapping[str, str]) -> bool:
         said = headers.get("x-should-retry")
@@ -190,6 +217,24 @@ class PolicyRetry(Retry):
         return self._may_repeat(method) and (
             said == "true" or status in _REPEATABLE_STATUSES or status >= 500
         )
+
+
+def is_untrusted(error: object) -> bool:
+    """Whether the server's certificate was refused; nothing was sent, and nothing will change."""
+    reason = error.args[0] if isinstance(error, SSLError) and error.args else None
+    return isinstance(reason, (ssl.SSLCertVerificationError, ssl.CertificateError))
+
+
+def never_sent(error: object) -> bool:
+    """Whether the error means that the request reached no server.
+
+    Other errors of TLS and of a proxy do not: they may come when it was sent.
+    """
+    if isinstance(error, ProxyError):
+        error = error.original_error
+        if isinstance(error, OSError) and str(error).startswith("Tunnel connection failed"):
+            return True
+    return isinstance(error, (ConnectTimeoutError, NewConnectionError)) or is_untrusted(error)
 
 
 def _finite(text: str) -> float:

@@ -11,9 +11,8 @@ import os
 import platform
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, TypeAlias
+from contextlib import closing, contextmanager
+from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlencode
 
 import requests
@@ -21,6 +20,7 @@ from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError
 
 from assistants_client._checks import (
     Timeout,
@@ -29,10 +29,16 @@ from assistants_client._checks import (
     checked_key,
     checked_timeout,
 )
-from assistants_client._refusals import connection_error, cut_short, refusal
+from assistants_client._connections import Connections, PlainSession, tls_context
+from assistants_client._refusals import attempts_of, connection_error, cut_short, refusal
 from assistants_client._retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._version import __version__
-from assistants_client.errors import APIError, APIResponseError, InvalidRequestError
+from assistants_client.errors import (
+    APIError,
+    APIResponseError,
+    AssistantsError,
+    InvalidRequestError,
+)
 
 #: A key, or a callable that is asked for it before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
@@ -43,8 +49,11 @@ DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
 #: A server that answers with this header acts once on requests with the same ``Idempotency-Key``.
 HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
 
-_CONNECTIONS = 100
-_CHUNK = 1024 * 1024
+_BLOCK = 1024 * 1024
+#: Of a longer refusal nothing but its status is told.
+_LONGEST_REFUSAL = 1024 * 1024
+#: The most that is taken from the socket at once, where it is read as it comes.
+_PROMPT = 64 * 1024
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
 
 
@@ -61,8 +70,9 @@ class Options:
     """
 
     timeout: Timeout = DEFAULT_TIMEOUT
-    headers: Mapping[str, str] = field(factory=dict)
-    params: Query = field(factory=dict)
+    # They may hold a key, which no text shows.
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    params: Query = field(factory=dict, repr=False)
     retries: RetryPolicy = field(factory=RetryPolicy)
     max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
 
@@ -116,19 +126,19 @@ class Transport:
         for name, value in self._options.headers.items():
             self._headers[name] = checked_header(name, value)
         self._has_key = any(name.lower() == key_header.lower() for name in self._headers)
-        self._idempotent = False
         self._shared = share
         self._budget: Budget = share._budget if share else Budget(self._options.retries.budget)
+        self._retry = PolicyRetry.made(self._options.retries, self._budget)
         self._own_session = session is None
         self._adapter = adapter
+        # Proxies and CA bundle come from the environment once, not per request.
+        self._settings: Mapping[str, Any] = (
+            share._settings if share else _from_environment(self.base_url, session)
+        )
         self._session = session if session is not None else self._new_session()
         if session is not None and adapter is not None:
             session.mount(self.base_url, adapter)
         self._pid = os.getpid()
-        # Proxies and CA bundle come from the environment once, not per request.
-        self._settings = self._session.merge_environment_settings(
-            self.base_url, {}, True, None, None
-        )
 
     def with_options(self, options: Options) -> Transport:
         """A copy with other options, on the same connections and the same retry budget."""
@@ -176,14 +186,27 @@ class Transport:
         """
         sent: bytes | Iterable[bytes] | None = body
         if document is not None:
-            try:
-                sent = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-            except (TypeError, ValueError, RecursionError) as error:
-                raise InvalidRequestError(f"the request is not JSON: {error}") from None
+            sent = _json_body(document)
             headers = {"Content-Type": "application/json", **(headers or {})}
-        with self.open(method, path, query=query, body=sent, headers=headers) as response:
-            content = self._bounded(response, method, path)
-            return Reply(_json(content, response, method, path), response.headers)
+        request = self._prepared(method, path, query, sent, headers)
+        most = self._options.max_response_bytes
+        try:
+            while True:
+                with self._answered(request, method, path) as response:
+                    try:
+                        content = self._read(response, method, path, most)
+                    except APIError as error:
+                        # The answer broke off, which urllib3 does not see; its rules hold here too.
+                        again = self._own_session and self._retry.reads_again(
+                            method, error.attempts
+                        )
+                        if not again:
+                            raise
+                        continue
+                    document = _json(content, response, method, path, most)
+                    return Reply(document, response.headers)
+        finally:
+            self._retry.tries.earlier = 0
 
     @contextmanager
     def open(
@@ -195,36 +218,75 @@ class Transport:
         body: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Iterator[requests.Response]:
-        """Sends one request; the body of its answer is read by the caller, within the context.
+        """Sends one request; the caller reads the body of its answer, within the context.
 
         An iterable body must come with a ``Content-Length`` header.
 
         Raises:
-            APIError: As :meth:`send`; also for what goes wrong while the caller reads.
+            APIError: As :meth:`send`. What goes wrong while the body is read is requests' own
+                error, unless it is read with :meth:`blocks`.
         """
         request = self._prepared(method, path, query, body, headers)
-        response = None
-        try:
-            try:
-                response = self._current_session().send(
-                    request, timeout=self._timeout, allow_redirects=False, **self._settings
-                )
-            except ValueError as error:  # such as a redirect to what is no address
-                raise connection_error(error, method, path, self.base_url) from error
-            if not 200 <= response.status_code < 300:
-                raise self._refusal(response, request, method, path)
-            self._budget.refund()
-            if HONOURS_IDEMPOTENCY in response.headers:
-                self._idempotent = True
+        with self._answered(request, method, path) as response:
             yield response
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Query | None = None,
+        document: object,
+        headers: Mapping[str, str | None],
+    ) -> Iterator[requests.Response]:
+        """Posts a JSON document whose answer is read as it comes, with :meth:`prompt_blocks`.
+
+        Raises:
+            APIError: As :meth:`open`.
+        """
+        sent = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            # A compressed stream would hold events back.
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        body = _json_body(document)
+        with self.open("POST", path, query=query, body=body, headers=sent) as response:
+            yield response
+
+    @staticmethod
+    def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+        """The body of an answer as its bytes arrive: nothing waits for a block to fill.
+
+        Raises:
+            APIError: As :meth:`blocks`.
+        """
+        read1 = getattr(response.raw, "read1", None)  # urllib3 2; older ones read byte by byte
+        try:
+            if read1 is None:
+                yield from response.iter_content(1)
+                return
+            while block := read1(_PROMPT, decode_content=True):
+                yield block
+        except (requests.RequestException, HTTPError, OSError) as error:
+            response.close()
+            raise cut_short(error, response, method, path) from error
+
+    @staticmethod
+    def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+        """The body of an answer, in blocks of up to 1 MiB.
+
+        Raises:
+            APIResponseError: It was cut short.
+            APITimeoutError: It stalled.
+            APIConnectionError: The connection broke.
+        """
+        try:
+            yield from response.iter_content(_BLOCK)
         except requests.RequestException as error:
-            doubt = method == "POST"
-            if response is not None:
-                raise cut_short(error, method, path, self.base_url, maybe_created=doubt) from error
-            raise connection_error(error, method, path, self.base_url) from error
-        finally:
-            if response is not None:
-                response.close()
+            response.close()
+            raise cut_short(error, response, method, path) from error
 
     def close(self) -> None:
         """Closes the connections; a session of the user's, or of another transport, stays open."""
@@ -234,27 +296,56 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
 
+    @contextmanager
+    def _answered(
+        self, request: requests.PreparedRequest, method: str, path: str
+    ) -> Iterator[requests.Response]:
+        """The answer to a request; what is no 2xx raises. Its body is not read yet."""
+        try:
+            response = self._current_session().send(
+                request, timeout=self._timeout, allow_redirects=False, **self._settings
+            )
+        except AssistantsError:  # of a body that cannot be read, or of the engine
+            raise
+        except (requests.RequestException, ValueError) as error:
+            # A ValueError comes of a redirect to what is no address, in a session of the user's.
+            raise connection_error(error, method, path, self.base_url) from error
+        with closing(response):
+            if not 200 <= response.status_code < 300:
+                raise self._refusal(response, request, method, path)
+            self._budget.refund()
+            if HONOURS_IDEMPOTENCY in response.headers:
+                self._budget.idempotent = True
+            yield response
+
     def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        # A shared client must not carry one caller's cookie into another's call.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        retry = PolicyRetry.made(self._options.retries, self._budget, lambda: self._idempotent)
-        adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=retry)
+        session = PlainSession()
+        lender = None
         if self._shared is not None:
-            lender = self._shared._current_session().get_adapter(self.base_url)
-            if isinstance(lender, HTTPAdapter):
-                adapter.poolmanager = lender.poolmanager
-                adapter.proxy_manager = lender.proxy_manager
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+            lender = self._shared._current_session().get_adapter("https://")
+        is_tls = self.base_url.startswith("https:") and self._adapter is None
+        verify = self._settings["verify"]
+        connections = Connections(
+            self._retry,
+            tls=tls_context(verify if isinstance(verify, str) else None) if is_tls else None,
+            lender=lender if isinstance(lender, Connections) else None,
+        )
+        session.mount("https://", connections)
+        session.mount("http://", connections)
         if self._adapter is not None:
             session.mount(self.base_url, self._adapter)
         return session
 
     def _current_session(self) -> requests.Session:
-        """The session; in a forked child a new one, for the parent's sockets are still its own."""
-        if self._pid != os.getpid() and self._own_session:
-            self._session = self._new_session()
+        """The session; a forked child lets go of the sockets, which are still its parent's."""
+        if self._pid != os.getpid():
+            if self._own_session:
+                self._budget.after_fork()
+                self._session = self._new_session()
+            else:
+                for adapter in self._session.adapters.values():
+                    if isinstance(adapter, HTTPAdapter):
+                        adapter.close()
             self._pid = os.getpid()
         return self._session
 
@@ -304,37 +395,67 @@ class Transport:
         method: str,
         path: str,
     ) -> APIError:
-        content = self._bounded(response, method, path)
+        try:
+            content = self._read(response, method, path, _LONGEST_REFUSAL)
+        except APIError:
+            content = None  # the status is what counts
         sent = str(request.headers.get(self._key_header, ""))
         secret = sent.partition(" ")[2] or sent
-        return refusal(response, content, method, path, secret)
+        return refusal(response, content or b"", method, path, secret)
 
-    def _bounded(self, response: requests.Response, method: str, path: str) -> bytes:
-        most = self._options.max_response_bytes
+    def _read(self, response: requests.Response, method: str, path: str, most: int) -> bytes | None:
+        """The whole body; ``None`` where it is larger than ``most``, of which no more is read."""
+        if announced_length(response) > most:
+            return None
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(_CHUNK):
+        for part in self.blocks(response, method, path):
             size += len(part)
             if size > most:
-                raise APIResponseError(
-                    f"the answer is larger than max_response_bytes, {most}",
-                    method=method,
-                    path=path,
-                    maybe_created=method == "POST",
-                )
+                return None
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _json(content: bytes, response: requests.Response, method: str, path: str) -> Any:
+def _from_environment(base_url: str, session: requests.Session | None) -> Mapping[str, Any]:
+    """Proxies and CA bundle, as arguments of ``Session.send``."""
+    settings = (session or requests.Session()).merge_environment_settings(
+        base_url, {}, True, None, None
+    )
+    return cast("Mapping[str, Any]", settings)
+
+
+def _json_body(document: object) -> bytes:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        kind = response.headers.get("Content-Type", "no content type")
-        raise APIResponseError(
-            f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
-            "Is the base URL that of an Assistants server, with its /v1?",
-            method=method,
-            path=path,
-            maybe_created=method == "POST",
-        ) from None
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"the request is not JSON: {error}") from None
+
+
+def announced_length(response: requests.Response) -> int:
+    """The body's length on the wire as its headers tell it, or 0."""
+    announced = response.headers.get("Content-Length", "")
+    return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+
+
+def _json(
+    content: bytes | None, response: requests.Response, method: str, path: str, most: int
+) -> Any:
+    if content is None:
+        text = f"the answer is larger than max_response_bytes, {most}"
+    else:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "no content type")
+            text = (
+                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
+                "Is the base URL that of an Assistants server, with its /v1?"
+            )
+    raise APIResponseError(
+        text,
+        method=method,
+        path=path,
+        attempts=attempts_of(response),
+        maybe_created=method == "POST",
+    ) from None

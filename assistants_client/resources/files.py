@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import ClassVar, Literal, TypeAlias
 from assistants_client._codec import encode_request
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LazyList
+from assistants_client._transport import announced_length
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import APIResponseError
 from assistants_client.models.files import File, FileExpiry
@@ -18,8 +20,6 @@ from assistants_client.models.lists import Deleted, Page
 from assistants_client.resources._base import Resource, build_path
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
-
-_BLOCK = 1024 * 1024
 
 
 class Files(Resource):
@@ -165,9 +165,10 @@ class Files(Resource):
             APIResponseError: The content was cut short; nothing is left at ``path``.
         """
         target = Path(path)
-        partial = target.with_name(target.name + ".part")
+        # A name that no other download, and no file of the user's, has.
+        partial = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            with partial.open("wb") as file, self.content_stream(file_id, progress) as blocks:
+            with partial.open("xb") as file, self.content_stream(file_id, progress) as blocks:
                 for block in blocks:
                     file.write(block)
             partial.replace(target)
@@ -187,13 +188,12 @@ class Files(Resource):
         path = build_path(self._CONTENT, file_id=file_id)
         headers = {**self._HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
         with self._transport.open("GET", path, headers=headers) as response:
-            announced = response.headers.get("Content-Length", "")
-            total = int(announced) if announced.isdigit() else 0
+            total = announced_length(response)
             is_encoded = "Content-Encoding" in response.headers
 
             def blocks() -> Iterator[bytes]:
                 received = 0
-                for block in response.iter_content(_BLOCK):
+                for block in self._transport.blocks(response, "GET", path):
                     received += len(block)
                     yield block
                     if progress is not None:

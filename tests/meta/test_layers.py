@@ -25,20 +25,31 @@ OURS = {
     "backoff": "models",
     "_deadline": "",
     "_codec": "models",
-    # The transport's four files: what is checked, repeated, sent as a form, and how it went wrong.
+    # The transport's files: what is checked, repeated, sent as a form and over which connections,
+    # and how it went wrong.
     "_checks": "errors",
     "_credentials": "errors",
     "_retry": "errors",
     "_multipart": "errors",
+    "_connections": "errors",
     "_refusals": "errors _retry",
-    "_transport": "_version errors _codec models _checks _retry _refusals",
+    "_transport": "_version errors _codec models _checks _connections _retry _refusals",
     "_pagination": "models errors _codec _transport",
     "waiting": "models errors backoff _deadline",
+    # Functions as tools: text in, text out; types to schemas; the decorator; answering calls.
+    "_docstrings": "",
+    "_json_text": "models _codec",
+    "_shapes": "_json_text",
+    "_annotations": "_docstrings _shapes",
+    "function_tools": "models errors _docstrings _shapes _annotations",
+    "_journal": "models errors",
+    "_tool_calls": "models errors _journal _json_text function_tools",
     "resources._base": "models errors backoff _codec _transport _pagination _multipart",
     "resources": "resources._base models errors backoff _codec _transport _pagination _multipart",
     "client": "_version models errors backoff _checks _codec _credentials _multipart _retry "
     "_transport _pagination waiting resources lazy:engine",
-    "": "_version models errors backoff _multipart _pagination _retry waiting client",
+    "": "_version models errors backoff _multipart _pagination _retry waiting client "
+    "function_tools _tool_calls",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _transport",
@@ -52,10 +63,11 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _codec _retry _transport _pagination waiting resources client engine",
+    "attrs": "models backoff _codec _retry _transport _pagination waiting resources client engine "
+    "_json_text _shapes _annotations _tool_calls",
     "cattrs": "_codec",
-    "requests": "_refusals _transport engine.adapter lazy:client",
-    "urllib3": "_refusals _retry _transport engine.adapter",
+    "requests": "_connections _refusals _transport engine.adapter lazy:client",
+    "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services",
     "werkzeug": "engine.app engine.adapter",
     "pydantic_monty": "engine.code_interpreter",
