@@ -60,6 +60,13 @@ from assistants_client.models.assistants import (
     AssistantRequest,
     AssistantUpdate,
 )
+from assistants_client.models.chunking import (
+    AutoChunking,
+    ChunkingStrategy,
+    StaticChunking,
+    StaticChunkingSizes,
+    UnknownChunking,
+)
 from assistants_client.models.files import (
     File,
     FileExpiry,
@@ -164,8 +171,6 @@ from assistants_client.models.tools import (
 )
 from assistants_client.models.vector_stores import (
     Attributes,
-    AutoChunking,
-    ChunkingStrategy,
     FileContentPage,
     FileCounts,
     FoundText,
@@ -173,10 +178,7 @@ from assistants_client.models.vector_stores import (
     SearchPage,
     SearchRanking,
     SearchRequest,
-    StaticChunking,
-    StaticChunkingSizes,
     StoreExpiry,
-    UnknownChunking,
     VectorStore,
     VectorStoreFile,
     VectorStoreFileBatch,

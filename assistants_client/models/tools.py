@@ -8,6 +8,7 @@ from attrs import define, field
 
 from assistants_client.models._base import ABSENT_IF_NONE, NULL_OK, JsonObject, Struct, Unknown
 from assistants_client.models._limits import between, identifier, items, metadata_pairs
+from assistants_client.models.chunking import ChunkingStrategy
 
 
 @define(kw_only=True)
@@ -19,10 +20,14 @@ class CodeInterpreterTool(Struct):
 
 @define(kw_only=True)
 class RankingOptions(Struct):
-    """How file search ranks; ``score_threshold`` is 0 to 1."""
+    """How file search ranks; ``score_threshold`` is 0 to 1, and needed when sent."""
 
     ranker: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        return ("score_threshold", "needed") if self.score_threshold is None else None
 
 
 @define(kw_only=True)
@@ -83,8 +88,10 @@ class CodeInterpreterResources(Struct):
 class NewVectorStore(Struct):
     """A vector store to be made along with an assistant or a thread."""
 
-    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE)
-    chunking_strategy: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(100_000_000))
+    chunking_strategy: ChunkingStrategy | JsonObject | None = field(
+        default=None, metadata=ABSENT_IF_NONE
+    )
     metadata: dict[str, str] | None = field(
         default=None, metadata=ABSENT_IF_NONE | metadata_pairs()
     )
@@ -98,6 +105,12 @@ class FileSearchResources(Struct):
     vector_stores: list[NewVectorStore] | None = field(
         default=None, metadata=ABSENT_IF_NONE | items(1)
     )
+
+    def problem(self) -> tuple[str, str] | None:
+        """Which field breaks a rule that no single field can tell, and how."""
+        if self.vector_store_ids and self.vector_stores:
+            return "vector_stores", "give either vector_store_ids or vector_stores"
+        return None
 
 
 @define(kw_only=True)

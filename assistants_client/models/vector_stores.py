@@ -14,55 +14,14 @@ from assistants_client.models._base import (
     JsonObject,
     Request,
     Struct,
-    Unknown,
     UnsetType,
 )
 from assistants_client.models._limits import attribute_pairs, between, items, metadata_pairs
+from assistants_client.models.chunking import ChunkingStrategy
 from assistants_client.models.runs import LastError
 
 #: Attributes of a file in a store: at most 16; a value is text, a number or a truth value.
 Attributes: TypeAlias = Mapping[str, "str | float | bool"]
-
-
-@define(kw_only=True)
-class AutoChunking(Struct):
-    """The server's own choice: 800 tokens a chunk, 400 of them overlapping."""
-
-    type: Literal["auto"] = "auto"
-
-
-@define(kw_only=True)
-class StaticChunkingSizes(Struct):
-    """Sizes in tokens: 100 to 4,096 a chunk, overlapping by at most half of that."""
-
-    max_chunk_size_tokens: int = field(metadata=between(100, 4096))
-    chunk_overlap_tokens: int = field(metadata=between(0, 2048))
-
-    def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
-        if self.chunk_overlap_tokens * 2 > self.max_chunk_size_tokens:
-            return (
-                "chunk_overlap_tokens",
-                f"{self.chunk_overlap_tokens} is more than half of max_chunk_size_tokens, "
-                f"{self.max_chunk_size_tokens}",
-            )
-        return None
-
-
-@define(kw_only=True)
-class StaticChunking(Struct):
-    """Chunks of a given size."""
-
-    static: StaticChunkingSizes
-    type: Literal["static"] = "static"
-
-
-@define(kw_only=True)
-class UnknownChunking(Unknown):
-    """A strategy that only answers name, such as ``other``, kept as it came."""
-
-
-ChunkingStrategy: TypeAlias = AutoChunking | StaticChunking | UnknownChunking
 
 
 @define(kw_only=True)

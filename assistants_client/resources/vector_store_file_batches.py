@@ -12,10 +12,10 @@ from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
 from assistants_client.models._base import UNSET
+from assistants_client.models.chunking import ChunkingStrategy
 from assistants_client.models.lists import Page
 from assistants_client.models.vector_stores import (
     Attributes,
-    ChunkingStrategy,
     VectorStoreFile,
     VectorStoreFileBatch,
     VectorStoreFileBatchRequest,

@@ -10,10 +10,10 @@ from assistants_client._multipart import FileSource, Progress
 from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
 from assistants_client.models._base import UNSET
+from assistants_client.models.chunking import ChunkingStrategy
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
     Attributes,
-    ChunkingStrategy,
     FileContentPage,
     VectorStoreFile,
     VectorStoreFileRequest,
