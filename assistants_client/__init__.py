@@ -9,6 +9,9 @@ from assistants_client._pagination import (
 from assistants_client._retry import (
     RetryPolicy,
 )
+from assistants_client._tool_calls import (
+    answer_calls,
+)
 from assistants_client._version import (
     __version__,
 )
@@ -43,8 +46,15 @@ from assistants_client.errors import (
     RunFailedError,
     RunIncompleteError,
     ThreadLockedError,
+    ToolError,
     UnprocessableEntityError,
     WaitTimeoutError,
+)
+from assistants_client.function_tools import (
+    ToolFunction,
+    ToolLike,
+    as_tools,
+    tool,
 )
 from assistants_client.models._base import (
     UNSET,
@@ -316,7 +326,10 @@ __all__ = [
     "ToolApproval",
     "ToolCallsDetails",
     "ToolChoice",
+    "ToolError",
+    "ToolFunction",
     "ToolInput",
+    "ToolLike",
     "ToolOutput",
     "ToolResources",
     "TruncationStrategy",
@@ -342,4 +355,7 @@ __all__ = [
     "VectorStoreUpdate",
     "WaitTimeoutError",
     "__version__",
+    "answer_calls",
+    "as_tools",
+    "tool",
 ]

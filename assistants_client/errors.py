@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assistants_client.models.events import Event
-    from assistants_client.models.runs import Run
+    from assistants_client.models.runs import RequiredToolCall, Run
 
 
 class AssistantsError(Exception):
@@ -304,3 +304,15 @@ class WaitTimeoutError(AssistantsError, TimeoutError):
     def __init__(self, message: str, run: Run | None = None) -> None:
         super().__init__(message)
         self.run = run
+
+
+class ToolError(AssistantsError):
+    """A tool call that could not be answered; what the function raised is the cause.
+
+    Attributes:
+        tool_call: The call, with the function's name and the arguments that the model wrote.
+    """
+
+    def __init__(self, message: str, tool_call: RequiredToolCall | None = None) -> None:
+        super().__init__(message)
+        self.tool_call = tool_call

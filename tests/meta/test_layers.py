@@ -64,7 +64,7 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "models backoff _codec _retry _transport _pagination waiting resources client engine "
-    "_json_text _shapes _annotations _tool_calls",
+    "_json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",

@@ -1,0 +1,115 @@
+"""The journal of tool calls: what was answered stays answered, even if the process dies.
+
+What is stored is one output per call, by run, tool call and request (a digest of the function's
+name and arguments, as some servers use an id again within a run). The first output of a call wins.
+Running tools and deciding what is worth storing do not belong here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, MutableMapping
+from typing import Final, Protocol, TypeAlias
+
+from assistants_client.errors import ConfigurationError
+from assistants_client.models.runs import RequiredToolCall
+
+#: A path, where an SQLite file is made, or a mapping from texts to texts.
+JournalLike: TypeAlias = "str | os.PathLike[str] | MutableMapping[str, str]"
+
+_BUSY_SECONDS: Final = 30.0  # that another process may hold the file
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS tool_outputs (
+    call TEXT PRIMARY KEY,
+    output TEXT NOT NULL,
+    finished_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+)
+"""
+
+
+class Journal(Protocol):
+    """Where outputs are kept."""
+
+    def find(self, key: str) -> str | None:
+        """The output of a call, if it is finished."""
+        ...
+
+    def keep(self, key: str, output: str) -> str:
+        """Stores an output, durably, and answers the one that counts: the first."""
+        ...
+
+
+def open_journal(journal: JournalLike) -> Journal:
+    """The journal at a path, or in a mapping.
+
+    Raises:
+        ConfigurationError: It is neither, or the file cannot be used.
+    """
+    if isinstance(journal, (str, os.PathLike)):
+        return _FileJournal(os.fspath(journal))
+    if isinstance(journal, MutableMapping):
+        return _MappingJournal(journal)
+    raise ConfigurationError(f"journal: {journal!r:.80} is neither a path nor a mutable mapping")
+
+
+def key_of(run_id: str, call: RequiredToolCall) -> str:
+    """The name under which a call's output is stored: ``run_1/call_2/0123456789abcdef``."""
+    request = f"{call.function.name}\0{call.function.arguments}"
+    digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{run_id}/{call.id}/{digest[:16]}"
+
+
+class _MappingJournal:
+    _lock: Final = threading.Lock()  # one for all: two waits may be given the same mapping
+
+    def __init__(self, outputs: MutableMapping[str, str]) -> None:
+        self._outputs = outputs
+
+    def find(self, key: str) -> str | None:
+        with self._lock:
+            return self._outputs.get(key)
+
+    def keep(self, key: str, output: str) -> str:
+        with self._lock:
+            return self._outputs.setdefault(key, output)
+
+
+class _FileJournal:
+    """A connection per use: it may be used by any thread, before and after a fork."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with self._open() as database:
+            database.execute(_TABLE)
+
+    def find(self, key: str) -> str | None:
+        with self._open() as database:
+            return self._read(database, key)
+
+    def keep(self, key: str, output: str) -> str:
+        with self._open() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO tool_outputs (call, output) VALUES (?, ?)", (key, output)
+            )
+            return self._read(database, key) or output
+
+    @staticmethod
+    def _read(database: sqlite3.Connection, key: str) -> str | None:
+        found = database.execute("SELECT output FROM tool_outputs WHERE call = ?", (key,))
+        row: tuple[str] | None = found.fetchone()
+        return row[0] if row is not None else None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            # Each statement is a transaction of its own, on the disk before it returns.
+            database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+            with contextlib.closing(database):
+                database.execute("PRAGMA synchronous = FULL")
+                yield database
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"journal: {self._path} cannot be used: {error}") from error
