@@ -440,3 +440,35 @@ def test_the_error_pickles():
     other = pickle.loads(pickle.dumps(error))
     assert str(other) == str(error) == "Invalid 'messages[3].name': too long."
     assert (other.path, other.code, other.reason) == (error.path, error.code, error.reason)
+
+
+def test_fields_of_other_servers_go_into_the_body():
+    """``extra_body`` is sent beside the declared fields, as it is."""
+    request = RunRequest(assistant_id="a", extra_body={"top_k": 5, "deep": {"a": None}})
+    assert encode_request(request) == {"assistant_id": "a", "top_k": 5, "deep": {"a": None}}
+
+
+@pytest.mark.parametrize("extra", [[], "x", 5, None])
+def test_extra_body_is_an_object(extra):
+    """Nothing else has keys."""
+    with pytest.raises(InvalidValueError) as caught:
+        encode_request(RunRequest(assistant_id="a", extra_body=extra))
+    assert caught.value.path == "extra_body"
+
+
+@pytest.mark.parametrize("name", ["assistant_id", "temperature", "on_active_run", "extra_body"])
+def test_extra_body_is_no_way_round_the_checks(name):
+    """A declared field is given as itself."""
+    with pytest.raises(InvalidValueError) as caught:
+        encode_request(RunRequest(assistant_id="a", extra_body={name: 5}))
+    assert caught.value.path == f"extra_body.{name}"
+
+
+@pytest.mark.parametrize("name", ["include", "on_active_run", "extra_body"])
+def test_what_is_not_sent_is_not_received(name):
+    """Arguments of ours are no fields of the protocol."""
+    with pytest.raises(InvalidValueError) as caught:
+        parse(RunRequest, run(**{name: {}}))
+    assert caught.value.code == "unknown_parameter"
+    request = RunRequest(assistant_id="a", include=["x"], on_active_run="wait")
+    assert encode_request(request) == {"assistant_id": "a"}
