@@ -1,4 +1,4 @@
-"""What the tests of the store share: a clock that is moved by hand, and services on a database."""
+"""Fixtures of the engine's tests: a clock, a database, and the services on both."""
 
 from __future__ import annotations
 
@@ -6,87 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import define, field
+from engine_store import Clock, Store
 
-from assistants_client.engine.app import App
 from assistants_client.engine.database import Database
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.assistants import Assistants
-from assistants_client.engine.services.execution import Execution, Work
-from assistants_client.engine.services.messages import Messages
-from assistants_client.engine.services.run_steps import RunSteps
-from assistants_client.engine.services.runs import Runs
-from assistants_client.engine.services.threads import Threads
-from assistants_client.models.assistants import AssistantRequest
-from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import Run, RunRequest
-from assistants_client.models.threads import ThreadRequest
-from assistants_client.models.tools import FunctionDefinition, FunctionTool
-
-
-@define
-class Clock:
-    """Tells the time that it is set to."""
-
-    time: float = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        """The time, in Unix seconds."""
-        return self.time
-
-    def move(self, seconds: float) -> None:
-        """Lets so many seconds pass."""
-        self.time += seconds
-
-
-@define
-class Store:
-    """All services on one database, nobody carrying its runs but the test."""
-
-    context: Context
-    clock: Clock
-    assistants: Assistants = field(init=False)
-    threads: Threads = field(init=False)
-    messages: Messages = field(init=False)
-    runs: Runs = field(init=False)
-    run_steps: RunSteps = field(init=False)
-    woken: list[str] = field(factory=list)
-    stopped: list[str] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        self.context.wake = self.woken.append
-        self.context.stop = self.stopped.append
-        self.assistants = Assistants(self.context)
-        self.threads = Threads(self.context)
-        self.messages = Messages(self.context)
-        self.runs = Runs(self.context)
-        self.run_steps = RunSteps(self.context)
-
-    def app(self, token: str | None = None) -> App:
-        """The HTTP face of these services."""
-        return App(self.context, token=token)
-
-    def new_thread(self) -> str:
-        """The id of a fresh thread with one message."""
-        return self.threads.create(ThreadRequest(messages=[MessageRequest("Hello")])).id
-
-    def new_run(self, thread_id: str | None = None) -> Run:
-        """A queued run with a function, on a thread of its own unless told."""
-        function = FunctionTool(function=FunctionDefinition(name="get_weather"))
-        assistant = self.assistants.create(AssistantRequest(model="m", tools=[function]))
-        request = RunRequest(assistant_id=assistant.id)
-        return self.runs.create(thread_id or self.new_thread(), request)
-
-    def claimed(self) -> tuple[Execution, Work]:
-        """A run in progress, and who carries it."""
-        execution = Execution(self.context)
-        work = execution.claim(self.new_run().id)
-        assert work is not None
-        return execution, work
-
-    def current(self, run: Run) -> Run:
-        """The run as it is now."""
-        return self.runs.retrieve(run.thread_id, run.id)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Store
+from engine_store import Store
 from werkzeug.test import Client, TestResponse
 
 from assistants_client.engine import app as app_module

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from conftest import Store
+from engine_store import Store
 from sqlalchemy import update
 
 from assistants_client.engine.ids import owner_name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Store
+from engine_store import Store
 
 from assistants_client._codec import encode, parse
 from assistants_client.engine.faults import Fault

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import Store
+from engine_store import Store
 
 from assistants_client._codec import encode, parse
 from assistants_client.engine.database import Database
