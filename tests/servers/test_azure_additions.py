@@ -48,7 +48,6 @@ RESOURCES = {
     "mcp": [{"server_label": "docs", "require_approval": "always", "headers": {}}],
     "code_interpreter": {"data_sources": [{"uri": "azureml://x", "type": "uri_asset"}]},
     "file_search": {
-        "vector_store_ids": ["vs_1"],
         "vector_stores": [{"name": "v", "configuration": {"data_sources": []}}],
     },
 }
@@ -124,7 +123,8 @@ def test_tool_resources_of_its_own_are_readable():
 
     assert resources.extra["azure_ai_search"] == RESOURCES["azure_ai_search"]
     assert resources.code_interpreter.extra == RESOURCES["code_interpreter"]
-    assert resources.file_search.vector_store_ids == ["vs_1"]
+    (store,) = resources.file_search.vector_stores
+    assert store.extra == {"name": "v", "configuration": {"data_sources": []}}
 
 
 def test_a_url_citation_is_kept():
