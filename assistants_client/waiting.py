@@ -5,7 +5,7 @@ The loop alone is here: how a run is polled, what time it is and how to sleep ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from attrs import frozen
@@ -17,14 +17,18 @@ from assistants_client.errors import (
     APIError,
     APIStatusError,
     ConfigurationError,
+    RunError,
     WaitTimeoutError,
 )
-from assistants_client.models.runs import Run
+from assistants_client.models.runs import Run, ToolOutput
 
 T = TypeVar("T")
 
 #: Seconds a wait may take unless told otherwise: a run expires 600 s after it was created.
 DEFAULT_WAIT: Final = 660.0
+
+#: Seconds within which a run that was cancelled should have ended.
+CANCEL_SECONDS: Final = 30.0
 
 #: The longest pause a server's hint may ask for, in seconds.
 _LONGEST_HINT = 60.0
@@ -94,6 +98,140 @@ def poll_until(
         time.sleep(max(min(delay, timeout - elapsed), 0))
         if time.now() - begun >= timeout:
             raise _timed_out(name, timeout, seen, fault) from fault
+
+
+@frozen
+class RunLink:
+    """What waiting for one run asks of its resource."""
+
+    poll: Callable[[], tuple[Run, Mapping[str, str]]]
+    submit: Callable[[Run, Sequence[ToolOutput]], Run]
+    cancel: Callable[[], Run]
+    #: The outputs of the calls that a run waits for; ``None`` leaves them to the caller.
+    answer: Callable[[Run], list[ToolOutput] | None]
+
+
+def wait_for_run(
+    link: RunLink,
+    *,
+    name: str,
+    last: Run | None,
+    timeout: float,
+    backoff: BackoffLike,
+    time: Time,
+    on_poll: Callable[[Run], object] | None,
+    stalled_after: float | None,
+    cancel_on_timeout: bool,
+    max_tool_rounds: int,
+) -> Run:
+    """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
+    watch = _Watch(on_poll, stalled_after, time)
+    begun = time.now()
+    submitted = _Submitted()
+    rounds = 0
+    while True:
+        try:
+            run = last = poll_until(
+                link.poll,
+                watch.is_done,
+                name=name,
+                last=last,
+                timeout=timeout - (time.now() - begun) if rounds else timeout,
+                backoff=backoff,
+                time=time,
+            )
+        except WaitTimeoutError as error:
+            if cancel_on_timeout:
+                error.run = _cancelled(link, error.run, name, backoff, time)
+            raise
+        outputs = None
+        if run.status == "requires_action":
+            outputs = submitted.again(run) or link.answer(run)
+        if outputs is None:
+            return run
+        rounds += 1
+        if rounds > max_tool_rounds:
+            raise RunError(
+                f"{name} asked for tools more than {max_tool_rounds} times (max_tool_rounds)", run
+            )
+        submitted.remember(run, outputs)
+        try:
+            last = link.submit(run, outputs)
+        except APIError as error:
+            # Whether the outputs were taken shows at the next poll; the tools do not run again.
+            if not error.maybe_created:
+                raise
+
+
+class _Submitted:
+    """The outputs sent last, for a run that asks for the same once more."""
+
+    def __init__(self) -> None:
+        self._calls: frozenset[str] = frozenset()
+        self._outputs: list[ToolOutput] | None = None
+
+    def again(self, run: Run) -> list[ToolOutput] | None:
+        return self._outputs if self._ids(run) == self._calls else None
+
+    def remember(self, run: Run, outputs: list[ToolOutput]) -> None:
+        self._calls, self._outputs = self._ids(run), outputs
+
+    @staticmethod
+    def _ids(run: Run) -> frozenset[str]:
+        return frozenset(call.id for call in run.tool_calls)
+
+
+class _Watch:
+    """Looks at every poll: tells the caller, and notices that nothing happens any more."""
+
+    def __init__(
+        self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, time: Time
+    ) -> None:
+        if stalled_after is not None and not stalled_after > 0:
+            raise ConfigurationError(
+                f"stalled_after: {stalled_after!r} is not a number of seconds above 0"
+            )
+        self._on_poll = on_poll
+        self._stalled_after = stalled_after
+        self._time = time
+        self._last: Run | None = None
+        self._since = time.now()
+
+    def is_done(self, run: Run) -> bool:
+        if self._on_poll is not None:
+            self._on_poll(run)
+        now = self._time.now()
+        if run != self._last:
+            self._last, self._since = run, now
+        elif self._stalled_after is not None and now - self._since >= self._stalled_after:
+            raise WaitTimeoutError(
+                f"run {run.id} has been {run.status!r}, unchanged, for {now - self._since:g} s "
+                "(stalled_after)",
+                run,
+            )
+        return is_settled(run)
+
+
+def _cancelled(
+    link: RunLink, last: Run | None, name: str, backoff: BackoffLike, time: Time
+) -> Run | None:
+    """The run after cancelling it and waiting for its end, as far as that comes about."""
+    try:
+        last = link.cancel()
+    except APIError:
+        pass  # it may have ended meanwhile, which the poll will tell
+    try:
+        return poll_until(
+            link.poll,
+            lambda run: run.is_final,
+            name=name,
+            last=last,
+            timeout=CANCEL_SECONDS,
+            backoff=backoff,
+            time=time,
+        )
+    except (APIError, WaitTimeoutError) as error:
+        return error.run if isinstance(error, WaitTimeoutError) else last
 
 
 def is_settled(run: Run) -> bool:
