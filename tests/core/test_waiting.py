@@ -444,3 +444,13 @@ def test_a_late_answer_is_not_waited_for(serve, http_answer):
     with Client(server.url) as client, pytest.raises(WaitTimeoutError) as caught:
         client.wait_for_run(RUN, timeout=0.5, backoff=0.05)
     assert caught.value.run.status == "in_progress"
+
+
+def test_an_answer_that_breaks_off_does_not_end_the_wait(serve, http_answer):
+    """One poll cut short is one poll lost."""
+    run = {"id": "run_a", "thread_id": "thread_a", "status": "completed"}
+    whole = http_answer(run)
+    server = serve(whole[:-5], whole[:-5], whole[:-5], whole[:-5], b"", whole)
+    with Client(server.url, retries=1) as client:
+        assert client.wait_for_run(RUN, timeout=5, backoff=0.01).status == "completed"
+    assert len(server.requests) == 6
