@@ -72,7 +72,8 @@ class RetryPolicy:
         budget: Retries that all calls of a client may spend together; every call that goes well
             gives a tenth back. It keeps a client from adding to an outage.
         recover: After a POST that may or may not have created, look for the object (by a marker in
-            its metadata) and create it again only if it is not there.
+            its metadata) and create it again only if it is not there. After a timeout it is not
+            created again: the server may still be at work.
     """
 
     attempts: int = field(default=3, validator=_at_least(1))

@@ -25,6 +25,7 @@ from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
     APIError,
     APIResponseError,
+    APITimeoutError,
     InvalidRequestError,
     NotFoundError,
     ThreadLockedError,
@@ -34,6 +35,7 @@ from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.models.tools import ToolInput
 from assistants_client.streaming import Answer
 
 P = ParamSpec("P")
@@ -90,7 +92,7 @@ class Helpers:
     #: Waits until a run is final or requires action.
     settle: Callable[[Run], Run]
     #: Calls the functions that a run waits for; ``None`` where there are none to call.
-    answer_calls: Callable[[Run, Sequence[object], ToolHandling], list[ToolOutput] | None]
+    answer_calls: Callable[[Run, Sequence[ToolInput], ToolHandling], list[ToolOutput] | None]
 
 
 class Resource:
@@ -144,10 +146,16 @@ class Resource:
         except APIError as error:
             if not (marked and error.maybe_created):
                 raise
-            page = self._send("GET", path, listed_as, query={"limit": _SEARCHED, "order": "desc"})
+            newest = {"limit": _SEARCHED, "order": "desc"}
+            try:
+                page = self._send("GET", path, listed_as, query=newest)
+            except APIError:
+                raise error from None  # the doubt remains
             for item in page.data:
                 if getattr(item, "metadata", {}).get(_MARK) == marked:
                     return item
+            if _may_yet_act(error):
+                raise
             return self._post_or_get("POST", path, answer, document, query)[0]
 
     def _delete(self, path: str, object_id: str) -> Deleted:
@@ -227,6 +235,11 @@ class Resource:
         return _decoded(answer, reply, method, path), reply.headers
 
 
+def _may_yet_act(error: APIError) -> bool:
+    """Whether the server may still be at work: then what is not there now may come later."""
+    return isinstance(error, APITimeoutError) or getattr(error, "status_code", 0) == 504
+
+
 def _mark(document: dict[str, Any]) -> str | None:
     """Puts a mark into the metadata and answers it; ``None`` where there is no room."""
     metadata = dict(document.get("metadata") or {})
@@ -276,7 +289,10 @@ def _decoded(answer: type[T], reply: Reply, method: str, path: str) -> T:
         return decode(answer, reply.document)
     except InvalidValueError as error:
         raise APIResponseError(
-            f"the answer cannot be read: {error}", method=method, path=path
+            f"the answer cannot be read: {error}",
+            method=method,
+            path=path,
+            maybe_created=method == "POST",
         ) from None
 
 

@@ -1,12 +1,9 @@
 """Servers that end with their test, and an environment that nothing leaks into."""
 
 import pytest
-from server import FaultServer
+from server import QUICK, FaultServer
 
-from assistants_client import Client, RetryPolicy
-
-#: Three tries, with pauses that a test does not notice.
-QUICK = RetryPolicy(initial=0.01)
+from assistants_client import Client
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,11 @@ import threading
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from assistants_client import RetryPolicy
+
+#: Three tries, with pauses that a test does not notice.
+QUICK = RetryPolicy(initial=0.01)
+
 #: A certificate for 127.0.0.1 and localhost that only its own authority vouches for.
 TLS = Path(__file__).with_name("tls")
 _BLOCK = 1 << 20

@@ -7,13 +7,13 @@ that passes.
 import gzip
 import json
 import socket
+import threading
 import time
 from email.utils import formatdate
 
 import attrs
 import pytest
-from conftest import QUICK
-from server import Store, assistant, head, http
+from server import QUICK, Store, assistant, head, http
 
 from assistants_client import (
     APIConnectionError,
@@ -340,7 +340,6 @@ def test_refused_once(listen, connect, method):
         place.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{place.getsockname()[1]}/v1"
         client = connect(url, retries=attrs.evolve(QUICK, attempts=50, budget=50))
-        import threading
 
         def begin():
             place.listen()
@@ -370,20 +369,25 @@ def test_silence_in_the_tls_handshake(listen, connect, method):
 # --- two faults in one call, and what is left on a connection ------------------------------------
 
 
+HALF = body(b"{", headers=["Content-Length: 9"])
+
+
 def test_tries_are_counted_whatever_failed(listen, connect):
     """A refusal, then an answer that breaks off, then a reset: three tries, and no more."""
-    faults = iter([refuses("500 Oh"), body(b"{", headers=["Content-Length: 9"]),
-                   reset_before_headers, reset_before_headers])  # fmt: skip
-    server = listen(Store(lambda exchange, act: next(faults)(exchange, act)))
+    faults = [reset_before_headers, reset_before_headers, HALF, refuses("500 Oh")]
+    server = listen(Store(lambda exchange, act: faults.pop()(exchange, act)))
     error = failure(connect(server), "GET")
     assert type(error) is APIConnectionError
     assert error.attempts == 3
     assert len(server.exchanges) == 3
-    # The count belongs to the call.
-    faults = iter([body(b"{", headers=["Content-Length: 9"])] * 2)
-    server = listen(Store(lambda exchange, act: next(faults)(exchange, act), times=2))
-    client = connect(server)
-    for _ in range(2):
+
+
+def test_tries_are_counted_for_each_call(listen, connect):
+    """Every other answer breaks off: with two tries, every call succeeds."""
+    store = Store()
+    server = listen(lambda e: HALF(e, list) if len(server.exchanges) % 2 else store(e))
+    client = connect(server, retries=attrs.evolve(QUICK, attempts=2))
+    for _ in range(5):
         assert client.assistants.retrieve("asst_a").id == "asst_a"
 
 
@@ -427,16 +431,17 @@ def test_a_large_answer_is_read_up_to_the_default_bound(listen, connect):
 
 def test_a_small_bound(listen, connect):
     """``max_response_bytes`` is exact, to the byte."""
-    server = listen(lambda exchange: exchange.send(http(GOOD)))
-    assert connect(server, max_response_bytes=len(GOOD)).assistants.retrieve("asst_a")
-    for script in (lambda e: e.send(http(GOOD)), Store(body(GOOD))):
-        error = failure(connect(listen(script), max_response_bytes=len(GOOD) - 1), "GET")
+    for headers in (f"Content-Length: {len(GOOD)}",), ():
+        server = listen(Store(body(GOOD, headers=headers)))
+        assert connect(server, max_response_bytes=len(GOOD)).assistants.retrieve("asst_a")
+        error = failure(connect(server, max_response_bytes=len(GOOD) - 1), "GET")
         assert type(error) is APIResponseError
 
 
 def test_a_small_answer_that_unpacks_to_a_large_one(listen, connect):
     """The bound is on what is unpacked."""
     packed = gzip.compress(b" " * 50_000_000)
-    server = listen(lambda exchange: exchange.send(http(packed, GZIP)))
+    headers = [GZIP, f"Content-Length: {len(packed)}"]
+    server = listen(Store(body(packed, headers=headers)))
     error = failure(connect(server, max_response_bytes=1_000_000), "GET")
     assert "max_response_bytes" in str(error)
