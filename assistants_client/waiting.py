@@ -5,6 +5,7 @@ The loop alone is here: how a run is polled, what time it is and how to sleep ar
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -216,10 +217,8 @@ def _cancelled(
     link: RunLink, last: Run | None, name: str, backoff: BackoffLike, time: Time
 ) -> Run | None:
     """The run after cancelling it and waiting for its end, as far as that comes about."""
-    try:
+    with contextlib.suppress(APIError):  # it may have ended meanwhile, which the poll will tell
         last = link.cancel()
-    except APIError:
-        pass  # it may have ended meanwhile, which the poll will tell
     try:
         return poll_until(
             link.poll,

@@ -26,6 +26,7 @@ from assistants_client.models.runs import (
     ThreadRunRequest,
     ToolOutput,
 )
+from assistants_client.models.tools import ToolInput
 from assistants_client.resources._base import Resource, build_path, encoded, takes
 from assistants_client.streaming import Answer, RunStream, StreamLink
 
@@ -108,7 +109,7 @@ class Runs(Resource):
         self,
         start: Callable[[], AbstractContextManager[Answer]],
         request: object,
-        tools: Sequence[object],
+        tools: Sequence[ToolInput],
     ) -> RunStream:
         options = request if isinstance(request, StreamOptions) else StreamOptions()
 

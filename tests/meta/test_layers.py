@@ -44,11 +44,19 @@ OURS = {
     "function_tools": "models errors _docstrings _shapes _annotations",
     "_journal": "models errors",
     "_tool_calls": "models errors _journal _json_text function_tools",
-    "resources._base": "models errors backoff _codec _transport _pagination _multipart",
-    "resources": "resources._base models errors backoff _codec _transport _pagination _multipart",
-    "client": "_version models errors backoff _checks _codec _credentials _multipart _retry "
-    "_transport _pagination waiting resources lazy:engine",
-    "": "_version models errors backoff _multipart _pagination _retry waiting client "
+    # Streams, from bytes to typed events to what they make up.
+    "_sse": "",
+    "_events": "models errors _codec _sse",
+    "_snapshots": "models _codec",
+    "streaming": "models errors _codec _sse _events _snapshots",
+    "resources._base": "models errors backoff _codec _transport _pagination _multipart streaming",
+    "resources": "resources._base models errors backoff _codec _transport _pagination _multipart "
+    "streaming",
+    "_connect": "errors _checks _credentials _retry _transport lazy:engine",
+    "_run_waits": "models errors backoff waiting resources function_tools _tool_calls",
+    "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
+    "_retry _run_waits _transport _pagination waiting resources lazy:engine",
+    "": "_version models errors backoff _multipart _pagination _retry waiting client streaming "
     "function_tools _tool_calls",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
@@ -63,10 +71,10 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _codec _retry _transport _pagination waiting resources client engine "
+    "attrs": "_sse streaming models backoff _codec _retry _transport _pagination waiting resources client engine "
     "_json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
-    "requests": "_connections _refusals _transport engine.adapter lazy:client",
+    "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services",
     "werkzeug": "engine.app engine.adapter",

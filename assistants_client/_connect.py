@@ -1,0 +1,110 @@
+"""Where a client connects to: a server, Foundry, Azure's form, or the embedded engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from assistants_client._checks import checked_base_url
+from assistants_client._credentials import CachedToken, Credential
+from assistants_client._retry import RetryPolicy
+from assistants_client._transport import ApiKey, Options, Transport
+from assistants_client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import requests
+
+    from assistants_client.engine import Engine
+
+#: The address under which the embedded engine stands in for a server; nothing is looked up.
+EMBEDDED: Final = "http://embedded-engine.invalid/v1"
+#: What every server but Foundry is told.
+BETA: Final = {"OpenAI-Beta": "assistants=v2"}
+
+_FOUNDRY_SCOPE = "https://ai.azure.com/.default"
+_AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+
+
+def to_server(
+    base_url: str, api_key: ApiKey | None, options: Options, session: requests.Session | None
+) -> Transport:
+    """A server of the protocol; the key is the given one, else the environment's."""
+    key = _key_for(checked_base_url(base_url)) if api_key is None else api_key
+    return Transport(base_url, api_key=key, options=options, session=session)
+
+
+def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Transport:
+    """An engine in this process."""
+    from assistants_client.engine.adapter import (  # noqa: PLC0415 (an extra, and slow to import)
+        EngineAdapter,
+    )
+
+    return Transport(EMBEDDED, options=options, session=session, adapter=EngineAdapter(engine))
+
+
+def to_foundry(
+    endpoint: str,
+    credential: Credential | Callable[[], str],
+    options: Options,
+    session: requests.Session | None,
+) -> Transport:
+    """Azure AI Foundry."""
+    key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
+    return Transport(endpoint, api_key=key, options=options, session=session)
+
+
+def to_azure(
+    endpoint: str,
+    api_key: ApiKey | None,
+    credential: Credential | Callable[[], str] | None,
+    options: Options,
+    session: requests.Session | None,
+) -> Transport:
+    """Azure OpenAI's form of the protocol."""
+    if api_key is not None and credential is not None:
+        raise ConfigurationError("api_key and credential: give one of them, not both")
+    key: ApiKey | None = api_key or os.environ.get("AZURE_OPENAI_API_KEY")
+    if credential is not None:
+        key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
+    return Transport(
+        f"{checked_base_url(endpoint)}/openai",
+        api_key=key,
+        key_header="api-key" if credential is None else "Authorization",
+        options=options,
+        session=session,
+    )
+
+
+def default_engine() -> Engine:
+    """The engine that the environment describes.
+
+    Raises:
+        ConfigurationError: Its packages are not installed.
+    """
+    try:
+        from assistants_client.engine import Engine  # noqa: PLC0415 (an extra, and slow to import)
+    except ImportError as error:
+        raise ConfigurationError(
+            "Client() without a base URL runs the embedded engine, and its packages are not "
+            f'installed ({error.name} is missing): pip install "assistants-client[engine]"; or '
+            "give base_url, or set ASSISTANTS_BASE_URL"
+        ) from error
+    return Engine.from_environment()
+
+
+def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
+    """A retry policy from one, or from the tries in all."""
+    if retries is None:
+        return RetryPolicy()
+    return retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries)
+
+
+def _key_for(base_url: str) -> str | None:
+    """The key from the environment; OpenAI's is never sent to another host."""
+    key = os.environ.get("ASSISTANTS_API_KEY")
+    host = urlsplit(base_url).hostname or ""
+    if not key and (host == "openai.com" or host.endswith(".openai.com")):
+        key = os.environ.get("OPENAI_API_KEY")
+    return key or None

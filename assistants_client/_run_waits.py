@@ -1,0 +1,296 @@
+"""The client's methods that wait for runs: one, many, or a question and its answer.
+
+The loops are in ``waiting.py``; here they meet the resources.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar, overload
+
+from assistants_client._tool_calls import answer_calls
+from assistants_client.backoff import BackoffLike
+from assistants_client.errors import (
+    BadRequestError,
+    ConfigurationError,
+    RunError,
+    ThreadLockedError,
+    run_error,
+)
+from assistants_client.function_tools import ToolFunction, ToolLike, as_tools
+from assistants_client.models._base import UNSET
+from assistants_client.models.messages import OnActiveRun
+from assistants_client.models.replies import Reply
+from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
+from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.resources.messages import Messages
+from assistants_client.resources.runs import Runs
+from assistants_client.waiting import DEFAULT_WAIT, RunLink, Time, poll_until, wait_for_run
+
+T = TypeVar("T")
+
+
+class WaitsForRuns:
+    """The half of ``Client`` that waits; it has nothing of its own."""
+
+    messages: Messages
+    runs: Runs
+    _backoff: BackoffLike
+    _time: Time
+
+    @overload
+    def wait_for_run(
+        self,
+        run: Run,
+        *,
+        tools: Iterable[ToolLike] | None = ...,
+        timeout: float = ...,
+        backoff: BackoffLike | None = ...,
+        on_poll: Callable[[Run], object] | None = ...,
+        check: bool = ...,
+        stalled_after: float | None = ...,
+        cancel_on_timeout: bool = ...,
+        on_tool_error: OnToolError = ...,
+        approve: Approve | None = ...,
+        parallel_tools: int = ...,
+        max_tool_rounds: int = ...,
+        journal: Journal | None = ...,
+    ) -> Run: ...
+    @overload
+    def wait_for_run(
+        self,
+        *,
+        thread_id: str,
+        run_id: str,
+        tools: Iterable[ToolLike] | None = ...,
+        timeout: float = ...,
+        backoff: BackoffLike | None = ...,
+        on_poll: Callable[[Run], object] | None = ...,
+        check: bool = ...,
+        stalled_after: float | None = ...,
+        cancel_on_timeout: bool = ...,
+        on_tool_error: OnToolError = ...,
+        approve: Approve | None = ...,
+        parallel_tools: int = ...,
+        max_tool_rounds: int = ...,
+        journal: Journal | None = ...,
+    ) -> Run: ...
+    def wait_for_run(
+        self,
+        run: Run | None = None,
+        *,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_poll: Callable[[Run], object] | None = None,
+        check: bool = True,
+        stalled_after: float | None = None,
+        cancel_on_timeout: bool = False,
+        on_tool_error: OnToolError = "report",
+        approve: Approve | None = None,
+        parallel_tools: int = 1,
+        max_tool_rounds: int = 10,
+        journal: Journal | None = None,
+    ) -> Run:
+        """Waits until a run is final or requires action, and answers it as it is then.
+
+        Single polls that fail (a broken connection, a 429, a 5xx) do not end the wait, and an
+        unknown status is waited on, both within the timeout. Ctrl-C leaves at once; the run goes
+        on and can be picked up again by its ids.
+
+        Args:
+            run: The run; or give its ids.
+            thread_id: The id of its thread.
+            run_id: Its id.
+            tools: Functions, made tools by ``@tool`` or plain. When the run requires action, they
+                are called and the wait goes on.
+            timeout: Seconds for the whole wait, whatever the server does. The default covers the
+                600 s after which a run expires; ``float("inf")`` sets no bound. A tool that is
+                running is not interrupted.
+            backoff: The delays between polls: a backoff, or a number of seconds. Where the server
+                says when to ask again (``openai-poll-after-ms``), that is followed instead.
+            on_poll: Called with the run after every poll.
+            check: ``False`` answers a run that did not complete instead of raising.
+            stalled_after: Seconds after which a run that does not change is given up.
+            cancel_on_timeout: Cancels the run when the time is up, and waits up to 30 s more for
+                its end; ``.run`` of the error is the run then.
+            on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
+            approve: Asked before each call; ``False`` or a text refuses it.
+            parallel_tools: How many calls of one action run at once, in threads.
+            max_tool_rounds: Actions in a row that are answered.
+            journal: A path or a mapping where outputs are remembered, so that after a crash no
+                finished call is made again.
+
+        Raises:
+            RunFailedError: The run failed; ``.run.last_error`` says why.
+            RunCancelledError: It was cancelled.
+            RunExpiredError: It expired, perhaps waiting for tool outputs.
+            RunIncompleteError: It ended early, for instance at a token limit.
+            RunError: It asked for tools too many times.
+            WaitTimeoutError: The timeout was reached; ``.run`` is the run as last seen.
+            ToolError: A tool failed, with ``on_tool_error="raise"``.
+            APIError: A poll was refused in a way that waiting cannot cure, such as a 404.
+        """
+        if run is not None:
+            if thread_id is not None or run_id is not None:
+                raise ConfigurationError("run: give the run or its ids, not both")
+            thread_id, run_id = run.thread_id, run.id
+        if thread_id is None or run_id is None:
+            raise ConfigurationError("run: give a run, or both thread_id and run_id")
+        if run is None or not run.is_final:
+            thread, name = thread_id, run_id
+            handling = ToolHandling(
+                on_tool_error=on_tool_error,
+                approve=approve,
+                parallel_tools=parallel_tools,
+                max_tool_rounds=max_tool_rounds,
+                journal=journal,
+            )
+            functions = [] if tools is None else as_tools(tools)
+            run = wait_for_run(
+                RunLink(
+                    poll=lambda: self.runs.poll(thread, name),
+                    submit=lambda _, outputs: self.runs.submit_tool_outputs(
+                        thread, name, tool_outputs=outputs
+                    ),
+                    cancel=lambda: self.runs.cancel(thread, name),
+                    answer=lambda waiting: outputs_of(waiting, functions, handling),
+                ),
+                name=f"run {name}",
+                last=run,
+                timeout=timeout,
+                backoff=self._backoff if backoff is None else backoff,
+                time=self._time,
+                on_poll=on_poll,
+                stalled_after=stalled_after,
+                cancel_on_timeout=cancel_on_timeout,
+                max_tool_rounds=max_tool_rounds,
+            )
+        error = run_error(run) if check else None
+        if error is not None:
+            raise error
+        return run
+
+    def ask(
+        self,
+        thread_id: str,
+        question: str,
+        *,
+        assistant_id: str,
+        instructions: str | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        on_active_run: OnActiveRun = "raise",
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_tool_error: OnToolError = "report",
+        approve: Approve | None = None,
+        parallel_tools: int = 1,
+        max_tool_rounds: int = 10,
+        journal: Journal | None = None,
+    ) -> Reply:
+        """Adds a user message, runs the assistant on it, and answers what it said.
+
+        The assistant keeps its own tools; ``tools`` are the functions that answer its calls.
+
+        Args:
+            thread_id: The thread.
+            question: The user's message.
+            assistant_id: The assistant.
+            instructions: Instead of the assistant's own, for this run.
+            tools: Functions that answer the run's calls.
+            on_active_run: What to do when a run holds the thread's lock.
+            timeout: Seconds for the wait.
+            backoff: As for :meth:`wait_for_run`, like all that follow.
+            on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
+            approve: Asked before each call; ``False`` or a text refuses it.
+            parallel_tools: How many calls of one action run at once, in threads.
+            max_tool_rounds: Actions in a row that are answered.
+            journal: A path or a mapping where outputs are remembered.
+
+        Raises:
+            ThreadLockedError: A run is active on the thread, with ``on_active_run="raise"``.
+            RunError: The run did not complete, or requires action that no tool takes.
+            AssistantsError: As :meth:`wait_for_run`.
+        """
+        self.messages.create(thread_id, question, on_active_run=on_active_run)
+        started = self.runs.create(
+            thread_id,
+            assistant_id=assistant_id,
+            instructions=UNSET if instructions is None else instructions,
+            on_active_run=on_active_run,
+        )
+        run = self.wait_for_run(
+            started,
+            tools=tools,
+            timeout=timeout,
+            backoff=backoff,
+            on_tool_error=on_tool_error,
+            approve=approve,
+            parallel_tools=parallel_tools,
+            max_tool_rounds=max_tool_rounds,
+            journal=journal,
+        )
+        if run.status == "requires_action":
+            raise RunError(f"run {run.id} requires action, and no tools were given", run)
+        messages = self.messages.list(thread_id, run_id=run.id, order="asc")
+        return Reply(run, [message for message in messages if message.run_id == run.id])
+
+    def _poll_until(
+        self,
+        poll: Callable[[], tuple[T, Mapping[str, str]]],
+        is_done: Callable[[T], bool],
+        *,
+        name: str,
+        last: T | None = None,
+        timeout: float,
+        backoff: BackoffLike | None,
+    ) -> T:
+        return poll_until(
+            poll,
+            is_done,
+            name=name,
+            last=last,
+            timeout=timeout,
+            backoff=self._backoff if backoff is None else backoff,
+            time=self._time,
+        )
+
+    def _unlock(self, thread_id: str, locked: ThreadLockedError, policy: OnActiveRun) -> None:
+        """Frees a thread from its active run, by waiting for it or by cancelling it.
+
+        Raises:
+            ThreadLockedError: The run waits for its caller, or is not to be found.
+        """
+        run_id = locked.run_id or next(
+            (run.id for run in self.runs.list(thread_id, limit=20, order="desc") if run.is_active),
+            None,
+        )
+        if run_id is None:
+            raise locked
+        if policy == "cancel":
+            with contextlib.suppress(BadRequestError):  # it has ended meanwhile
+                self.runs.cancel(thread_id, run_id)
+        run = self.wait_for_run(thread_id=thread_id, run_id=run_id, check=False)
+        if not run.is_final:
+            raise locked
+
+
+def outputs_of(
+    run: Run, tools: Iterable[ToolLike], handling: ToolHandling
+) -> list[ToolOutput] | None:
+    """The outputs of a run's calls; ``None`` where there is no function to call."""
+    functions = [made for made in as_tools(tools) if isinstance(made, ToolFunction)]
+    if not functions or not run.tool_calls:
+        return None
+    return answer_calls(
+        run.tool_calls,
+        functions,
+        on_tool_error=handling.on_tool_error,
+        approve=handling.approve,
+        parallel=handling.parallel_tools,
+        journal=handling.journal,
+        run_id=run.id,
+    )

@@ -1,0 +1,26 @@
+"""What an assistant answered to one question."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from assistants_client.models.messages import Annotation, Message
+from assistants_client.models.runs import Run
+
+
+@define
+class Reply:
+    """The run that answered, and the messages that it wrote, oldest first."""
+
+    run: Run
+    messages: list[Message]
+
+    @property
+    def text(self) -> str:
+        """The text of all messages, a blank line between two."""
+        return "\n\n".join(message.text for message in self.messages if message.text)
+
+    @property
+    def citations(self) -> list[Annotation]:
+        """The annotations of all messages, in order."""
+        return [annotation for message in self.messages for annotation in message.citations]
