@@ -71,8 +71,8 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "_sse streaming models backoff _codec _retry _transport _pagination waiting resources client engine "
-    "_json_text _shapes _annotations function_tools _tool_calls",
+    "attrs": "models backoff _codec _retry _transport _pagination waiting _sse streaming resources "
+    "client engine _json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
