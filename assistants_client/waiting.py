@@ -241,7 +241,8 @@ def is_settled(run: Run) -> bool:
 def _is_transient(error: APIError) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in _TRANSIENT_STATUSES or error.status_code >= 500
-    return isinstance(error, APIConnectionError)
+    # An answer cut short has the broken connection for its cause; one that is no JSON has none.
+    return isinstance(error, APIConnectionError) or error.__cause__ is not None
 
 
 def _hint(headers: Mapping[str, str]) -> float | None:

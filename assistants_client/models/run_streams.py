@@ -54,17 +54,17 @@ class StreamOptions(ToolHandling):
     resume: bool = field(default=True, metadata=NOT_SENT)
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, getstate_setstate=True)
 class RunStreamRequest(RunRequest, StreamOptions):
     """What ``runs.stream`` takes: a run, and how its stream behaves."""
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, getstate_setstate=True)
 class ThreadRunStreamRequest(ThreadRunRequest, StreamOptions):
     """What ``runs.stream_thread_and_run`` takes: a run with its thread, and how it streams."""
 
 
-@frozen(slots=False)
+@frozen(slots=False, getstate_setstate=True)
 class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
     """What ``runs.submit_tool_outputs_stream`` takes: the outputs, and how the stream behaves.
 
