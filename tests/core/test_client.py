@@ -4,6 +4,7 @@ import gc
 import io
 import re
 import sys
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -351,8 +352,9 @@ class FakeAdapter(BaseAdapter):
 def engine(monkeypatch):
     """The engine that Client() gets, without the engine."""
     fake = FakeEngine()
-    monkeypatch.setattr("assistants_client.client._default_engine", lambda: fake)
-    monkeypatch.setattr("assistants_client.client._adapter_for", lambda engine: FakeAdapter())
+    made = SimpleNamespace(EngineAdapter=lambda engine: FakeAdapter())
+    monkeypatch.setitem(sys.modules, "assistants_client.engine.adapter", made)
+    monkeypatch.setattr("assistants_client.engine.Engine.from_environment", lambda: fake)
     return fake
 
 

@@ -1,6 +1,7 @@
 """Reading leniently: whatever a server sends, what can be used is, and nothing is lost."""
 
 import copy
+import inspect
 import pickle
 
 import attrs
@@ -248,7 +249,9 @@ def test_pieces_write_none_as_absent():
 
 def _structs():
     public = [getattr(assistants_client, name) for name in assistants_client.__all__]
-    return [cls for cls in public if isinstance(cls, type) and attrs.has(cls)]
+    mine = [cls for cls in public if isinstance(cls, type) and attrs.has(cls)]
+    # What is made from a function, not from fields, has tests of its own.
+    return [cls for cls in mine if "implementation" not in inspect.signature(cls).parameters]
 
 
 def _made(cls):

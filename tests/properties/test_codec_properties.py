@@ -139,7 +139,11 @@ class Documents:
                 values = IDENTIFIERS
             elif rule(-1) is not None:
                 whole = st.integers(0, 5000)
-                values = whole if int in get_args(annotation) else st.one_of(whole, st.floats(0, 2))
+                values = (
+                    whole
+                    if int in (annotation, *get_args(annotation))
+                    else st.one_of(whole, st.floats(0, 2))
+                )
             values = values.filter(lambda value: rule(value) is None)
         if type(None) in get_args(annotation) and not field.metadata.get("absent_if_none"):
             values = st.one_of(st.none(), values)
@@ -158,7 +162,7 @@ def refusal(read, cls, document):
 def readable(cls, document):
     """Whether the fields agree with each other."""
     error = refusal(parse, cls, document)
-    assert error is None or error.reason.startswith("needed when"), error
+    assert error is None or error.code == "invalid_value", error
     return error is None
 
 
@@ -250,7 +254,8 @@ def test_both_sides_refuse_the_same_nonsense(cls):
         assert written | document == written
         error = refusal(parse, cls, written)
         if error is not None:
-            assert error.code in ("unknown_parameter", "invalid_value"), error
+            untold = error.path.endswith(".type")  # a variant of tomorrow, as far as we know
+            assert error.code in ("unknown_parameter", "invalid_value") or untold, error
             assert error.path
 
     check()
