@@ -169,7 +169,7 @@ def test_every_published_object_is_read_whole(examples):
 
 
 def holds(ours, published):
-    """Whether a document has all that was published; a null may be absent, and more may be there."""
+    """Whether a document has all that was published, nulls aside; more may be there."""
     if isinstance(published, dict):
         return all(holds(ours[k], v) for k, v in published.items() if v is not None)
     if isinstance(published, list):
