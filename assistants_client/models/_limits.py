@@ -46,13 +46,13 @@ def characters(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
     return {LIMIT: rule}
 
 
-def items(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
-    """A list of at most ``maximum`` entries."""
+def items(maximum: int | None = None, *, minimum: int = 0) -> dict[str, Any]:
+    """A list of ``minimum`` to ``maximum`` entries."""
 
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, list):
             return None
-        if len(value) > maximum:
+        if maximum is not None and len(value) > maximum:
             return (
                 f"list of {len(value)} entries, at most {maximum} are allowed",
                 "array_above_max_length",

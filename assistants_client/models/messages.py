@@ -154,7 +154,7 @@ class MessageRequest(Request):
     the server's refusal, ``wait`` for the run's end, or ``cancel`` the run and wait for its end.
     """
 
-    content: str | Sequence[ContentPartInput] = field(metadata=items(1_000_000, minimum=1))
+    content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
     role: Literal["user", "assistant"] = field(default="user", kw_only=True)
     attachments: Sequence[Attachment | JsonObject] | UnsetType | None = field(
         default=UNSET, kw_only=True

@@ -106,7 +106,7 @@ class SearchRanking(Struct):
 class SearchRequest(Request):
     """What ``vector_stores.search`` sends; ``filters`` compare attributes, as plain JSON."""
 
-    query: str | Sequence[str]
+    query: str | Sequence[str] = field(metadata=items(minimum=1))
     rewrite_query: bool | UnsetType = field(default=UNSET, kw_only=True)
     max_num_results: int | UnsetType = field(default=UNSET, kw_only=True, metadata=between(1, 50))
     ranking_options: SearchRanking | JsonObject | UnsetType = field(default=UNSET, kw_only=True)

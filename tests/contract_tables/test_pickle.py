@@ -14,6 +14,8 @@ from assistants_client import _codec
 STAY = {
     "Client": "holds connections",
     "LazyList": "fetches through a client",
+    "RunStream": "reads from a connection",
+    "ToolFunction": "holds a function, which pickle finds by its name",
     "Backoff": "is a protocol; its classes are here",
 }
 _ERROR_FACTS = {"method": "GET", "path": "/threads/t", "attempts": 3, "maybe_created": True}
@@ -32,18 +34,22 @@ CLASSES = {
 }
 
 
+#: What an error is made with, the most special class first.
+ARGUMENTS = {
+    ac.APIStatusError: ((), {**_ERROR_FACTS, **_STATUS_FACTS}),
+    ac.APIError: ((), _ERROR_FACTS),
+    ac.RunError: ((ac.Run(id="r", status="failed"),), {}),
+    ac.WaitTimeoutError: ((ac.Run(id="r", status="failed"),), {}),
+    ac.InvalidRequestError: ((), {"path": "a.b", "code": "c"}),
+    Exception: ((), {}),
+}
+
+
 def made(cls):
     """An object of the class, with something in every field that is needed."""
-    if issubclass(cls, ac.APIStatusError):
-        return cls("words", **_ERROR_FACTS, **_STATUS_FACTS)
-    if issubclass(cls, ac.APIError):
-        return cls("words", **_ERROR_FACTS)
-    if issubclass(cls, (ac.RunError, ac.WaitTimeoutError)):
-        return cls("words", ac.Run(id="r", status="failed"))
-    if issubclass(cls, ac.InvalidRequestError):
-        return cls("words", path="a.b", code="c")
-    if issubclass(cls, Exception):
-        return cls("words")
+    for kind, (positional, named) in ARGUMENTS.items():
+        if issubclass(cls, kind):
+            return cls("words", *positional, **named)
     if attrs.has(cls):
         needed = [a for a in attrs.fields(cls) if a.init and a.default is attrs.NOTHING]
         values = {"raw": {"type": "x", "deep": [1]}, "seconds": 1.0, "initial": 1.0}
