@@ -101,10 +101,10 @@ def _fields(lines: list[str]) -> dict[str, str]:
             texts = [entry["text"]]
             if entry["kind"] in _FIELD_KINDS and entry["name"]:
                 found[entry["name"]] = texts
-        elif line and _indent(line):
-            texts.append(line.strip())
-        else:
+        elif line and not _indent(line):
             texts = []
+        elif line:
+            texts.append(line.strip())
     return _joined(found)
 
 

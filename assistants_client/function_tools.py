@@ -80,6 +80,8 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         return self._implementation(*args, **kwargs)
 
     @overload
+    def __get__(self, instance: None, owner: type | None = None, /) -> ToolFunction[P, R_co]: ...
+    @overload
     def __get__(
         self: ToolFunction[Concatenate[Owner, Q], R], instance: Owner, owner: type | None = None, /
     ) -> ToolFunction[Q, R]: ...
@@ -220,9 +222,11 @@ def _as_tool(index: int, item: Any) -> Tool | JsonObject:
             )
         return item
     if isinstance(item, (Tool, Mapping)):
-        return item
+        plain: Tool | JsonObject = item
+        return plain
     if callable(item):
-        return tool(item)
+        made: ToolFunction[..., Any] = tool(item)
+        return made
     raise ConfigurationError(f"tools[{index}]: {item!r:.80} is neither a tool nor a function")
 
 
