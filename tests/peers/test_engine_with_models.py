@@ -1,0 +1,94 @@
+"""The model program on real servers of the chat completions API, over a socket.
+
+The example itself is run, in a process of its own, with nothing but the variables that a user sets.
+"""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from assistants_client import Client, CodeInterpreterCall, LogsOutput, RunFailedError
+from assistants_client.engine import ChatCompletions, Engine
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 120
+
+
+def run_example(source: str, folder: Path, url: str, model: str, key: str) -> str:
+    """What the program prints."""
+    (folder / "program.py").write_text(source, "utf-8")
+    variables = {
+        "ASSISTANTS_MODEL_URL": url,
+        "ASSISTANTS_MODEL": model,
+        "ASSISTANTS_MODEL_KEY": key,
+        "PYTHONPATH": str(ROOT),
+    }
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=folder,
+        env={**variables, **kept},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def calls_in(folder: Path) -> list[CodeInterpreterCall]:
+    """The code interpreter calls of the only run in the folder's database."""
+    path = folder / "assistants.db"
+    with closing(sqlite3.connect(path)) as database:
+        ((thread_id, run_id),) = database.execute("SELECT thread_id, id FROM runs").fetchall()
+    with Engine(f"sqlite:///{path}") as engine, Client(engine=engine) as client:
+        steps = client.run_steps.list(thread_id, run_id, order="asc")
+        return [c for step in steps for c in step.tool_calls if isinstance(c, CodeInterpreterCall)]
+
+
+@pytest.mark.parametrize(("equation", "solution"), [("3x + 11 = 14", "1"), ("4x + 2 = 22", "5")])
+def test_the_model_program_on_litellm(
+    litellm_server: str, peer_key: str, tmp_path: Path, equation: str, solution: str
+) -> None:
+    """The model asks for code, the engine runs it, and the model's answer follows the output."""
+    source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
+    source = source.replace("3x + 11 = 14", equation)
+    said = run_example(source, tmp_path, litellm_server, "brain", peer_key)
+    assert f"x = {solution}" in said
+    assert "Jane Doe" in said
+    (call,) = calls_in(tmp_path)
+    (output,) = call.code_interpreter.outputs
+    assert isinstance(output, LogsOutput)
+    assert float(output.logs) == float(solution)
+
+
+def test_the_model_program_on_llama_cpp(llama_server: str, peer_key: str, tmp_path: Path) -> None:
+    """llama.cpp's own server and parser: a tool call, the code's output, and an answer."""
+    source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
+    said = run_example(source, tmp_path, llama_server, "tiny-table", peer_key)
+    assert "x = 1" in said
+    (call,) = calls_in(tmp_path)
+    assert call.code_interpreter.input
+    assert call.code_interpreter.outputs
+
+
+@pytest.mark.parametrize(
+    ("model", "key"), [("no-such-model", "sk-peer"), ("brain", "sk-wrong")], ids=["model", "key"]
+)
+def test_a_refusal_is_told_in_the_run(litellm_server: str, model: str, key: str) -> None:
+    """A wrong model name or key makes a failed run that says so, without the key."""
+    chat = ChatCompletions(litellm_server, key, model=model)
+    with Engine("sqlite://", model=chat) as engine, Client(engine=engine) as client:
+        assistant = client.assistants.create(model="any")
+        thread = client.threads.create(messages=[{"role": "user", "content": "hello"}])
+        run = client.runs.create(thread.id, assistant_id=assistant.id)
+        with pytest.raises(RunFailedError) as caught:
+            client.wait_for_run(run)
+        assert key not in str(caught.value)
+        assert client.messages.create(thread.id, "still usable").text == "still usable"
