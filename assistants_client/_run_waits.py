@@ -26,7 +26,14 @@ from assistants_client.models.run_streams import Approve, Journal, OnToolError, 
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.resources.messages import Messages
 from assistants_client.resources.runs import Runs
-from assistants_client.waiting import DEFAULT_WAIT, RunLink, Time, poll_until, wait_for_run
+from assistants_client.waiting import (
+    DEFAULT_WAIT,
+    RunLink,
+    Time,
+    is_settled,
+    poll_until,
+    wait_for_run,
+)
 
 T = TypeVar("T")
 
@@ -258,11 +265,20 @@ class WaitsForRuns:
             time=self._time,
         )
 
-    def _unlock(self, thread_id: str, locked: ThreadLockedError, policy: OnActiveRun) -> None:
+    def _unlock(
+        self, thread_id: str, locked: ThreadLockedError, policy: OnActiveRun, again: int
+    ) -> None:
         """Frees a thread from its active run, by waiting for it or by cancelling it.
+
+        Args:
+            thread_id: The thread.
+            locked: The refusal.
+            policy: What to do, ``wait`` or ``cancel``.
+            again: How often the same run was ended before, and the thread was locked all the same.
 
         Raises:
             ThreadLockedError: The run waits for its caller, or is not to be found.
+            WaitTimeoutError: The run did not end.
         """
         run_id = locked.run_id or next(
             (run.id for run in self.runs.list(thread_id, limit=20, order="desc") if run.is_active),
@@ -273,9 +289,18 @@ class WaitsForRuns:
         if policy == "cancel":
             with contextlib.suppress(BadRequestError):  # it has ended meanwhile
                 self.runs.cancel(thread_id, run_id)
-        run = self.wait_for_run(thread_id=thread_id, run_id=run_id, check=False)
+        # One that was cancelled may still ask for its caller for a while.
+        run = self._poll_until(
+            lambda: self.runs.poll(thread_id, run_id),
+            lambda seen: seen.is_final if policy == "cancel" else is_settled(seen),
+            name=f"run {run_id}",
+            timeout=DEFAULT_WAIT,
+            backoff=None,
+        )
         if not run.is_final:
             raise locked
+        if again:  # the server frees its threads a little later than it ends their runs
+            self._time.sleep(2.0 ** (again - 2))
 
 
 def outputs_of(

@@ -48,6 +48,8 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 #: The key of the mark by which a created object is found again (``RetryPolicy(recover=True)``).
 _MARK = "assistants_client_request"
 _MOST_METADATA = 16
+#: How often a thread is freed from one and the same run before its lock is taken for a mistake.
+_MOST_UNLOCKS = 5
 #: How many of the newest objects are searched for the mark.
 _SEARCHED = 100
 
@@ -87,7 +89,7 @@ class Helpers:
     """What resources ask of their client, which knows how to wait and has the other resources."""
 
     poll_until: PollUntil
-    unlock: Callable[[str, ThreadLockedError, OnActiveRun], None]
+    unlock: Callable[[str, ThreadLockedError, OnActiveRun, int], None]
     upload: Upload
     #: Waits until a run is final or requires action.
     settle: Callable[[Run], Run]
@@ -192,13 +194,16 @@ class Resource:
                 f"on_active_run: {policy!r} is not 'raise', 'wait' or 'cancel'",
                 path="on_active_run",
             )
+        ended: list[str | None] = []
         while True:
             try:
                 return call()
             except ThreadLockedError as locked:
-                if policy == "raise":
+                again = ended.count(locked.run_id)
+                if policy == "raise" or again == _MOST_UNLOCKS:
                     raise
-                self._helpers.unlock(thread_id, locked, policy)
+                self._helpers.unlock(thread_id, locked, policy, again)
+                ended.append(locked.run_id)
 
     def _list(
         self,
