@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import ssl
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -132,9 +133,14 @@ class Transport:
         self._own_session = session is None
         self._adapter = adapter
         # Proxies and CA bundle come from the environment once, not per request.
-        self._settings: Mapping[str, Any] = (
-            share._settings if share else _from_environment(self.base_url, session)
-        )
+        self._settings: dict[str, Any]
+        self._tls: ssl.SSLContext | None
+        if share is not None:
+            self._settings, self._tls = share._settings, share._tls
+        elif session is None and adapter is None:
+            self._settings, self._tls = _from_environment(self.base_url)
+        else:
+            self._settings, self._tls = _settings(session or PlainSession(), self.base_url), None
         self._session = session if session is not None else self._new_session()
         if session is not None and adapter is not None:
             session.mount(self.base_url, adapter)
@@ -323,11 +329,9 @@ class Transport:
         lender = None
         if self._shared is not None:
             lender = self._shared._current_session().get_adapter("https://")
-        is_tls = self.base_url.startswith("https:") and self._adapter is None
-        verify = self._settings["verify"]
         connections = Connections(
             self._retry,
-            tls=tls_context(verify if isinstance(verify, str) else None) if is_tls else None,
+            tls=self._tls,
             lender=lender if isinstance(lender, Connections) else None,
         )
         session.mount("https://", connections)
@@ -417,12 +421,20 @@ class Transport:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _from_environment(base_url: str, session: requests.Session | None) -> Mapping[str, Any]:
+def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:
     """Proxies and CA bundle, as arguments of ``Session.send``."""
-    settings = (session or requests.Session()).merge_environment_settings(
-        base_url, {}, True, None, None
-    )
-    return cast("Mapping[str, Any]", settings)
+    settings = session.merge_environment_settings(base_url, {}, True, None, None)
+    return cast("dict[str, Any]", settings)
+
+
+def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | None]:
+    """The same for a session of our own, whose ``SSLContext`` has read the CA bundle."""
+    settings = _settings(PlainSession(), base_url)
+    if not base_url.startswith("https:"):
+        return settings, None
+    bundle = settings["verify"]
+    tls = tls_context(bundle if isinstance(bundle, str) else None)
+    return {**settings, "verify": True}, tls
 
 
 def _json_body(document: object) -> bytes:

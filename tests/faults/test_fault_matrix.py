@@ -375,7 +375,11 @@ HALF = body(b"{", headers=["Content-Length: 9"])
 def test_tries_are_counted_whatever_failed(listen, connect):
     """A refusal, then an answer that breaks off, then a reset: three tries, and no more."""
     faults = [reset_before_headers, reset_before_headers, HALF, refuses("500 Oh")]
-    server = listen(Store(lambda exchange, act: faults.pop()(exchange, act)))
+
+    def fault(exchange, act):
+        faults.pop()(exchange, act)
+
+    server = listen(Store(fault))
     error = failure(connect(server), "GET")
     assert type(error) is APIConnectionError
     assert error.attempts == 3
@@ -385,7 +389,7 @@ def test_tries_are_counted_whatever_failed(listen, connect):
 def test_tries_are_counted_for_each_call(listen, connect):
     """Every other answer breaks off: with two tries, every call succeeds."""
     store = Store()
-    server = listen(lambda e: HALF(e, list) if len(server.exchanges) % 2 else store(e))
+    server = listen(lambda e: HALF(e, tuple) if len(server.exchanges) % 2 else store(e))
     client = connect(server, retries=attrs.evolve(QUICK, attempts=2))
     for _ in range(5):
         assert client.assistants.retrieve("asst_a").id == "asst_a"
