@@ -189,6 +189,8 @@ class PolicyRetry(Retry):
                 never_sent(error) or self._may_repeat(method or "")
             )
         if not wanted or self.attempts() >= self.policy.attempts or not self.budget.take():
+            if response is not None:
+                response.retries = self  # so has urllib3, but no fake that a test puts in its place
             raise GaveUpError(_pool, url or "", error, attempts=self.attempts())
         # Always with an error: urllib3 would re-raise some others instead of counting them.
         return super().increment(

@@ -133,7 +133,7 @@ def test_the_readme_is_true(server: str, tmp_path: Path) -> None:
 
     printed = run("-m", "pytest", "-s", "-p", "no:cacheprovider", str(program), folder=tmp_path)
 
-    assert "1 passed" in printed
+    assert "2 passed" in printed
     assert re.search(r"^assistant: .*\bx = 1\b", printed, re.DOTALL | re.MULTILINE)
     assert "It is 17 degrees in Oslo." in printed
     assert re.search(r"^404 ", printed, re.MULTILINE)
