@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from assistants_client._codec import InvalidValueError, decode
 from assistants_client._sse import ServerSentEvent
@@ -25,6 +25,9 @@ from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
 
+#: What the names of known events begin with; the last word is one that runs, which have most, use.
+_NOUNS: Final = frozenset({"thread", "thread.run", "thread.run.step", "thread.message"})
+
 
 def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
     """The event, and its JSON document.
@@ -32,20 +35,40 @@ def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
     Raises:
         StreamError: The server says that something went wrong.
     """
-    if sent.data in ("[DONE]", '"[DONE]"'):
+    name, data = sent.event, sent.data
+    if name == "done" or data in ("[DONE]", '"[DONE]"'):
         return Done(), None
-    name = sent.event
     try:
-        document = json.loads(sent.data)
-    except ValueError:
-        return UnknownEvent(name, sent.data), None
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        if not sent.is_whole:
+            return Done(), None  # the stream was cut within it
+        document = data
+    return _read_document(name, document)
+
+
+def check_no_error(document: Any) -> None:
+    """Raises what a server says instead of what was asked for.
+
+    Raises:
+        StreamError: The document is an error's.
+    """
+    if isinstance(document, dict) and document.get("error") and "object" not in document:
+        raise _stream_error(document)
+
+
+def _read_document(name: str, document: Any) -> tuple[Event, Any]:
+    if name == "error":
+        raise _stream_error(document)
     if not isinstance(document, dict):
         return UnknownEvent(name, document), None
     if "event" in document and "data" in document and "object" not in document:
         # The other framing: no event line, and both within the data.
-        return read_event(ServerSentEvent(str(document["event"]), _as_text(document["data"])))
-    if name == "error" or (isinstance(document.get("error"), dict) and "object" not in document):
-        raise _stream_error(document)
+        name, inner = str(document["event"]), document["data"]
+        if isinstance(inner, str):
+            return read_event(ServerSentEvent(name, inner))
+        return (Done(), None) if name == "done" else _read_document(name, inner)
+    check_no_error(document)
     try:
         return _typed(name, document), document
     except InvalidValueError:
@@ -53,31 +76,41 @@ def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
 
 
 def _typed(name: str, document: dict[str, Any]) -> Event:
-    # What the object is, and for a run what its status says, counts more than the event's name:
-    # servers mix them up.
+    # What the object is counts more than the event's name, for servers mix names up. Of a run its
+    # status counts more, too; of steps and messages it only helps out.
     noun, _, word = name.rpartition(".")
     kind = document.get("object") or (name if word == "delta" else noun)
     if kind == "thread.message.delta":
         return decode(MessageDelta, document)
     if kind == "thread.run.step.delta":
         return decode(RunStepDelta, document)
+    if name and not (noun in _NOUNS and word in RUN_EVENTS):
+        return UnknownEvent(name, document)
+    status = document.get("status")
+    if not isinstance(status, str):
+        status = ""
     event: Event | None = None
-    if kind == "thread.run" and (word in RUN_EVENTS or not word):
-        run = decode(Run, document)
-        by_status = RUN_EVENTS.get(run.status) if word != "created" else None
-        event = (by_status or RUN_EVENTS.get(word, RunInProgress))(run)
-    elif kind == "thread.run.step" and word in STEP_EVENTS:
-        event = STEP_EVENTS[word](decode(RunStep, document))
-    elif kind == "thread.message" and word in MESSAGE_EVENTS:
-        event = MESSAGE_EVENTS[word](decode(Message, document))
+    if kind == "thread.run":
+        by_name = RUN_EVENTS.get(word, RunInProgress)
+        by_status = RUN_EVENTS.get(status, by_name)
+        event = (by_name if word == "created" else by_status)(decode(Run, document))
+    elif kind == "thread.run.step":
+        step_event = STEP_EVENTS.get(word) or STEP_EVENTS.get(status)
+        event = step_event(decode(RunStep, document)) if step_event else None
+    elif kind == "thread.message":
+        message_event = MESSAGE_EVENTS.get(word) or MESSAGE_EVENTS.get(status)
+        event = message_event(decode(Message, document)) if message_event else None
     elif kind == "thread" and word == "created":
         event = ThreadCreated(decode(Thread, document))
     return UnknownEvent(name, document) if event is None else event
 
 
-def _stream_error(document: dict[str, Any]) -> StreamError:
-    inner = document.get("error")
-    facts = inner if isinstance(inner, dict) else document
+def _stream_error(document: Any) -> StreamError:
+    facts = document
+    if isinstance(document, dict) and document.get("error"):
+        facts = document["error"]
+    if not isinstance(facts, dict):
+        facts = {"message": facts}
     message = facts.get("message")
     return StreamError(
         f"the server reported an error within the stream: {message or 'no explanation'}",
@@ -85,10 +118,6 @@ def _stream_error(document: dict[str, Any]) -> StreamError:
         type=_text_or_none(facts.get("type")),
         param=_text_or_none(facts.get("param")),
     )
-
-
-def _as_text(data: Any) -> str:
-    return data if isinstance(data, str) else json.dumps(data)
 
 
 def _text_or_none(value: object) -> str | None:

@@ -1,13 +1,14 @@
 """Deltas gathered into the objects they make up, at constant cost for each. Pure.
 
 Objects are kept as JSON documents while they grow: joined strings as lists of pieces, lists merged
-by ``index`` as dictionaries. They become objects when somebody asks.
+by ``index`` as dictionaries. They become objects when somebody asks. What came whole is kept as it
+came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from assistants_client._codec import decode
 from assistants_client.models.messages import Message
@@ -15,18 +16,21 @@ from assistants_client.models.run_steps import RunStep
 
 T = TypeVar("T", Message, RunStep)
 
-#: The strings that deltas add to; every other value replaces the one before.
-_JOINED: Final = frozenset(
-    {
-        ("content", "text", "value"),
-        ("content", "refusal"),
-        ("step_details", "tool_calls", "function", "arguments"),
-        ("step_details", "tool_calls", "code_interpreter", "input"),
-        ("step_details", "tool_calls", "code_interpreter", "outputs", "logs"),
-    }
-)
-#: The lists whose entries say where they belong.
-_INDEXED: Final = frozenset({"content", "tool_calls", "outputs", "annotations"})
+#: Marks a string that deltas add to.
+_JOINED: Final = "joined"
+#: Marks a list whose entries come whole.
+_SET: Final = "set"
+#: What deltas do not simply replace: objects and indexed lists by what is in them.
+_RULES: Final[Mapping[str, Any]] = {
+    "content": {"text": {"value": _JOINED, "annotations": _SET}, "refusal": _JOINED},
+    "step_details": {
+        "tool_calls": {
+            "function": {"arguments": _JOINED},
+            "code_interpreter": {"input": _JOINED, "outputs": {"logs": _JOINED}},
+        }
+    },
+}
+_NO_RULES: Final[Mapping[str, Any]] = {}
 
 
 class _Pieces:
@@ -47,100 +51,148 @@ class _Pieces:
 
 
 class _Entries(dict[int, Any]):
-    """A list whose entries come in any order, by their index."""
+    """A list whose entries come in any order, by their index; a large index costs nothing."""
 
 
-class Snapshots:
+class Snapshots(Generic[T]):
     """The messages or steps of a stream, by id, as far as they have come."""
 
-    def __init__(self) -> None:
-        self._documents: dict[str, dict[str, Any]] = {}
-        self._whole: set[str] = set()
+    def __init__(self, cls: type[T]) -> None:
+        self._cls: type[T] = cls
+        #: Documents of what grows, objects of what came whole; in the order of their first event.
+        self._held: dict[str, dict[str, Any] | T] = {}
 
-    def put(self, document: Mapping[str, Any], *, whole: bool) -> None:
-        """Takes an object as the server sent it; it replaces what was gathered."""
-        self._documents[document["id"]] = dict(document)
-        if whole:
-            self._whole.add(document["id"])
+    def put(self, made: T) -> None:
+        """Takes an object that came whole; it replaces what was gathered, and grows no more."""
+        self._held[made.id] = made
+
+    def begin(self, identity: str, document: Mapping[str, Any]) -> None:
+        """Takes an object that may grow still; it replaces what was gathered."""
+        self._held[identity] = _growing(document)
 
     def add(self, identity: str, delta: Mapping[str, Any]) -> None:
         """Adds a delta to the object with this id; a whole one is left as it is."""
-        if identity not in self._whole:
-            document = self._documents.setdefault(identity, {"id": identity})
-            _merge(document, delta, (), again=False)
+        document = self._held.get(identity)
+        if document is None:
+            document = self._held[identity] = {"id": identity}
+        if isinstance(document, dict):
+            _merge(document, delta, _RULES, again=False)
+
+    def knows(self, identity: str) -> bool:
+        """Whether anything was told about the object."""
+        return identity in self._held
 
     def is_whole(self, identity: str) -> bool:
         """Whether the object came whole."""
-        return identity in self._whole
+        return identity in self._held and not isinstance(self._held[identity], dict)
 
-    def objects(self, cls: type[T], *, with_empty: bool) -> list[T]:
-        """The objects in the order in which they were first seen."""
+    def growing(self) -> list[str]:
+        """The ids of objects that have content, and did not come whole."""
         return [
-            decode(cls, _plain(document))
-            for identity, document in self._documents.items()
-            if with_empty or identity in self._whole or document.get("content")
+            identity
+            for identity, held in self._held.items()
+            if isinstance(held, dict) and held.get("content")
         ]
 
-    def text_of(self, identity: str) -> str:
-        """The text of a message so far."""
-        document = self._documents.get(identity)
-        return decode(Message, _plain(document)).text if document is not None else ""
+    def objects(self, *, with_empty: bool) -> list[T]:
+        """The objects in the order in which they were first seen."""
+        return [
+            decode(self._cls, _plain(held)) if isinstance(held, dict) else held
+            for held in self._held.values()
+            if with_empty or not isinstance(held, dict) or held.get("content")
+        ]
+
+    def content(self, identity: str) -> dict[int, Any]:
+        """The documents of a growing message's parts, by index."""
+        held = self._held.get(identity)
+        entries = held.get("content") if isinstance(held, dict) else None
+        if not isinstance(entries, _Entries):
+            entries = _entries(entries)
+        return {index: _plain(entry) for index, entry in entries.items()}
 
 
 def _merge(
-    target: dict[str, Any], delta: Mapping[str, Any], path: tuple[str, ...], *, again: bool
+    target: dict[str, Any], delta: Mapping[str, Any], rules: Mapping[str, Any], *, again: bool
 ) -> None:
     for key, value in delta.items():
         if value is None:
             target.setdefault(key, None)
             continue
-        here = (*path, key)
-        if isinstance(value, list) and key in _INDEXED:
-            _merge_list(target, key, value, here)
-        elif isinstance(value, dict):
-            inner = target.get(key)
-            if not isinstance(inner, dict):
-                target[key] = inner = {}
-            _merge(inner, value, here, again=again)
-        elif here in _JOINED and isinstance(value, str):
-            grown = target.get(key)
-            if isinstance(grown, _Pieces):
-                grown.add(value, again=again)
-            else:
-                target[key] = pieces = _Pieces(grown if isinstance(grown, str) else "")
-                pieces.add(value, again=again)
+        rule = rules.get(key)
+        kind = type(value)
+        if rule is _JOINED and kind is str:
+            held = target.get(key)
+            if type(held) is not _Pieces:
+                held = target[key] = _Pieces(held if type(held) is str else "")
+            held.add(value, again=again)
+        elif kind is list and (rule is not None or _has_index(value)):
+            _merge_list(target, key, value, rule)
+        elif kind is dict:
+            held = target.get(key)
+            if type(held) is not dict:
+                held = target[key] = {}
+            _merge(held, value, rule if type(rule) is dict else _NO_RULES, again=again)
         else:
             target[key] = value
 
 
-def _merge_list(
-    target: dict[str, Any], key: str, entries: list[Any], here: tuple[str, ...]
-) -> None:
+def _merge_list(target: dict[str, Any], key: str, entries: list[Any], rule: object) -> None:
     held = target.get(key)
-    if not isinstance(held, _Entries):
-        target[key] = held = _Entries(enumerate(held if isinstance(held, list) else []))
+    if type(held) is not _Entries:
+        held = target[key] = _entries(held)
+    rules = rule if type(rule) is dict else _NO_RULES
     for position, entry in enumerate(entries):
-        index = entry.get("index", position) if isinstance(entry, dict) else position
+        index = _index(entry, position)
         known = held.get(index)
-        # An annotation comes whole; so does what is no object.
-        if key == "annotations" or not isinstance(entry, dict) or not isinstance(known, dict):
+        if type(entry) is not dict or rule is _SET:
+            held[index] = entry
+            continue
+        if type(known) is not dict:
             known = held[index] = {}
-            if not isinstance(entry, dict) or key == "annotations":
-                held[index] = entry
-                continue
-        # Servers that name the call again may also repeat what it holds so far.
+        # Servers that name a call again may also repeat what it holds so far.
         again = "id" in entry and known.get("id") == entry["id"]
-        _merge(known, entry, here, again=again)
+        _merge(known, entry, rules, again=again)
+
+
+def _index(entry: object, position: int) -> int:
+    index = entry.get("index") if type(entry) is dict else None
+    return index if type(index) is int else position
+
+
+def _has_index(entries: list[Any]) -> bool:
+    return bool(entries) and type(entries[0]) is dict and "index" in entries[0]
+
+
+def _entries(held: object) -> _Entries:
+    entries = held if type(held) is list else []
+    return _Entries((_index(entry, position), entry) for position, entry in enumerate(entries))
+
+
+def _growing(node: Any) -> Any:
+    """A copy, for what was given to the caller must not change."""
+    if type(node) is dict:
+        return {key: _growing(value) for key, value in node.items()}
+    if type(node) is list:
+        return [_growing(entry) for entry in node]
+    return node
 
 
 def _plain(node: Any) -> Any:
     """The JSON document of what was gathered."""
-    if isinstance(node, _Pieces):
+    kind = type(node)
+    if kind is _Pieces:
         return "".join(node.pieces)
-    if isinstance(node, _Entries):
-        return [_plain(node[index]) for index in sorted(node)]
-    if isinstance(node, dict):
+    if kind is _Entries:
+        return [_without_index(_plain(node[index])) for index in sorted(node)]
+    if kind is dict:
         return {key: _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
+    if kind is list:
         return [_plain(entry) for entry in node]
     return node
+
+
+def _without_index(entry: Any) -> Any:
+    """An entry as whole objects have it."""
+    if type(entry) is dict:
+        entry.pop("index", None)
+    return entry

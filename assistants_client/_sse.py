@@ -7,31 +7,34 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
-from attrs import frozen
-
-#: The largest event that is gathered, in bytes.
+#: The largest event that is gathered, in bytes; a line cannot be longer than its event.
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 
 #: An event ends with an empty line, and a line with CR, LF, or both.
 _END_OF_EVENT: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
-_LINE: Final = re.compile(r"\r\n|\n|\r")
-#: The most bytes of an end that can stand at the end of what was searched.
-_LONGEST_END: Final = 4
+_END_OF_LINE: Final = re.compile(r"\r\n|\n|\r")
+#: How many of the bytes that were searched can belong to an end that is not whole yet.
+_PART_OF_END: Final = 2
 
 
 class EventTooLargeError(ValueError):
     """An event does not end within the bound."""
 
 
-@frozen
-class ServerSentEvent:
-    """One event; ``event`` is empty where the stream does not name it."""
+class ServerSentEvent(NamedTuple):
+    """One event; ``event`` is empty where the stream does not name it.
+
+    ``id`` is the last one that the stream gave. ``is_whole`` is false for what stood at the end
+    without its empty line: a last event, or the part of one that was cut.
+    """
 
     event: str
     data: str
     id: str = ""
+    is_whole: bool = True
 
 
 class SseDecoder:
@@ -43,11 +46,12 @@ class SseDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
-        self._buffer = b""
+        self._buffer = bytearray()
         #: Where the search for the end goes on: what lies before was searched already.
         self._searched = 0
         self._at_start = True
-        self._after_cr = False
+        self._has_cr = False
+        self._last_id = ""
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """The events that these bytes complete.
@@ -55,58 +59,72 @@ class SseDecoder:
         Raises:
             EventTooLargeError: An event does not end within the bound.
         """
-        if self._after_cr and data:
-            data = data.removeprefix(b"\n")  # the other half of a line's end
-            self._after_cr = False
-        buffer = self._buffer + data if self._buffer else data
+        buffer = self._buffer
+        if len(buffer) > self._max:
+            raise EventTooLargeError(f"an event is larger than {self._max} bytes")
+        buffer += data
         if self._at_start:
-            if codecs.BOM_UTF8.startswith(buffer):
-                self._buffer = buffer
-                return []
-            buffer = buffer.removeprefix(codecs.BOM_UTF8)
+            if codecs.BOM_UTF8.startswith(bytes(buffer[:3])):
+                if len(buffer) < len(codecs.BOM_UTF8):
+                    return []
+                del buffer[:3]
             self._at_start = False
+        self._has_cr = self._has_cr or b"\r" in data
         events: list[ServerSentEvent] = []
-        start = 0
-        for end in _END_OF_EVENT.finditer(buffer, self._searched):
-            event = _event(buffer[start : end.start()])
+        start, searched = 0, self._searched
+        while True:
+            if self._has_cr:
+                found = _END_OF_EVENT.search(buffer, searched)
+                end, after = found.span() if found else (-1, -1)
+            else:  # nearly always, and ten times as fast
+                end = buffer.find(b"\n\n", searched)
+                after = end + 2
+            if end < 0:
+                break
+            event = self._event(buffer[start:end])
             if event is not None:
                 events.append(event)
-            start = end.end()
-        self._buffer = buffer[start:]
-        self._after_cr = start == len(buffer) and buffer.endswith(b"\r")
-        if len(self._buffer) > self._max:
-            raise EventTooLargeError(f"an event is larger than {self._max} bytes")
-        self._searched = max(len(self._buffer) - _LONGEST_END, 0)
+            start = searched = after
+        del buffer[:start]
+        self._searched = max(len(buffer) - _PART_OF_END, 0)
         return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """The events that the end of the stream completes: a last one may lack its empty line."""
-        rest, self._buffer, self._searched = self._buffer, b"", 0
-        event = _event(rest)
-        return [] if event is None else [event]
+        """What the end of the stream leaves: a last event without its empty line, or part of it."""
+        event = self._event(self._buffer)
+        self._buffer, self._searched = bytearray(), 0
+        return [] if event is None else [event._replace(is_whole=False)]
+
+    def _event(self, block: bytearray) -> ServerSentEvent | None:
+        """The event of a block of lines, or ``None`` where it has no data."""
+        text = block.decode("utf-8", "replace")
+        name = ""
+        data: list[str] = []
+        for line in _END_OF_LINE.split(text) if self._has_cr else text.split("\n"):
+            field, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if field == "data":
+                data.append(value)
+            elif field == "event":
+                name = value
+            elif field == "id" and "\0" not in value:
+                self._last_id = value
+        return ServerSentEvent(name, "\n".join(data), self._last_id) if data else None
+
+
+def decode_stream(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+    """The events of a stream, each as soon as it is whole.
+
+    Raises:
+        EventTooLargeError: An event does not end within the bound.
+    """
+    decoder = SseDecoder()
+    for block in blocks:
+        yield from decoder.feed(block)
+    yield from decoder.finish()
 
 
 def encode_event(event: str, data: str) -> bytes:
     """One event's bytes."""
     lines = "".join(f"data: {line}\n" for line in data.split("\n"))
     return f"event: {event}\n{lines}\n".encode()
-
-
-def _event(block: bytes) -> ServerSentEvent | None:
-    """The event of a block of lines, or ``None`` where it has no data."""
-    text = block.decode("utf-8", "replace")
-    name = identity = ""
-    data: list[str] = []
-    for line in _LINE.split(text) if "\r" in text else text.split("\n"):
-        if line.startswith("data:"):
-            data.append(line[6:] if line.startswith("data: ") else line[5:])
-            continue
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if field == "event":
-            name = value
-        elif field == "data":
-            data.append(value)
-        elif field == "id":
-            identity = value
-    return ServerSentEvent(name, "\n".join(data), identity) if data else None

@@ -12,7 +12,7 @@ import platform
 import ssl
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import urlencode
 
@@ -278,6 +278,15 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError) as error:
             response.close()
             raise cut_short(error, response, method, path) from error
+
+    @staticmethod
+    def interrupt(response: requests.Response) -> None:
+        """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
+        shutdown = getattr(response.raw, "shutdown", None)  # urllib3 2.3; older ones sleep on
+        if shutdown is not None:
+            # It may have ended by now, or have come over no socket.
+            with suppress(OSError, RuntimeError, ValueError):
+                shutdown()
 
     @staticmethod
     def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from assistants_client._codec import InvalidValueError, decode, encode_request
+from assistants_client._following import Answer
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LARGEST_PAGE, LazyList
 from assistants_client._transport import Query, Reply, Transport
@@ -36,7 +37,6 @@ from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.models.tools import ToolInput
-from assistants_client.streaming import Answer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -185,7 +185,11 @@ class Resource:
         ) as response:
             is_json = "json" in response.headers.get("Content-Type", "").lower()
             blocks = self._transport.prompt_blocks(response, "POST", path)
-            yield Answer(is_json=is_json, blocks=blocks)
+            yield Answer(
+                is_json=is_json,
+                blocks=blocks,
+                interrupt=lambda: self._transport.interrupt(response),
+            )
 
     def _through_lock(self, thread_id: str, policy: OnActiveRun, call: Callable[[], T]) -> T:
         """The call's result, after freeing the thread from its active run where that is wished."""

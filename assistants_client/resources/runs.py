@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Literal, TypeVar
 
+from assistants_client._following import Answer, StreamLink
 from assistants_client._pagination import LazyList
 from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
@@ -28,7 +29,7 @@ from assistants_client.models.runs import (
 )
 from assistants_client.models.tools import ToolInput
 from assistants_client.resources._base import Resource, build_path, encoded, takes
-from assistants_client.streaming import Answer, RunStream, StreamLink
+from assistants_client.streaming import RunStream
 
 T = TypeVar("T")
 

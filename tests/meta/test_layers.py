@@ -48,10 +48,11 @@ OURS = {
     "_sse": "",
     "_events": "models errors _codec _sse",
     "_snapshots": "models _codec",
-    "streaming": "models errors _codec _sse _events _snapshots",
-    "resources._base": "models errors backoff _codec _transport _pagination _multipart streaming",
+    "_following": "models errors _codec _sse _events _snapshots",
+    "streaming": "models errors _following",
+    "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
     "resources": "resources._base models errors backoff _codec _transport _pagination _multipart "
-    "streaming",
+    "_following streaming",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
     "_run_waits": "models errors backoff waiting resources function_tools _tool_calls",
     "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
@@ -71,7 +72,7 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _codec _retry _transport _pagination waiting _sse streaming resources "
+    "attrs": "models backoff _codec _retry _transport _pagination waiting _following resources "
     "client engine _json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
