@@ -111,7 +111,7 @@ class Annotations:
         if tp is None or tp in _shapes.SCALARS:
             return _shapes.atom(tp or _shapes.NoneType)
         if tp in _shapes.TEXTS:
-            return _shapes.formatted(tp)
+            return _shapes.formatted(tp, strict=self.strict)
         return _shapes.decimal_number() if tp is decimal.Decimal else None
 
     def _container(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> Shape | None:

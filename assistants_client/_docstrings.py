@@ -15,7 +15,7 @@ _SECTIONS: Final = frozenset({"args", "arguments", "parameters", "params", "attr
 #: Other sections end the summary and hold no parameters.
 _HEADER: Final = re.compile(r"[A-Z][A-Za-z ]{2,24}:\s*")
 _RULE: Final = re.compile(r"-{3,}\s*")
-_GOOGLE_ENTRY: Final = re.compile(r"\*{0,2}(?P<name>\w+)\s*(\([^)]*\))?\s*:(?=\s|$)\s*(?P<text>.*)")
+_GOOGLE_ENTRY: Final = re.compile(r"\*{0,2}(?P<name>\w+)\s*(\(.*?\))?\s*:(?=\s|$)\s*(?P<text>.*)")
 _NUMPY_ENTRY: Final = re.compile(r"\*{0,2}(?P<names>\w+(\s*,\s*\*{0,2}\w+)*)\s*(:.*)?")
 _FIELD: Final = re.compile(
     r":(?P<kind>\w+)(\s+[^:]*?)??(\s+\*{0,2}(?P<name>\w+))?\s*:\s*(?P<text>.*)"

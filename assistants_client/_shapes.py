@@ -187,9 +187,12 @@ _TEXTS: Final[dict[object, tuple[Read, str, str]]] = {
 TEXTS: Final = frozenset(_TEXTS)
 
 
-def formatted(tp: object) -> Shape:
+def formatted(tp: object, *, strict: bool = False) -> Shape:
     """A value of one of :data:`TEXTS`, written as a string."""
     parse, name, expected = _TEXTS[tp]
+    schema: Schema = {"type": "string", "format": name}
+    if strict and name == "path":  # the one that strict mode does not know
+        del schema["format"]
 
     def read(value: Any) -> Any:
         if type(value) is str:
@@ -199,7 +202,7 @@ def formatted(tp: object) -> Shape:
                 pass
         raise misfit(expected, value)
 
-    return Shape({"type": "string", "format": name}, read, expected, frozenset({str}))
+    return Shape(schema, read, expected, frozenset({str}))
 
 
 def decimal_number() -> Shape:

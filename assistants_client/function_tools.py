@@ -72,6 +72,7 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         self._implementation = implementation
         self._shape = shape
         self._is_unbound = is_unbound
+        self.__name__ = self.__qualname__ = definition.name  # partials have neither
         functools.update_wrapper(self, implementation, updated=())
         self.__wrapped__ = implementation
 

@@ -99,11 +99,32 @@ def test_where_a_summary_ends(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "Nothing here.", "Args:", "Parameters\n----------", "args: none of them", ":foo: x"],
+    [
+        None,
+        "",
+        "Nothing here.",
+        "Args",
+        "Args:",
+        "Parameters\n----------",
+        "args: none of them",
+        ":foo: x",
+    ],
 )
 def test_a_docstring_without_parameters_has_none(text):
     """And nothing breaks."""
     assert parameters(text) == {}
+
+
+def test_a_type_in_a_docstring_may_be_long():
+    """Brackets within brackets, and colons in the text."""
+    text = """Does it.
+
+    Args:
+        a (Callable[[int], tuple(str)]): It (this: that).
+        b: See (a): no.
+    """
+
+    assert parameters(text) == {"a": "It (this: that).", "b": "See (a): no."}
 
 
 def test_a_function_carries_its_docstring():

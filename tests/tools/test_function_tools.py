@@ -234,6 +234,8 @@ def test_a_partial_hides_what_it_fixes():
     assert fixed(city="Oslo") == ("Oslo", "f")
     assert list(first.function.parameters["properties"]) == ["unit"]
     assert first(unit="c") == ("Oslo", "c")
+    assert first.__name__ == "undecorated_pair"
+    assert copy.deepcopy(first) is first
 
 
 def undecorated_pair(city: str, unit: str) -> tuple[str, str]:

@@ -163,6 +163,22 @@ def test_an_attrs_class_looks_like_the_same_dataclass():
     assert normal(tool(ours).function.parameters) == pydantics(places)
 
 
+def test_what_the_constructor_does_not_take_is_not_asked_for():
+    """A field that the class sets itself is no business of the model's."""
+
+    @dataclasses.dataclass
+    class Counter:
+        start: int
+        count: int = dataclasses.field(default=0, init=False)
+
+    def function(a): ...
+
+    function.__annotations__ = {"a": Counter}
+
+    found = tool(function).function.parameters["$defs"]["Counter"]["properties"]
+    assert found == {"start": {"type": "integer"}}
+
+
 def test_a_named_tuple_is_an_object():
     """Its names are worth more to a model than their order."""
 
@@ -197,6 +213,16 @@ def test_a_typed_dict_of_the_standard_library_is_read():
         "type": "object",
         "properties": {"width": {"type": "integer"}},
         "additionalProperties": False,
+    }
+
+
+def test_members_of_a_union_that_look_the_same_are_said_once():
+    """Two types may have one form."""
+
+    def function(a: list[int] | Sequence[int] | None): ...
+
+    assert properties(function)["a"] == {
+        "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]
     }
 
 
@@ -249,7 +275,12 @@ def test_two_classes_of_one_name_are_two_definitions():
 def test_descriptions_of_parameters():
     """They come from the docstring, and from Annotated, which wins."""
 
-    def function(a: int, b: Annotated[int, "From\n  here."], c: Annotated[Unit, 5, Doc()]):
+    def function(
+        a: int,
+        b: Annotated[int, "From\n  here."],
+        c: Annotated[Unit, 5, Doc()],
+        d: Annotated[int, 5],
+    ):
         """Does it.
 
         Args:
@@ -263,6 +294,7 @@ def test_descriptions_of_parameters():
         "a": "From there.",
         "b": "From here.",
         "c": "Of a class.",
+        "d": None,
     }
 
 
@@ -367,6 +399,17 @@ def test_the_strict_form():
                 "description": "How warm it is.",
             },
         },
+    }
+
+
+def test_strict_mode_knows_most_formats():
+    """A path has none there."""
+
+    def function(a: pathlib.Path, b: datetime.date): ...
+
+    assert properties(function, strict=True) == {
+        "a": {"type": "string"},
+        "b": {"type": "string", "format": "date"},
     }
 
 
