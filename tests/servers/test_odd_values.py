@@ -347,3 +347,17 @@ def test_an_operation_that_the_server_lacks_is_a_404(client, server):
 
     with pytest.raises(NotFoundError, match=r"POST /threads/runs: answered 404: Not Found"):
         client.runs.create_thread_and_run(assistant_id="a")
+
+
+def test_a_step_and_an_action_of_another_kind():
+    """A step that thinks and a run that asks for inputs are read, and shown as they came."""
+    details = {"type": "thought", "thought": {"content": "hm"}}
+    step = decode(RunStep, {"id": "s", "type": "thought", "step_details": details})
+    action = {"type": "submit_tool_inputs", "submit_tool_inputs": {"tool_calls": []}}
+    run = only(status="requires_action", created_at=None, required_action=action)
+
+    assert (step.type, step.tool_calls, step.step_details.raw) == ("thought", [], details)
+    assert run.created_at == 0
+    assert run.required_action.type == "submit_tool_inputs"
+    assert run.required_action.extra == {"submit_tool_inputs": {"tool_calls": []}}
+    assert run.tool_calls == []

@@ -40,6 +40,7 @@ from assistants_client import (
     ThreadRunRequest,
     ThreadUpdate,
     Tool,
+    ToolApproval,
     ToolOutput,
 )
 
@@ -58,6 +59,22 @@ def assistants(client: Client) -> None:
     # A piece may be an object or its JSON form.
     tool = FunctionTool(function=FunctionDefinition(name="f"))
     client.assistants.create(model="m", tools=[tool, {"type": "code_interpreter"}])
+    # What was read can be sent back.
+    read = client.assistants.retrieve("a")
+    client.assistants.update(
+        read.id,
+        model=read.model,
+        name=read.name,
+        description=read.description,
+        instructions=read.instructions,
+        tools=read.tools,
+        tool_resources=read.tool_resources,
+        metadata=read.metadata,
+        temperature=read.temperature,
+        top_p=read.top_p,
+        response_format=read.response_format,
+        reasoning_effort=read.reasoning_effort,
+    )
 
 
 def threads(client: Client) -> None:
@@ -68,6 +85,7 @@ def threads(client: Client) -> None:
     assert_type(client.threads.retrieve("t"), Thread)
     assert_type(client.threads.update("t", metadata={"a": "b"}), Thread)
     assert_type(client.threads.update("t", ThreadUpdate(metadata=None)), Thread)
+    assert_type(client.threads.list(limit=3, order="asc"), LazyList[Thread])
     assert_type(client.threads.delete("t"), Deleted)
 
 
@@ -88,6 +106,10 @@ def runs(client: Client) -> None:
     """Both call forms of every operation on runs."""
     assert_type(client.runs.create("t", assistant_id="a"), Run)
     assert_type(client.runs.create("t", RunRequest(assistant_id="a", tool_choice="auto")), Run)
+    assert_type(client.runs.create("t", assistant_id="a", extra_body={"x": [1]}), Run)
+    assert_type(client.runs.create("t", RunRequest(assistant_id="a", extra_body={})), Run)
+    approval = ToolApproval(tool_call_id="c", approve=True)
+    assert_type(client.runs.submit_tool_approvals("t", "r", [approval]), Run)
     thread = ThreadRequest()
     assert_type(client.runs.create_thread_and_run(assistant_id="a", thread=thread), Run)
     assert_type(client.runs.create_thread_and_run(ThreadRunRequest(assistant_id="a")), Run)
@@ -208,6 +230,9 @@ def wrong_typed(client: Client, thread: Thread, run: Run) -> None:
     client.messages.create("t", "Hi", role="system")  # type: ignore[call-overload]
     client.messages.create("t", MessageRequest("Hi", role="system"))  # type: ignore[arg-type]
     client.runs.create(thread, assistant_id="a")  # type: ignore[call-overload]
+    client.runs.create("t", assistant_id="a", extra_body=5)  # type: ignore[call-overload]
+    client.runs.create("t", RunRequest(assistant_id="a", extra_bodies={}))  # type: ignore[call-arg]
+    ToolApproval(tool_call_id="c", approve="yes")  # type: ignore[arg-type]
     client.runs.create("t", assistant_id=None)  # type: ignore[call-overload]
     client.runs.create("t", RunRequest(assistant_id=None))  # type: ignore[arg-type]
     client.runs.create("t", assistant_id="a", parallel_tool_calls=None)  # type: ignore[call-overload]
