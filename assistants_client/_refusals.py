@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,23 +30,25 @@ from assistants_client.errors import (
 )
 
 _LONGEST_MESSAGE = 1000
+#: Headers with one of these in their names hold secrets, in words of at least so many letters.
+_SECRET_HEADERS = ("auth", "key", "token", "secret", "cookie", "password")
+_SHORTEST_SECRET = 8
 
 
-def refusal(
-    response: requests.Response, content: bytes, method: str, path: str, secret: str
-) -> APIStatusError:
-    """The error for an answer that is not a 2xx; ``secret`` is kept out of it."""
-    if secret:  # some servers quote the key that they do not know
+def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
+    """The error for an answer that is not a 2xx."""
+    reason, request_id = response.reason or "", response.headers.get("x-request-id")
+    for secret in _secrets(response.request.headers):  # some servers quote what they refuse
         content = content.replace(secret.encode(), b"***")
+        reason = reason.replace(secret, "***")
+        request_id = request_id and request_id.replace(secret, "***")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
         document = content.decode("utf-8", "replace")
     detail = _detail(document)
     text = " ".join(_message(detail, document).split())
-    text = text or response.reason or "no explanation"
-    if secret:
-        text = text.replace(secret, "***")
+    text = text or reason or "no explanation"
     status = response.status_code
     hint = pause_hint(response.headers)
     return status_error(
@@ -58,7 +61,7 @@ def refusal(
         code=_text_or_none(detail.get("code")),
         type=_text_or_none(detail.get("type")),
         param=_text_or_none(detail.get("param")),
-        request_id=response.headers.get("x-request-id"),
+        request_id=request_id,
         retry_after=hint,
         body=document,
     )
@@ -125,6 +128,15 @@ def cut_short(error: Exception, response: requests.Response, method: str, path: 
         attempts=attempts_of(response),
         maybe_created=method == "POST",
     )
+
+
+def _secrets(headers: Mapping[str, str | bytes]) -> list[str]:
+    """What of a request's headers no error may show. Shorter words would garble the rest."""
+    words: list[str] = []
+    for name, value in headers.items():
+        if any(part in name.lower() for part in _SECRET_HEADERS):
+            words += (value.decode("latin-1") if isinstance(value, bytes) else value).split()
+    return [word for word in words if len(word) >= _SHORTEST_SECRET]
 
 
 def _did_nothing(status: int, hint: float | None) -> bool:

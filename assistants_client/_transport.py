@@ -327,7 +327,7 @@ class Transport:
             raise connection_error(error, method, path, self.base_url) from error
         with closing(response):
             if not 200 <= response.status_code < 300:
-                raise self._refusal(response, request, method, path)
+                raise self._refusal(response, method, path)
             self._budget.refund()
             if HONOURS_IDEMPOTENCY in response.headers:
                 self._budget.idempotent = True
@@ -401,20 +401,12 @@ class Transport:
             sent["Content-Length"] = str(len(body or b""))
         return request
 
-    def _refusal(
-        self,
-        response: requests.Response,
-        request: requests.PreparedRequest,
-        method: str,
-        path: str,
-    ) -> APIError:
+    def _refusal(self, response: requests.Response, method: str, path: str) -> APIError:
         try:
             content = self._read(response, method, path, _LONGEST_REFUSAL)
         except APIError:
             content = None  # the status is what counts
-        sent = str(request.headers.get(self._key_header, ""))
-        secret = sent.partition(" ")[2] or sent
-        return refusal(response, content or b"", method, path, secret)
+        return refusal(response, content or b"", method, path)
 
     def _read(self, response: requests.Response, method: str, path: str, most: int) -> bytes | None:
         """The whole body; ``None`` where it is larger than ``most``, of which no more is read."""

@@ -187,7 +187,7 @@ class FaultServer:
             return None
         try:
             method, target, version = line.decode("ascii").split()
-            assert version == "HTTP/1.1"
+            assert version == "HTTP/1.1" or method == "CONNECT"
             headers = {}
             while (line := reader.readline()) not in (b"\r\n", b""):
                 name, colon, value = line.decode("latin-1").partition(":")
@@ -287,7 +287,8 @@ class Store:
                 return "200 OK", self._create(exchange)
             if name == "assistants":
                 # The newest first.
-                return "200 OK", {"object": "list", "data": [*self.objects.values()][::-1]}
+                newest = [*self.objects.values()][::-1]
+                return "200 OK", {"object": "list", "data": newest, "has_more": False}
             if name not in self.objects:
                 return "404 Not Found", {"error": {"message": "there is no such assistant"}}
             if exchange.method == "DELETE":
