@@ -42,19 +42,30 @@ class UnsupportedError(Exception):
     """An annotation that has no shape; the message says why."""
 
 
-def resolved(target: Any) -> dict[str, Any]:
-    """The annotations of a function or class, those written as strings included.
+def of_parameter(function: Any, name: str) -> Any:
+    """The annotation of a function's parameter, also when it is written as a string.
+
+    The others are left alone: what is returned may well have names that are not known yet.
 
     Raises:
-        UnsupportedError: One of them names what does not exist.
+        UnsupportedError: There is none, or it names what does not exist.
     """
+    annotations = getattr(function, "__annotations__", {})
+    if name not in annotations:
+        raise UnsupportedError(f"{name!r} has no annotation; say what it takes")
+    alone = types.SimpleNamespace(__annotations__={name: annotations[name]})
     try:
-        return typing.get_type_hints(target, include_extras=True)
+        return _resolved(alone, getattr(function, "__globals__", {}))[name]
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{name!r}: {error}") from error
+
+
+def _resolved(target: Any, names: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(target, names, include_extras=True)
     except Exception as error:
-        name = getattr(target, "__qualname__", target)
         raise UnsupportedError(
-            f"the annotations of {name} cannot be resolved ({error}); names in them must be known "
-            "in its module"
+            f"an annotation cannot be resolved ({error}); its names must be known in its module"
         ) from error
 
 
@@ -99,8 +110,7 @@ class Annotations:
         except UnsupportedError as error:
             raise UnsupportedError(f"{name!r}: {error}") from error
         if default is None and not shape.nullable:  # an old way to say Optional
-            null = _shapes.atom(_shapes.NoneType)
-            shape = attrs.evolve(_shapes.union([shape, null]), description=shape.description)
+            shape = _shapes.union([shape, _shapes.atom(_shapes.NoneType)])
         return Field(name, shape, default is attrs.NOTHING, description, default)
 
     def _plain(self, tp: Any) -> Shape | None:
@@ -235,7 +245,7 @@ def _is_typed_dict(cls: type) -> bool:
 
 
 def _typed_dict_fields(cls: Any) -> _Fields:
-    for name, annotation in resolved(cls).items():
+    for name, annotation in _resolved(cls).items():
         hint, required = annotation, name in cls.__required_keys__
         # Where annotations are strings, the keys were sorted before the marks could be read.
         while (mark := getattr(get_origin(hint), "_name", "")) in _MARKS:
@@ -248,7 +258,7 @@ _MARKS: Final[dict[str, Any]] = {"Required": True, "NotRequired": False, "ReadOn
 
 
 def _attrs_fields(cls: Any) -> _Fields:
-    hints = resolved(cls)
+    hints = _resolved(cls)
     for a in attrs.fields(cls):
         if a.init:
             made = isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]
@@ -256,7 +266,7 @@ def _attrs_fields(cls: Any) -> _Fields:
 
 
 def _dataclass_fields(cls: Any) -> _Fields:
-    hints = resolved(cls)
+    hints = _resolved(cls)
     for f in dataclasses.fields(cls):
         if f.init:
             made = f.default_factory is not dataclasses.MISSING
@@ -265,7 +275,7 @@ def _dataclass_fields(cls: Any) -> _Fields:
 
 
 def _named_tuple_fields(cls: Any) -> _Fields:
-    hints = resolved(cls)
+    hints = _resolved(cls)
     for name in cls._fields:
         yield name, hints.get(name, Any), cls._field_defaults.get(name, attrs.NOTHING)
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator, MutableMapping
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from assistants_client.errors import ConfigurationError
 from assistants_client.models.runs import RequiredToolCall
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: A path, where an SQLite file is made, or a mapping from texts to texts.
 JournalLike: TypeAlias = "str | os.PathLike[str] | MutableMapping[str, str]"
@@ -105,6 +107,8 @@ class _FileJournal:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # noqa: PLC0415 - not every Python has it, and few need it
+
         try:
             # Each statement is a transaction of its own, on the disk before it returns.
             database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)

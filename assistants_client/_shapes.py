@@ -89,6 +89,11 @@ class Shape:
         """Whether it takes null."""
         return NoneType in self.takes
 
+    @property
+    def described(self) -> Schema:
+        """The schema with the description in it, for a part that has no name."""
+        return {**self.schema, "description": self.description} if self.description else self.schema
+
 
 @attrs.frozen
 class Field:
@@ -224,7 +229,7 @@ def decimal_number() -> Shape:
 
 def array(item: Shape, make: Callable[[list[Any]], Any], *, unique: bool = False) -> Shape:
     """Any number of the same."""
-    schema: Schema = {"type": "array", "items": item.schema}
+    schema: Schema = {"type": "array", "items": item.described}
     if unique:
         schema["uniqueItems"] = True
 
@@ -241,7 +246,7 @@ def row(items: Sequence[Shape]) -> Shape:
     count = len(items)
     schema: Schema = {"type": "array", "minItems": count, "maxItems": count}
     if items:
-        schema["prefixItems"] = [item.schema for item in items]
+        schema["prefixItems"] = [item.described for item in items]
     expected = f"an array of {count}"
 
     def read(value: Any) -> Any:
@@ -302,7 +307,8 @@ def union(shapes: Sequence[Shape]) -> Shape:
         raise misfit(expected, value)
 
     takes = frozenset[type]().union(*(shape.takes for shape in shapes))
-    return Shape(any_of([shape.schema for shape in shapes]), read, expected, takes)
+    description = next((shape.description for shape in shapes if shape.description), "")
+    return Shape(any_of([shape.schema for shape in shapes]), read, expected, takes, description)
 
 
 def record(

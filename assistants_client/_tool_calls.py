@@ -34,7 +34,7 @@ _GLANCE = 0.1  # seconds after which a wait for threads looks up, as Ctrl-C need
 
 
 def answer_calls(
-    tool_calls: Sequence[RequiredToolCall],
+    tool_calls: Iterable[RequiredToolCall],
     tools: Iterable[ToolLike],
     *,
     on_tool_error: OnToolError = "report",
@@ -85,10 +85,11 @@ def answer_calls(
     functions = {
         item.function.name: item for item in as_tools(tools) if isinstance(item, ToolFunction)
     }
+    asked = list(tool_calls)
     answers = _Answers(on_tool_error, open_journal(journal) if journal is not None else None)
     jobs: list[_Job] = []
     outputs: dict[int, str] = {}
-    for index, call in enumerate(tool_calls):
+    for index, call in enumerate(asked):
         key = key_of(run_id, call)
         known = answers.journal.find(key) if answers.journal is not None else None
         if known is None:
@@ -101,8 +102,7 @@ def answer_calls(
     run = _run_in_turn if parallel == 1 or len(jobs) < 2 else _run_in_threads
     outputs.update(run(jobs, answers, parallel))
     return [
-        ToolOutput(tool_call_id=call.id, output=outputs[index])
-        for index, call in enumerate(tool_calls)
+        ToolOutput(tool_call_id=call.id, output=outputs[index]) for index, call in enumerate(asked)
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
@@ -26,7 +27,7 @@ from typing import (
 import attrs
 
 from assistants_client import _docstrings, _shapes
-from assistants_client._annotations import Annotations, UnsupportedError, resolved
+from assistants_client._annotations import Annotations, UnsupportedError, of_parameter
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject
 from assistants_client.models._limits import LIMIT, identifier
@@ -280,10 +281,9 @@ def _parameters(
     except ValueError as error:
         raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
     try:
-        hints = resolved(target)
         parameters = [p for p in signature.parameters.values() if p.name not in fixed]
-        is_unbound = bool(parameters) and _is_self(parameters[0])
-        fields = [_field(p, hints, said, annotations) for p in parameters[is_unbound:]]
+        is_unbound = bool(parameters) and parameters[0].name == "self"
+        fields = [_field(p, target, said, annotations) for p in parameters[is_unbound:]]
         shape = _shapes.record(fields, dict, noun="argument", strict=strict)
     except UnsupportedError as error:
         raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
@@ -292,7 +292,7 @@ def _parameters(
 
 def _field(
     parameter: inspect.Parameter,
-    hints: Mapping[str, Any],
+    target: Any,
     said: Mapping[str, str],
     annotations: Annotations,
 ) -> _shapes.Field:
@@ -301,28 +301,27 @@ def _field(
         raise UnsupportedError(f"parameter {name!r} takes any number; models need a list of names")
     if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
         raise UnsupportedError(f"parameter {name!r} is positional only; models give all by name")
-    if name not in hints:
-        raise UnsupportedError(f"parameter {name!r} has no annotation; say what it takes")
     default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
     try:
-        return annotations.field(name, hints[name], said.get(name, ""), default)
+        return annotations.field(name, of_parameter(target, name), said.get(name, ""), default)
     except UnsupportedError as error:
         raise UnsupportedError(f"parameter {error}") from error
-
-
-def _is_self(parameter: inspect.Parameter) -> bool:
-    plain = parameter.annotation is parameter.default is inspect.Parameter.empty
-    return parameter.name == "self" and plain
 
 
 def _parsed(arguments: str) -> Any:
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"JSON has no {constant}")
 
+    def finite(digits: str) -> float:
+        number = float(digits)
+        if math.isinf(number):
+            raise ValueError(f"{digits:.80} is out of range")
+        return number
+
     if not arguments.strip():
         return {}
     try:
-        return json.loads(arguments, parse_constant=refuse)
+        return json.loads(arguments, parse_constant=refuse, parse_float=finite)
     except RecursionError:
         raise ValueError("the arguments are nested too deeply") from None
     except ValueError as error:

@@ -347,6 +347,13 @@ def test_arguments_sent_as_an_object_are_read():
     assert answer_calls([asked], [divide])[0].output == "2.0"
 
 
+def test_calls_may_come_from_anywhere():
+    """A generator will do."""
+    asked = calls("divide", '{"a": 1, "b": 1}')
+
+    assert [each.output for each in answer_calls(iter(asked), [divide])] == ["1.0"]
+
+
 def test_no_calls_have_no_outputs():
     """And nothing happens."""
     assert answer_calls(Run(id="run_1").tool_calls, [divide]) == []

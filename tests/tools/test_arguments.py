@@ -290,6 +290,7 @@ def test_no_text_is_no_arguments(text):
         ("value=1", "the arguments are not a JSON object: Expecting"),
         ('{"value": NaN}', "JSON has no NaN"),
         ('{"value": -Infinity}', "JSON has no -Infinity"),
+        ('{"value": 1e400}', "1e400 is out of range"),
         ("[" * 100_000, "the arguments are nested too deeply"),
     ],
 )

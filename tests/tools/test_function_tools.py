@@ -43,6 +43,11 @@ class Station:
         """Measures."""
         return f"{self.name} {city}"
 
+    @tool
+    def renamed(self: "Station", name: str) -> "Station":
+        """Has annotations that cannot be resolved yet, and need not be."""
+        return Station(name)
+
     @staticmethod
     @tool
     def convert(degrees: float) -> float:
@@ -190,6 +195,8 @@ def test_a_method_knows_its_object():
     assert list(station.measure.function.parameters["properties"]) == ["city"]
     assert list(inspect.signature(station.measure).parameters) == ["city"]
     assert station.measure.read_arguments('{"city": "Oslo"}') == {"city": "Oslo"}
+    assert list(station.renamed.function.parameters["properties"]) == ["name"]
+    assert station.renamed("B").name == "B"
     assert as_tools([station.measure]) != as_tools([Station("B").measure])
 
 
