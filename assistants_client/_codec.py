@@ -178,6 +178,7 @@ class _Field:
     hook: _Hook
     nullable: bool
     required: bool
+    on_the_wire: bool
     rule: Rule | None
     vital: bool
 
@@ -200,6 +201,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
             hook=_null_if_empty(hook) if attribute.metadata.get("null_if_empty") else hook,
             nullable=nullable and attribute.metadata.get("null_ok", not absent),
             required=attribute.default is attrs.NOTHING,
+            on_the_wire=bool(attribute.metadata.get("on_the_wire")),
             rule=attribute.metadata.get(LIMIT),
             vital=bool(attribute.metadata.get("vital")),
         )
@@ -268,7 +270,7 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> _Hook
             else:
                 extra[key] = value
         for name, known in fields.items():
-            if known.required and name not in values:
+            if (known.required or known.on_the_wire) and name not in values:
                 raise InvalidValueError("needed", "missing_required_parameter", name)
         made = cls(**values)
         problem = made.problem() if hasattr(made, "problem") else None
@@ -343,7 +345,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
                 # One that cannot be read must not take the rest of its list with it.
                 if strict or unknown is None:
                     raise
-        if unknown is not None and not closed:
+        if unknown is not None and not closed and (not strict or "type" in document):
             return unknown(type=tag if isinstance(tag, str) else "", raw=document)
         if "type" not in document:
             raise InvalidValueError("needed", "missing_required_parameter", "type")

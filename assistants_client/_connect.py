@@ -23,6 +23,8 @@ EMBEDDED: Final = "http://embedded-engine.invalid/v1"
 #: What every server but Foundry is told.
 BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 
+#: Hosts that Azure's key from the environment is sent to.
+_AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
 _FOUNDRY_SCOPE = "https://ai.azure.com/.default"
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 
@@ -65,7 +67,9 @@ def to_azure(
     """Azure OpenAI's form of the protocol."""
     if api_key is not None and credential is not None:
         raise ConfigurationError("api_key and credential: give one of them, not both")
-    key: ApiKey | None = api_key or os.environ.get("AZURE_OPENAI_API_KEY")
+    key: ApiKey | None = api_key
+    if key is None and _host_of(checked_base_url(endpoint)).endswith(_AZURE_HOSTS):
+        key = os.environ.get("AZURE_OPENAI_API_KEY") or None
     if credential is not None:
         key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
     return Transport(
@@ -104,7 +108,11 @@ def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
 def _key_for(base_url: str) -> str | None:
     """The key from the environment; OpenAI's is never sent to another host."""
     key = os.environ.get("ASSISTANTS_API_KEY")
-    host = urlsplit(base_url).hostname or ""
+    host = _host_of(base_url)
     if not key and (host == "openai.com" or host.endswith(".openai.com")):
         key = os.environ.get("OPENAI_API_KEY")
     return key or None
+
+
+def _host_of(base_url: str) -> str:
+    return urlsplit(base_url).hostname or ""

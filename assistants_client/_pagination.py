@@ -38,6 +38,10 @@ class LazyList(Generic[T]):
         _check_count("page_size", page_size, largest_page)
         if order not in (None, "asc", "desc"):
             raise InvalidRequestError(f"order: {order!r} is not 'asc' or 'desc'", path="order")
+        cursors: dict[str, object] = {"after": after, "before": before}
+        for name, value in cursors.items():
+            if value is not None and (not isinstance(value, str) or not value):
+                raise InvalidRequestError(f"{name}: {value!r:.80} is not an id", path=name)
         self._fetch = fetch
         self._item_id = item_id
         self._limit = limit

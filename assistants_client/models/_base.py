@@ -6,11 +6,12 @@ No object of a particular noun belongs here, no JSON conversion and no I/O.
 from __future__ import annotations
 
 import enum
+import reprlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from attrs import define, field, frozen
+from attrs import NOTHING, Factory, define, field, fields, frozen
 
 T = TypeVar("T")
 
@@ -41,6 +42,9 @@ def given(items: Sequence[T] | UnsetType | None) -> Sequence[T]:
 
 #: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
 ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
+
+#: Marks a field that has a default in Python and must stand in the JSON of a request all the same.
+ON_THE_WIRE: Final[dict[str, Any]] = {"on_the_wire": True}
 
 #: Marks a field that steers the call and is no part of the body.
 NOT_SENT: Final[dict[str, Any]] = {"not_sent": True}
@@ -75,6 +79,20 @@ class Struct:
 
     _extra: dict[str, Any] | None = field(default=None, init=False, repr=False, eq=False)
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "__repr__" not in cls.__dict__:  # else attrs writes one, of all fields at full length
+            cls.__repr__ = Struct.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return short_repr(self, _told(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from assistants_client._display import struct_html
+
+        return struct_html(self)
+
     @property
     def extra(self) -> Mapping[str, Any]:
         """What the server sent beyond the declared fields, or in a form they cannot hold."""
@@ -87,3 +105,45 @@ class Unknown(Struct):
 
     type: str
     raw: dict[str, Any]
+
+
+# --- repr -----------------------------------------------------------------------------------------
+
+
+def short_repr(thing: object, told: Mapping[str, object]) -> str:
+    """A class's name with some values, none of them long and all of them bounded."""
+    parts = [f"{name}={_SHORT.repr(value)}" for name, value in told.items()]
+    text = ", ".join(parts)
+    if len(text) > _LONGEST_REPR:
+        text = f"{text[:_LONGEST_REPR]}..."
+    return f"{type(thing).__name__}({text})"
+
+
+def _told(struct: Struct) -> dict[str, object]:
+    """The fields that say something: all but those at their default."""
+    told = {}
+    for one in fields(type(struct)):
+        default = one.default
+        if not one.repr:
+            continue
+        value = getattr(struct, one.name)
+        if isinstance(default, Factory):  # type: ignore[arg-type]
+            default = default.factory()  # type: ignore[union-attr]
+        if default is NOTHING or value != default:
+            told[one.name] = value
+    return told
+
+
+class _Short(reprlib.Repr):
+    """Cuts what is long, in texts and lists and below them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = 80
+        self.maxlist = self.maxtuple = self.maxdict = 4
+        self.maxother = 100
+
+
+_SHORT: Final = _Short()
+_LONGEST_REPR: Final = 400

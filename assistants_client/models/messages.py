@@ -11,6 +11,7 @@ from assistants_client.models._base import (
     ABSENT_IF_NONE,
     NOT_SENT,
     NULL_IF_EMPTY,
+    ON_THE_WIRE,
     UNSET,
     JsonObject,
     Request,
@@ -155,7 +156,7 @@ class MessageRequest(Request):
     """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
-    role: Literal["user", "assistant"] = field(default="user", kw_only=True)
+    role: Literal["user", "assistant"] = field(default="user", kw_only=True, metadata=ON_THE_WIRE)
     attachments: Sequence[Attachment | JsonObject] | UnsetType | None = field(
         default=UNSET, kw_only=True
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from attrs import define
 
+from assistants_client.models._base import short_repr
 from assistants_client.models.messages import Annotation, Message
 from assistants_client.models.runs import Run
 
 
-@define
+@define(repr=False)
 class Reply:
     """The run that answered, and the messages that it wrote, oldest first."""
 
@@ -24,3 +25,12 @@ class Reply:
     def citations(self) -> list[Annotation]:
         """The annotations of all messages, in order."""
         return [annotation for message in self.messages for annotation in message.citations]
+
+    def __repr__(self) -> str:
+        return short_repr(self, {"text": self.text, "run": self.run})
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from assistants_client._display import reply_html
+
+        return reply_html(self)

@@ -18,9 +18,9 @@ from assistants_client.models.runs import (
 from assistants_client.models.tools import ToolInput
 
 #: Where the outputs of finished calls are remembered: a file's path, or any mapping of text.
-Journal: TypeAlias = "str | os.PathLike[str] | MutableMapping[str, str]"
+Journal: TypeAlias = str | os.PathLike[str] | MutableMapping[str, str]
 OnToolError: TypeAlias = Literal["report", "raise"]
-Approve: TypeAlias = Callable[[RequiredToolCall], "bool | str"]
+Approve: TypeAlias = Callable[[RequiredToolCall], bool | str]
 
 
 @frozen(kw_only=True, slots=False)

@@ -13,15 +13,20 @@ from assistants_client.models.tools import ToolResources
 
 
 @frozen(kw_only=True)
-class ThreadUpdate(Request):
-    """What ``threads.update`` changes. A field left out stays; ``None`` clears."""
+class _ThreadFields(Request):
+    """What both requests may hold."""
 
     tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
 
 
 @frozen(kw_only=True)
-class ThreadRequest(ThreadUpdate):
+class ThreadUpdate(_ThreadFields):
+    """What ``threads.update`` changes. A field left out stays; ``None`` clears."""
+
+
+@frozen(kw_only=True)
+class ThreadRequest(_ThreadFields):
     """What ``threads.create`` sends: perhaps with its first messages."""
 
     messages: Sequence[MessageRequest | JsonObject] | UnsetType = UNSET

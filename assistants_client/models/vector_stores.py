@@ -21,7 +21,7 @@ from assistants_client.models.chunking import ChunkingStrategy
 from assistants_client.models.runs import LastError
 
 #: Attributes of a file in a store: at most 16; a value is text, a number or a truth value.
-Attributes: TypeAlias = Mapping[str, "str | float | bool"]
+Attributes: TypeAlias = Mapping[str, str | float | bool]
 
 
 @define(kw_only=True)
