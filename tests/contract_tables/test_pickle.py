@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from typing import get_origin
 
 import attrs
 import pytest
@@ -30,7 +31,10 @@ _STATUS_FACTS = {
 }
 
 CLASSES = {
-    name: value for name, value in vars(ac).items() if inspect.isclass(value) and name in ac.__all__
+    name: value
+    for name, value in vars(ac).items()
+    # On Python 3.10 an alias such as Mapping[str, Any] says that it is a class.
+    if name in ac.__all__ and inspect.isclass(value) and get_origin(value) is None
 }
 
 
