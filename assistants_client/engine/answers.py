@@ -71,3 +71,9 @@ class Answer:
                 call_id = new_id()
             calls[call_id] = ToolCall(id=call_id, name=call.name, arguments="".join(call.arguments))
         return list(calls.values())
+
+    def argument_pieces(self) -> list[list[str]]:
+        """The calls' arguments as they came, in the order of ``tool_calls``."""
+        return [
+            [piece for piece in call.arguments if piece] for _, call in sorted(self._calls.items())
+        ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
@@ -19,13 +19,14 @@ from sqlalchemy.pool import QueuePool
 from assistants_client._codec import decode, encode
 from assistants_client.engine.tables import metadata, threads
 from assistants_client.errors import ConfigurationError
-from assistants_client.models._base import Struct
+from assistants_client.models._base import JsonObject, Struct
 
 StructT = TypeVar("StructT", bound=Struct)
 
 #: How long one process waits for another's transaction, in seconds.
 BUSY_SECONDS: Final = 30
 _WRITES: Final = "assistants_writes"
+_REMARKS: Final = "assistants_remarks"
 
 
 class Database:
@@ -35,11 +36,16 @@ class Database:
         url: As SQLAlchemy reads it. ``sqlite://`` is a database in memory, which all threads of
             this process share and which is gone when it is closed.
 
+    Attributes:
+        on_commit: Told what was remarked within a transaction (see ``remark``) once it is
+            committed. On SQLite it is told in the order of the commits; it must not write.
+
     Raises:
         ConfigurationError: The URL is not one, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
+        self.on_commit: Callable[[Sequence[Any]], object] = lambda remarks: None
         try:
             self._url = make_url(url)
         except ArgumentError:
@@ -85,8 +91,13 @@ class Database:
         change before the commit.
         """
         engine = self._opened()
-        with self._writing, _write(engine) as connection:
-            yield connection
+        remarks: list[Any] = []
+        with self._writing:
+            with _write(engine) as connection:
+                connection.info[_REMARKS] = remarks
+                yield connection
+            if remarks:
+                self.on_commit(remarks)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -182,26 +193,34 @@ def _missing_directory(url: URL) -> str | None:
     return None if known else f"the directory {directory} does not exist"
 
 
+def remark(connection: Connection, *remarks: object) -> None:
+    """Has ``Database.on_commit`` told something once this transaction of ``begin`` is committed."""
+    connection.info[_REMARKS].extend(remarks)
+
+
 # --- rows and objects ---------------------------------------------------------------------------
 
 
-def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> None:
-    """Stores a new object; ``columns`` are those that stand beside it."""
-    document = encode(made)
+def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
+    """Stores a new object, and answers its document; ``columns`` are those that stand beside it."""
+    document: JsonObject = encode(made)
     connection.execute(
         insert(table).values(
             id=document["id"], created_at=document["created_at"], body=document, **columns
         )
     )
+    return document
 
 
-def save(connection: Connection, table: Table, changed: Struct, **columns: Any) -> bool:
-    """Stores an object again; false when it has been deleted meanwhile."""
-    document = encode(changed)
+def save(
+    connection: Connection, table: Table, changed: Struct, **columns: Any
+) -> JsonObject | None:
+    """Stores an object again, and answers its document; ``None`` when it was deleted meanwhile."""
+    document: JsonObject = encode(changed)
     done = connection.execute(
         update(table).where(table.c.id == document["id"]).values(body=document, **columns)
     )
-    return bool(done.rowcount)
+    return document if done.rowcount else None
 
 
 def load(

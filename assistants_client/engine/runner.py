@@ -11,15 +11,17 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing, suppress
 from typing import Final
 
 from attrs import define, field
 
+from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
 from assistants_client.engine.code_interpreter import DESCRIPTION, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, tokens_spent
+from assistants_client.engine.deltas import call_deltas, output_deltas, text_delta
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
@@ -31,6 +33,7 @@ from assistants_client.engine.language_models.base import (
     ToolCall,
 )
 from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.engine.told import MESSAGE, STEP
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
@@ -39,7 +42,6 @@ from assistants_client.models.run_steps import (
     FunctionToolCall,
     LogsOutput,
     RunStep,
-    StepToolCall,
 )
 from assistants_client.models.runs import LastError, Run, Usage
 from assistants_client.models.tools import CodeInterpreterTool
@@ -162,7 +164,7 @@ class Runner:
             return False
         if calls:
             offered = [function.name for function in conversation.functions]
-            return self._use_tools(course, calls, offered, answer.usage)
+            return self._use_tools(course, calls, answer.argument_pieces(), offered, answer.usage)
         if opened is None:
             raise LanguageModelError(
                 "The language model gave an empty answer: neither text nor a tool call."
@@ -183,10 +185,9 @@ class Runner:
             with closing(self._deltas(conversation)) as deltas:
                 for delta in deltas:
                     answer.add(delta)
-                    if isinstance(delta, TextDelta):
+                    if isinstance(delta, TextDelta) and delta.text:
                         saved = False
-                        if opened is None and delta.text.strip():
-                            opened = self._execution.begin_message(course.run)
+                        opened = self._write(delta.text, answer, course, opened)
                     if course.is_due(self._monotonic()):
                         self._execution.check(course.run)
                         if opened is not None and not saved:
@@ -197,6 +198,23 @@ class Runner:
                 self._execution.write_text(course.run, opened[1], answer.text)
             raise
         return answer, opened
+
+    def _write(
+        self,
+        text: str,
+        answer: Answer,
+        course: _Course,
+        opened: tuple[RunStep, Message] | None,
+    ) -> tuple[RunStep, Message] | None:
+        """Tells of the next piece of text; opens the message with the first that shows."""
+        run = course.run
+        if opened is not None:
+            self._execution.tell(run, MESSAGE, text_delta(opened[1].id, text, is_first=False))
+        elif text.strip():
+            opened = self._execution.begin_message(run)
+            delta = text_delta(opened[1].id, answer.text, is_first=True)
+            self._execution.tell(run, MESSAGE, delta)
+        return opened
 
     def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
         """The model's deltas; what it raises is a ``LanguageModelError``."""
@@ -211,14 +229,19 @@ class Runner:
     # --- the tools ------------------------------------------------------------------------------
 
     def _use_tools(
-        self, course: _Course, calls: list[ToolCall], offered: Collection[str], usage: Usage | None
+        self,
+        course: _Course,
+        calls: Sequence[ToolCall],
+        pieces: Sequence[Sequence[str]],
+        offered: Collection[str],
+        usage: Usage | None,
     ) -> bool:
         """Does what the model asks for; whether everything it asked for is done."""
         run = course.run
         has_interpreter = any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
-        recorded: list[StepToolCall] = []
-        to_run: list[CodeInterpreterCall] = []
-        for call in calls:
+        recorded: list[CodeInterpreterCall | FunctionToolCall] = []
+        to_run: list[tuple[int, CodeInterpreterCall]] = []
+        for index, call in enumerate(calls):
             if call.name not in offered:
                 recorded.append(_unknown_call(call, offered))
             elif call.name == CODE_INTERPRETER and has_interpreter:
@@ -227,7 +250,7 @@ class Runner:
                     id=call.id, code_interpreter=CodeInterpreterRecord(input=code)
                 )
                 if fault is None:
-                    to_run.append(made)
+                    to_run.append((index, made))
                 else:
                     made.code_interpreter.outputs = [LogsOutput(logs=fault)]
                 recorded.append(made)
@@ -235,10 +258,16 @@ class Runner:
                 function = FunctionRecord(name=call.name, arguments=call.arguments)
                 recorded.append(FunctionToolCall(id=call.id, function=function))
         step = self._execution.begin_tools_step(run, recorded)
-        for made in to_run:
+        for index, one in enumerate(recorded):
+            parts = pieces[index]
+            if isinstance(one, CodeInterpreterCall):
+                parts = one.code_interpreter.input.splitlines(keepends=True)
+            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(one), parts))
+        for index, made in to_run:
             self._execution.check(run)
             self._run_code(run, made.code_interpreter)
             self._execution.update_step(run, step)
+            self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
         course.steps.append(step)
         if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in recorded):
             self._execution.require_action(run, step, usage)

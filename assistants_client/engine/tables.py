@@ -89,3 +89,15 @@ interpreter_states: Final = Table(
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
     Column("state", LargeBinary, nullable=False),
 )
+
+#: Requests that are known again when they are repeated, by the key that their caller gave them.
+#: What is kept of a thread goes with the thread.
+answered_requests: Final = Table(
+    "answered_requests",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("created_at", Double, nullable=False, index=True),
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), index=True),
+    Column("answer", JSON, nullable=False),
+)

@@ -48,11 +48,12 @@ def test_calls_get_ids_of_their_own() -> None:
 
 
 def test_a_mixed_answer_with_its_own_end() -> None:
-    """Text, calls, usage and a reason to finish go through in the order given."""
+    """Text comes word by word; calls, usage and a reason to finish go through in their order."""
     usage = TokenUsage(prompt_tokens=3, completion_tokens=4)
 
     assert answer(["Let me ", "see.", call("f"), usage, Finish(reason="length")]) == [
-        TextDelta(text="Let me "),
+        TextDelta(text="Let"),
+        TextDelta(text=" me "),
         TextDelta(text="see."),
         ToolCallDelta(index=0, id="call_1", name="f", arguments="{}"),
         usage,

@@ -61,8 +61,9 @@ OURS = {
     "function_tools _tool_calls",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
-    "engine.language_models": "self models errors _codec _deadline _transport",
+    "engine.language_models": "self models errors _codec _deadline _sse _transport",
     "engine.services": "engine models _codec",
+    "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec",
 }
 
@@ -77,8 +78,8 @@ THEIRS = {
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
-    "sqlalchemy": "engine.tables engine.database engine.paging engine.services",
-    "werkzeug": "engine.app engine.adapter",
+    "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
+    "werkzeug": "engine.app engine.routes engine.adapter",
     "pydantic_monty": "engine.code_interpreter",
     "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }

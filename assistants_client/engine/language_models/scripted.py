@@ -7,6 +7,7 @@ a test that wants those gives a callable.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
@@ -42,6 +43,9 @@ def call(name: str, /, **arguments: Any) -> Call:
     return Call(name, json.dumps(arguments))
 
 
+#: Text comes word by word, the space before a word with the word.
+_WORDS = re.compile(r"\s*\S+\s*$|\s*\S+|\s+")
+
 #: One answer: text, a tool call, a delta as it is, an exception to be raised, a callable that is
 #: given the conversation and returns any of these, or a sequence of them, mixed at will.
 Script: TypeAlias = Union[
@@ -61,6 +65,7 @@ class Scripted:
     ``Scripted(["Hello", call("code_interpreter", code="print(1)"), RuntimeError("down")])`` says
     hello, then asks for code to be run, then raises. A callable in the script sees the conversation
     and may wait, which makes a slow model; within a list it is called when the answer gets there.
+    Text comes word by word, so that there is something to stream.
     The reason for finishing is added unless the entry gives its own ``Finish``.
 
     Attributes:
@@ -117,7 +122,8 @@ class Scripted:
         if answer is None:
             return
         if isinstance(answer, str):
-            yield TextDelta(text=answer)
+            for word in _WORDS.findall(answer):
+                yield TextDelta(text=word)
         elif isinstance(answer, (Call, TextDelta, ToolCallDelta, TokenUsage, Finish)):
             yield answer
         elif isinstance(answer, BaseException):

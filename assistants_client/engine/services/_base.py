@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._codec import decode
-from assistants_client.engine.database import Database, add, load, load_all, save
+from assistants_client.engine.database import Database, add, load, load_all, remark, save
+from assistants_client.engine.events import Broker, RunEvent
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import owner_is_dead
 from assistants_client.engine.lifecycle import (
@@ -33,6 +34,8 @@ from assistants_client.engine.lifecycle import (
     require_transition,
 )
 from assistants_client.engine.tables import messages, run_steps, runs, threads
+from assistants_client.engine.told import MESSAGE, RUN, STEP
+from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.messages import IncompleteDetails, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import LastError, Run, Usage
@@ -48,6 +51,9 @@ class Context:
         run_seconds: How long a run may take, from its creation.
         wake: Told the id of each run that is queued, after it was stored.
         stop: Told the id of each run that is cancelled or deleted, likewise.
+        events: Told what happens to runs, likewise.
+        answering: Told what a POST is about to be answered with, within the transaction: what it
+            stores there is stored with the object, or not at all.
     """
 
     database: Database
@@ -55,6 +61,11 @@ class Context:
     run_seconds: int = 600
     wake: Callable[[str], object] = lambda run_id: None
     stop: Callable[[str], object] = lambda run_id: None
+    events: Broker = field(factory=Broker)
+    answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
+
+    def __attrs_post_init__(self) -> None:
+        self.database.on_commit = self.events.publish
 
     def now(self) -> int:
         """The time as objects carry it."""
@@ -185,22 +196,40 @@ def require_thread(connection: Connection, thread_id: str, *, lock: bool = False
         raise not_found("thread", thread_id)
 
 
+def tell(
+    connection: Connection, run_id: str, noun: str, document: JsonObject | None, *words: str
+) -> None:
+    """Has those who follow a run told what happened, once it is committed.
+
+    Args:
+        connection: The transaction.
+        run_id: The run.
+        noun: What it happened to, as event names have it.
+        document: The object as it is now; ``None``, of one that was deleted, tells nothing.
+        words: What happened, one event for each.
+    """
+    if document is not None:
+        remark(connection, *(RunEvent(run_id, f"{noun}.{word}", document) for word in words))
+
+
 def change_run(connection: Connection, run: Run, status: str, **columns: Any) -> None:
     """Moves a run to a status that does not end it, and stores it."""
     require_transition(RUN_TRANSITIONS, run.status, status)
     run.status = status
     if status != "requires_action":
         run.required_action = None
-    save(connection, runs, run, status=status, **columns)
+    document = save(connection, runs, run, status=status, **columns)
+    tell(connection, run.id, RUN, document, status)
 
 
 def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
     """Ends a run: closes what it left open, counts its tokens, and unlocks its thread."""
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
-    for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
-        end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)
+    # Streams tell of the message before the step that was writing it.
     for message in load_all(connection, messages, Message, run_id=run.id, status="in_progress"):
         end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
+    for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
+        end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)
     run.status = ending.status
     run.required_action = None
     run.expires_at = None
@@ -210,7 +239,7 @@ def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
     if ending.status in RUN_END_TIMES:
         setattr(run, RUN_END_TIMES[ending.status], now)
     run.usage = total_usage(connection, run)
-    save(
+    document = save(
         connection,
         runs,
         run,
@@ -220,6 +249,7 @@ def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
         lease_until=None,
         cancelling_since=None,
     )
+    tell(connection, run.id, RUN, document, run.status)
 
 
 def end_step(
@@ -238,7 +268,8 @@ def end_step(
         # Steps know fewer codes than runs.
         code = error.code if error.code == "rate_limit_exceeded" else "server_error"
         step.last_error = LastError(code=code, message=error.message)
-    save(connection, run_steps, step, status=status)
+    document = save(connection, run_steps, step, status=status)
+    tell(connection, step.run_id, STEP, document, status)
 
 
 def end_message(connection: Connection, message: Message, reason: str | None, now: int) -> None:
@@ -248,7 +279,9 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
     else:
         message.status, message.incomplete_at = "incomplete", now
         message.incomplete_details = IncompleteDetails(reason=reason)
-    save(connection, messages, message, status=message.status)
+    document = save(connection, messages, message, status=message.status)
+    if message.run_id is not None:
+        tell(connection, message.run_id, MESSAGE, document, message.status)
 
 
 def total_usage(connection: Connection, run: Run) -> Usage | None:

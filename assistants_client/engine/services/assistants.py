@@ -25,6 +25,7 @@ class Assistants:
         made = new_assistant(request, self._context.now())
         with self._context.database.begin() as connection:
             add(connection, assistants, made)
+            self._context.answering(connection, made)
         return made
 
     def retrieve(self, assistant_id: str) -> Assistant:
@@ -43,6 +44,7 @@ class Assistants:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)
             save(connection, assistants, found)
+            self._context.answering(connection, found)
         return found
 
     def list(self, query: PageQuery) -> Page[Assistant]:

@@ -1,7 +1,7 @@
 """What the runner writes: a run is claimed, its steps and messages are made, it is ended.
 
-Each method is one transaction, and all but ``claim`` write only while the run is still this
-carrier's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
+Each method that writes is one transaction, and all but ``claim`` write only while the run is still
+this carrier's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
 model, no tools and no threads are known here.
 """
 
@@ -16,6 +16,7 @@ from attrs import frozen
 from sqlalchemy import Connection, delete, insert, select, update
 
 from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.events import RunEvent
 from assistants_client.engine.ids import new_id, owner_name
 from assistants_client.engine.lifecycle import LEASE, LOST, Ending
 from assistants_client.engine.services._base import (
@@ -27,9 +28,12 @@ from assistants_client.engine.services._base import (
     end_step,
     load_run,
     load_runs,
+    tell,
     total_usage,
 )
 from assistants_client.engine.tables import interpreter_states, messages, run_steps, runs
+from assistants_client.engine.told import MESSAGE, STEP, as_begun
+from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import Message, Text, TextPart
 from assistants_client.models.run_steps import (
     CreatedMessage,
@@ -121,11 +125,17 @@ class Execution:
         with self._own(run):
             pass
 
+    def tell(self, run: Run, noun: str, *deltas: JsonObject) -> None:
+        """Tells those who follow the run of pieces, which are not stored."""
+        self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
+
     def begin_tools_step(self, run: Run, calls: Sequence[StepToolCall]) -> RunStep:
         """Opens a step of tool calls; all of the calls that one answer of the model asks for."""
         step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)))
         with self._own(run) as (connection, _):
-            add(connection, run_steps, step, run_id=run.id, status=step.status)
+            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            # To those who follow the run the calls come one by one.
+            tell(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
     def update_step(self, run: Run, step: RunStep) -> None:
@@ -210,8 +220,9 @@ class Execution:
         created = CreatedMessage(message_id=message.id)
         step = self._new_step(run, MessageCreationDetails(message_creation=created))
         with self._own(run) as (connection, _):
-            add(connection, run_steps, step, run_id=run.id, status=step.status)
-            add(
+            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            tell(connection, run.id, STEP, document, "created", "in_progress")
+            document = add(
                 connection,
                 messages,
                 message,
@@ -219,6 +230,7 @@ class Execution:
                 run_id=run.id,
                 status=message.status,
             )
+            tell(connection, run.id, MESSAGE, document, "created", "in_progress")
         return step, message
 
     def write_text(self, run: Run, message: Message, text: str) -> None:

@@ -33,6 +33,7 @@ class Messages:
                     400, f"Can't add messages to {thread_id} while a run {active.id} is active."
                 )
             add_messages(connection, [made])
+            self._context.answering(connection, made)
         return made
 
     def retrieve(self, thread_id: str, message_id: str) -> Message:
@@ -51,6 +52,7 @@ class Messages:
                 raise not_found("message", message_id)
             found = changed(found, update)
             save(connection, messages, found)
+            self._context.answering(connection, found)
         return found
 
     def list(self, thread_id: str, query: PageQuery, *, run_id: str | None = None) -> Page[Message]:

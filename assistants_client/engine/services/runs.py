@@ -20,8 +20,10 @@ from assistants_client.engine.services._base import (
     change_run,
     end_step,
     require_run,
+    tell,
 )
 from assistants_client.engine.tables import assistants, run_steps, runs, threads
+from assistants_client.engine.told import RUN, THREAD
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.lists import Page
@@ -65,6 +67,7 @@ class Runs:
             run, extra = new_run(request, assistant, thread_id, now, self._context.run_seconds)
             add_messages(connection, extra)
             _add_run(connection, run)
+            self._context.answering(connection, run)
         return run
 
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
@@ -75,9 +78,10 @@ class Runs:
             assistant = _require_assistant(connection, request.assistant_id)
             thread, first = new_thread(wanted, now, at="thread.")
             run, _ = new_run(request, assistant, thread.id, now, self._context.run_seconds)
-            add(connection, threads, thread)
+            tell(connection, run.id, THREAD, add(connection, threads, thread), "created")
             add_messages(connection, first)
             _add_run(connection, run)
+            self._context.answering(connection, run)
         self._context.wake(run.id)
         return run
 
@@ -91,6 +95,7 @@ class Runs:
         with self._context.writing(thread_id) as (connection, _):
             run = changed(require_run(connection, thread_id, run_id), update)
             save(connection, runs, run)
+            self._context.answering(connection, run)
         return run
 
     def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
@@ -110,6 +115,7 @@ class Runs:
                 raise Fault(400, f"Cannot cancel run with status '{run.status}'.")
             if run.status != "cancelling":
                 change_run(connection, run, "cancelling", cancelling_since=self._context.clock())
+            self._context.answering(connection, run)
         self._context.stop(run_id)
         return run
 
@@ -129,6 +135,7 @@ class Runs:
             _require_all([call.id for call in run.tool_calls], [call_id for call_id, _ in given])
             _answer_calls(connection, run, dict(given), self._context.now())
             change_run(connection, run, "queued")
+            self._context.answering(connection, run)
         self._context.wake(run.id)
         return run
 
@@ -141,7 +148,7 @@ def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
 
 
 def _add_run(connection: Connection, run: Run) -> None:
-    add(
+    document = add(
         connection,
         runs,
         run,
@@ -149,6 +156,7 @@ def _add_run(connection: Connection, run: Run) -> None:
         status=run.status,
         active_thread_id=run.thread_id,
     )
+    tell(connection, run.id, RUN, document, "created", "queued")
 
 
 def _tool_output(document: JsonObject) -> tuple[str, str]:

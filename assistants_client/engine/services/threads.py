@@ -7,9 +7,10 @@ from attrs import frozen
 from assistants_client.engine.database import add, load, remove, save
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.objects import changed, new_thread
+from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context, add_messages
 from assistants_client.engine.tables import threads
-from assistants_client.models.lists import Deleted
+from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 
 
@@ -25,6 +26,7 @@ class Threads:
         with self._context.database.begin() as connection:
             add(connection, threads, thread)
             add_messages(connection, first)
+            self._context.answering(connection, thread)
         return thread
 
     def retrieve(self, thread_id: str) -> Thread:
@@ -43,7 +45,13 @@ class Threads:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
             save(connection, threads, found)
+            self._context.answering(connection, found)
         return found
+
+    def list(self, query: PageQuery) -> Page[Thread]:
+        """One page of all threads."""
+        with self._context.database.read() as connection:
+            return read_page(connection, threads, Thread, query)
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs; an active run stops where it is."""

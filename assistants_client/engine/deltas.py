@@ -1,0 +1,76 @@
+"""The documents of a stream's deltas: pieces of messages and of tool calls. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from assistants_client.models._base import JsonObject
+
+
+def text_delta(message_id: str, text: str, *, is_first: bool) -> JsonObject:
+    """A piece of a message's text; the first one shows that there are no annotations so far."""
+    piece: dict[str, Any] = {"value": text, "annotations": []} if is_first else {"value": text}
+    content = [{"index": 0, "type": "text", "text": piece}]
+    return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}
+
+
+def text_of(document: JsonObject) -> str:
+    """The text of a message, or of a delta of one; the engine writes one part at most."""
+    content = document["content"]
+    return str(content[0]["text"]["value"]) if content else ""
+
+
+def call_deltas(
+    step_id: str, index: int, made: JsonObject, pieces: Sequence[str]
+) -> Iterator[JsonObject]:
+    """A tool call in pieces: what it is, what it is given, what came of it already.
+
+    Args:
+        step_id: The step it belongs to.
+        index: Its place among the step's calls.
+        made: The call.
+        pieces: Its arguments, or the code, in pieces.
+    """
+    if made["type"] == "function":
+        function = made["function"]
+        first: JsonObject = {"name": function["name"], "arguments": "", "output": None}
+        yield _step_delta(step_id, index, "function", first, made["id"])
+        for piece in pieces:
+            yield _step_delta(step_id, index, "function", {"arguments": piece})
+        if function["output"] is not None:
+            yield _step_delta(step_id, index, "function", {"output": function["output"]})
+    elif made["type"] == "code_interpreter":
+        empty: JsonObject = {"input": "", "outputs": []}
+        yield _step_delta(step_id, index, "code_interpreter", empty, made["id"])
+        for piece in pieces:
+            yield _step_delta(step_id, index, "code_interpreter", {"input": piece})
+        yield from output_deltas(step_id, index, made)
+
+
+def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonObject]:
+    """What the code of a call printed."""
+    outputs = [
+        {"index": place, **output}
+        for place, output in enumerate(made["code_interpreter"]["outputs"])
+    ]
+    if outputs:
+        yield _step_delta(step_id, index, "code_interpreter", {"outputs": outputs})
+
+
+def whole_calls(step: JsonObject) -> Iterator[JsonObject]:
+    """All calls of a step as it stands, each in one piece."""
+    for index, made in enumerate(step["step_details"].get("tool_calls") or ()):
+        given = made["function"]["arguments"] if made["type"] == "function" else ""
+        if made["type"] == "code_interpreter":
+            given = made["code_interpreter"]["input"]
+        yield from call_deltas(step["id"], index, made, [given] if given else [])
+
+
+def _step_delta(
+    step_id: str, index: int, kind: str, content: JsonObject, call_id: str | None = None
+) -> JsonObject:
+    named = {} if call_id is None else {"id": call_id}
+    piece = {"index": index, **named, "type": kind, kind: content}
+    details = {"type": "tool_calls", "tool_calls": [piece]}
+    return {"id": step_id, "object": "thread.run.step.delta", "delta": {"step_details": details}}

@@ -1,0 +1,207 @@
+"""The protocol's operations: method, path, and the service's method that serves each.
+
+Here a request's parts become a service's arguments. What is done with the answer, and everything
+that holds for all requests alike, is in app.py; no rule about any object belongs here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import define
+from werkzeug.wrappers import Request
+
+from assistants_client._codec import InvalidValueError, parse
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.paging import PageQuery, parse_page_query
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services.assistants import Assistants
+from assistants_client.engine.services.messages import Messages
+from assistants_client.engine.services.run_steps import RunSteps
+from assistants_client.engine.services.runs import Runs
+from assistants_client.engine.services.threads import Threads
+from assistants_client.models._base import Struct
+from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
+from assistants_client.models.messages import MessageRequest, MessageUpdate
+from assistants_client.models.runs import (
+    RunRequest,
+    RunUpdate,
+    SubmitToolOutputsRequest,
+    ThreadRunRequest,
+)
+from assistants_client.models.threads import ThreadRequest, ThreadUpdate
+
+T = TypeVar("T")
+
+_INCLUDABLE: Final = "step_details.tool_calls[*].file_search.results[*].content"
+
+
+class Services:
+    """All services, in one context."""
+
+    def __init__(self, context: Context) -> None:
+        self.assistants = Assistants(context)
+        self.threads = Threads(context)
+        self.messages = Messages(context)
+        self.runs = Runs(context)
+        self.run_steps = RunSteps(context)
+
+
+@define
+class Call:
+    """One request, as the routes see it.
+
+    Attributes:
+        request: As it came.
+        path: Below the base URL.
+        ids: The ids in the path.
+        streams: Whether the body asks for a stream, and may; known once it was read.
+    """
+
+    request: Request
+    path: str
+    ids: Mapping[str, str]
+    streams: bool = False
+
+    def page(self) -> PageQuery:
+        """Which page of a list is asked for."""
+        return parse_page_query(self.request.args)
+
+    def include(self) -> None:
+        """Refuses what cannot be included; what can is not there yet, so nothing is to be done."""
+        for value in self.request.args.getlist("include[]"):
+            if value != _INCLUDABLE:
+                raise Fault(
+                    400,
+                    f"Invalid 'include[]': {value!r:.80} is not {_INCLUDABLE!r}.",
+                    "invalid_value",
+                    "include[]",
+                )
+
+    def asks_for_stream(self) -> bool:
+        """Whether the body says so; whether it may, and whether all else is right, is not asked."""
+        try:
+            return json_object(self.request.get_data()).get("stream") is True
+        except Fault:
+            return False
+
+    def body(self, cls: type[T], *, streams: bool = False, optional: bool = False) -> T:
+        """The body as a request object; ``streams`` when it may ask for a stream."""
+        raw = self.request.get_data()
+        document = {} if optional and not raw.strip() else json_object(raw)
+        if streams:
+            stream = document.pop("stream", None)
+            if stream is not None and not isinstance(stream, bool):
+                raise Fault(400, "Invalid 'stream': expected a boolean.", "invalid_type", "stream")
+            self.streams = stream is True
+        try:
+            return parse(cls, document)
+        except InvalidValueError as error:
+            raise Fault(400, str(error), error.code, error.path or None) from None
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """A body's JSON object.
+
+    Raises:
+        Fault: It is none.
+    """
+    try:
+        document = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        message = "We could not parse the JSON body of your request."
+        raise Fault(400, message, "invalid_json") from None
+    if not isinstance(document, dict):
+        raise Fault(400, "The JSON body of your request must be an object.", "invalid_type")
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+Handler: TypeAlias = Callable[[Services, Call], Struct]
+
+_A: Final = "/assistants"
+_T: Final = "/threads"
+_M: Final = "/threads/<thread_id>/messages"
+_R: Final = "/threads/<thread_id>/runs"
+_S: Final = "/threads/<thread_id>/runs/<run_id>/steps"
+
+
+def _run_steps_list(s: Services, c: Call) -> Struct:
+    c.include()
+    return s.run_steps.list(**c.ids, query=c.page())
+
+
+def _run_steps_retrieve(s: Services, c: Call) -> Struct:
+    c.include()
+    return s.run_steps.retrieve(**c.ids)
+
+
+def _runs_create(s: Services, c: Call) -> Struct:
+    c.include()
+    return s.runs.create(**c.ids, request=c.body(RunRequest, streams=True))
+
+
+#: Every operation: method, path, and the service's method that serves it.
+ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", _A, lambda s, c: s.assistants.list(c.page())),
+    ("POST", _A, lambda s, c: s.assistants.create(c.body(AssistantRequest))),
+    ("GET", f"{_A}/<assistant_id>", lambda s, c: s.assistants.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_A}/<assistant_id>",
+        lambda s, c: s.assistants.update(**c.ids, update=c.body(AssistantUpdate)),
+    ),
+    ("DELETE", f"{_A}/<assistant_id>", lambda s, c: s.assistants.delete(**c.ids)),
+    ("GET", _T, lambda s, c: s.threads.list(c.page())),
+    ("POST", _T, lambda s, c: s.threads.create(c.body(ThreadRequest, optional=True))),
+    ("GET", f"{_T}/<thread_id>", lambda s, c: s.threads.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_T}/<thread_id>",
+        lambda s, c: s.threads.update(**c.ids, update=c.body(ThreadUpdate)),
+    ),
+    ("DELETE", f"{_T}/<thread_id>", lambda s, c: s.threads.delete(**c.ids)),
+    (
+        "POST",
+        f"{_T}/runs",
+        lambda s, c: s.runs.create_thread_and_run(c.body(ThreadRunRequest, streams=True)),
+    ),
+    (
+        "GET",
+        _M,
+        lambda s, c: s.messages.list(
+            **c.ids, query=c.page(), run_id=c.request.args.get("run_id") or None
+        ),
+    ),
+    ("POST", _M, lambda s, c: s.messages.create(**c.ids, request=c.body(MessageRequest))),
+    ("GET", f"{_M}/<message_id>", lambda s, c: s.messages.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_M}/<message_id>",
+        lambda s, c: s.messages.update(**c.ids, update=c.body(MessageUpdate)),
+    ),
+    ("DELETE", f"{_M}/<message_id>", lambda s, c: s.messages.delete(**c.ids)),
+    ("GET", _R, lambda s, c: s.runs.list(**c.ids, query=c.page())),
+    ("POST", _R, _runs_create),
+    ("GET", f"{_R}/<run_id>", lambda s, c: s.runs.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_R}/<run_id>",
+        lambda s, c: s.runs.update(**c.ids, update=c.body(RunUpdate)),
+    ),
+    ("POST", f"{_R}/<run_id>/cancel", lambda s, c: s.runs.cancel(**c.ids)),
+    (
+        "POST",
+        f"{_R}/<run_id>/submit_tool_outputs",
+        lambda s, c: s.runs.submit_tool_outputs(
+            **c.ids, request=c.body(SubmitToolOutputsRequest, streams=True)
+        ),
+    ),
+    ("GET", _S, _run_steps_list),
+    ("GET", f"{_S}/<step_id>", _run_steps_retrieve),
+)

@@ -1,0 +1,107 @@
+"""Requests that were answered, by their ``Idempotency-Key``: a repeat gets the same answer again.
+
+The answer is stored with what the request made, in one transaction, so that there is never the one
+without the other. Two of the same request at once both try; only one of them can commit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from assistants_client._codec import encode
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.tables import answered_requests
+from assistants_client.models._base import JsonObject, Struct
+from assistants_client.models.threads import Thread
+
+#: For so many seconds an answer is kept.
+KEPT_SECONDS: Final = 24 * 60 * 60
+HEADER: Final = "Idempotency-Key"
+_LONGEST_KEY: Final = 255
+
+
+class KeyTakenError(Exception):
+    """Another request with this key was answered meanwhile; this one has done nothing."""
+
+
+@frozen
+class RequestKey:
+    """What a request is known by again.
+
+    Attributes:
+        key: As the caller made it up.
+        fingerprint: Of all that the request asks for: a key stands for one request only.
+    """
+
+    key: str
+    fingerprint: str
+
+
+def checked_key(key: str) -> str:
+    """A key, if it may be one.
+
+    Raises:
+        Fault: It is too long.
+    """
+    if len(key) > _LONGEST_KEY:
+        message = f"Invalid '{HEADER}': it is longer than the maximum of {_LONGEST_KEY} characters."
+        raise Fault(400, message, "string_above_max_length", HEADER)
+    return key
+
+
+@frozen
+class Repeats:
+    """The requests of the last day that had a key."""
+
+    _context: Context
+
+    def answer(self, request: RequestKey) -> JsonObject | None:
+        """What the request was answered with; ``None`` when it is new.
+
+        Raises:
+            Fault: The key was used for another request.
+        """
+        table = answered_requests.c
+        with self._context.database.read() as connection:
+            row = connection.execute(
+                select(table.fingerprint, table.answer).where(
+                    table.key == request.key, table.created_at > self._eldest()
+                )
+            ).first()
+        if row is None:
+            return None
+        if row.fingerprint != request.fingerprint:
+            message = f"Invalid '{HEADER}': this key was used for another request already."
+            raise Fault(422, message, "idempotency_key_reused", HEADER)
+        kept: JsonObject = row.answer
+        return kept
+
+    def keep(self, connection: Connection, request: RequestKey, answer: Struct) -> None:
+        """Keeps an answer, in the transaction that makes it come true.
+
+        Raises:
+            KeyTakenError: There is an answer already; the transaction is to be undone.
+        """
+        thread_id = answer.id if isinstance(answer, Thread) else getattr(answer, "thread_id", None)
+        table = answered_requests
+        connection.execute(delete(table).where(table.c.created_at <= self._eldest()))
+        try:
+            connection.execute(
+                insert(table).values(
+                    key=request.key,
+                    fingerprint=request.fingerprint,
+                    created_at=self._context.clock(),
+                    thread_id=thread_id,
+                    answer=encode(answer),
+                )
+            )
+        except IntegrityError:
+            raise KeyTakenError(request.key) from None
+
+    def _eldest(self) -> float:
+        return self._context.clock() - KEPT_SECONDS

@@ -1,0 +1,189 @@
+"""What a stream has told of a run, what it may tell next, and what it still has to tell.
+
+The orders of the protocol's events are known here. Pure: documents come in and go out.
+
+Two sources are merged: events as they happen, and the objects as they are stored. Either may be
+ahead of the other, so nothing is told twice and nothing that has been overtaken is told at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from assistants_client.engine.deltas import text_delta, text_of, whole_calls
+from assistants_client.models._base import JsonObject
+from assistants_client.models.runs import FINAL_STATUSES
+
+#: An event's name and its object.
+NamedEvent: TypeAlias = tuple[str, JsonObject]
+
+THREAD: Final = "thread"
+RUN: Final = "thread.run"
+STEP: Final = "thread.run.step"
+MESSAGE: Final = "thread.message"
+
+#: How far a run is, within one stream: it only goes upwards.
+_CREATED, _QUEUED, _IN_PROGRESS, _CANCELLING, _OVER = range(5)
+_RUN_PLACES: Final[Mapping[str, int]] = {
+    "created": _CREATED,
+    "queued": _QUEUED,
+    "in_progress": _IN_PROGRESS,
+    "cancelling": _CANCELLING,
+    "requires_action": _OVER,
+    **dict.fromkeys(FINAL_STATUSES, _OVER),
+}
+#: The same of a step or a message.
+_BEGUN, _WORKED_ON, _ENDED = range(3)
+_PLACES: Final[Mapping[str, int]] = {"created": _BEGUN, "in_progress": _WORKED_ON}
+
+#: What a step or message did not have yet when it was begun.
+_LATER_FIELDS: Final = (
+    "last_error",
+    "usage",
+    "completed_at",
+    "failed_at",
+    "cancelled_at",
+    "expired_at",
+    "incomplete_at",
+    "incomplete_details",
+)
+
+
+@frozen(kw_only=True)
+class Seen:
+    """A run as it is stored, with its steps, oldest first, and its messages by id."""
+
+    run: JsonObject
+    steps: Sequence[JsonObject]
+    messages: Mapping[str, JsonObject]
+
+
+class Told:
+    """The events of one stream, from where the run is queued to where it ends or needs its caller.
+
+    Attributes:
+        is_over: Whether the last one was told.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._run: JsonObject = {}
+        self._run_place = -1
+        self._places: dict[str, int] = {}
+        #: Steps and messages all of whose pieces were told: only these can be told another one.
+        self._whole: set[str] = set()
+        #: How many characters of a message were told.
+        self._characters: dict[str, int] = {}
+
+    def knows(self, seen: Seen) -> None:
+        """Takes steps and messages as told, as far as they are: they belong to an earlier part."""
+        for document in (*seen.steps, *seen.messages.values()):
+            is_open = document["status"] == "in_progress"
+            self._places[document["id"]] = _WORKED_ON if is_open else _ENDED
+
+    def takes(self, name: str, document: JsonObject) -> bool:
+        """Whether an event that has happened is to be told; it is taken as told then."""
+        noun, _, word = name.rpartition(".")
+        if noun == RUN:
+            place = _RUN_PLACES[word]
+            # Whatever came before the run was queued belongs to an earlier part of it.
+            is_early = self._run_place < _CREATED and place > _QUEUED
+            if is_early or place <= self._run_place:
+                return False
+            self._take_run(place, document)
+        elif noun != THREAD:
+            identity = document["id"]
+            if word == "delta":
+                is_told = identity in self._whole and self._places[identity] < _ENDED
+                if is_told and noun == MESSAGE:
+                    self._count(identity, text_of(document["delta"]))
+                return is_told
+            place, before = _PLACES.get(word, _ENDED), self._places.get(identity, -1)
+            if place == _BEGUN and before < _ENDED:
+                self._whole.add(identity)  # also where the store was faster to tell of it
+            if place <= before:
+                return False
+            self._places[identity] = place
+        return True
+
+    def misses(self) -> None:
+        """Notes that events were lost: what is open now is told no more pieces of."""
+        self._whole.clear()
+
+    def missing(self, seen: Seen) -> Iterator[NamedEvent]:
+        """What the store has and was not told yet; it is taken as told."""
+        run = seen.run
+        status = run["status"]
+        # An object of another status would belie the event's name: such an event is left out,
+        # unless what the object was like can be told.
+        if (
+            self._run_place < _IN_PROGRESS
+            and status != "queued"
+            and run["started_at"] not in (None, self._run.get("started_at"))
+        ):
+            then = {**self._run, "status": "in_progress", "started_at": run["started_at"]}
+            yield from self._run_event("in_progress", run if status == "in_progress" else then)
+        for step in seen.steps:
+            yield from self._begun(STEP, step)
+            created = step["step_details"].get("message_creation") or {}
+            message = seen.messages.get(created.get("message_id", ""))
+            if message is not None:
+                yield from self._begun(MESSAGE, message)
+                if message["status"] != "in_progress":
+                    yield from self._rest_of(message)
+                yield from self._ended(MESSAGE, message)
+            yield from self._ended(STEP, step)
+        if _RUN_PLACES[status] > _IN_PROGRESS:
+            yield from self._run_event(status, run)
+
+    def _run_event(self, word: str, run: JsonObject) -> Iterator[NamedEvent]:
+        place = _RUN_PLACES[word]
+        if place > self._run_place:
+            self._take_run(place, run)
+            yield f"{RUN}.{word}", run
+
+    def _take_run(self, place: int, run: JsonObject) -> None:
+        self._run_place, self._run = place, run
+        self.is_over = place == _OVER
+
+    def _count(self, message_id: str, text: str) -> None:
+        self._characters[message_id] = self._characters.get(message_id, 0) + len(text)
+
+    def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
+        """The text that was not told yet, in one piece: some readers read nothing but pieces."""
+        identity = message["id"]
+        told = self._characters.get(identity, 0)
+        rest = text_of(message)[told:]
+        if rest and self._places[identity] < _ENDED:
+            self._count(identity, rest)
+            yield f"{MESSAGE}.delta", text_delta(identity, rest, is_first=not told)
+
+    def _begun(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
+        place = self._places.get(document["id"], -1)
+        for word, its_place in _PLACES.items():
+            if place < its_place:
+                yield f"{noun}.{word}", as_begun(document)
+        self._places[document["id"]] = max(place, _WORKED_ON)
+        if noun == STEP and place < _BEGUN:
+            for delta in whole_calls(document):
+                yield f"{STEP}.delta", delta
+
+    def _ended(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
+        if document["status"] != "in_progress" and self._places[document["id"]] < _ENDED:
+            self._places[document["id"]] = _ENDED
+            yield f"{noun}.{document['status']}", document
+
+
+def as_begun(document: JsonObject) -> JsonObject:
+    """A step or a message as it was when it was begun."""
+    begun = {**document, "status": "in_progress"}
+    begun.update((name, None) for name in _LATER_FIELDS if name in document)
+    if "content" in document:
+        begun["content"] = []
+    details = document.get("step_details") or {}
+    if "tool_calls" in details:
+        begun["step_details"] = {**details, "tool_calls": []}
+    return begun
