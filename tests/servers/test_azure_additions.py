@@ -339,6 +339,18 @@ def test_every_thread_can_be_listed(client, server):
     ]
 
 
+def test_the_engine_lists_its_threads_too():
+    """The same call, against the engine in this process."""
+    from assistants_client import Client
+    from assistants_client.engine import Engine, Scripted
+
+    with Engine("sqlite://", model=Scripted([])) as engine, Client(engine=engine) as client:
+        made = [client.threads.create().id for _ in range(5)]
+
+        assert [thread.id for thread in client.threads.list(order="asc", page_size=2)] == made
+        assert [thread.id for thread in client.threads.list(limit=2)] == made[:2:-1]
+
+
 def test_reading_does_not_change_what_was_read():
     """The document stays the caller's."""
     before = copy.deepcopy(AGENT)
