@@ -164,8 +164,7 @@ def test_an_item_behind_which_to_begin_is_not_given_again(client, server):
         assert ids(client.messages.list("t", after="m05")) == NAMES[6:10]
 
 
-@pytest.mark.parametrize(("status", "words"), [(422, "le=100"), (400, "at most 100")])
-def test_a_page_size_out_of_range_is_never_sent(client, server, status, words):
+def test_a_page_size_out_of_range_is_never_sent(client, server):
     """However a server would refuse it; and a limit above it is a count of items."""
     with pytest.raises(ValueError, match="page_size: 101 is not a whole number from 1 to 100"):
         client.messages.list("t", page_size=101)
