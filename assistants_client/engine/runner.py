@@ -184,15 +184,16 @@ class Runner:
         try:
             with closing(self._deltas(conversation)) as deltas:
                 for delta in deltas:
+                    is_due = course.is_due(self._monotonic())
+                    if is_due:
+                        self._execution.check(course.run)
                     answer.add(delta)
                     if isinstance(delta, TextDelta) and delta.text:
                         saved = False
                         opened = self._write(delta.text, answer, course, opened)
-                    if course.is_due(self._monotonic()):
-                        self._execution.check(course.run)
-                        if opened is not None and not saved:
-                            self._execution.write_text(course.run, opened[1], answer.text)
-                            saved = True
+                    if is_due and opened is not None and not saved:
+                        self._execution.write_text(course.run, opened[1], answer.text)
+                        saved = True
         except LanguageModelError:
             if opened is not None and not saved:
                 self._execution.write_text(course.run, opened[1], answer.text)
