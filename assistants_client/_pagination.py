@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
-from assistants_client.errors import APIResponseError, InvalidRequestError
+from assistants_client.errors import APIResponseError, AssistantsError, InvalidRequestError
 from assistants_client.models.lists import Page
 
 T = TypeVar("T")
@@ -116,6 +116,20 @@ class LazyList(Generic[T]):
             since += 1
             if since == until:
                 kept, since, until = cursor, 0, until * 2
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first page, read from the server."""
+        from assistants_client._display import items_html, problem_html  # noqa: PLC0415
+
+        try:
+            page = next(self.pages())
+        except AssistantsError as error:
+            return problem_html(error)
+        return items_html(
+            page.data[: self._limit],
+            newest_first=self._query.get("order", "desc") == "desc",
+            has_more=bool(page.has_more),
+        )
 
     def __repr__(self) -> str:
         shown = dict(self._query) if self._limit is None else {**self._query, "limit": self._limit}

@@ -6,12 +6,17 @@ The loops are in ``waiting.py``; here they meet the resources.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TypeVar, overload
 
+from assistants_client._many_waits import ManyWaits, RunOrIds, distinct, raise_first
+from assistants_client._pace import Pace
+from assistants_client._progress import NO_PROGRESS, run_progress, runs_progress
 from assistants_client._tool_calls import answer_calls
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
+    AssistantsError,
     BadRequestError,
     ConfigurationError,
     RunError,
@@ -30,6 +35,9 @@ from assistants_client.waiting import (
     DEFAULT_WAIT,
     RunLink,
     Time,
+    check_stalled_after,
+    check_timeout,
+    checked_backoff,
     is_settled,
     poll_until,
     wait_for_run,
@@ -45,6 +53,7 @@ class WaitsForRuns:
     runs: Runs
     _backoff: BackoffLike
     _time: Time
+    _pace: Pace
 
     @overload
     def wait_for_run(
@@ -63,6 +72,7 @@ class WaitsForRuns:
         parallel_tools: int = ...,
         max_tool_rounds: int = ...,
         journal: Journal | None = ...,
+        progress: bool = ...,
     ) -> Run: ...
     @overload
     def wait_for_run(
@@ -82,6 +92,7 @@ class WaitsForRuns:
         parallel_tools: int = ...,
         max_tool_rounds: int = ...,
         journal: Journal | None = ...,
+        progress: bool = ...,
     ) -> Run: ...
     def wait_for_run(
         self,
@@ -101,6 +112,7 @@ class WaitsForRuns:
         parallel_tools: int = 1,
         max_tool_rounds: int = 10,
         journal: Journal | None = None,
+        progress: bool = False,
     ) -> Run:
         """Waits until a run is final or requires action, and answers it as it is then.
 
@@ -130,6 +142,9 @@ class WaitsForRuns:
             max_tool_rounds: Actions in a row that are answered.
             journal: A path or a mapping where outputs are remembered, so that after a crash no
                 finished call is made again.
+            progress: Shows how it goes: a live line in a terminal (by tqdm where that is
+                installed) and in a notebook; elsewhere, as in a log file, a line on the standard
+                error whenever the status changes.
 
         Raises:
             RunFailedError: The run failed; ``.run.last_error`` says why.
@@ -157,29 +172,112 @@ class WaitsForRuns:
                 journal=journal,
             )
             functions = [] if tools is None else as_tools(tools)
-            run = wait_for_run(
-                RunLink(
-                    poll=lambda: self.runs.poll(thread, name),
-                    submit=lambda _, outputs: self.runs.submit_tool_outputs(
-                        thread, name, tool_outputs=outputs
-                    ),
-                    cancel=lambda: self.runs.cancel(thread, name),
-                    answer=lambda waiting: outputs_of(waiting, functions, handling),
+            link = RunLink(
+                poll=lambda: self.runs.poll(thread, name),
+                submit=lambda _, outputs: self.runs.submit_tool_outputs(
+                    thread, name, tool_outputs=outputs
                 ),
-                name=f"run {name}",
-                last=run,
-                timeout=timeout,
-                backoff=self._backoff if backoff is None else backoff,
-                time=self._time,
-                on_poll=on_poll,
-                stalled_after=stalled_after,
-                cancel_on_timeout=cancel_on_timeout,
-                max_tool_rounds=max_tool_rounds,
+                cancel=lambda: self.runs.cancel(thread, name),
+                answer=lambda waiting: outputs_of(waiting, functions, handling),
             )
+            with run_progress(name, self._time.now) if progress else NO_PROGRESS as shown:
+                run = wait_for_run(
+                    link,
+                    name=f"run {name}",
+                    last=run,
+                    timeout=timeout,
+                    backoff=self._backoff if backoff is None else backoff,
+                    time=Time(self._time.now, shown.sleeping(self._time.sleep)),
+                    pace=self._pace,
+                    on_poll=shown.watching(on_poll),
+                    stalled_after=stalled_after,
+                    cancel_on_timeout=cancel_on_timeout,
+                    max_tool_rounds=max_tool_rounds,
+                )
         error = run_error(run) if check else None
         if error is not None:
             raise error
         return run
+
+    def wait_for_runs(
+        self,
+        runs: Iterable[RunOrIds],
+        *,
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_poll: Callable[[Run], object] | None = None,
+        check: bool = False,
+        stalled_after: float | None = None,
+        parallel_polls: int = 1,
+        progress: bool = False,
+    ) -> Iterator[Run]:
+        """Waits for many runs at once, and yields each as it finishes or requires action.
+
+        However many there are, one thread asks for them, always for the run that has been due
+        longest. Runs that are final already come first, without a request; a run given twice comes
+        once. Nothing is sent before the first is asked for.
+
+        What goes wrong with one run loses no other: where a run cannot be read (such as a 404) or
+        is stalled, the error is raised after all others were yielded. When the time is up, or at
+        Ctrl-C, runs not yet yielded can be waited for again.
+
+        Args:
+            runs: The runs, or ``(thread_id, run_id)`` for each; also a generator or a list from
+                ``client.runs.list``, which is read to its end at once.
+            timeout: Seconds that may be spent waiting in all; what you do between two runs does
+                not count.
+            backoff: The delays between the polls of one run, as for :meth:`wait_for_run`; the
+                server's wish wins over it here as well.
+            on_poll: Called with the run after every poll.
+            check: Every run is yielded however it ended, so look at its ``status``. ``True`` also
+                raises the error of the first that failed, was cancelled, expired or is
+                incomplete, after all were yielded.
+            stalled_after: Seconds after which a run that does not change is given up.
+            parallel_polls: How many polls may be under way at once, each in a thread of its own:
+                more than 1 for very many runs on a distant server. A poll that hangs for a second
+                does not hold up others in any case.
+            progress: Shows how many have finished; see :meth:`wait_for_run`.
+
+        Raises (while iterating):
+            WaitTimeoutError: The timeout was reached with runs unfinished; ``.run`` is one.
+            RunError: A run did not complete, with ``check=True``.
+            APIError: A run could not be read.
+        """
+        check_timeout(timeout)
+        delays = checked_backoff(self._backoff if backoff is None else backoff)
+        check_stalled_after(stalled_after)
+        if type(parallel_polls) is not int or parallel_polls < 1:
+            raise ConfigurationError(
+                f"parallel_polls: {parallel_polls!r} is not a whole number of 1 or more"
+            )
+        given = distinct(runs)
+
+        def each() -> Iterator[Run]:
+            total = len(given)
+            with runs_progress(total, self._time.now) if progress else NO_PROGRESS as shown:
+                ended = [run for run in given if isinstance(run, Run) and run.is_final]
+                waits = ManyWaits(
+                    [run for run in given if not (isinstance(run, Run) and run.is_final)],
+                    self.runs.poll,
+                    timeout=timeout,
+                    backoff=delays,
+                    time=Time(self._time.now, shown.sleeping(self._time.sleep)),
+                    pace=self._pace,
+                    parallel_polls=parallel_polls,
+                    on_poll=on_poll,
+                    stalled_after=stalled_after,
+                )
+                failed: list[AssistantsError] = []
+                with contextlib.closing(iter(waits)) as coming:
+                    for run in chain(ended, coming):
+                        error = run_error(run) if check else None
+                        if error is not None:
+                            failed.append(error)
+                        shown.finished(run)
+                        yield run
+            raise_first([*failed, *waits.errors])
+
+        return each()
 
     def ask(
         self,
@@ -263,6 +361,7 @@ class WaitsForRuns:
             timeout=timeout,
             backoff=self._backoff if backoff is None else backoff,
             time=self._time,
+            pace=self._pace,
         )
 
     def _unlock(

@@ -22,6 +22,7 @@ from assistants_client._connect import (
 )
 from assistants_client._credentials import Credential
 from assistants_client._multipart import FileSource, Progress
+from assistants_client._pace import Pace, as_pace
 from assistants_client._retry import RetryPolicy
 from assistants_client._run_waits import WaitsForRuns, outputs_of
 from assistants_client._transport import (
@@ -73,6 +74,8 @@ class Client(WaitsForRuns):
         timeout: Seconds, or ``(connect, read)`` seconds. ``float("inf")`` waits for ever.
         retries: When a request that failed is sent again: a policy, or the tries in all.
         backoff: The default delays of :meth:`wait_for_run`: a backoff, or seconds.
+        max_polls_per_second: A cap on the polls of all waits of this client together, in whatever
+            thread; the one that has been due longest goes first. ``None`` sets none.
         headers: Sent with every request.
         params: Query parameters sent with every request.
         max_response_bytes: The largest JSON answer that is read.
@@ -94,6 +97,7 @@ class Client(WaitsForRuns):
         timeout: Timeout = DEFAULT_TIMEOUT,
         retries: RetryPolicy | int | None = None,
         backoff: BackoffLike | None = None,
+        max_polls_per_second: float | None = None,
         headers: Mapping[str, str] | None = None,
         params: Query | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
@@ -125,12 +129,13 @@ class Client(WaitsForRuns):
             transport = to_engine(own, options, session)
             # Also when the client is dropped without close, and at the interpreter's end.
             close_engine = weakref.finalize(self, own.close)
-        self._assemble(transport, backoff, close_engine)
+        self._assemble(transport, backoff, as_pace(max_polls_per_second), close_engine)
 
     def _assemble(
         self,
         transport: Transport,
         backoff: BackoffLike | None,
+        pace: Pace,
         close_engine: Callable[[], object] | None = None,
     ) -> None:
         self._transport = transport
@@ -138,6 +143,7 @@ class Client(WaitsForRuns):
         self._close_engine = close_engine
         self._origin: Client | None = None
         self._time = Time(time.monotonic, time.sleep)
+        self._pace = pace
         helpers = Helpers(
             poll_until=self._poll_until,
             unlock=self._unlock,
@@ -167,6 +173,7 @@ class Client(WaitsForRuns):
         timeout: Timeout = DEFAULT_TIMEOUT,
         retries: RetryPolicy | int | None = None,
         backoff: BackoffLike | None = None,
+        max_polls_per_second: float | None = None,
         headers: Mapping[str, str] | None = None,
         params: Query | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
@@ -182,6 +189,7 @@ class Client(WaitsForRuns):
             timeout: As for :class:`Client`, like all that follow.
             retries: When a request that failed is sent again.
             backoff: The default delays of waiting.
+            max_polls_per_second: A cap on the polls of all waits together.
             headers: Sent with every request.
             params: Query parameters sent with every request.
             max_response_bytes: The largest JSON answer that is read.
@@ -190,6 +198,7 @@ class Client(WaitsForRuns):
         Raises:
             ConfigurationError: An argument cannot be used.
         """
+        pace = as_pace(max_polls_per_second)
         options = Options(
             timeout=timeout,
             headers=headers or {},
@@ -198,7 +207,7 @@ class Client(WaitsForRuns):
             max_response_bytes=max_response_bytes,
         )
         client = cls.__new__(cls)
-        client._assemble(to_foundry(endpoint, credential, options, session), backoff)
+        client._assemble(to_foundry(endpoint, credential, options, session), backoff, pace)
         return client
 
     @classmethod
@@ -212,6 +221,7 @@ class Client(WaitsForRuns):
         timeout: Timeout = DEFAULT_TIMEOUT,
         retries: RetryPolicy | int | None = None,
         backoff: BackoffLike | None = None,
+        max_polls_per_second: float | None = None,
         headers: Mapping[str, str] | None = None,
         params: Query | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
@@ -230,6 +240,7 @@ class Client(WaitsForRuns):
             timeout: As for :class:`Client`, like all that follow.
             retries: When a request that failed is sent again.
             backoff: The default delays of waiting.
+            max_polls_per_second: A cap on the polls of all waits together.
             headers: Sent with every request.
             params: Query parameters sent with every request.
             max_response_bytes: The largest JSON answer that is read.
@@ -238,6 +249,7 @@ class Client(WaitsForRuns):
         Raises:
             ConfigurationError: An argument cannot be used.
         """
+        pace = as_pace(max_polls_per_second)
         options = Options(
             timeout=timeout,
             headers={**BETA, **(headers or {})},
@@ -246,7 +258,7 @@ class Client(WaitsForRuns):
             max_response_bytes=max_response_bytes,
         )
         client = cls.__new__(cls)
-        client._assemble(to_azure(endpoint, api_key, credential, options, session), backoff)
+        client._assemble(to_azure(endpoint, api_key, credential, options, session), backoff, pace)
         return client
 
     def with_options(
@@ -279,7 +291,7 @@ class Client(WaitsForRuns):
             max_response_bytes=now.max_response_bytes,
         )
         copy = type(self).__new__(type(self))
-        copy._assemble(self._transport.with_options(options), self._backoff)
+        copy._assemble(self._transport.with_options(options), self._backoff, self._pace)
         copy._time = self._time
         # The engine closes when its client is dropped; the copy needs it as long as it lives.
         copy._origin = self

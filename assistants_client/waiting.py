@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from attrs import frozen
 
 from assistants_client._deadline import TooLateError, within
-from assistants_client.backoff import BackoffLike, as_backoff
+from assistants_client._pace import Pace
+from assistants_client.backoff import Backoff, BackoffLike, as_backoff
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -31,6 +32,12 @@ DEFAULT_WAIT: Final = 660.0
 #: Seconds within which a run that was cancelled should have ended.
 CANCEL_SECONDS: Final = 30.0
 
+#: Seconds for sending the outputs of tools that ran beyond the deadline.
+_SUBMIT_SECONDS = 5.0
+
+#: Seconds that stand for no bound, where one is needed.
+_NO_BOUND = 1e9
+
 #: The longest pause a server's hint may ask for, in seconds.
 _LONGEST_HINT = 60.0
 
@@ -46,6 +53,51 @@ class Time:
     sleep: Callable[[float], None]
 
 
+class Polls(Generic[T]):
+    """What the polls of one thing have told so far, and when the next is due.
+
+    Attributes:
+        seen: The thing as last read.
+        fault: Why the last poll failed, if it did.
+    """
+
+    def __init__(self, delays: Backoff, last: T | None) -> None:
+        self.seen = last
+        self.fault: APIError | None = None
+        self._delays = delays
+        self._count = 0
+        self._hint: float | None = None
+
+    def took(self, seen: T, headers: Mapping[str, str]) -> None:
+        """A poll went well."""
+        self.seen, self.fault, self._hint = seen, None, _hint(headers)
+
+    def failed(self, error: APIError) -> None:
+        """A poll failed; raises the error again where the next would fail as well."""
+        if not _is_transient(error):
+            raise error
+        self.fault = error
+        self._hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
+
+    def delay(self, elapsed: float) -> float:
+        """Seconds until the next poll; the server's wish wins over the backoff."""
+        self._count += 1
+        return (
+            _checked_delay(self._delays(self._count, elapsed)) if self._hint is None else self._hint
+        )
+
+    def timed_out(self, name: str, timeout: float) -> WaitTimeoutError:
+        """The error that tells what was seen last."""
+        text = f"{name} was not finished within {timeout:g} s; "
+        status = getattr(self.seen, "status", "unfinished")
+        text += "no poll succeeded" if self.seen is None else f"it was {status!r} when last seen"
+        if self.fault is not None:
+            text += f"; the last poll failed: {self.fault}"
+        error = WaitTimeoutError(text, self.seen if isinstance(self.seen, Run) else None)
+        error.__cause__ = self.fault
+        return error
+
+
 def poll_until(
     poll: Callable[[], tuple[T, Mapping[str, str]]],
     is_done: Callable[[T], bool],
@@ -55,6 +107,8 @@ def poll_until(
     timeout: float,
     backoff: BackoffLike,
     time: Time,
+    pace: Pace | None = None,
+    begun: float | None = None,
 ) -> T:
     """Polls until what is read is done.
 
@@ -66,39 +120,59 @@ def poll_until(
         timeout: Seconds for the whole wait, a hanging poll included.
         backoff: The delays; the server's ``openai-poll-after-ms`` wins over it.
         time: Clock and sleep.
+        pace: The cap that these polls share with others.
+        begun: Since when the timeout runs, if not from now on.
 
     Raises:
         WaitTimeoutError: The time ran out first.
         APIError: A poll failed in a way that waiting cannot cure.
         ConfigurationError: The timeout or the backoff cannot be used.
     """
-    _check_timeout(timeout)
-    delays = _checked_backoff(backoff)
-    begun = time.now()
-    seen = last
-    fault: APIError | None = None
-    polls = 0
+    check_timeout(timeout)
+    polls = Polls(checked_backoff(backoff), last)
+    first = time.now()
+    until = (first if begun is None else begun) + timeout
     while True:
+        if pace is not None and not _has_turn(pace, time, until):
+            raise polls.timed_out(name, timeout)
         try:
-            seen, headers = within(timeout - (time.now() - begun), poll)
+            seen, headers = _promptly(until - time.now(), poll)
         except APIError as error:
-            if not _is_transient(error):
-                raise
-            fault = error
-            hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
+            polls.failed(error)
         except TooLateError:
-            raise _timed_out(name, timeout, seen, fault) from fault
+            raise polls.timed_out(name, timeout) from polls.fault
         else:
-            fault = None
-            hint = _hint(headers)
+            polls.took(seen, headers)
             if is_done(seen):
                 return seen
-        polls += 1
-        elapsed = time.now() - begun
-        delay = hint if hint is not None else _checked_delay(delays(polls, elapsed))
-        time.sleep(max(min(delay, timeout - elapsed), 0))
-        if time.now() - begun >= timeout:
-            raise _timed_out(name, timeout, seen, fault) from fault
+        now = time.now()
+        time.sleep(max(min(polls.delay(now - first), until - now), 0))
+        if time.now() >= until:
+            raise polls.timed_out(name, timeout)
+
+
+def _has_turn(pace: Pace, time: Time, until: float) -> bool:
+    """Waits for the turn of a poll that is due now; whether it came in time."""
+    ticket = pace.enter(time.now())
+    try:
+        while True:
+            now = time.now()
+            if now >= until:
+                return False
+            pause = pace.ask(ticket, now)
+            if not pause:
+                return True
+            time.sleep(min(pause, until - now))
+    finally:
+        pace.leave(ticket)
+
+
+def _promptly(seconds: float, call: Callable[[], T]) -> T:
+    """The call's result, in a thread of its own also where there is no bound.
+
+    Ctrl-C reaches the caller's thread at any moment then; in a look-up of a name it would not.
+    """
+    return within(min(seconds, _NO_BOUND), call)
 
 
 @frozen
@@ -120,13 +194,14 @@ def wait_for_run(
     timeout: float,
     backoff: BackoffLike,
     time: Time,
+    pace: Pace,
     on_poll: Callable[[Run], object] | None,
     stalled_after: float | None,
     cancel_on_timeout: bool,
     max_tool_rounds: int,
 ) -> Run:
     """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
-    watch = _Watch(on_poll, stalled_after, time)
+    watch = Watch(on_poll, stalled_after, time)
     begun = time.now()
     submitted = _Submitted()
     rounds = 0
@@ -137,13 +212,17 @@ def wait_for_run(
                 watch.is_done,
                 name=name,
                 last=last,
-                timeout=timeout - (time.now() - begun) if rounds else timeout,
+                timeout=timeout,
                 backoff=backoff,
                 time=time,
+                pace=pace,
+                begun=begun,
             )
         except WaitTimeoutError as error:
             if cancel_on_timeout:
-                error.run = _cancelled(link, error.run, name, backoff, time)
+                error.run = _cancelled(
+                    link, error.run, name=name, backoff=backoff, time=time, pace=pace
+                )
             raise
         outputs = None
         if run.status == "requires_action":
@@ -156,12 +235,19 @@ def wait_for_run(
                 f"{name} asked for tools more than {max_tool_rounds} times (max_tool_rounds)", run
             )
         submitted.remember(run, outputs)
+        left = begun + timeout - time.now()
         try:
-            last = link.submit(run, outputs)
+            last = _promptly(left if left > 0 else _SUBMIT_SECONDS, _submission(link, run, outputs))
+        except TooLateError:
+            pass  # it goes on in its thread; the next poll finds that the time is up
         except APIError as error:
             # Whether the outputs were taken shows at the next poll; the tools do not run again.
             if not error.maybe_created:
                 raise
+
+
+def _submission(link: RunLink, run: Run, outputs: Sequence[ToolOutput]) -> Callable[[], Run]:
+    return lambda: link.submit(run, outputs)
 
 
 class _Submitted:
@@ -182,16 +268,13 @@ class _Submitted:
         return frozenset(call.id for call in run.tool_calls)
 
 
-class _Watch:
+class Watch:
     """Looks at every poll: tells the caller, and notices that nothing happens any more."""
 
     def __init__(
         self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, time: Time
     ) -> None:
-        if stalled_after is not None and not stalled_after > 0:
-            raise ConfigurationError(
-                f"stalled_after: {stalled_after!r} is not a number of seconds above 0"
-            )
+        check_stalled_after(stalled_after)
         self._on_poll = on_poll
         self._stalled_after = stalled_after
         self._time = time
@@ -199,11 +282,18 @@ class _Watch:
         self._since = time.now()
 
     def is_done(self, run: Run) -> bool:
+        """Whether there is nothing more to wait for.
+
+        Raises:
+            WaitTimeoutError: Nothing has changed for too long.
+        """
         if self._on_poll is not None:
             self._on_poll(run)
         now = self._time.now()
         if run != self._last:
             self._last, self._since = run, now
+        elif is_settled(run):
+            return True
         elif self._stalled_after is not None and now - self._since >= self._stalled_after:
             raise WaitTimeoutError(
                 f"run {run.id} has been {run.status!r}, unchanged, for {now - self._since:g} s "
@@ -214,11 +304,13 @@ class _Watch:
 
 
 def _cancelled(
-    link: RunLink, last: Run | None, name: str, backoff: BackoffLike, time: Time
+    link: RunLink, last: Run | None, *, name: str, backoff: BackoffLike, time: Time, pace: Pace
 ) -> Run | None:
     """The run after cancelling it and waiting for its end, as far as that comes about."""
-    with contextlib.suppress(APIError):  # it may have ended meanwhile, which the poll will tell
-        last = link.cancel()
+    begun = time.now()
+    # It may have ended meanwhile, which the poll will tell.
+    with contextlib.suppress(APIError, TooLateError):
+        last = within(CANCEL_SECONDS, link.cancel)
     try:
         return poll_until(
             link.poll,
@@ -228,6 +320,8 @@ def _cancelled(
             timeout=CANCEL_SECONDS,
             backoff=backoff,
             time=time,
+            pace=pace,
+            begun=begun,
         )
     except (APIError, WaitTimeoutError) as error:
         return error.run if isinstance(error, WaitTimeoutError) else last
@@ -258,16 +352,8 @@ def _bounded(hint: float | None) -> float | None:
     return min(hint, _LONGEST_HINT) if hint is not None and hint > 0 else None
 
 
-def _timed_out(name: str, timeout: float, seen: object, fault: APIError | None) -> WaitTimeoutError:
-    text = f"{name} was not finished within {timeout:g} s; "
-    status = getattr(seen, "status", "unfinished")
-    text += "no poll succeeded" if seen is None else f"it was {status!r} when last seen"
-    if fault is not None:
-        text += f"; the last poll failed: {fault}"
-    return WaitTimeoutError(text, seen if isinstance(seen, Run) else None)
-
-
-def _check_timeout(timeout: object) -> None:
+def check_timeout(timeout: object) -> None:
+    """Refuses what is no number of seconds."""
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
         raise ConfigurationError(
             f"timeout: {timeout!r} is not a number of seconds; an endless wait is spelled "
@@ -275,7 +361,8 @@ def _check_timeout(timeout: object) -> None:
         )
 
 
-def _checked_backoff(backoff: BackoffLike) -> Callable[[int, float], float]:
+def checked_backoff(backoff: BackoffLike) -> Backoff:
+    """The backoff, or the error that a caller can read."""
     try:
         return as_backoff(backoff)
     except (TypeError, ValueError) as error:
@@ -286,3 +373,10 @@ def _checked_delay(delay: object) -> float:
     if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not delay >= 0:
         raise ConfigurationError(f"backoff: answered {delay!r}, not a number of 0 or more seconds")
     return delay
+
+
+def check_stalled_after(seconds: object) -> None:
+    """Refuses what is no number of seconds above 0; ``None`` is no such bound."""
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and seconds > 0):  # type: ignore[operator]
+        raise ConfigurationError(f"stalled_after: {seconds!r} is not a number of seconds above 0")

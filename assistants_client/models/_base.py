@@ -89,7 +89,7 @@ class Struct:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from assistants_client._display import struct_html
+        from assistants_client._display import struct_html  # noqa: PLC0415
 
         return struct_html(self)
 
@@ -128,7 +128,7 @@ def _told(struct: Struct) -> dict[str, object]:
             continue
         value = getattr(struct, one.name)
         if isinstance(default, Factory):  # type: ignore[arg-type]
-            default = default.factory()  # type: ignore[union-attr]
+            default = default.factory()
         if default is NOTHING or value != default:
             told[one.name] = value
     return told

@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[2]
 #: folder. Every file must fall under a row: a new layer is a decision, written down here.
 OURS = {
     "_version": "",
-    "models": "self",
+    "models": "self lazy:_display",
+    # How objects look in a notebook, and waits while they last.
+    "_display": "models",
+    "_progress": "models",
     "errors": "lazy:models",
     "backoff": "models",
     "_deadline": "",
@@ -34,8 +37,10 @@ OURS = {
     "_connections": "errors",
     "_refusals": "errors _retry",
     "_transport": "_version errors _codec models _checks _connections _retry _refusals",
-    "_pagination": "models errors _codec _transport",
-    "waiting": "models errors backoff _deadline",
+    "_pagination": "models errors _codec _transport lazy:_display",
+    "_pace": "errors",
+    "waiting": "models errors backoff _deadline _pace",
+    "_many_waits": "models errors backoff _pace waiting",
     # Functions as tools: text in, text out; types to schemas; the decorator; answering calls.
     "_docstrings": "",
     "_json_text": "models _codec",
@@ -54,9 +59,10 @@ OURS = {
     "resources": "resources._base models errors backoff _codec _transport _pagination _multipart "
     "_following streaming",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
-    "_run_waits": "models errors backoff waiting resources function_tools _tool_calls",
+    "_run_waits": "models errors backoff waiting _many_waits _pace _progress resources "
+    "function_tools _tool_calls",
     "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
-    "_retry _run_waits _transport _pagination waiting resources lazy:engine",
+    "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
     "": "_version models errors backoff _multipart _pagination _retry waiting client streaming "
     "function_tools _tool_calls",
     # The engine shares models and codec with the client; that sharing is the protocol.
@@ -73,8 +79,8 @@ NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _codec _retry _transport _pagination waiting _following resources "
-    "client engine _json_text _shapes _annotations function_tools _tool_calls",
+    "attrs": "models _display _many_waits backoff _codec _retry _transport _pagination waiting "
+    "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",

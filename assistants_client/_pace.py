@@ -1,0 +1,88 @@
+"""One cap on the polls of a client, shared by all its waits and fair between them.
+
+A token bucket that holds one token, so that polls are spaced and never come in bursts; no clock of
+its own, no sleep.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from bisect import bisect_left, insort
+from itertools import count
+from typing import TypeAlias
+
+from assistants_client.errors import ConfigurationError
+
+#: A poll that is due, in a queue: since when, and a number that tells it from others.
+Ticket: TypeAlias = tuple[float, int]
+
+_EPSILON = 1e-9  # tokens; what arithmetic may lose on the way to a whole one
+_GLANCE = 1e-4  # seconds; the shortest pause that is asked for
+
+
+class Pace:
+    """Lets polls through one by one, the one that has been due longest first.
+
+    Args:
+        per_second: How many in a second; infinity lets every poll through.
+    """
+
+    def __init__(self, per_second: float = math.inf) -> None:
+        self.per_second = per_second
+        self._line: list[Ticket] = []
+        self._numbers = count()
+        self._tokens = 1.0
+        self._filled: float | None = None
+        self._lock = threading.Lock()
+
+    def enter(self, due: float) -> Ticket:
+        """Takes a place in the line, for a poll that has been due since then."""
+        with self._lock:
+            ticket = (due, next(self._numbers))
+            insort(self._line, ticket)
+        return ticket
+
+    def ask(self, ticket: Ticket, now: float) -> float:
+        """Whether it is this poll's turn.
+
+        Returns:
+            0 when it is, and the poll has left the line; else after how many seconds to ask again.
+        """
+        if math.isinf(self.per_second):
+            self.leave(ticket)
+            return 0.0
+        with self._lock:
+            if self._filled is not None and now > self._filled:
+                self._tokens += (now - self._filled) * self.per_second
+            self._filled = now
+            self._tokens = min(self._tokens, 1.0)
+            missing = bisect_left(self._line, ticket) + 1 - self._tokens
+            if missing > _EPSILON:
+                return max(missing / self.per_second, _GLANCE)
+            self._line.remove(ticket)
+            self._tokens -= 1
+        return 0.0
+
+    def leave(self, ticket: Ticket) -> None:
+        """Gives the place up, if it is still held."""
+        with self._lock:
+            if ticket in self._line:
+                self._line.remove(ticket)
+
+
+def as_pace(per_second: float | None) -> Pace:
+    """The cap that a client's argument asks for.
+
+    Raises:
+        ConfigurationError: It is no number above 0.
+    """
+    if per_second is None:
+        return Pace()
+    given: object = per_second
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not (is_number and per_second > 0):
+        raise ConfigurationError(
+            f"max_polls_per_second: {per_second!r} is not a number above 0; None sets no cap"
+        )
+    return Pace(per_second)
