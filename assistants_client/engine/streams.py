@@ -80,7 +80,7 @@ class RunEvents:
             self.close()
 
     def _until_over(self) -> Iterator[bytes]:
-        block = _encoded(event for event in self._first if self._told.takes(*event))
+        block = _encoded(self._passing(self._first))
         if block:
             # What came before is not told event by event: what is stored tells it.
             block += self._stored()
@@ -104,8 +104,8 @@ class RunEvents:
 
     def _passing(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
         for name, document in events:
-            if not self._told.is_over and self._told.takes(name, document):
-                yield name, document
+            if not self._told.is_over:
+                yield from self._told.tells(name, document)
 
     def _stored(self) -> bytes:
         """What is stored and was not told yet."""

@@ -84,30 +84,35 @@ class Told:
             is_open = document["status"] == "in_progress"
             self._places[document["id"]] = _WORKED_ON if is_open else _ENDED
 
-    def takes(self, name: str, document: JsonObject) -> bool:
-        """Whether an event that has happened is to be told; it is taken as told then."""
+    def tells(self, name: str, document: JsonObject) -> Iterator[NamedEvent]:
+        """What is to be told of an event that has happened: itself, nothing, or a bit more."""
         noun, _, word = name.rpartition(".")
         if noun == RUN:
             place = _RUN_PLACES[word]
             # Whatever came before the run was queued belongs to an earlier part of it.
-            is_early = self._run_place < _CREATED and place > _QUEUED
-            if is_early or place <= self._run_place:
-                return False
-            self._take_run(place, document)
-        elif noun != THREAD:
+            if self._run_place >= _CREATED or place <= _QUEUED:
+                yield from self._run_event(word, document)
+        elif noun == THREAD:
+            yield name, document
+        elif word == "delta":
+            yield from self._piece(noun, document)
+        else:
             identity = document["id"]
-            if word == "delta":
-                is_told = identity in self._whole and self._places[identity] < _ENDED
-                if is_told and noun == MESSAGE:
-                    self._count(identity, text_of(document["delta"]))
-                return is_told
             place, before = _PLACES.get(word, _ENDED), self._places.get(identity, -1)
             if place == _BEGUN and before < _ENDED:
                 self._whole.add(identity)  # also where the store was faster to tell of it
-            if place <= before:
-                return False
-            self._places[identity] = place
-        return True
+            if place > before:
+                if noun == MESSAGE and place == _ENDED:
+                    yield from self._rest_of(document)
+                self._places[identity] = place
+                yield name, document
+
+    def _piece(self, noun: str, delta: JsonObject) -> Iterator[NamedEvent]:
+        identity = delta["id"]
+        if identity in self._whole and self._places[identity] < _ENDED:
+            if noun == MESSAGE:
+                self._count(identity, text_of(delta["delta"]))
+            yield f"{noun}.delta", delta
 
     def misses(self) -> None:
         """Notes that events were lost: what is open now is told no more pieces of."""
@@ -117,6 +122,8 @@ class Told:
         """What the store has and was not told yet; it is taken as told."""
         run = seen.run
         status = run["status"]
+        if self._run_place == _CREATED:
+            yield from self._run_event("queued", self._run)
         # An object of another status would belie the event's name: such an event is left out,
         # unless what the object was like can be told.
         if (
@@ -132,8 +139,6 @@ class Told:
             message = seen.messages.get(created.get("message_id", ""))
             if message is not None:
                 yield from self._begun(MESSAGE, message)
-                if message["status"] != "in_progress":
-                    yield from self._rest_of(message)
                 yield from self._ended(MESSAGE, message)
             yield from self._ended(STEP, step)
         if _RUN_PLACES[status] > _IN_PROGRESS:
@@ -142,12 +147,9 @@ class Told:
     def _run_event(self, word: str, run: JsonObject) -> Iterator[NamedEvent]:
         place = _RUN_PLACES[word]
         if place > self._run_place:
-            self._take_run(place, run)
+            self._run_place, self._run = place, run
+            self.is_over = place == _OVER
             yield f"{RUN}.{word}", run
-
-    def _take_run(self, place: int, run: JsonObject) -> None:
-        self._run_place, self._run = place, run
-        self.is_over = place == _OVER
 
     def _count(self, message_id: str, text: str) -> None:
         self._characters[message_id] = self._characters.get(message_id, 0) + len(text)
@@ -157,7 +159,7 @@ class Told:
         identity = message["id"]
         told = self._characters.get(identity, 0)
         rest = text_of(message)[told:]
-        if rest and self._places[identity] < _ENDED:
+        if rest:
             self._count(identity, rest)
             yield f"{MESSAGE}.delta", text_delta(identity, rest, is_first=not told)
 
@@ -173,6 +175,8 @@ class Told:
 
     def _ended(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
         if document["status"] != "in_progress" and self._places[document["id"]] < _ENDED:
+            if noun == MESSAGE:
+                yield from self._rest_of(document)
             self._places[document["id"]] = _ENDED
             yield f"{noun}.{document['status']}", document
 
