@@ -30,6 +30,7 @@ from assistants_client.engine.language_models.chat_completions import ChatComple
 from assistants_client.errors import ConfigurationError
 
 KEY = "sk-very-secret"
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 HI = Conversation(model="gpt-x", turns=[Turn(role="user", text="Hi")])
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
@@ -140,7 +141,11 @@ def test_a_bare_question(server: Server) -> None:
     [(path, headers, body)] = server.requests
     assert path == "/v1/chat/completions"
     assert headers["authorization"] == f"Bearer {KEY}"
-    assert body == {"model": "gpt-x", "messages": [{"role": "user", "content": "Hi"}]}
+    assert body == {
+        "model": "gpt-x",
+        "messages": [{"role": "user", "content": "Hi"}],
+        **STREAMED,
+    }
 
 
 def test_a_full_question(server: Server) -> None:
@@ -212,6 +217,7 @@ def test_a_full_question(server: Server) -> None:
         "max_tokens": 300,
         "reasoning_effort": "low",
         "response_format": {"type": "json_object"},
+        **STREAMED,
     }
 
 
@@ -223,7 +229,7 @@ def test_defaults_are_not_sent(server: Server) -> None:
     respond(server.url, Conversation(model="m", turns=turns, temperature=0.0, top_p=0.0))
 
     first, second = (body for _, _, body in server.requests)
-    assert set(first) == {"model", "messages"}
+    assert set(first) == {"model", "messages", *STREAMED}
     assert (second["temperature"], second["top_p"]) == (0.0, 0.0)
 
 

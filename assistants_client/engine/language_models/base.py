@@ -123,6 +123,8 @@ class LanguageModel(Protocol):
         """Answers the conversation, piece by piece.
 
         The iterator is closed, if it can be, when its rest is not wanted: the run was cancelled.
+        Between two pieces only: a model that may have to wait can give an empty ``TextDelta`` now
+        and then, to be closed soon.
 
         Raises:
             LanguageModelError: The model is down, too slow, refuses, or answers nonsense. Its words

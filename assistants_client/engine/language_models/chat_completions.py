@@ -1,21 +1,33 @@
 """Any server of the chat completions API (OpenAI, Ollama, vLLM, …) as a language model.
 
-What belongs here: the call, its bounds in time, and words for what went wrong. The documents that
-go over the wire are made and read in chat_wire.py.
+What belongs here: what is asked of the server, and words for what went wrong. The bytes are read in
+chat_answers.py; documents are made and read in chat_wire.py and chat_chunks.py.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from assistants_client._deadline import TooLateError, within
+from assistants_client._deadline import TooLateError
+from assistants_client._sse import EventTooLargeError, SseDecoder
 from assistants_client._transport import Options, Transport
-from assistants_client.engine.language_models.base import Conversation, Delta, LanguageModelError
+from assistants_client.engine.language_models.base import (
+    Conversation,
+    Delta,
+    LanguageModelError,
+    TextDelta,
+)
+from assistants_client.engine.language_models.chat_answers import AnswerBlocks
+from assistants_client.engine.language_models.chat_chunks import Chunks
 from assistants_client.engine.language_models.chat_wire import (
     error_code,
     error_text,
@@ -34,6 +46,15 @@ _PATH: Final = "/chat/completions"
 _CONNECT_SECONDS: Final = 5.0
 #: OpenAI's newer models refuse ``max_tokens``; most other servers know no other name.
 _OPENAI_HOSTS: Final = (".api.openai.com", ".openai.azure.com")
+_EVENT_STREAM: Final = "text/event-stream"
+#: How an answer is asked for: in pieces with the tokens spent, in pieces, as a whole.
+_FORMS: Final[Sequence[Mapping[str, Any]]] = (
+    {"stream": True, "stream_options": {"include_usage": True}},
+    {"stream": True},
+    {},
+)
+#: Gives the runner an opportunity to see whether the run still goes on.
+_NOTHING_YET: Final = TextDelta(text="")
 _NO_SUCH_MODEL: Final = re.compile(
     r"model.*(not found|not exist|not available|unknown)|(invalid|unknown|no such|missing) model",
     re.IGNORECASE,
@@ -42,6 +63,9 @@ _NO_SUCH_MODEL: Final = re.compile(
 
 class ChatCompletions:
     """Asks a server of the chat completions API, with one request per answer and no retries.
+
+    Answers are streamed, so that each piece is there as soon as the model has it; a server that
+    does not stream is asked for whole answers.
 
     A run whose model cannot answer ends as ``failed``; its ``last_error`` holds the words of the
     error raised here. Safe to share between threads.
@@ -82,6 +106,8 @@ class ChatCompletions:
         self._model = model or None
         self._model_map = dict(model_map or {})
         self._timeout = timeout
+        #: The first of the forms that the server is not known to refuse.
+        self._form = 0
         self.base_url: str = self._transport.base_url
         is_openai = f".{urlsplit(self.base_url).hostname}".endswith(_OPENAI_HOSTS)
         self._max_tokens_field = "max_completion_tokens" if is_openai else "max_tokens"
@@ -97,19 +123,89 @@ class ChatCompletions:
         document = request_document(
             conversation, model=model, max_tokens_field=self._max_tokens_field
         )
+        until = time.monotonic() + self._timeout
+        while True:
+            form = self._form
+            try:
+                yield from self._answered({**document, **_FORMS[form]}, until)
+            except APIError as error:
+                if not _refuses_form(error, form):
+                    raise self._refused(error, model) from error
+                # It is known from now on, and the next form asks for less.
+                self._form = max(self._form, form + 1)
+            except TooLateError:
+                raise LanguageModelError(self._too_slow()) from None
+            except ConfigurationError as error:
+                raise LanguageModelError(f"{self._who} was not asked: {error}") from error
+            else:
+                return
+
+    def _answered(self, document: Mapping[str, Any], until: float) -> Iterator[Delta]:
+        """The deltas of one answer, streamed or not."""
+        with closing(AnswerBlocks(self._transport, _PATH, document)) as answer:
+            blocks = answer.blocks(until)
+            body = b""
+            while not body.strip():
+                block = next(blocks, None)
+                if block is None:
+                    break
+                if not block:
+                    yield _NOTHING_YET
+                body += block
+            is_stream = answer.head.content_type.startswith(_EVENT_STREAM)
+            deltas = self._streamed if is_stream or body.startswith(b"data:") else self._whole
+            try:
+                yield from deltas(chain([body], blocks), answer)
+            except LanguageModelError as error:
+                text = self._without_key(f"{self._who} {error}")
+                raise LanguageModelError(text, code=error.code) from None
+
+    @staticmethod
+    def _streamed(blocks: Iterable[bytes], _: AnswerBlocks) -> Iterator[Delta]:
+        decoder, chunks = SseDecoder(), Chunks()
         try:
-            answer = within(self._timeout, lambda: self._post(document))
-        except TooLateError:
-            raise LanguageModelError(self._too_slow()) from None
-        except APIError as error:
-            raise self._refused(error, model) from error
-        except ConfigurationError as error:
-            raise LanguageModelError(f"{self._who} was not asked: {error}") from error
-        try:
-            yield from read_answer(answer)
+            try:
+                for block in blocks:
+                    if not block:
+                        yield _NOTHING_YET
+                    for event in decoder.feed(block):
+                        yield from chunks.read(event.data, event.event)
+                    if chunks.is_over:
+                        break
+                else:
+                    for event in decoder.finish():
+                        yield from chunks.read(event.data, event.event)
+            except (APIError, TooLateError):
+                # Only the server's last words are missing where the model has ended.
+                if not chunks.is_finished:
+                    raise
+            yield from chunks.finish()
+        except EventTooLargeError as error:
+            raise LanguageModelError(f"answered with too much: {error}") from None
         except LanguageModelError as error:
-            text = self._without_key(f"{self._who} answered with {error}")
-            raise LanguageModelError(text, code=error.code) from None
+            raise LanguageModelError(f"answered with {error}", code=error.code) from None
+
+    @staticmethod
+    def _whole(blocks: Iterable[bytes], answer: AnswerBlocks) -> Iterator[Delta]:
+        parts = []
+        for block in blocks:
+            if not block:
+                yield _NOTHING_YET
+            parts.append(block)
+        content = b"".join(parts)
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            head = answer.head
+            kind = head.content_type or "no content type"
+            raise LanguageModelError(
+                "gave no answer of the chat completions API: answered "
+                f"{head.status} without JSON ({kind}, {len(content)} bytes)"
+            ) from None
+        try:
+            yield from read_answer(document)
+        except LanguageModelError as error:
+            raise LanguageModelError(f"answered with {error}", code=error.code) from None
 
     def close(self) -> None:
         """Closes the connections."""
@@ -118,9 +214,6 @@ class ChatCompletions:
     def __repr__(self) -> str:
         model = f", model={self._model!r}" if self._model else ""
         return f"ChatCompletions({self.base_url!r}{model})"
-
-    def _post(self, document: Mapping[str, Any]) -> object:
-        return self._transport.send("POST", _PATH, document=document).document
 
     def _current_key(self) -> str:
         try:
@@ -187,3 +280,13 @@ class ChatCompletions:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._last_key, "***") if self._last_key else text
+
+
+def _refuses_form(error: APIError, form: int) -> bool:
+    """Whether a server refuses to stream, or to tell of tokens when it does."""
+    return (
+        form + 1 < len(_FORMS)
+        and isinstance(error, APIStatusError)
+        and error.status_code in (400, 422, 501)
+        and "stream" in json.dumps(error.body, default=str).lower()
+    )

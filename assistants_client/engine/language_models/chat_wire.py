@@ -51,7 +51,7 @@ def request_document(
     """
     messages = [_message(turn) for turn in conversation.turns]
     if conversation.instructions:
-        messages.insert(0, {"role": "system", "content": _text(conversation.instructions)})
+        messages.insert(0, {"role": "system", "content": clean(conversation.instructions)})
     if not messages:
         raise LanguageModelError(
             "The thread has no message with text and the run has no instructions: "
@@ -82,12 +82,12 @@ def _unless_default(value: float | None) -> float | None:
 
 def _message(turn: Turn) -> dict[str, Any]:
     if turn.role == "tool":
-        return {"role": "tool", "tool_call_id": turn.tool_call_id, "content": _text(turn.text)}
+        return {"role": "tool", "tool_call_id": turn.tool_call_id, "content": clean(turn.text)}
     if not turn.tool_calls:
-        return {"role": turn.role, "content": _text(turn.text)}
+        return {"role": turn.role, "content": clean(turn.text)}
     return {
         "role": turn.role,
-        "content": _text(turn.text) or None,
+        "content": clean(turn.text) or None,
         "tool_calls": [
             {
                 "id": call.id,
@@ -101,7 +101,7 @@ def _message(turn: Turn) -> dict[str, Any]:
 
 def _valid_arguments(call: ToolCall) -> str:
     """The arguments, as JSON also where the model wrote none: servers parse what goes back."""
-    text = _text(call.arguments)
+    text = clean(call.arguments)
     try:
         if isinstance(json.loads(text), dict):
             return text
@@ -129,7 +129,7 @@ def _tool_choice(choice: str | None) -> object:
     return choice
 
 
-def _text(text: str) -> str:
+def clean(text: str) -> str:
     """Without halves of surrogate pairs, which no server's JSON reader takes."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -153,25 +153,25 @@ def read_answer(document: object) -> Iterator[Delta]:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise LanguageModelError(f"an answer without a message: {excerpt(document)}")
-    text = _content(message.get("content")) or _content(message.get("refusal"))
+    text = content_text(message.get("content")) or content_text(message.get("refusal"))
     if text:
         yield TextDelta(text=text)
     calls = _calls(message)
     yield from calls
-    usage = _usage(document.get("usage"))
+    usage = read_usage(document.get("usage"))
     if usage is not None:
         yield usage
-    yield Finish(reason=_reason(choice.get("finish_reason"), called=bool(calls)))
+    yield Finish(reason=read_reason(choice.get("finish_reason"), called=bool(calls)))
 
 
-def _content(content: object) -> str:
-    """Text from a string, null, or a list of parts in any of the forms that occur."""
+def content_text(content: object, *, raw: bool = False) -> str:
+    """Text from a string, null, or a list of parts; ``raw`` leaves half characters in."""
     if isinstance(content, str):
-        return _text(content)
+        return content if raw else clean(content)
     if isinstance(content, list):
-        return "".join(_content(part) for part in content)
+        return "".join(content_text(part, raw=raw) for part in content)
     if isinstance(content, dict):
-        return _content(content.get("text"))
+        return content_text(content.get("text"), raw=raw)
     return ""
 
 
@@ -193,14 +193,15 @@ def _calls(message: Mapping[str, Any]) -> list[ToolCallDelta]:
             ToolCallDelta(
                 index=index,
                 id=call_id if isinstance(call_id, str) and call_id else None,
-                name=_text(name),
-                arguments=_text(arguments),
+                name=clean(name),
+                arguments=clean(arguments),
             )
         )
     return calls
 
 
-def _usage(usage: object) -> TokenUsage | None:
+def read_usage(usage: object) -> TokenUsage | None:
+    """The tokens spent, where they are told in numbers."""
     if not isinstance(usage, dict):
         return None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -213,7 +214,7 @@ def _count(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and 0 <= value < float("inf") else 0
 
 
-def _reason(reason: object, *, called: bool) -> _Reason:
+def read_reason(reason: object, *, called: bool) -> _Reason:
     """What the answer holds outranks what the server says, save that it was cut short."""
     if reason in ("length", "max_tokens"):
         return "length"
@@ -228,7 +229,7 @@ def _reason(reason: object, *, called: bool) -> _Reason:
 def excerpt(value: object) -> str:
     """The beginning of what came, on one line."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(_text(text).split("Traceback (most recent call last)")[0].split())
+    text = " ".join(clean(text).split("Traceback (most recent call last)")[0].split())
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
 
 
