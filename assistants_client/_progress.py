@@ -183,7 +183,7 @@ def _form(total: int | None) -> Form | None:
         if not sys.stderr.isatty():
             return _Log(sys.stderr)
         try:
-            return _Bar(import_module("tqdm").tqdm, total)
+            return _Bar(import_module("tqdm").tqdm, total, sys.stderr)
         except ImportError:
             return _Line(sys.stderr)
     except Exception:  # as in ``_Shown._safely``
@@ -241,12 +241,12 @@ class _Bar:
 
     is_live = True
 
-    def __init__(self, tqdm: Any, total: int | None) -> None:
+    def __init__(self, tqdm: Any, total: int | None, stream: TextIO) -> None:
         self._total = total
         if total is None:
-            self._bar = tqdm(total=0, bar_format="{desc}", dynamic_ncols=True)
+            self._bar = tqdm(total=0, bar_format="{desc}", dynamic_ncols=True, file=stream)
         else:
-            self._bar = tqdm(total=total, unit="run", dynamic_ncols=True)
+            self._bar = tqdm(total=total, unit="run", dynamic_ncols=True, file=stream)
 
     def show(self, text: str, finished: int) -> None:
         if self._total is None:

@@ -1,0 +1,33 @@
+"""A thousand runs on an engine behind a socket, waited for in one thread under a cap."""
+
+import threading
+import time
+
+CAP = 150  # polls per second
+RUNS = 1000
+
+
+def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run):
+    """All are found finished, within the cap, the last one within 2 s of its end."""
+    engine = engine_process(runs=RUNS, workers=100, shortest=0.05, longest=4.0)
+    client = connected(engine.url, max_polls_per_second=CAP)
+    assistant = client.assistants.create(model="scripted")
+    runs = [new_run(client, assistant.id) for _ in range(RUNS)]
+    before = threading.active_count()
+    asked = len(engine.moments("requests"))
+    engine.go()
+
+    found, threads = {}, 0
+    for run in client.wait_for_runs(runs, timeout=120):
+        found[run.id] = (run.status, time.time())
+        threads = max(threads, threading.active_count())
+
+    assert sorted(found) == sorted(run.id for run in runs)
+    assert {status for status, _ in found.values()} == {"completed"}
+    assert threads - before <= 1
+    polls = engine.moments("requests")[asked:]
+    busiest = max(sum(at <= other < at + 1 for other in polls) for at in polls)
+    assert busiest <= CAP * 1.1  # the server's clock sees the network's jitter as well
+    last_end = max(engine.moments("ends"))
+    last_found = max(moment for _, moment in found.values())
+    assert last_found - last_end < 2

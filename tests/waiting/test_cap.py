@@ -1,0 +1,149 @@
+"""One cap on polls for all waits of a client: exact, shared, fair."""
+
+import contextlib
+import math
+import threading
+import time
+
+import pytest
+
+from assistants_client import Client, ConfigurationError, Run, WaitTimeoutError
+from assistants_client._pace import Pace
+from assistants_client.waiting import Time
+
+RUN = Run(id="run_a", thread_id="thread_a", status="queued")
+URL = "https://server.test/v1"
+
+
+def test_without_a_cap_every_poll_may_go():
+    """At once, however many."""
+    pace = Pace()
+    assert [pace.ask(pace.enter(0), 0) for _ in range(100)] == [0.0] * 100
+
+
+def test_polls_are_spaced():
+    """Two in a second are never closer than half a second, also after a pause."""
+    pace = Pace(2)
+    assert pace.ask(pace.enter(10), 10) == 0
+    ticket = pace.enter(10)
+    assert pace.ask(ticket, 10) == pytest.approx(0.5)
+    assert pace.ask(ticket, 10.25) == pytest.approx(0.25)
+    assert pace.ask(ticket, 10.5) == 0
+    assert pace.ask(pace.enter(100), 100) == 0
+    assert pace.ask(pace.enter(100), 100) == pytest.approx(0.5)
+
+
+def test_the_longest_due_goes_first():
+    """Whoever asks first: the place in the line is by when the poll was due."""
+    pace = Pace(1)
+    assert pace.ask(pace.enter(0), 0) == 0
+    late, early = pace.enter(0.9), pace.enter(0.1)
+    assert pace.ask(late, 1) == pytest.approx(1)
+    assert pace.ask(early, 1) == 0
+    assert pace.ask(late, 2) == 0
+
+
+def test_who_leaves_makes_room():
+    """A wait that ended holds up nobody."""
+    pace = Pace(1)
+    assert pace.ask(pace.enter(0), 0) == 0
+    first, second = pace.enter(0), pace.enter(0)
+    pace.leave(first)
+    pace.leave(first)
+    assert pace.ask(second, 1) == 0
+
+
+def test_a_clock_that_goes_back_adds_nothing():
+    """It neither fills the bucket nor empties it."""
+    pace = Pace(1)
+    assert pace.ask(pace.enter(50), 50) == 0
+    assert pace.ask(pace.enter(10), 10) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, "5", True, [1]])
+def test_a_cap_is_a_number_above_zero(clean_environment, value):
+    """Anything else is refused where the client is made."""
+    with pytest.raises(ConfigurationError, match=r"^max_polls_per_second: "):
+        Client(URL, max_polls_per_second=value)
+
+
+def test_every_way_to_make_a_client_takes_a_cap(wire, clock):
+    """And its light copies share it."""
+    made = [
+        Client(URL, max_polls_per_second=2),
+        Client.foundry("https://r.services.ai.azure.com/api/projects/p", lambda: "token"),
+        Client.azure("https://r.openai.azure.com", api_version="v", api_key="k"),
+    ]
+    assert made[0]._pace.per_second == 2
+    assert made[0].with_options(timeout=5)._pace is made[0]._pace
+    assert [one._pace.per_second for one in made[1:]] == [math.inf, math.inf]
+
+
+def capped(clock, per_second):
+    """A client with a cap, on the test's clock."""
+    client = Client(URL, max_polls_per_second=per_second)
+    client._time = Time(clock.now, clock.sleep)
+    return client
+
+
+def test_a_wait_keeps_to_the_cap(wire, clock, clean_environment):
+    """Its own delays were shorter."""
+    asked = []
+    wire.get(
+        f"{URL}/threads/thread_a/runs/run_a",
+        json={"id": "run_a", "thread_id": "thread_a", "status": "queued"},
+    )
+    client = capped(clock, 0.5)
+    with pytest.raises(WaitTimeoutError):
+        client.wait_for_run(
+            RUN, backoff=0.1, timeout=9, on_poll=lambda _: asked.append(clock.now())
+        )
+    assert [at - 1000 for at in asked] == pytest.approx([0, 2, 4, 6, 8])
+    assert clock.now() == pytest.approx(1009)
+
+
+def test_a_wait_for_its_turn_ends_with_the_deadline(wire, clock, clean_environment):
+    """Nothing is sent any more, and the place is given up."""
+    client = capped(clock, 0.1)
+    assert client._pace.ask(client._pace.enter(1000), 1000) == 0
+    with pytest.raises(WaitTimeoutError, match="no poll succeeded"):
+        client.wait_for_run(thread_id="t", run_id="r", timeout=3)
+    assert clock.now() == 1003
+    assert client._pace._line == []
+
+
+def test_threads_share_one_cap(serve, http_answer, clean_environment):
+    """Ten waits in ten threads, and one for many: together within the cap, and all served."""
+    moments = []
+    body = {"id": "run_a", "thread_id": "thread_a", "status": "queued"}
+
+    def reply(connection):
+        moments.append(time.monotonic())
+        connection.sendall(http_answer(body))
+
+    client = Client(serve(reply).url, max_polls_per_second=40)
+    polls = [0] * 11
+
+    def wait(number):
+        def seen(run):
+            polls[number] += 1
+
+        many = [("thread_a", f"run_{n}") for n in range(10)]
+        with contextlib.suppress(WaitTimeoutError):
+            if number:
+                client.wait_for_run(RUN, backoff=0.01, timeout=2, on_poll=seen)
+            else:
+                list(client.wait_for_runs(many, backoff=0.01, timeout=2, on_poll=seen))
+
+    threads = [threading.Thread(target=wait, args=(n,)) for n in range(11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.close()
+    for at in moments:
+        assert sum(at <= other < at + 0.5 for other in moments) <= 20 * 1.2 + 1
+    assert len(moments) >= 40
+    assert min(polls[1:]) >= 2
+    # Ten runs in one thread have as much of it as ten threads, not a tenth.
+    assert polls[0] >= 3 * max(polls[1:])
