@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import create_urllib3_context
@@ -24,13 +24,19 @@ from assistants_client.errors import ConfigurationError
 _CONNECTIONS = 100
 
 
+class NoCookies(RequestsCookieJar):
+    """Takes none: a shared client must not carry one caller's cookie into another's call."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Leaves them where they are."""
+
+
 class PlainSession(requests.Session):
     """A session that keeps no cookies, and does not look where a redirect leads."""
 
     def __init__(self) -> None:
         super().__init__()
-        # A shared client must not carry one caller's cookie into another's call.
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.cookies = NoCookies()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None at all: requests would read the whole body of a redirect to prepare the next one."""
@@ -38,7 +44,7 @@ class PlainSession(requests.Session):
 
 
 class Connections(HTTPAdapter):
-    """requests' adapter, with one ``SSLContext`` for all connections.
+    """requests' adapter for one server, with one ``SSLContext`` for all connections.
 
     Args:
         retries: What is sent again.
@@ -50,14 +56,34 @@ class Connections(HTTPAdapter):
         self, retries: Retry, *, tls: ssl.SSLContext | None, lender: Connections | None = None
     ) -> None:
         self._tls = tls
+        #: The server's connection pool, once it is known; borrowers see the same.
+        self._pools: list[Any] = []
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=retries)
         if lender is not None:
             self.poolmanager = lender.poolmanager
             self.proxy_manager = lender.proxy_manager
+            self._pools = lender._pools
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """See requests."""
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """As requests does it, but once: server, proxy and TLS are the same for every request.
+
+        requests before 2.32 does not call this, and looks its pool up for each one.
+        """
+        try:
+            return self._pools[0]
+        except IndexError:
+            pool = super().get_connection_with_tls_context(*args, **kwargs)
+            self._pools.append(pool)
+            return pool
+
+    def close(self) -> None:
+        """See requests."""
+        self._pools.clear()
+        super().close()
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         """See requests."""
