@@ -82,7 +82,8 @@ THEIRS = {
     "attrs": "models _display _many_waits backoff _codec _retry _transport _pagination waiting "
     "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls",
     "cattrs": "_codec",
-    "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect",
+    "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect "
+    "lazy:engine.language_models",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
     "werkzeug": "engine.app engine.routes engine.adapter",
