@@ -51,24 +51,31 @@ class Posts:
     def answer(self, handler: Handler, call: Call) -> Posted:
         """Has a POST handled, once: a repeat with the same key is answered as the first was.
 
+        A repeat is rare, so each request is handled as if it was none: storing its answer tells,
+        and undoes everything if it was.
+
         Raises:
             Fault: It is refused.
         """
         key = _key_of(call)
         if key is None:
             return self._handled(handler, call, None)
-        kept = self._repeats.answer(key)
+        try:
+            return self._handled(handler, call, key)
+        except KeyTakenError:
+            kept = self._repeats.answer(key)
+        except Fault:
+            # A repeat may be refused because of what the first has changed, such as a lock.
+            kept = self._repeats.answer(key)
+            if kept is None:
+                raise
         if kept is None:
+            self._repeats.forget()  # it was kept for too long, and must be in nobody's way
             try:
                 return self._handled(handler, call, key)
-            except (Fault, KeyTakenError) as error:
-                # Perhaps because the same request was answered at the same time.
-                kept = self._repeats.answer(key)
-                if kept is None:
-                    if isinstance(error, KeyTakenError):
-                        message = f"A request with this {HEADER} is being answered."
-                        raise Fault(409, message, "idempotency_key_in_use") from None
-                    raise
+            except KeyTakenError:
+                message = f"A request with this {HEADER} is being answered."
+                raise Fault(409, message, "idempotency_key_in_use") from None
         return Posted(kept, self._attached(call, kept) if call.asks_for_stream() else None)
 
     def _handled(self, handler: Handler, call: Call, key: RequestKey | None) -> Posted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -22,6 +22,8 @@ from assistants_client.models.threads import Thread
 #: For so many seconds an answer is kept.
 KEPT_SECONDS: Final = 24 * 60 * 60
 HEADER: Final = "Idempotency-Key"
+#: So often, in seconds, what has become old is dropped.
+_FORGET_SECONDS: Final = 60.0
 _LONGEST_KEY: Final = 255
 
 
@@ -59,6 +61,8 @@ class Repeats:
     """The requests of the last day that had a key."""
 
     _context: Context
+    #: When to forget again: one number, shared by all threads.
+    _due: list[float] = field(factory=lambda: [0.0], init=False)
 
     def answer(self, request: RequestKey) -> JsonObject | None:
         """What the request was answered with; ``None`` when it is new.
@@ -89,7 +93,9 @@ class Repeats:
         """
         thread_id = answer.id if isinstance(answer, Thread) else getattr(answer, "thread_id", None)
         table = answered_requests
-        connection.execute(delete(table).where(table.c.created_at <= self._eldest()))
+        if self._context.clock() >= self._due[0]:
+            self._due[0] = self._context.clock() + _FORGET_SECONDS
+            self._forget(connection)
         try:
             connection.execute(
                 insert(table).values(
@@ -102,6 +108,15 @@ class Repeats:
             )
         except IntegrityError:
             raise KeyTakenError(request.key) from None
+
+    def forget(self) -> None:
+        """Drops what was kept for long enough; it happens by itself now and then."""
+        with self._context.database.begin() as connection:
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        kept = answered_requests
+        connection.execute(delete(kept).where(kept.c.created_at <= self._eldest()))
 
     def _eldest(self) -> float:
         return self._context.clock() - KEPT_SECONDS
