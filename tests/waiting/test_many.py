@@ -351,7 +351,7 @@ def test_the_deadline_holds_while_a_poll_hangs(client, server):
     release = threading.Event()
     server({"run_0": [lambda: release.wait(30) and "queued"]})
     begun = time.monotonic()
-    with pytest.raises(WaitTimeoutError, match="run_0 was not finished within 0.3 s"):
+    with pytest.raises(WaitTimeoutError, match=r"run_0 was not finished within 0\.3 s"):
         list(client.wait_for_runs(runs_of(1), timeout=0.3))
     release.set()
     assert time.monotonic() - begun < 1

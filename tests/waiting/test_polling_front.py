@@ -1,6 +1,7 @@
 """Our default delays against the usual ones, in virtual time; see tests/benchmarks."""
 
 import importlib.util
+import itertools
 import math
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def at(fixed, polls, name):
     A fixed delay's costs go with its inverse, so the line is drawn over 1 / polls.
     """
     ordered = sorted(fixed, key=lambda one: 1 / one.polls)
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         if 1 / left.polls <= 1 / polls <= 1 / right.polls:
             part = (1 / polls - 1 / left.polls) / (1 / right.polls - 1 / left.polls)
             return getattr(left, name) + part * (getattr(right, name) - getattr(left, name))
