@@ -297,6 +297,8 @@ class Transport:
             APITimeoutError: It stalled.
             APIConnectionError: The connection broke.
         """
+        # As urllib3 2 does of itself; older ones take half an answer for a whole one.
+        response.raw.enforce_content_length = True
         try:
             yield from response.iter_content(_BLOCK)
         except requests.RequestException as error:

@@ -14,7 +14,6 @@ from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LazyList
 from assistants_client._transport import announced_length
 from assistants_client.backoff import BackoffLike
-from assistants_client.errors import APIResponseError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.resources._base import Resource, build_path
@@ -189,7 +188,6 @@ class Files(Resource):
         headers = {**self._HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
         with self._transport.open("GET", path, headers=headers) as response:
             total = announced_length(response)
-            is_encoded = "Content-Encoding" in response.headers
 
             def blocks() -> Iterator[bytes]:
                 received = 0
@@ -198,12 +196,5 @@ class Files(Resource):
                     yield block
                     if progress is not None:
                         progress(received, total)
-                # Older urllib3 does not compare the two.
-                if total and not is_encoded and received != total:
-                    raise APIResponseError(
-                        f"the content was cut short: {received} of {total} bytes",
-                        method="GET",
-                        path=path,
-                    )
 
             yield blocks()
