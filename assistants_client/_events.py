@@ -14,9 +14,12 @@ from assistants_client.models.events import (
     STEP_EVENTS,
     Done,
     Event,
+    MessageChange,
     MessageDelta,
     RunInProgress,
     RunStepDelta,
+    TextPartDelta,
+    TextPiece,
     ThreadCreated,
     UnknownEvent,
 )
@@ -81,7 +84,7 @@ def _typed(name: str, document: dict[str, Any]) -> Event:
     noun, _, word = name.rpartition(".")
     kind = document.get("object") or (name if word == "delta" else noun)
     if kind == "thread.message.delta":
-        return decode(MessageDelta, document)
+        return _piece_of_text(document) or decode(MessageDelta, document)
     if kind == "thread.run.step.delta":
         return decode(RunStepDelta, document)
     if name and not (noun in _NOUNS and word in RUN_EVENTS):
@@ -103,6 +106,31 @@ def _typed(name: str, document: dict[str, Any]) -> Event:
     elif kind == "thread" and word == "created":
         event = ThreadCreated(decode(Thread, document))
     return UnknownEvent(name, document) if event is None else event
+
+
+def _piece_of_text(document: dict[str, Any]) -> MessageDelta | None:
+    """What the codec would read, in a third of its time; most events are no more than this."""
+    try:
+        identity, delta = document["id"], document["delta"]
+        [part] = delta["content"]
+        index, text = part["index"], part["text"]
+        value = text["value"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    is_plain = (
+        len(document) == 3
+        and document.get("object") == "thread.message.delta"
+        and len(delta) == 1
+        and len(part) == 3
+        and part.get("type") == "text"
+        and (len(text) == 1 or (len(text) == 2 and text.get("annotations") == []))
+        and type(index) is int
+        and type(value) is type(identity) is str
+    )
+    if not is_plain:
+        return None
+    piece = TextPartDelta(index=index, text=TextPiece(value=value))
+    return MessageDelta(id=identity, delta=MessageChange(content=[piece]))
 
 
 def _stream_error(document: Any) -> StreamError:

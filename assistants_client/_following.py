@@ -226,9 +226,9 @@ class Course:
         """Brings the snapshots up to date; answers whether the event is its leg's last."""
         match event:
             case MessageDelta(id=identity):
-                self.messages.add(identity, document.get("delta") or {})
+                self.messages.add(identity, document.get("delta"))
             case RunStepDelta(id=identity):
-                self.steps.add(identity, document.get("delta") or {})
+                self.steps.add(identity, document.get("delta"))
             case MessageCreated(message) | MessageInProgress(message):
                 self.messages.begin(message.id, document)
             case MessageCompleted(message) | MessageIncomplete(message):

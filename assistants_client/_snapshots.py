@@ -70,8 +70,10 @@ class Snapshots(Generic[T]):
         """Takes an object that may grow still; it replaces what was gathered."""
         self._held[identity] = _growing(document)
 
-    def add(self, identity: str, delta: Mapping[str, Any]) -> None:
+    def add(self, identity: str, delta: object) -> None:
         """Adds a delta to the object with this id; a whole one is left as it is."""
+        if not isinstance(delta, dict):
+            return  # null, or what cannot be read; the event was told all the same
         document = self._held.get(identity)
         if document is None:
             document = self._held[identity] = {"id": identity}
@@ -97,8 +99,8 @@ class Snapshots(Generic[T]):
     def objects(self, *, with_empty: bool) -> list[T]:
         """The objects in the order in which they were first seen."""
         return [
-            decode(self._cls, _plain(held)) if isinstance(held, dict) else held
-            for held in self._held.values()
+            decode(self._cls, {**_plain(held), "id": identity}) if isinstance(held, dict) else held
+            for identity, held in self._held.items()
             if with_empty or not isinstance(held, dict) or held.get("content")
         ]
 

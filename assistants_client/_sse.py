@@ -112,13 +112,15 @@ class SseDecoder:
         return ServerSentEvent(name, "\n".join(data), self._last_id) if data else None
 
 
-def decode_stream(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+def decode_stream(
+    blocks: Iterable[bytes], max_event_bytes: int = MAX_EVENT_BYTES
+) -> Iterator[ServerSentEvent]:
     """The events of a stream, each as soon as it is whole.
 
     Raises:
         EventTooLargeError: An event does not end within the bound.
     """
-    decoder = SseDecoder()
+    decoder = SseDecoder(max_event_bytes)
     for block in blocks:
         yield from decoder.feed(block)
     yield from decoder.finish()

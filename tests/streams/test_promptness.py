@@ -1,0 +1,102 @@
+"""An event is there as soon as the server has sent it, and each costs the same."""
+
+import json
+import statistics
+import time
+from contextlib import contextmanager
+
+import pytest
+from stream_kit import PLAIN, SSE_HEAD, run, sse, text_delta
+
+from assistants_client._following import Answer, StreamLink
+from assistants_client.streaming import RunStream
+
+#: A server's event is seen within this many seconds; in a quiet machine within a tenth of it.
+GENEROUS = 0.05
+DELTAS = 20_000
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_an_event_is_seen_at_once(server, client, framing):
+    """The server sends an event and pauses, again and again; nothing waits for a block to fill."""
+    sent = []
+
+    def script(connection):
+        kind = b"Transfer-Encoding: chunked" if framing == "chunked" else b"Connection: close"
+        connection.sendall(SSE_HEAD + kind + b"\r\n\r\n")
+        for event in PLAIN.legs[0]:
+            time.sleep(0.02)
+            body = sse(*event)
+            if framing == "chunked":
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            sent.append(time.perf_counter())
+            connection.sendall(body)
+
+    server.scripts = [script]
+    late = []
+    for event in client.runs.stream("thread_1", assistant_id="asst_1"):
+        late.append(time.perf_counter() - sent[-1])
+        assert event is not None
+    assert len(late) == len(PLAIN.legs[0]) + 1
+    assert statistics.median(late) < GENEROUS
+
+
+def deltas(count):
+    """A stream's bytes with so many deltas, one in twenty with an annotation."""
+    yield sse("thread.run.in_progress", run("in_progress"))
+    for number in range(count):
+        more = {}
+        if number % 20 == 0:
+            mark = {"index": number // 20, "type": "file_citation", "text": "[1]"}
+            more["annotations"] = [{**mark, "file_citation": {"file_id": "file_1"}}]
+        yield sse("thread.message.delta", text_delta(1, f"word {number} ", **more))
+    yield sse("thread.run.completed", run("completed"))
+
+
+def test_a_delta_costs_the_same_at_the_start_and_at_the_end():
+    """20 000 deltas: the last quarter takes no more than about as long as the first."""
+    content = b"".join(deltas(DELTAS))
+
+    @contextmanager
+    def start():
+        blocks = (content[i : i + 65536] for i in range(0, len(content), 65536))
+        yield Answer(is_json=False, blocks=blocks, interrupt=lambda: None)
+
+    def quarters():
+        stream = RunStream(
+            StreamLink(
+                start=start, submit=None, settle=None, steps=None, message=None, messages=None
+            )
+        )
+        next(stream)
+        times = []
+        for _ in range(4):
+            began = time.process_time()
+            for _ in range(DELTAS // 4):
+                next(stream)
+            times.append(time.process_time() - began)
+        assert [type(event).__name__ for event in stream] == ["RunCompleted", "Done"]
+        [made] = stream.messages
+        assert len(made.text) == sum(len(f"word {n} ") for n in range(DELTAS))
+        assert len(made.citations) == DELTAS // 20
+        return times[-1] / times[0]
+
+    # Were each delta merged into a dump of the whole, this would be about seven.
+    assert min(quarters() for _ in range(3)) < 2.5
+
+
+def test_a_long_text_said_again_is_not_compared_each_time():
+    """A call whose id comes with every piece is not joined anew for each of them."""
+    from assistants_client._snapshots import Snapshots
+    from assistants_client.models.run_steps import RunStep
+
+    def seconds(count):
+        piece = {"index": 0, "id": "c", "type": "function", "function": {"arguments": '"abcdefg"'}}
+        change = {"step_details": {"type": "tool_calls", "tool_calls": [piece]}}
+        snapshots = Snapshots(RunStep)
+        began = time.process_time()
+        for _ in range(count):
+            snapshots.add("step_1", json.loads(json.dumps(change)))
+        return time.process_time() - began
+
+    assert min(seconds(20_000) for _ in range(2)) < 12 * min(seconds(5_000) for _ in range(2))

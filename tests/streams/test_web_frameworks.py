@@ -1,0 +1,135 @@
+"""Views of web frameworks that answer with ``stream.text()``, as a program would write them."""
+
+import contextlib
+import threading
+
+import pytest
+from stream_kit import PLAIN, SSE_HEAD, chunked, run, sse
+
+from assistants_client import RunFailedError
+
+BEGIN = b"".join(sse(*event) for event in PLAIN.legs[0][:8])
+FAILED = run("failed", last_error={"code": "server_error", "message": "m"})
+
+
+@pytest.fixture
+def flask_client(client):
+    """Flask's test client of an application with one view."""
+    flask = pytest.importorskip("flask")
+    application = flask.Flask("views")
+    application.testing = True
+
+    @application.get("/ask")
+    def ask():
+        stream = client.runs.stream("thread_1", assistant_id="asst_1")
+        return flask.Response(stream.text(), mimetype="text/plain")
+
+    return application.test_client()
+
+
+@pytest.fixture
+def django_client(client):
+    """Django's test client of a project with one view."""
+    django = pytest.importorskip("django")
+    from django.conf import settings
+    from django.http import StreamingHttpResponse
+    from django.test import Client
+    from django.urls import path
+
+    def ask(_):
+        stream = client.runs.stream("thread_1", assistant_id="asst_1")
+        return StreamingHttpResponse(stream.text(), content_type="text/plain")
+
+    class Urls:
+        urlpatterns = (path("ask", ask),)
+
+    if not settings.configured:
+        settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="of the test")
+        django.setup()
+    settings.ROOT_URLCONF = Urls
+    from django.urls import clear_url_caches
+
+    clear_url_caches()
+    return Client()
+
+
+class Pausing:
+    """A script that sends the begin of a stream, and then waits for the connection's end."""
+
+    def __init__(self):
+        self.is_over = threading.Event()
+
+    def __call__(self, connection):
+        """Plays it."""
+        connection.sendall(SSE_HEAD + b"Connection: close\r\n\r\n" + BEGIN)
+        connection.settimeout(10)
+        with contextlib.suppress(OSError):
+            if connection.recv(1) == b"":
+                self.is_over.set()
+
+
+def test_flask_streams_the_text(server, flask_client):
+    """The body is the run's text."""
+    server.scripts = [chunked(PLAIN.body())]
+    response = flask_client.get("/ask")
+    assert response.status_code == 200
+    assert response.get_data(as_text=True) == PLAIN.text
+
+
+def test_flask_gets_each_piece_as_it_comes(server, flask_client):
+    """And closing the response early closes the stream's connection."""
+    server.scripts = [script := Pausing()]
+    response = flask_client.get("/ask", buffered=False)
+    pieces = response.iter_encoded()
+    assert next(pieces).decode() == "Grüße"
+    assert next(pieces).decode() == ", you"
+    response.close()
+    assert script.is_over.wait(5)
+
+
+def test_flask_sees_that_the_run_failed(server, flask_client):
+    """The response breaks off with an exception, and does not look complete."""
+    body = BEGIN + sse("thread.run.failed", FAILED)
+    server.scripts = [chunked(body)]
+    with pytest.raises(RunFailedError, match="server_error: m"):
+        flask_client.get("/ask").get_data()
+
+
+def test_django_streams_the_text(server, django_client):
+    """The body is the run's text."""
+    server.scripts = [chunked(PLAIN.body())]
+    response = django_client.get("/ask")
+    assert response.status_code == 200
+    assert b"".join(response.streaming_content).decode() == PLAIN.text
+    response.close()
+
+
+def test_django_gets_each_piece_as_it_comes(server, django_client):
+    """And closing the response early closes the stream's connection."""
+    server.scripts = [script := Pausing()]
+    response = django_client.get("/ask")
+    pieces = iter(response.streaming_content)
+    assert next(pieces).decode() == "Grüße"
+    response.close()
+    assert script.is_over.wait(5)
+
+
+def test_django_sees_that_the_run_failed(server, django_client):
+    """The response breaks off with an exception, and does not look complete."""
+    body = BEGIN + sse("thread.run.failed", FAILED)
+    server.scripts = [chunked(body)]
+    response = django_client.get("/ask")
+    with pytest.raises(RunFailedError, match="server_error: m"):
+        list(response.streaming_content)
+    response.close()
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "incomplete"])
+def test_text_raises_when_the_run_does_not_complete(server, client, status):
+    """After the pieces that came."""
+    server.scripts = [chunked(BEGIN + sse(f"thread.run.{status}", run(status)))]
+    pieces = []
+    with pytest.raises(Exception, match=status) as caught:
+        pieces.extend(client.runs.stream("thread_1", assistant_id="asst_1").text())
+    assert caught.value.run.status == status
+    assert type(caught.value).__name__ == f"Run{status.title()}Error"
