@@ -1,0 +1,359 @@
+"""``wait_for_run`` answering tool calls, giving up and cancelling, as seen on the wire."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from assistants_client import (
+    BadRequestError,
+    Client,
+    ConfigurationError,
+    Run,
+    RunError,
+    RunFailedError,
+    ToolError,
+    WaitTimeoutError,
+)
+from assistants_client.waiting import Time
+
+URL = "https://server.test/v1/threads/thread_a/runs/run_a"
+RUN = Run(id="run_a", thread_id="thread_a", status="queued")
+
+
+def called(name, number=1, /, **arguments):
+    """A call that a model makes."""
+    text = json.dumps(arguments)
+    return {
+        "id": f"call_{number}",
+        "type": "function",
+        "function": {"name": name, "arguments": text},
+    }
+
+
+def document(status, calls=(), **more):
+    """A run as a server tells of it."""
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": list(calls)}}
+    return {
+        "id": "run_a",
+        "thread_id": "thread_a",
+        "status": status,
+        "required_action": action if calls else None,
+        **more,
+    }
+
+
+class Server:
+    """Tells of one run what it was told to, the last answer again and again."""
+
+    def __init__(self, wire):
+        self.ahead = []
+        self.submitted = []
+        self.cancels = 0
+        self.on_submit = lambda: (200, {}, json.dumps(document("queued")))
+        wire.add_callback("GET", re.compile(f"{URL}$"), self._poll)
+        wire.add_callback("POST", f"{URL}/submit_tool_outputs", self._submit)
+        wire.add_callback("POST", f"{URL}/cancel", self._cancel)
+
+    def play(self, *answers):
+        """What polls read: a status, or a run that makes these calls."""
+        self.ahead = [
+            document(one) if isinstance(one, str) else document("requires_action", one)
+            for one in answers
+        ]
+
+    def _poll(self, request):
+        now = self.ahead.pop(0) if len(self.ahead) > 1 else self.ahead[0]
+        return 200, {}, json.dumps(now)
+
+    def _submit(self, request):
+        outputs = json.loads(request.body)["tool_outputs"]
+        self.submitted.append({one["tool_call_id"]: one["output"] for one in outputs})
+        return self.on_submit()
+
+    def _cancel(self, request):
+        self.cancels += 1
+        return 200, {}, json.dumps(document("cancelling"))
+
+
+@pytest.fixture
+def server(wire, client, clock):
+    """A server of one run, and a clock that only the client's pauses move."""
+    client._time = Time(clock.now, clock.sleep)
+    return Server(wire)
+
+
+def double(number: int) -> int:
+    """Doubles a number."""
+    return 2 * number
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+def test_tools_answer_and_the_wait_goes_on(client, server):
+    """All outputs of an action in one request, through as many actions as come."""
+    one, two = called("double", 1, number=4), called("double", 2, number=5)
+    server.play("queued", [one, two], "in_progress", [called("double", 3, number=6)], "completed")
+    run = client.wait_for_run(RUN, tools=[double], backoff=1)
+    assert run.status == "completed"
+    assert server.submitted == [{"call_1": "8", "call_2": "10"}, {"call_3": "12"}]
+
+
+def test_without_tools_the_action_is_the_callers(client, server):
+    """The run comes back as it waits."""
+    server.play([called("double", number=4)])
+    assert client.wait_for_run(RUN, backoff=1).status == "requires_action"
+    assert client.wait_for_run(RUN, tools=[], backoff=1).tool_calls[0].id == "call_1"
+    assert server.submitted == []
+
+
+def test_an_error_is_reported_or_raised(client, server):
+    """``on_tool_error`` decides."""
+
+    def fail() -> None:
+        raise LookupError("no such town")
+
+    server.play([called("fail")], "completed")
+    client.wait_for_run(RUN, tools=[fail], backoff=1)
+    assert "no such town" in server.submitted[0]["call_1"]
+    server.play([called("fail")])
+    with pytest.raises(ToolError, match="no such town"):
+        client.wait_for_run(RUN, tools=[fail], on_tool_error="raise", backoff=1)
+    assert len(server.submitted) == 1
+
+
+def test_one_of_five_parallel_calls_fails(client, server):
+    """Five threads, five outputs, one request; the failure is one of them."""
+    together = threading.Barrier(5)
+
+    def work(number: int) -> int:
+        together.wait(10)
+        return 10 // number
+
+    calls = [called("work", number, number=number) for number in range(5)]
+    server.play(calls, "completed")
+    client.wait_for_run(RUN, tools=[work], parallel_tools=5, backoff=1)
+    [outputs] = server.submitted
+    assert "ZeroDivisionError" in outputs.pop("call_0")
+    assert outputs == {"call_1": "10", "call_2": "5", "call_3": "3", "call_4": "2"}
+
+
+def test_approval_is_asked_before_each_call(client, server):
+    """A refusal is an output that the model can read."""
+    server.play([called("double", 1, number=4), called("double", 2, number=5)], "completed")
+    asked = []
+
+    def approve(call):
+        asked.append(call.id)
+        return "Not today." if call.id == "call_2" else True
+
+    client.wait_for_run(RUN, tools=[double], approve=approve, backoff=1)
+    assert asked == ["call_1", "call_2"]
+    assert server.submitted == [{"call_1": "8", "call_2": "Not today."}]
+
+
+def test_rounds_are_bounded(client, server):
+    """A model that calls for ever is left after ``max_tool_rounds`` answers."""
+    server.play(*([called("double", n, number=n)] for n in range(20)))
+    with pytest.raises(RunError, match="more than 3 times"):
+        client.wait_for_run(RUN, tools=[double], max_tool_rounds=3, backoff=1)
+    assert len(server.submitted) == 3
+
+
+def test_a_journal_answers_what_ran_before(client, server):
+    """A second wait, after a crash before submission, calls no function again."""
+    ran = []
+
+    def note(number: int) -> str:
+        ran.append(number)
+        return f"noted {number}"
+
+    journal = {}
+    server.on_submit = lambda: (400, {}, json.dumps({"error": {"message": "crash"}}))
+    server.play([called("note", number=1)])
+    with pytest.raises(BadRequestError):
+        client.wait_for_run(RUN, tools=[note], journal=journal, backoff=1)
+    server.on_submit = lambda: (200, {}, json.dumps(document("queued")))
+    server.play([called("note", number=1)], "completed")
+    client.wait_for_run(RUN, tools=[note], journal=journal, backoff=1)
+    assert ran == [1]
+    assert server.submitted[0] == server.submitted[1] == {"call_1": "noted 1"}
+
+
+def test_outputs_are_sent_again_when_nobody_knows_whether_they_came(client, server):
+    """The function does not run again; the next poll tells."""
+    ran = []
+
+    def note(number: int) -> str:
+        ran.append(number)
+        return "noted"
+
+    broken = [(500, {}, "{}"), (200, {}, json.dumps(document("queued")))]
+    server.on_submit = lambda: broken.pop(0)
+    server.play([called("note", number=1)], [called("note", number=1)], "completed")
+    client.wait_for_run(RUN, tools=[note], backoff=1)
+    assert ran == [1]
+    assert len(server.submitted) == 2
+
+
+# --- the deadline ---------------------------------------------------------------------------------
+
+
+def test_a_tool_that_outlives_the_deadline_is_still_answered_for(client, clock, server):
+    """Its output is sent, for it may have cost something; then the time is up."""
+
+    def slow() -> str:
+        clock.seconds += 50
+        return "done"
+
+    server.play([called("slow")])
+    with pytest.raises(WaitTimeoutError, match="within 10 s"):
+        client.wait_for_run(RUN, tools=[slow], timeout=10, backoff=1)
+    assert server.submitted == [{"call_1": "done"}]
+
+
+def test_the_deadline_covers_the_submission(serve, http_answer, clean_environment):
+    """A server that hangs when outputs come holds nobody beyond the timeout."""
+
+    def script(connection):
+        if b"submit_tool_outputs" in hanging.requests[-1].split(b"\r\n")[0]:
+            hanging.pause(30)
+        else:
+            connection.sendall(
+                http_answer(document("requires_action", [called("double", number=1)]))
+            )
+
+    hanging = serve(script)
+    with Client(hanging.url) as client:
+        begun = time.monotonic()
+        with pytest.raises(WaitTimeoutError, match="within 1 s"):
+            client.wait_for_run(RUN, tools=[double], timeout=1)
+        assert time.monotonic() - begun < 1.5
+
+
+def test_cancelling_is_bounded_as_well(serve, http_answer, clean_environment, monkeypatch):
+    """A server that hangs at the cancellation is left after the time promised for it."""
+    monkeypatch.setattr("assistants_client.waiting.CANCEL_SECONDS", 0.5)
+
+    def script(connection):
+        if b"/cancel" in hanging.requests[-1].split(b"\r\n")[0]:
+            hanging.pause(30)
+        else:
+            connection.sendall(http_answer(document("in_progress")))
+
+    hanging = serve(script)
+    with Client(hanging.url) as client:
+        begun = time.monotonic()
+        with pytest.raises(WaitTimeoutError):
+            client.wait_for_run(RUN, timeout=0.3, cancel_on_timeout=True)
+        assert time.monotonic() - begun < 1.5
+
+
+def test_a_run_is_cancelled_when_the_time_is_up(client, clock, server):
+    """The error carries the run as it ended."""
+    server.play("in_progress", "in_progress", "cancelling", "cancelled")
+    with pytest.raises(WaitTimeoutError, match="within 2 s") as caught:
+        client.wait_for_run(RUN, timeout=2, backoff=1, cancel_on_timeout=True)
+    assert server.cancels == 1
+    assert caught.value.run.status == "cancelled"
+
+
+def test_a_run_is_left_alone_unless_asked(client, server):
+    """The time running out is no reason to cancel."""
+    server.play("in_progress")
+    with pytest.raises(WaitTimeoutError):
+        client.wait_for_run(RUN, timeout=2, backoff=1)
+    assert server.cancels == 0
+
+
+def test_a_run_that_will_not_be_cancelled(client, clock, server):
+    """Half a minute more, and the error carries what was seen last."""
+    server.play("in_progress")
+    begun = clock.now()
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.wait_for_run(RUN, timeout=2, backoff=1, cancel_on_timeout=True)
+    assert clock.now() - begun == 32
+    assert caught.value.run.status == "in_progress"
+
+
+# --- stalled --------------------------------------------------------------------------------------
+
+
+def test_a_run_that_stands_still_is_given_up(client, clock, server):
+    """Any change begins the count anew."""
+    server.play("queued", "queued", "queued", "in_progress")
+    begun = clock.now()
+    with pytest.raises(WaitTimeoutError, match=r"'in_progress', unchanged, for 5 s") as caught:
+        client.wait_for_run(RUN, backoff=1, stalled_after=5)
+    assert clock.now() - begun == 3 + 5
+    assert caught.value.run.status == "in_progress"
+
+
+def test_a_stalled_run_may_be_cancelled(client, server):
+    """It is one way in which time runs out."""
+    server.play(*["in_progress"] * 7, "cancelled")
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.wait_for_run(RUN, backoff=1, stalled_after=5, cancel_on_timeout=True)
+    assert server.cancels == 1
+    assert caught.value.run.status == "cancelled"
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", True, float("nan")])
+def test_stalled_after_is_a_number_of_seconds(client, value):
+    """Anything else is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match=r"^stalled_after: "):
+        client.wait_for_run(RUN, stalled_after=value)
+
+
+def test_a_slow_tool_is_no_stalled_run(client, clock, server):
+    """The run waited for us, not we for it."""
+
+    def slow() -> str:
+        clock.seconds += 60
+        return "done"
+
+    broken = [(500, {}, "{}"), (200, {}, json.dumps(document("queued")))]
+    server.on_submit = lambda: broken.pop(0)
+    server.play([called("slow")], [called("slow")], "completed")
+    run = client.wait_for_run(RUN, tools=[slow], stalled_after=30, backoff=1)
+    assert run.status == "completed"
+
+
+# --- ask ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(client, wire, server):
+    """A server that takes a question, and whose run ends as a test says."""
+    thread = "https://server.test/v1/threads/thread_a"
+    wire.post(f"{thread}/messages", json={"id": "msg_1", "role": "user"})
+    wire.post(f"{thread}/runs", json=document("queued"))
+    text = {"type": "text", "text": {"value": "42", "annotations": []}}
+    mine = {"id": "msg_2", "role": "assistant", "run_id": "run_a", "content": [text]}
+    other = {"id": "msg_3", "role": "assistant", "run_id": "run_z", "content": [text]}
+    wire.get(f"{thread}/messages", json={"data": [mine, other], "has_more": False})
+    return server
+
+
+def test_ask_answers_with_this_runs_messages(client, asked, wire):
+    """The question goes first; what other runs said is left out."""
+    asked.play([called("double", number=1)], "completed")
+    reply = client.ask("thread_a", "What?", assistant_id="asst_1", tools=[double], backoff=1)
+    assert reply.text == "42"
+    assert [message.id for message in reply.messages] == ["msg_2"]
+    assert asked.submitted == [{"call_1": "2"}]
+    assert json.loads(wire.calls[0].request.body)["content"] == "What?"
+    assert "tools" not in json.loads(wire.calls[1].request.body)
+
+
+def test_ask_raises_what_became_of_the_run(client, asked):
+    """A failure, or a call that nobody answers."""
+    asked.play("failed")
+    with pytest.raises(RunFailedError):
+        client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
+    asked.play([called("double", number=1)])
+    with pytest.raises(RunError, match="no tools"):
+        client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
