@@ -186,7 +186,8 @@ class Runner:
                 for delta in deltas:
                     is_due = course.is_due(self._monotonic())
                     if is_due:
-                        self._execution.check(course.run)
+                        written = None if opened is None else (opened[1], answer.text)
+                        self._execution.check(course.run, written)
                     answer.add(delta)
                     if isinstance(delta, TextDelta) and delta.text:
                         saved = False

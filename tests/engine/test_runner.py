@@ -230,7 +230,7 @@ def test_the_flag_is_faster_than_the_clock(bench: Bench) -> None:
 def test_a_false_alarm_is_looked_into_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag without a cancelled run costs one look, not one for every piece."""
     looks: list[Run] = []
-    monkeypatch.setattr(bench.execution, "check", looks.append)
+    monkeypatch.setattr(bench.execution, "check", lambda run, _=None: looks.append(run))
     bench.queue()
     model = Watched(100, lambda _: None)
     runner = Runner(bench.execution, model, Echo(), monotonic=lambda: 0.0)

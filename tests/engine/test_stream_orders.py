@@ -172,6 +172,8 @@ def test_cancelled_while_writing(benches: Any) -> None:
         "run.cancelled cancelled",
         "done",
     ]
+    message = next(d for n, d in stream.seen if n == "thread.message.incomplete")
+    assert message["content"][0]["text"]["value"] == "Hello"  # what was told is not lost
 
 
 def test_expired_while_writing(benches: Any) -> None:

@@ -107,8 +107,12 @@ class Execution:
                 steps=load_all(connection, run_steps, RunStep, run_id=run.id),
             )
 
-    def check(self, run: Run) -> None:
+    def check(self, run: Run, unsaved: tuple[Message, str] | None = None) -> None:
         """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
+
+        Args:
+            run: The run, as claimed.
+            unsaved: An open message and its text so far, which an early end is not to lose.
 
         Raises:
             RunTaken: The run was cancelled, has expired, was deleted or taken over.
@@ -122,7 +126,7 @@ class Execution:
                 and held.ending(self._context.clock()) is None
             ):
                 return
-        with self._own(run):
+        with self._own(run, unsaved):
             pass
 
     def tell(self, run: Run, noun: str, *deltas: JsonObject) -> None:
@@ -235,10 +239,8 @@ class Execution:
 
     def write_text(self, run: Run, message: Message, text: str) -> None:
         """Stores the text of an open message so far, so that an early end does not lose it."""
-        with self._own(run) as (connection, _):
-            stored = load(connection, messages, Message, message.id, lock=True) or message
-            stored.content = [TextPart(text=Text(value=text))]
-            save(connection, messages, stored, status=stored.status)
+        with self._own(run, (message, text)) as (connection, _):
+            _store_text(connection, message, text)
 
     def complete_message(
         self,
@@ -264,7 +266,7 @@ class Execution:
             The message as it is stored.
         """
         now = self._context.now()
-        with self._own(run) as (connection, _):
+        with self._own(run, (message, text)) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
             stored = load(connection, messages, Message, message.id, lock=True) or message
             stored.content = [TextPart(text=Text(value=text))]
@@ -339,11 +341,13 @@ class Execution:
                 end_run(connection, held.run, ending, self._context.now())
 
     @contextmanager
-    def _own(self, run: Run) -> Iterator[tuple[Connection, Run]]:
+    def _own(
+        self, run: Run, unsaved: tuple[Message, str] | None = None
+    ) -> Iterator[tuple[Connection, Run]]:
         """A transaction on a run that is in progress and ours, with the run as it is stored.
 
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
-        raised, so the carrier has nothing to clear up.
+        raised, with the text that is unsaved; so the carrier has nothing to clear up.
         """
         with self._database.begin() as connection:
             held = load_run(connection, by_id(run.id), lock=True)
@@ -354,6 +358,8 @@ class Execution:
                 if ending is None:
                     yield connection, held.run
                     return
+                if unsaved is not None:
+                    _store_text(connection, *unsaved)
                 end_run(connection, held.run, ending, self._context.now())
         raise RunTaken(run.id)
 
@@ -371,3 +377,10 @@ class Execution:
 
     def _lease_end(self) -> float:
         return self._context.clock() + LEASE
+
+
+def _store_text(connection: Connection, message: Message, text: str) -> None:
+    # Its metadata may have been changed meanwhile, and it may have been deleted.
+    stored = load(connection, messages, Message, message.id, lock=True) or message
+    stored.content = [TextPart(text=Text(value=text))]
+    save(connection, messages, stored, status=stored.status)
