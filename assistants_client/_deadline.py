@@ -6,10 +6,13 @@ import contextvars
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_GLANCE = 0.05  # seconds
 
 
 class TooLateError(Exception):
@@ -42,10 +45,25 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     threading.Thread(
         target=context.run, args=(work,), name="assistants-client-call", daemon=True
     ).start()
-    try:
-        result, error = results.get(timeout=min(seconds, threading.TIMEOUT_MAX))
-    except queue.Empty:
-        raise TooLateError from None
+    answer = take(results, seconds)
+    if answer is None:
+        raise TooLateError
+    result, error = answer
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # there is a result where there is no error
+
+
+def take(items: queue.SimpleQueue[T], seconds: float) -> T | None:
+    """What the queue gives within that many seconds, if anything.
+
+    It looks up now and then, for on Windows Ctrl-C does not end a longer wait.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return items.get(timeout=min(max(left, 0), _GLANCE))
+        except queue.Empty:
+            if left <= 0:
+                return None

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 from attrs import define
 
+from assistants_client._deadline import take
 from assistants_client._pace import Pace, Ticket
 from assistants_client.backoff import Backoff
 from assistants_client.errors import (
@@ -250,14 +251,8 @@ class _Lanes:
 
     def take(self, seconds: float = 0.0) -> tuple[_Waiting, _Answer] | None:
         """An answer, if one comes within that time."""
-        try:
-            if seconds > 0:
-                done = self._done.get(timeout=min(seconds, threading.TIMEOUT_MAX))
-            else:
-                done = self._done.get_nowait()
-        except queue.Empty:
-            return None
-        self._idle += 1
+        done = take(self._done, seconds)
+        self._idle += done is not None
         return done
 
     def close(self) -> None:

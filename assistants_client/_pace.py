@@ -7,6 +7,7 @@ its own, no sleep.
 from __future__ import annotations
 
 import math
+import os
 import threading
 from bisect import bisect_left, insort
 from itertools import count
@@ -35,9 +36,12 @@ class Pace:
         self._tokens = 1.0
         self._filled: float | None = None
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def enter(self, due: float) -> Ticket:
         """Takes a place in the line, for a poll that has been due since then."""
+        if self._process != os.getpid():  # the threads in line, or at the lock, are not here
+            self._process, self._lock, self._line = os.getpid(), threading.Lock(), []
         with self._lock:
             ticket = (due, next(self._numbers))
             insort(self._line, ticket)

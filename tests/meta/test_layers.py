@@ -40,7 +40,7 @@ OURS = {
     "_pagination": "models errors _codec _transport lazy:_display",
     "_pace": "errors",
     "waiting": "models errors backoff _deadline _pace",
-    "_many_waits": "models errors backoff _pace waiting",
+    "_many_waits": "models errors backoff _deadline _pace waiting",
     # Functions as tools: text in, text out; types to schemas; the decorator; answering calls.
     "_docstrings": "",
     "_json_text": "models _codec",

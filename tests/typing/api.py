@@ -137,6 +137,9 @@ def waiting(client: Client, run: Run, log: Callable[[Run], None]) -> None:
     assert_type(client.wait_for_run(run), Run)
     assert_type(client.wait_for_run(thread_id="t", run_id="r", check=False), Run)
     client.wait_for_run(run, timeout=float("inf"), backoff=1, on_poll=log)
+    assert_type(client.wait_for_runs([run, ("thread", "run")], timeout=5), Iterator[Run])
+    assert_type(list(client.wait_for_runs(client.runs.list("thread"), check=True)), list[Run])
+    Client("https://host/v1", max_polls_per_second=2.5)
     client.wait_for_run(run, backoff=ExponentialBackoff(1, factor=2))
     client.wait_for_run(run, backoff=ConstantBackoff(1.5))
     client.wait_for_run(run, backoff=lambda polls, elapsed: polls * elapsed, on_poll=print)
@@ -248,3 +251,5 @@ def both_forms(client: Client, run: Run) -> None:
     client.wait_for_run(run, thread_id="t", run_id="r")  # type: ignore[call-overload]
     client.wait_for_run(thread_id="t")  # type: ignore[call-overload]
     client.wait_for_run()  # type: ignore[call-overload]
+    client.wait_for_runs(run)  # type: ignore[arg-type]
+    client.wait_for_runs(["run"])  # type: ignore[list-item]

@@ -1,7 +1,9 @@
 """One cap on polls for all waits of a client: exact, shared, fair."""
 
 import contextlib
+import json
 import math
+import os
 import threading
 import time
 
@@ -147,3 +149,31 @@ def test_threads_share_one_cap(serve, http_answer, clean_environment):
     assert min(polls[1:]) >= 2
     # Ten runs in one thread have as much of it as ten threads, not a tenth.
     assert polls[0] >= 3 * max(polls[1:])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_is_held_up_by_nobody(monkeypatch):
+    """The threads that stood in line, or held the lock, are not in the child."""
+    pace = Pace(1)
+    pace.enter(0)
+    pace._lock.acquire()
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert pace.ask(pace.enter(5), 5) == 0
+
+
+def test_a_stream_that_goes_on_by_polling_keeps_to_the_cap(wire, clock, clean_environment):
+    """Resuming is one wait among the client's."""
+    run = {"id": "run_a", "thread_id": "thread_a", "status": "in_progress"}
+    events = "event: thread.run.in_progress\ndata: " + json.dumps(run) + "\n\n"
+    runs = f"{URL}/threads/thread_a/runs"
+    wire.post(runs, body=events, content_type="text/event-stream")
+    for status in ("in_progress", "in_progress", "completed"):
+        wire.get(f"{runs}/run_a", json={**run, "status": status})
+    for rest in (f"{runs}/run_a/steps", f"{URL}/threads/thread_a/messages"):
+        wire.get(rest, json={"data": [], "has_more": False})
+    client = capped(clock, 0.1)
+    begun = clock.now()
+    with client.runs.stream("thread_a", assistant_id="asst_1") as stream:
+        list(stream)
+    assert stream.run.status == "completed"
+    assert clock.now() - begun == pytest.approx(20)
