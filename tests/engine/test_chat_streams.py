@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from chat_bench import HI, KEY, Handler, Server, answers, model, respond, says
 from stream_bench import StreamBench
-from test_chat_completions import HI, KEY, Handler, Server, answers, model, respond, says
 
 from assistants_client.engine.language_models.base import (
     Delta,
