@@ -15,9 +15,9 @@ from typing import Any
 from attrs import frozen
 
 from assistants_client._codec import InvalidValueError, decode, encode
-from assistants_client._events import check_no_error, read_event
+from assistants_client._events import PlainText, check_no_error, read_event
 from assistants_client._snapshots import Snapshots
-from assistants_client._sse import EventTooLargeError, decode_stream
+from assistants_client._sse import EventTooLargeError, ServerSentEvent, decode_stream
 from assistants_client.errors import (
     APIError,
     APIResponseError,
@@ -110,7 +110,9 @@ class Course:
         self._answer_calls = answer_calls
         self._max_tool_rounds = max_tool_rounds
         self._answer: Answer | None = None
-        self._gathered: list[Event] = []
+        #: All events so far; those of the wire as they came, for objects would cost three times
+        #: the memory, and the garbage collector's time.
+        self._gathered: list[Event | ServerSentEvent] = []
         self.run: Run | None = None
         self.messages = Snapshots(Message)
         self.steps = Snapshots(RunStep)
@@ -141,7 +143,13 @@ class Course:
         elif self.run is not None:
             text = f"the stream ended while run {self.run.id} was {self.run.status!r}"
         text = text if cause is None else f"{text}: {cause}"
-        return StreamInterruptedError(text, self.run, self._gathered)
+        return StreamInterruptedError(text, self.run, self._events_so_far())
+
+    def _events_so_far(self) -> list[Event]:
+        return [
+            read_event(one)[0] if isinstance(one, ServerSentEvent) else one
+            for one in self._gathered
+        ]
 
     def _rounds(self) -> Iterator[Event]:
         yield from self._leg(self._link.start)
@@ -171,7 +179,7 @@ class Course:
         raise StreamInterruptedError(
             f"the server did not take the tool outputs of run {waiting.id}",
             self.run,
-            self._gathered,
+            self._events_so_far(),
         )
 
     def _leg(
@@ -199,7 +207,7 @@ class Course:
                         if type(event) is Done:
                             continue  # the run's status says whether it is over
                         is_end = self._apply(event, document)
-                        self._gathered.append(event)
+                        self._gathered.append(sent)
                         yield event
                         if is_end:
                             return True
@@ -224,6 +232,9 @@ class Course:
 
     def _apply(self, event: Event, document: Any) -> bool:
         """Brings the snapshots up to date; answers whether the event is its leg's last."""
+        if type(document) is PlainText:
+            self.messages.add_text(*document)
+            return False
         match event:
             case MessageDelta(id=identity):
                 self.messages.add(identity, document.get("delta"))

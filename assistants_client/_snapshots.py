@@ -61,17 +61,22 @@ class Snapshots(Generic[T]):
         self._cls: type[T] = cls
         #: Documents of what grows, objects of what came whole; in the order of their first event.
         self._held: dict[str, dict[str, Any] | T] = {}
+        #: Where the next piece of a text most likely goes, by id and index.
+        self._texts: dict[tuple[str, int], _Pieces] = {}
 
     def put(self, made: T) -> None:
         """Takes an object that came whole; it replaces what was gathered, and grows no more."""
+        self._texts.clear()
         self._held[made.id] = made
 
     def begin(self, identity: str, document: Mapping[str, Any]) -> None:
         """Takes an object that may grow still; it replaces what was gathered."""
+        self._texts.clear()
         self._held[identity] = _growing(document)
 
     def add(self, identity: str, delta: object) -> None:
         """Adds a delta to the object with this id; a whole one is left as it is."""
+        self._texts.clear()
         if not isinstance(delta, dict):
             return  # null, or what cannot be read; the event was told all the same
         document = self._held.get(identity)
@@ -79,6 +84,18 @@ class Snapshots(Generic[T]):
             document = self._held[identity] = {"id": identity}
         if isinstance(document, dict):
             _merge(document, delta, _RULES, again=False)
+
+    def add_text(self, identity: str, index: int, value: str) -> None:
+        """Adds a piece of text alone: as :meth:`add`, but most deltas are no more than this."""
+        pieces = self._texts.get((identity, index))
+        if pieces is not None:
+            pieces.add(value, again=False)
+            return
+        part = {"index": index, "type": "text", "text": {"value": value, "annotations": []}}
+        self.add(identity, {"content": [part]})
+        held = self._held[identity]
+        if isinstance(held, dict):
+            self._texts[identity, index] = held["content"][index]["text"]["value"]
 
     def knows(self, identity: str) -> bool:
         """Whether anything was told about the object."""

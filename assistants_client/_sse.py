@@ -62,6 +62,11 @@ class SseDecoder:
         buffer = self._buffer
         if len(buffer) > self._max:
             raise EventTooLargeError(f"an event is larger than {self._max} bytes")
+        self._has_cr = self._has_cr or b"\r" in data
+        is_one = data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2
+        if is_one and not (buffer or self._at_start or self._has_cr):
+            event = self._event(data[:-2])  # an event to a chunk, as servers send them
+            return [] if event is None else [event]
         buffer += data
         if self._at_start:
             if codecs.BOM_UTF8.startswith(bytes(buffer[:3])):
@@ -69,7 +74,6 @@ class SseDecoder:
                     return []
                 del buffer[:3]
             self._at_start = False
-        self._has_cr = self._has_cr or b"\r" in data
         events: list[ServerSentEvent] = []
         start, searched = 0, self._searched
         while True:
@@ -95,9 +99,13 @@ class SseDecoder:
         self._buffer, self._searched = bytearray(), 0
         return [] if event is None else [event._replace(is_whole=False)]
 
-    def _event(self, block: bytearray) -> ServerSentEvent | None:
+    def _event(self, block: bytes | bytearray) -> ServerSentEvent | None:
         """The event of a block of lines, or ``None`` where it has no data."""
         text = block.decode("utf-8", "replace")
+        if not self._has_cr:
+            first, _, second = text.partition("\n")
+            if first[:7] == "event: " and second[:6] == "data: " and "\n" not in second:
+                return ServerSentEvent(first[7:], second[6:], self._last_id)  # as nearly all are
         name = ""
         data: list[str] = []
         for line in _END_OF_LINE.split(text) if self._has_cr else text.split("\n"):

@@ -273,7 +273,9 @@ class Transport:
             if read1 is None:
                 yield from response.iter_content(1)
                 return
-            while block := read1(_PROMPT, decode_content=True):
+            # Decoding costs a copy of each block; we have asked for what needs none.
+            is_encoded = "Content-Encoding" in response.headers
+            while block := read1(_PROMPT, decode_content=is_encoded):
                 yield block
         except (requests.RequestException, HTTPError, OSError) as error:
             response.close()

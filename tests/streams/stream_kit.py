@@ -282,7 +282,7 @@ def chunked(body, size=97, kind=SSE_HEAD):
     """An answer in chunks."""
     parts = [body[i : i + size] for i in range(0, len(body), size)]
     framed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
-    return kind + b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n"
+    return kind + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + framed + b"0\r\n\r\n"
 
 
 def json_answer(document, status=200):
