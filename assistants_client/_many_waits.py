@@ -140,18 +140,11 @@ class ManyWaits:
 
     def _settled(self, one: _Waiting, answer: _Answer) -> Run | None:
         """The run, if this answer ends its wait; else its next poll is planned."""
+        if self._on_poll is not None and not isinstance(answer, BaseException):
+            self._on_poll(answer[0])
         try:
-            if isinstance(answer, APIError):
-                one.polls.failed(answer)
-                is_done = False
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                one.polls.took(*answer)
-                if self._on_poll is not None:
-                    self._on_poll(answer[0])
-                is_done = one.watch.is_done(answer[0])
-        except (APIError, WaitTimeoutError) as error:
+            is_done = _is_done(one, answer)
+        except AssistantsError as error:
             self.errors.append(error)
             return None
         if is_done:
@@ -225,6 +218,16 @@ class ManyWaits:
 
 
 _Answer: TypeAlias = "tuple[Run, Mapping[str, str]] | BaseException"
+
+
+def _is_done(one: _Waiting, answer: _Answer) -> bool:
+    if isinstance(answer, APIError):
+        one.polls.failed(answer)
+        return False
+    if isinstance(answer, BaseException):
+        raise answer
+    one.polls.took(*answer)
+    return one.watch.is_done(answer[0])
 
 
 class _Lanes:

@@ -22,7 +22,7 @@ from assistants_client.errors import (
     RunError,
     WaitTimeoutError,
 )
-from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.models.runs import RequiredToolCall, Run, ToolOutput
 
 T = TypeVar("T")
 
@@ -254,18 +254,15 @@ class _Submitted:
     """The outputs sent last, for a run that asks for the same once more."""
 
     def __init__(self) -> None:
-        self._calls: frozenset[str] = frozenset()
+        self._calls: list[RequiredToolCall] = []
         self._outputs: list[ToolOutput] | None = None
 
     def again(self, run: Run) -> list[ToolOutput] | None:
-        return self._outputs if self._ids(run) == self._calls else None
+        # Not by their ids alone: some servers count them anew in each round.
+        return self._outputs if run.tool_calls == self._calls else None
 
     def remember(self, run: Run, outputs: list[ToolOutput]) -> None:
-        self._calls, self._outputs = self._ids(run), outputs
-
-    @staticmethod
-    def _ids(run: Run) -> frozenset[str]:
-        return frozenset(call.id for call in run.tool_calls)
+        self._calls, self._outputs = run.tool_calls, outputs
 
 
 class Watch:

@@ -143,8 +143,8 @@ def test_threads_share_one_cap(serve, http_answer, clean_environment):
     for thread in threads:
         thread.join()
     client.close()
-    for at in moments:
-        assert sum(at <= other < at + 0.5 for other in moments) <= 20 * 1.2 + 1
+    # Eleven may be on their way at once, so the server sees that many bunched at most.
+    assert len(moments) <= 40 * (moments[-1] - moments[0]) + 12
     assert len(moments) >= 40
     assert min(polls[1:]) >= 2
     # Ten runs in one thread have as much of it as ten threads, not a tenth.

@@ -320,13 +320,12 @@ def test_the_one_due_longest_is_asked_first(client, clock, server):
 def test_leaving_early_ends_the_thread(client, server):
     """Breaking out of the loop leaves nothing behind."""
     server({f"run_{n}": ["completed"] for n in range(5)})
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in client.wait_for_runs(runs_of(5)):
         break
-    for thread in threading.enumerate():
-        if thread.name == "assistants-client-polls":
-            thread.join(5)
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_a_poll_that_hangs_holds_up_no_other(client, server):
@@ -369,3 +368,43 @@ def test_polls_run_side_by_side_on_demand(client, server):
     server({f"run_{n}": [together] for n in range(8)})
     assert len(list(client.wait_for_runs(runs_of(8), parallel_polls=4, timeout=20))) == 8
     assert barrier.n_waiting == 0
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("bug"), KeyboardInterrupt()], ids=repr)
+def test_a_bug_comes_through_at_once(client, monkeypatch, bug):
+    """What is no fault of a request is hidden by nothing."""
+
+    def poll(thread_id, run_id):
+        raise bug
+
+    monkeypatch.setattr(client.runs, "poll", poll)
+    with pytest.raises(type(bug)):
+        list(client.wait_for_runs(runs_of(2)))
+
+
+def test_an_impossible_id_loses_no_other_run(client, wire):
+    """It is refused when the others are through."""
+    url = "https://server.test/v1/threads/thread_0/runs/run_0"
+    wire.get(url, json={"id": "run_0", "thread_id": "thread_0", "status": "completed"})
+    coming = client.wait_for_runs([("..", "run_1"), *runs_of(1)])
+    assert next(coming).id == "run_0"
+    with pytest.raises(ConfigurationError, match="thread_id"):
+        next(coming)
+
+
+def test_what_hangs_is_bounded(client, server, monkeypatch):
+    """A server that answers nothing any more gets no more than so many polls at once."""
+    monkeypatch.setattr("assistants_client._many_waits.HANGS_AFTER", 0.01)
+    monkeypatch.setattr("assistants_client._many_waits.MOST_HANGING", 3)
+    client._time = Time(time.monotonic, time.sleep)
+    release = threading.Event()
+
+    def hang():
+        assert release.wait(30)
+        return "completed"
+
+    asked = server({f"run_{n}": [hang] for n in range(9)})
+    with pytest.raises(WaitTimeoutError, match="9 of 9 runs"):
+        list(client.wait_for_runs(runs_of(9), timeout=0.4))
+    assert len(asked) == 3
+    release.set()

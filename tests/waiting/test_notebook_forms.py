@@ -276,3 +276,51 @@ def test_a_client_shows_no_key():
     with Client("https://server.test/v1", api_key="secret") as client:
         assert "secret" not in repr(client)
         assert not hasattr(client, "_repr_html_")
+
+
+def test_an_unfinished_message_says_so():
+    """Next to its role; what it holds beside text is named."""
+    made = decode(
+        Message,
+        {
+            "id": "msg_1",
+            "role": "assistant",
+            "status": "incomplete",
+            "content": [
+                {"type": "image_file", "image_file": {"file_id": "file_1"}},
+                {"type": "image_url", "image_url": {"url": "https://pictures.test/a.png"}},
+                {"type": "hologram", "hologram": EVIL},
+            ],
+        },
+    )
+    shown = made._repr_html_()
+    for words in ("incomplete", "file_1", "pictures.test", "hologram"):
+        assert words in shown
+    assert tags(shown)[0] <= {"div", "span", "b"}
+
+
+def test_a_run_says_what_it_waits_for(payload):
+    """The calls with their arguments; and why it ended early."""
+    made = decode(Run, payload("run_requires_action"))
+    assert "get_weather(" in made._repr_html_()
+    assert "max_" in decode(Run, payload("run_incomplete"))._repr_html_()
+
+
+def test_every_kind_of_call_is_shown():
+    """A function with and without its output, a search, and what nobody knows yet."""
+    calls = [
+        {"type": "function", "function": {"name": "f", "arguments": "{}", "output": "seven"}},
+        {"type": "function", "function": {"name": "g", "arguments": "{}", "output": None}},
+        {"type": "file_search", "file_search": {"results": [{"file_name": "a.txt", "score": 0.5}]}},
+        {"type": "file_search", "file_search": {}},
+        {"type": "teleport", "teleport": EVIL},
+    ]
+    step = {
+        "id": "step_1",
+        "step_details": {"type": "tool_calls", "tool_calls": calls},
+        "last_error": {"code": "server_error", "message": EVIL},
+    }
+    shown = decode(RunStep, step)._repr_html_()
+    for words in ("f({})", "seven", "g({})", "a.txt (0.5)", "nothing found", "teleport", "server_"):
+        assert words in shown
+    assert "<script" not in shown

@@ -249,3 +249,18 @@ def test_progress_changes_no_request(client, wire, clock, log):
         wire.get(url, body=json.dumps({"id": "run_a", "thread_id": "t", "status": status}))
     client.wait_for_run(RUN, backoff=1, progress=True)
     assert [call.request.url for call in wire.calls] == [url, url]
+
+
+def test_a_long_wait_is_told_in_hours(client, poll, log):
+    """As a clock would."""
+    poll("queued", "completed")
+    client.wait_for_run(RUN, backoff=4000, timeout=9999, progress=True)
+    assert log.getvalue().splitlines()[-1] == "run run_a  completed  1:06:40"
+
+
+def test_a_display_that_cannot_begin_is_left_out(client, poll, terminal, monkeypatch):
+    """Whatever tqdm has against this terminal."""
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace())
+    poll("queued", "completed")
+    assert client.wait_for_run(RUN, backoff=1, progress=True).status == "completed"
+    assert terminal.getvalue() == ""

@@ -199,6 +199,13 @@ def test_outputs_are_sent_again_when_nobody_knows_whether_they_came(client, serv
     assert len(server.submitted) == 2
 
 
+def test_a_server_may_count_its_calls_anew(client, server):
+    """The same id with other arguments is another call."""
+    server.play([called("double", 1, number=4)], [called("double", 1, number=5)], "completed")
+    client.wait_for_run(RUN, tools=[double], backoff=1)
+    assert server.submitted == [{"call_1": "8"}, {"call_1": "10"}]
+
+
 # --- the deadline ---------------------------------------------------------------------------------
 
 
