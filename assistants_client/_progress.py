@@ -251,8 +251,10 @@ class _Bar:
     def show(self, text: str, finished: int) -> None:
         if self._total is None:
             self._bar.set_description_str(_plain(text))
-        else:
+        elif finished > self._bar.n:
             self._bar.update(finished - self._bar.n)
+        else:
+            self._bar.refresh()  # the time goes on
 
     def close(self) -> None:
         self._bar.close()

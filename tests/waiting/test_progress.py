@@ -203,6 +203,9 @@ def test_the_form_for_tqdm_is_what_tqdm_offers(client, poll, terminal, monkeypat
         def update(self, by):
             self.n += by
 
+        def refresh(self):
+            pass
+
         def close(self):
             self.texts.append("closed")
 
