@@ -114,9 +114,16 @@ class Threads:
             while self._is_busy() or self._beating:
                 left = until - time.monotonic()
                 if left <= 0:
+                    self._end_heartbeat()
                     return False
                 self._changed.wait(left)
         return True
+
+    def _end_heartbeat(self) -> None:
+        """Gives up what is still carried, whose owner is about to close; called with the lock."""
+        for carried in self._carried:
+            self._give_up(carried)
+        self._changed.wait_for(lambda: not self._beating, timeout=1.0)
 
     def _give_up(self, carried: _Carried) -> None:
         """Counts on the run's worker no longer; called with the lock held."""

@@ -213,12 +213,13 @@ def test_close_waits_for_what_is_carried(recorder: Recorder) -> None:
 
 
 def test_close_does_not_wait_for_ever(recorder: Recorder) -> None:
-    """A run that hangs is left to its daemon thread."""
+    """A run that hangs is left to its daemon thread, and gets no sign of life any more."""
     threads = Threads(recorder)
     threads.submit("stuck")
     recorder.wait(lambda: recorder.begun == ["stuck"])
 
     assert threads.close(0.01) is False
+    assert "assistants-heartbeat" not in {thread.name for thread in threads_alive()}
     threads.cancel("stuck")
     assert threads.close(PATIENCE) is True
     assert recorder.ended == []
