@@ -38,11 +38,20 @@ def to_server(
 
 
 def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Transport:
-    """An engine in this process."""
+    """An engine in this process.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     from assistants_client.engine.adapter import (  # noqa: PLC0415 (an extra, and slow to import)
         EngineAdapter,
     )
 
+    if not callable(engine):
+        raise ConfigurationError(
+            f"engine: expected an Engine, such as Engine('sqlite:///assistants.db'), got "
+            f"{type(engine).__name__}"
+        )
     return Transport(EMBEDDED, options=options, session=session, adapter=EngineAdapter(engine))
 
 
@@ -79,6 +88,21 @@ def to_azure(
         options=options,
         session=session,
     )
+
+
+def base_url_of_environment() -> str | None:
+    """``$ASSISTANTS_BASE_URL``, or ``None`` where it is not set or empty.
+
+    Raises:
+        ConfigurationError: It is not an http or https URL.
+    """
+    base_url = os.environ.get("ASSISTANTS_BASE_URL")
+    if not base_url:
+        return None
+    try:
+        return checked_base_url(base_url)
+    except ConfigurationError as error:  # it names an argument that nobody gave
+        raise ConfigurationError(f"$ASSISTANTS_BASE_URL: {error}") from None
 
 
 def default_engine() -> Engine:

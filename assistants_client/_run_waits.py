@@ -159,6 +159,11 @@ class WaitsForRuns:
         if run is not None:
             if thread_id is not None or run_id is not None:
                 raise ConfigurationError("run: give the run or its ids, not both")
+            if not isinstance(run, Run):
+                raise ConfigurationError(
+                    f"run: expected a Run, got {type(run).__name__}; ids are given as thread_id= "
+                    "and run_id="
+                )
             thread_id, run_id = run.thread_id, run.id
         if thread_id is None or run_id is None:
             raise ConfigurationError("run: give a run, or both thread_id and run_id")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from assistants_client._connect import (
     BETA,
     EMBEDDED,
     as_policy,
+    base_url_of_environment,
     default_engine,
     to_azure,
     to_engine,
@@ -34,9 +34,7 @@ from assistants_client._transport import (
     Transport,
 )
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
-from assistants_client.errors import (
-    ConfigurationError,
-)
+from assistants_client.errors import ConfigurationError
 from assistants_client.models.files import File
 from assistants_client.resources._base import Helpers
 from assistants_client.resources.assistants import Assistants
@@ -106,7 +104,7 @@ class Client(WaitsForRuns):
         if base_url is not None and engine is not None:
             raise ConfigurationError("base_url and engine: give one of them, not both")
         if base_url is None and engine is None:
-            base_url = os.environ.get("ASSISTANTS_BASE_URL") or None
+            base_url = base_url_of_environment()
         sent = dict(BETA)
         if organization is not None:
             sent["OpenAI-Organization"] = organization

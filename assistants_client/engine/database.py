@@ -137,7 +137,7 @@ class Database:
                 connection.execute(delete(threads).where(threads.c.id == ""))
         except SQLAlchemyError as error:
             engine.dispose()
-            reason = _missing_directory(self._url) if sqlite else None
+            reason = _wrong_directory(self._url) if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(f"The database {shown} cannot be opened: {reason}") from error
         return engine
@@ -186,11 +186,16 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
     return engine
 
 
-def _missing_directory(url: URL) -> str | None:
+def _wrong_directory(url: URL) -> str | None:
     path = url.database or ""
     directory = os.path.dirname(os.path.abspath(path))
-    known = path.startswith("file:") or os.path.isdir(directory)
-    return None if known else f"the directory {directory} does not exist"
+    if path.startswith("file:"):
+        return None
+    if not os.path.isdir(directory):
+        return f"the directory {directory} does not exist"
+    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
+        return f"the directory {directory} cannot be written to"
+    return None
 
 
 def remark(connection: Connection, *remarks: object) -> None:

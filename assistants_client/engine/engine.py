@@ -79,8 +79,16 @@ class Engine:
             raise ConfigurationError(f"workers: {workers} is below 1")
         if run_seconds < 1:
             raise ConfigurationError(f"run_seconds: {run_seconds} is below 1")
+        if token is not None and not isinstance(token, str):
+            raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
         if token is not None and not token:
             raise ConfigurationError("token: an empty one protects nothing; None asks for none")
+        if model is not None and not hasattr(model, "respond"):
+            raise ConfigurationError(
+                "model: expected a language model such as ChatCompletions(URL), got "
+                f"{type(model).__name__}; a model's name belongs into model= of that, or to the "
+                "assistant"
+            )
         owned: list[Callable[[], object]] = []
         if model is None:
             model = _model_from_environment()
@@ -188,7 +196,10 @@ def _model_from_environment() -> LanguageModel:
     key = os.environ.get("ASSISTANTS_MODEL_KEY")
     model = os.environ.get("ASSISTANTS_MODEL") or None
     if url:
-        return ChatCompletions(url, key or None, model=model)
+        try:
+            return ChatCompletions(url, key or None, model=model)
+        except ConfigurationError as error:  # it names an argument that nobody gave
+            raise ConfigurationError(f"$ASSISTANTS_MODEL_URL: {error}") from None
     openai_key = os.environ.get("OPENAI_API_KEY")
     if openai_key:
         return ChatCompletions(_OPENAI_URL, openai_key, model=model)

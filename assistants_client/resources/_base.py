@@ -397,12 +397,19 @@ class takes(Generic[P]):
             if given and isinstance(given[0], accepted):
                 if len(given) > 1 or fields:
                     raise TypeError(
-                        f"{method.__qualname__}() takes either a {accepted.__name__} or its "
-                        "fields, not both"
+                        f"{method.__qualname__}() takes either one {accepted.__name__} or "
+                        "its fields, not both"
                     )
                 return method(*args)
+            if len(given) > most_positional:
+                got = type(given[most_positional]).__name__
+                raise TypeError(
+                    f"{method.__qualname__}() takes, after its ids, one {accepted.__name__} or its "
+                    f"fields as keywords, not the positional {got}"
+                )
             return method(*args[:count], request_class(*given, **fields))
 
         own_fields = list(inspect.signature(request_class).parameters.values())
+        most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
         call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
         return call

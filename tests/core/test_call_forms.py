@@ -37,6 +37,14 @@ def test_object_and_keywords_send_the_same(server):
     assert bodies == [b'{"name":null,"model":"m"}'] * 2 + [b'{"assistant_id":"a"}'] * 2
 
 
+def test_another_object_in_the_place_of_the_request(server):
+    """The message names the method and what it takes, not a constructor that nobody called."""
+    said = r"Assistants\.create\(\) takes.* one AssistantRequest or its fields.*, not .* dict$"
+    with Client(URL) as client, pytest.raises(TypeError, match=said):
+        client.assistants.create({"model": "m"})
+    assert len(server.calls) == 0
+
+
 @pytest.mark.parametrize(
     "call",
     [

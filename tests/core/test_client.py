@@ -304,6 +304,19 @@ def test_an_address_or_an_engine():
         Client(URL, engine=object())
 
 
+def test_the_name_of_a_database_is_no_engine():
+    """The mistake is named where it is made, and so is what was expected."""
+    with pytest.raises(ConfigurationError, match=r"expected an Engine, .*, got str"):
+        Client(engine="sqlite:///assistants.db")
+
+
+def test_an_address_of_the_environment_that_is_none(monkeypatch):
+    """The message names the variable, for no argument was given."""
+    monkeypatch.setenv("ASSISTANTS_BASE_URL", "localhost:8000/v1")
+    with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_BASE_URL: .* not an http"):
+        Client()
+
+
 def test_without_the_engine_the_message_names_the_command(monkeypatch):
     """Client() where the extra is not installed says what to do."""
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
@@ -324,6 +337,9 @@ class FakeEngine:
     """Stands in for the embedded engine."""
 
     closed = 0
+
+    def __call__(self, environ, start_response):
+        """Never called: the adapter is a fake as well."""
 
     def close(self):
         """Counts."""

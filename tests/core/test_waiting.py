@@ -25,6 +25,7 @@ from assistants_client import (
     RunExpiredError,
     RunFailedError,
     RunIncompleteError,
+    Thread,
     WaitTimeoutError,
 )
 from assistants_client.models.runs import IncompleteDetails, LastError
@@ -348,10 +349,12 @@ def test_a_run_can_be_waited_for_by_its_ids(client, poll):
         ((RUN,), {"thread_id": "t"}),
         ((RUN,), {"run_id": "r"}),
         ((RUN,), {"thread_id": "t", "run_id": "r"}),
+        (("run_1",), {}),
+        ((Thread(id="t"),), {}),
     ],
 )
 def test_a_run_or_its_ids(client, args, ids):
-    """Both, or half of them, is a mistake."""
+    """Both, half of them, or something else is a mistake."""
     with pytest.raises(ConfigurationError, match=r"^run: "):
         client.wait_for_run(*args, **ids)
 

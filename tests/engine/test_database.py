@@ -67,6 +67,16 @@ def test_a_database_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         read_only.open()
 
 
+def test_a_directory_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself only says that it is unable to open the file."""
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (str(tmp_path), os.W_OK))
+    (tmp_path / "test.db").mkdir()
+    with pytest.raises(ConfigurationError, match=f"{tmp_path} cannot be written to"):
+        Database(f"sqlite:///{tmp_path}/test.db").open()
+
+
 def test_a_password_is_never_shown() -> None:
     """Neither the repr nor the error of a database names the password of its URL."""
     database = Database("postgresql+absent://user:secret@host/name")

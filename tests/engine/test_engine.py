@@ -267,6 +267,8 @@ def test_a_database_that_cannot_be_opened_is_raised_to_the_caller() -> None:
         ({"workers": 0}, "workers"),
         ({"run_seconds": 0}, "run_seconds"),
         ({"token": ""}, "token"),
+        ({"token": 5}, "token: expected a string, got int"),
+        ({"model": "gpt-4o"}, "model: expected a language model .*, got str"),
         ({"url": "nonsense"}, "URL"),
     ],
 )
@@ -359,6 +361,8 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
         assert isinstance(model_of(OPENAI_API_KEY=""), Tutor)
     [said] = caplog.messages
     assert "ASSISTANTS_MODEL_URL" in said
+    with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_URL: .* not an http"):
+        model_of(ASSISTANTS_MODEL_URL="localhost:11434")
 
 
 def test_the_database_is_chosen_by_the_environment(
