@@ -16,7 +16,7 @@ MYPY = ("mypy", "--strict", "--no-incremental", "--follow-imports=silent", "--co
 PYRIGHT = ("pyright", "--pythonversion", "3.10")
 
 
-def complaints(checker, path):
+def complaints(checker: tuple[str, ...], path: Path) -> str:
     """What a checker prints about a file; empty when it finds nothing."""
     name, *options = checker
     if importlib.util.find_spec(name) is None:
@@ -36,7 +36,7 @@ def complaints(checker, path):
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=lambda checker: checker[0])
-def test_both_call_forms_are_typed(checker, tmp_path):
+def test_both_call_forms_are_typed(checker: tuple[str, ...], tmp_path: Path) -> None:
     """Results have their types, and every deliberate mistake is noticed.
 
     One mistake is mended first, so that its comment is not needed: exactly that is reported. Were
@@ -52,7 +52,7 @@ def test_both_call_forms_are_typed(checker, tmp_path):
     assert re.search(rf"api\.py:{line}\b.*(unused|[Uu]nnecessary)", reported[0])
 
 
-def test_every_kind_of_mistake_is_there():
+def test_every_kind_of_mistake_is_there() -> None:
     """Misspelled, missing and wrong-typed, for objects and for keywords."""
     lines = [line for line in API.read_text("utf-8").splitlines() if "# type: ignore[" in line]
     assert len(lines) > 40
