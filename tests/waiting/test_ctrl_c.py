@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import re
+import select
 import signal
 import sys
 import threading
@@ -64,6 +65,8 @@ class Terminal:
         pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
         self._process_id, self._file = pty.fork()
         if self._process_id == 0:
+            # Where the tests run in the background, their shell has had Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(command[0], command, environment())
         self._read = ""
 
@@ -75,7 +78,9 @@ class Terminal:
         """Reads until something like that is shown, and answers the match."""
         until = time.monotonic() + seconds
         while not (found := re.search(pattern, self._read)):
-            assert time.monotonic() < until, self._read
+            left = max(until - time.monotonic(), 0)
+            shown, _, _ = select.select([self._file], [], [], left)
+            assert shown, self._read
             with contextlib.suppress(OSError):
                 self._read += os.read(self._file, 65536).decode(errors="replace")
         self._read = self._read[found.end() :]
