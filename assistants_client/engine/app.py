@@ -10,7 +10,9 @@ import hmac
 import json
 import logging
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
@@ -22,8 +24,10 @@ from assistants_client.engine.ids import new_id
 from assistants_client.engine.posts import Posts
 from assistants_client.engine.routes import ROUTES, Call, Services
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.streams import RunEvents
 from assistants_client.engine.told import RUN
+from assistants_client.engine.uploads import UploadForm
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES
@@ -73,7 +77,8 @@ class App:
         request.max_content_length = MAX_BODY
         request_id = new_id("req_")
         try:
-            response = self._answer(request)
+            with closing(UploadForm(request)) as form:
+                response = self._answer(request, form)
         except Fault as fault:
             response = _refusal(fault)
         except Exception:
@@ -89,21 +94,24 @@ class App:
         response.headers["x-request-id"] = request_id
         return response(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, form: UploadForm) -> Response:
         self._require_token(request)
         path = request.path
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             path = path[len(_PREFIX) :]
         try:
             handler, ids = self._map.bind("").match(path or "/", method=request.method)
-            call = Call(request, path, ids)
+            call = Call(request, path, ids, form)
             if request.method == "POST":
                 posted = self._posts.answer(handler, call)
                 if posted.stream is not None:
                     return _event_stream(posted.stream)
                 document = posted.document
             else:
-                document = encode(handler(self._services, call))
+                answer = handler(self._services, call)
+                if isinstance(answer, FileContent):
+                    return _content(answer)
+                document = encode(answer)
         except MethodNotAllowed as error:
             refusal = _refusal(Fault(405, f"Not allowed to {request.method} on {request.path}."))
             refusal.headers["allow"] = ", ".join(error.valid_methods or ())
@@ -154,6 +162,16 @@ def _refusal(fault: Fault) -> Response:
 def _json_response(status: int, document: Any) -> Response:
     response = Response(json.dumps(document), status=status, content_type="application/json")
     response.headers[_HONOURS_IDEMPOTENCY] = "true"
+    return response
+
+
+def _content(content: FileContent) -> Response:
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["content-length"] = str(content.file.bytes)
+    name = quote(content.file.filename)
+    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    # What was uploaded is shown by no browser as a page of this server's.
+    response.headers["x-content-type-options"] = "nosniff"
     return response
 
 

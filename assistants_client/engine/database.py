@@ -235,7 +235,7 @@ def load(
     object_id: str,
     *,
     lock: bool = False,
-    **where: str,
+    **where: str | bool,
 ) -> StructT | None:
     """One object, or ``None``.
 

@@ -29,7 +29,7 @@ class PageQuery:
     """Which page is asked for.
 
     Attributes:
-        limit: How many items at most, 1 to 100.
+        limit: How many items at most.
         order: Oldest first (``asc``) or newest first (``desc``).
         after: Only what comes after the item with this id, in that order.
         before: Only what comes before the item with this id. Without ``after`` the page is the one
@@ -42,8 +42,18 @@ class PageQuery:
     before: str | None = None
 
 
-def parse_page_query(query: Mapping[str, str]) -> PageQuery:
+def parse_page_query(
+    query: Mapping[str, str],
+    *,
+    default_limit: int = _DEFAULT_LIMIT,
+    maximum_limit: int = _MAXIMUM_LIMIT,
+) -> PageQuery:
     """Reads the query of a list; other keys are ignored, empty values are not given.
+
+    Args:
+        query: The query's parameters.
+        default_limit: How many items at most where the query does not say.
+        maximum_limit: What it may say.
 
     Raises:
         Fault: A value is not one that the protocol allows.
@@ -54,14 +64,14 @@ def parse_page_query(query: Mapping[str, str]) -> PageQuery:
             400, f"Invalid 'order': {order!r:.80} is not 'asc' or 'desc'.", "invalid_value", "order"
         )
     return PageQuery(
-        limit=_limit(query.get("limit") or str(_DEFAULT_LIMIT)),
+        limit=_limit(query.get("limit") or str(default_limit), maximum_limit),
         order="asc" if order == "asc" else "desc",
         after=query.get("after") or None,
         before=query.get("before") or None,
     )
 
 
-def _limit(text: str) -> int:
+def _limit(text: str, maximum: int) -> int:
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
         raise Fault(
             400, f"Invalid 'limit': {text!r:.80} is not an integer.", "invalid_type", "limit"
@@ -74,10 +84,10 @@ def _limit(text: str) -> int:
             "integer_below_min_value",
             "limit",
         )
-    if limit > _MAXIMUM_LIMIT:
+    if limit > maximum:
         raise Fault(
             400,
-            f"Invalid 'limit': {limit} is above the maximum of {_MAXIMUM_LIMIT}.",
+            f"Invalid 'limit': {limit} is above the maximum of {maximum}.",
             "integer_above_max_value",
             "limit",
         )

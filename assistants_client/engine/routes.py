@@ -17,11 +17,14 @@ from assistants_client._codec import InvalidValueError, parse
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery, parse_page_query
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services.assistants import Assistants
+from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
+from assistants_client.engine.uploads import UploadForm
 from assistants_client.models._base import Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
@@ -35,6 +38,8 @@ from assistants_client.models.threads import ThreadRequest, ThreadUpdate
 
 T = TypeVar("T")
 
+#: Files on a page: as many as there may be, where nothing is said.
+_FILES_PAGE: Final = 10_000
 _INCLUDABLE: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
 
@@ -47,6 +52,7 @@ class Services:
         self.messages = Messages(context)
         self.runs = Runs(context)
         self.run_steps = RunSteps(context)
+        self.files = Files(context)
 
 
 @define
@@ -57,17 +63,24 @@ class Call:
         request: As it came.
         path: Below the base URL.
         ids: The ids in the path.
+        form: The request's form, where it is one.
         streams: Whether the body asks for a stream, and may; known once it was read.
     """
 
     request: Request
     path: str
     ids: Mapping[str, str]
+    form: UploadForm
     streams: bool = False
 
     def page(self) -> PageQuery:
         """Which page of a list is asked for."""
         return parse_page_query(self.request.args)
+
+    def files_page(self) -> PageQuery:
+        """The same of the list of files, whose pages are larger and only go forwards."""
+        query = {name: value for name, value in self.request.args.items() if name != "before"}
+        return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
 
     def include(self) -> None:
         """Refuses what cannot be included; what can is not there yet, so nothing is to be done."""
@@ -122,12 +135,15 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-Handler: TypeAlias = Callable[[Services, Call], Struct]
+#: What an operation is answered with: an object, or a file's content.
+Answer: TypeAlias = Struct | FileContent
+Handler: TypeAlias = Callable[[Services, Call], Answer]
 
 _A: Final = "/assistants"
 _T: Final = "/threads"
 _M: Final = "/threads/<thread_id>/messages"
 _R: Final = "/threads/<thread_id>/runs"
+_F: Final = "/files"
 _S: Final = "/threads/<thread_id>/runs/<run_id>/steps"
 
 
@@ -202,6 +218,15 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
             **c.ids, request=c.body(SubmitToolOutputsRequest, streams=True)
         ),
     ),
+    (
+        "GET",
+        _F,
+        lambda s, c: s.files.list(c.files_page(), purpose=c.request.args.get("purpose") or None),
+    ),
+    ("POST", _F, lambda s, c: s.files.create(c.form.read())),
+    ("GET", f"{_F}/<file_id>", lambda s, c: s.files.retrieve(**c.ids)),
+    ("DELETE", f"{_F}/<file_id>", lambda s, c: s.files.delete(**c.ids)),
+    ("GET", f"{_F}/<file_id>/content", lambda s, c: s.files.content(**c.ids)),
     ("GET", _S, _run_steps_list),
     ("GET", f"{_S}/<step_id>", _run_steps_retrieve),
 )

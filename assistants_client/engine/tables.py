@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -88,6 +89,23 @@ interpreter_states: Final = Table(
     metadata,
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
     Column("state", LargeBinary, nullable=False),
+)
+
+files: Final = _table(
+    "files",
+    Column("purpose", String, nullable=False, index=True),
+    Column("expires_at", BigInteger, index=True),
+    #: False while its content is still coming in: nobody is shown such a file.
+    Column("is_whole", Boolean, nullable=False),
+)
+
+#: The content of files, in blocks numbered from 0.
+file_blocks: Final = Table(
+    "file_blocks",
+    metadata,
+    Column("file_id", ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 #: Requests that are known again when they are repeated, by the key that their caller gave them.

@@ -1,0 +1,154 @@
+"""The contents of files, in blocks within the database, and which files there are at a moment.
+
+A file's row comes first and its last block makes it whole; what a dead process left half-written is
+dropped when the next file is stored. Only the file's rows are known here, no request and no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import BinaryIO, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, or_, select, update
+
+from assistants_client.engine.database import Database, add, load
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.tables import file_blocks, files
+from assistants_client.models.files import File
+
+#: Bytes of one block.
+BLOCK: Final = 1024 * 1024
+#: Blocks that are written in one transaction, so that a large file keeps nobody waiting.
+_BLOCKS_AT_ONCE: Final = 4
+#: Seconds after which a file that is still not whole was left behind.
+_LEFT_BEHIND: Final = 60 * 60
+
+
+def present(now: float) -> ColumnElement[bool]:
+    """Finds the files that can be seen: whole, and not expired."""
+    unexpired = or_(files.c.expires_at.is_(None), files.c.expires_at > now)
+    return and_(files.c.is_whole, unexpired)
+
+
+def require_file(connection: Connection, file_id: str, now: float) -> File:
+    """A file.
+
+    Raises:
+        Fault: There is no such file (any more).
+    """
+    found = load(connection, files, File, file_id, is_whole=True)
+    if found is None or (found.expires_at is not None and found.expires_at <= now):
+        raise not_found("file", file_id)
+    return found
+
+
+def require_files(
+    connection: Connection, file_ids: Collection[str], now: float, param: str
+) -> None:
+    """Refuses ids that no file has.
+
+    Args:
+        connection: The transaction.
+        file_ids: The ids.
+        now: The time, in Unix seconds.
+        param: Where they stand in the body.
+
+    Raises:
+        Fault: One is unknown; it is named.
+    """
+    known: set[str] = set()
+    wanted = list(dict.fromkeys(file_ids))
+    for start in range(0, len(wanted), 500):
+        some = files.c.id.in_(wanted[start : start + 500])
+        known.update(connection.execute(select(files.c.id).where(some, present(now))).scalars())
+    for file_id in wanted:
+        if file_id not in known:
+            message = f"No such File object: '{file_id:.80}'."
+            raise Fault(404, message, "file_not_found", param)
+
+
+def drop_gone(connection: Connection, now: float) -> None:
+    """Deletes what has expired, and what was left half-written."""
+    left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
+    connection.execute(delete(files).where(or_(files.c.expires_at <= now, left)))
+
+
+def write_blocks(context: Context, made: File, source: BinaryIO) -> None:
+    """Stores a file with its content, not whole yet; the last step is :func:`make_whole`."""
+    database = context.database
+    with database.begin() as connection:
+        drop_gone(connection, context.clock())
+        add(
+            connection,
+            files,
+            made,
+            purpose=made.purpose,
+            expires_at=made.expires_at,
+            is_whole=False,
+        )
+    number = 0
+    while blocks := list(_blocks(source, _BLOCKS_AT_ONCE)):
+        rows = [
+            {"file_id": made.id, "number": number + place, "content": block}
+            for place, block in enumerate(blocks)
+        ]
+        with database.begin() as connection:
+            connection.execute(insert(file_blocks), rows)
+        number += len(rows)
+
+
+def _blocks(source: BinaryIO, count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        block = source.read(BLOCK)
+        if not block:
+            return
+        yield block
+
+
+def make_whole(connection: Connection, file_id: str) -> None:
+    """Lets a file be seen."""
+    connection.execute(update(files).where(files.c.id == file_id).values(is_whole=True))
+
+
+def discard(database: Database, file_id: str) -> None:
+    """Drops a file that did not become whole."""
+    with database.begin() as connection:
+        connection.execute(delete(files).where(files.c.id == file_id))
+
+
+class FileContent:
+    """A file's content, block by block; each is read when it is asked for.
+
+    Attributes:
+        file: What it is the content of.
+    """
+
+    def __init__(self, database: Database, file: File) -> None:
+        self.file = file
+        self._database = database
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the blocks.
+
+        Raises:
+            Fault: The file was deleted meanwhile.
+        """
+        left, number = self.file.bytes, 0
+        while left > 0:
+            block = self._block(number)
+            yield block
+            left -= len(block)
+            number += 1
+
+    def _block(self, number: int) -> bytes:
+        stored = file_blocks.c
+        with self._database.read() as connection:
+            block: bytes | None = connection.execute(
+                select(stored.content).where(
+                    stored.file_id == self.file.id, stored.number == number
+                )
+            ).scalar_one_or_none()
+        if block is None:
+            raise not_found("file", self.file.id)
+        return block

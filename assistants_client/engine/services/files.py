@@ -1,0 +1,113 @@
+"""Files: taken in, listed, read and deleted. What a vector store makes of one is not known here."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Final
+
+from attrs import frozen
+
+from assistants_client.engine.database import remove
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.ids import new_id
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import (
+    FileContent,
+    discard,
+    make_whole,
+    present,
+    require_file,
+    write_blocks,
+)
+from assistants_client.engine.tables import files
+from assistants_client.models.files import File, FileExpiry
+from assistants_client.models.lists import Deleted, Page
+
+#: The largest file, in bytes.
+MAX_FILE: Final = 512 * 1024 * 1024
+#: What a caller may upload a file for.
+PURPOSES: Final = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+#: After so many seconds a file of a purpose expires where its upload does not say.
+_EXPIRES: Final = {"batch": 30 * 24 * 60 * 60}
+
+
+@frozen(kw_only=True)
+class Upload:
+    """What is uploaded: ``source`` is read once, from where it stands; ``size`` is in bytes."""
+
+    source: BinaryIO
+    size: int
+    filename: str
+    purpose: str
+    expires_after: FileExpiry | None = None
+
+
+@frozen
+class Files:
+    """The operations under ``/files``. An unknown id is refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, upload: Upload) -> File:
+        """Stores a file: it can be seen once all of it is stored.
+
+        Raises:
+            Fault: It is too large, empty, or for a purpose that there is not.
+        """
+        if upload.purpose not in PURPOSES:
+            allowed = ", ".join(repr(purpose) for purpose in PURPOSES)
+            message = f"Invalid 'purpose': {upload.purpose!r:.80} is not one of {allowed}."
+            raise Fault(400, message, "invalid_value", "purpose")
+        if upload.size > MAX_FILE:
+            message = f"The file is larger than the maximum of {MAX_FILE} bytes."
+            raise Fault(413, message, "file_too_large", "file")
+        if upload.size == 0:
+            raise Fault(400, "Invalid 'file': it is empty.", "invalid_value", "file")
+        now = self._context.now()
+        if upload.expires_after is not None:
+            seconds: int | None = upload.expires_after.seconds
+        else:
+            seconds = _EXPIRES.get(upload.purpose)
+        made = File(
+            id=new_id("file-"),
+            bytes=upload.size,
+            created_at=now,
+            expires_at=None if seconds is None else now + seconds,
+            filename=upload.filename,
+            purpose=upload.purpose,
+            status="processed",
+        )
+        try:
+            write_blocks(self._context, made, upload.source)
+            with self._context.database.begin() as connection:
+                make_whole(connection, made.id)
+                self._context.answering(connection, made)
+        except BaseException:
+            discard(self._context.database, made.id)
+            raise
+        return made
+
+    def retrieve(self, file_id: str) -> File:
+        """One file."""
+        with self._context.database.read() as connection:
+            return require_file(connection, file_id, self._context.clock())
+
+    def content(self, file_id: str) -> FileContent:
+        """The content of a file, to be read block by block."""
+        return FileContent(self._context.database, self.retrieve(file_id))
+
+    def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
+        """One page of all files, or of those for one purpose."""
+        where = [present(self._context.clock())]
+        if purpose is not None:
+            where.append(files.c.purpose == purpose)
+        with self._context.database.read() as connection:
+            return read_page(connection, files, File, query, *where)
+
+    def delete(self, file_id: str) -> Deleted:
+        """Deletes a file, also out of every vector store."""
+        with self._context.database.begin() as connection:
+            require_file(connection, file_id, self._context.clock())
+            if not remove(connection, files, file_id):
+                raise not_found("file", file_id)
+        return Deleted(id=file_id, object="file")
