@@ -17,13 +17,16 @@ import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
-from cattrs import Converter
 
+from assistants_client._quick import quick_reader
 from assistants_client.models._base import UNSET, Request, Struct, Unknown
 from assistants_client.models._limits import LIMIT, Rule
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 _Hook = Callable[[Any, Any], Any]
@@ -132,6 +135,8 @@ def _origin(tp: Any) -> Any:
 
 def _make_converter(*, strict: bool, closed: bool) -> Converter:
     """A converter with our hooks. Of factories that fit a type, cattrs asks the newest first."""
+    from cattrs import Converter  # noqa: PLC0415 (only with the first call)
+
     converter = Converter()
     structure = converter.register_structure_hook_factory
 
@@ -211,7 +216,6 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
 def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
     cls = _origin(tp) or tp
     hooks = {name: f.hook for name, f in fields.items()}
-    accepted = {n: hook.accepted for n, hook in hooks.items() if isinstance(hook, _Atom)}
     vital = frozenset(name for name, f in fields.items() if f.vital)
     required = frozenset(name for name, f in fields.items() if f.required)
     text_field = getattr(cls, "FROM_TEXT", None)
@@ -224,10 +228,7 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in document.items():
-            json_types = accepted.get(key)
-            if json_types is not None and type(value) in json_types:
-                values[key] = value  # most fields are, so without a call
-            elif key not in hooks:
+            if key not in hooks:
                 extra[key] = value
             elif value is not None:
                 try:
@@ -250,7 +251,18 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
             made._extra = extra
         return made
 
-    return read
+    def with_unknown(made: Any, document: dict[str, Any]) -> Any:
+        if "metadata_" in document:
+            return read(document, None)
+        made._extra = {key: document[key] for key in document if key not in hooks}
+        return made
+
+    if not issubclass(cls, Struct):
+        return read
+    plain = {name: hook.type for name, hook in hooks.items() if isinstance(hook, _Atom)}
+    return quick_reader(
+        cls, hooks, plain, careful=read, with_unknown=with_unknown, odd=InvalidValueError
+    )
 
 
 def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> _Hook:
@@ -311,6 +323,8 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
         by_type.setdefault(int, by_type[float])
     if structs:
         by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
+        if len(by_type) == 1:
+            return by_type[dict]
     expected = " or ".join(_JSON_NAMES[json_type] for json_type in by_type)
 
     def read(value: Any, _: Any) -> Any:
@@ -337,7 +351,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
         if type(document) is not dict:
             raise _wrong_type("an object", document)
         tag = document.get("type")
-        hook = hooks.get(tag) if isinstance(tag, str) else None
+        hook = hooks.get(tag) if type(tag) is str else None
         if hook is not None:
             try:
                 return hook(document, None)
@@ -367,28 +381,26 @@ def _array(hook: _Hook) -> _Hook:
             raise _wrong_type("an array", value)
         if passing:
             return value
-        index = 0
-        entries = []
+        entries: list[Any] = []
         try:
             for entry in value:
                 entries.append(hook(entry, None))
-                index += 1
         except InvalidValueError as error:
-            raise error.under(index) from None
+            raise error.under(len(entries)) from None
         return entries
 
     return read
 
 
 def _mapping(hook: _Hook, *, strict: bool) -> _Hook:
-    passing = hook is _pass
+    plain = hook.accepted if isinstance(hook, _Atom) else frozenset()
 
     def read(value: Any, _: Any) -> Any:
         if type(value) is not dict:
             raise _wrong_type("an object", value)
         if strict and not all(isinstance(key, str) for key in value):
             raise InvalidValueError("the keys must be strings")
-        if not passing:
+        if hook is not _pass and not plain.issuperset(map(type, value.values())):
             for key, entry in value.items():
                 try:
                     hook(entry, None)
@@ -407,6 +419,7 @@ class _Atom:
     """Lets a plain value of the right JSON type through, as it is."""
 
     def __init__(self, tp: type, *, strict: bool) -> None:
+        self.type = tp
         self.accepted = frozenset({int, float} if tp is float else {tp})
         self._expected = _JSON_NAMES[tp]
         self._whole = tp is int and not strict

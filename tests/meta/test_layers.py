@@ -27,7 +27,8 @@ OURS = {
     "errors": "lazy:models",
     "backoff": "models",
     "_deadline": "",
-    "_codec": "models",
+    "_codec": "models _quick",
+    "_quick": "",
     # The transport's files: what is checked, repeated, sent as a form and over which connections,
     # and how it went wrong.
     "_checks": "errors",
@@ -74,22 +75,20 @@ OURS = {
 }
 
 #: Folders whose files do not import each other, save through the ones named.
-NO_SIDEWAYS = {
-    "resources": "_base",
-    "engine.services": "_base _contents _stores _resources _passages",
-}
+NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "models _display _many_waits backoff _codec _retry _transport _pagination waiting "
-    "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls",
+    "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls "
+    "_quick",
     "cattrs": "_codec",
     "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect "
     "lazy:engine.language_models",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
-    "werkzeug": "engine.app engine.routes engine.uploads engine.adapter",
+    "werkzeug": "engine.app engine.routes engine.adapter",
     "pydantic_monty": "engine.code_interpreter",
     "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }

@@ -27,6 +27,8 @@ from assistants_client import (
     ThreadRunRequest,
     ThreadUpdate,
     Unknown,
+    _codec,
+    _quick,
 )
 from assistants_client._codec import (
     InvalidValueError,
@@ -215,6 +217,33 @@ def test_an_object_with_an_id_is_always_read(cls):
         again = decode(cls, encode(made))
         assert again == made
         assert again.extra == made.extra
+
+    check()
+
+
+@pytest.mark.parametrize("cls", [*ANSWERS, Page[Run], Page[Message]])
+def test_a_reader_that_is_written_out_reads_the_same(cls, monkeypatch):
+    """Classes that are met often get a faster reader; it gives the same, or refuses the same."""
+    names = [field.name for field in attrs.fields(get_origin(cls) or cls) if field.init]
+    odd = st.dictionaries(st.sampled_from([*names, "metadata_", "x"]), JSON, max_size=5)
+    readers = {
+        often: _codec._make_converter(strict=False, closed=False).get_structure_hook(cls)
+        for often in (0, 1)
+    }
+
+    def outcome(often, document):
+        monkeypatch.setattr(_quick, "OFTEN", often)
+        try:
+            made = readers[often](document, cls)
+        except InvalidValueError as error:
+            return str(error)
+        return made, encode(made)
+
+    @quick
+    @given(st.one_of(answers.of(cls), st.tuples(answers.of(cls), odd).map(lambda d: d[0] | d[1])))
+    def check(document):
+        expected = outcome(0, document)
+        assert [outcome(1, document) for _ in range(3)] == [expected] * 3
 
     check()
 
