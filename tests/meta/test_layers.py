@@ -75,7 +75,10 @@ OURS = {
 }
 
 #: Folders whose files do not import each other, save through the ones named.
-NO_SIDEWAYS = {"resources": "_base", "engine.services": "_base"}
+NO_SIDEWAYS = {
+    "resources": "_base",
+    "engine.services": "_base _contents _stores _resources _passages",
+}
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
@@ -88,7 +91,7 @@ THEIRS = {
     "lazy:engine.language_models",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
-    "werkzeug": "engine.app engine.routes engine.adapter",
+    "werkzeug": "engine.app engine.routes engine.uploads engine.adapter",
     "pydantic_monty": "engine.code_interpreter",
     "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }
