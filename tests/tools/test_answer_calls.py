@@ -458,7 +458,16 @@ def test_interrupts_come_through_at_once(raised, parallel):
     never.set()
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Where the tests run in the background, their shell has had Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals to threads")
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_an_interrupt_of_the_waiting_thread_comes_through():
     """Ctrl-C arrives while functions hang in their threads, and the caller has it at once."""
     release, sent = threading.Event(), []
