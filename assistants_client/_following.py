@@ -56,7 +56,7 @@ from assistants_client.models.events import (
 )
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
-from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.models.runs import Run, ToolOutput, is_settled
 
 #: How often outputs are sent again when a connection broke before the server took them.
 _SUBMISSIONS = 3
@@ -261,7 +261,7 @@ class Course:
                 pass
             case _:
                 self.run = event.run
-                return _is_settled(event.run)
+                return is_settled(event.run)
         return False
 
     def _told_at_once(self, blocks: Iterable[bytes]) -> Iterator[Event]:
@@ -280,7 +280,7 @@ class Course:
                 "the answer to a streamed request is no stream and no run"
             ) from None
         self.run = run
-        if not _is_settled(run):
+        if not is_settled(run):
             event = RUN_EVENTS.get(run.status, RunInProgress)(run)
             self._gathered.append(event)
             yield event
@@ -352,10 +352,6 @@ class Course:
         self.messages.put(message)
         is_whole = message.status != "incomplete"
         yield MessageCompleted(message) if is_whole else MessageIncomplete(message)
-
-
-def _is_settled(run: Run) -> bool:
-    return run.is_final or run.status == "requires_action"
 
 
 def _asks_the_same(run: Run, waiting: Run) -> bool:

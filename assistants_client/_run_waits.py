@@ -28,7 +28,7 @@ from assistants_client.models._base import UNSET
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
-from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.models.runs import Run, ToolOutput, is_settled
 from assistants_client.resources.messages import Messages
 from assistants_client.resources.runs import Runs
 from assistants_client.waiting import (
@@ -38,7 +38,6 @@ from assistants_client.waiting import (
     check_stalled_after,
     check_timeout,
     checked_backoff,
-    is_settled,
     poll_until,
     wait_for_run,
 )

@@ -22,7 +22,7 @@ from assistants_client.errors import (
     RunError,
     WaitTimeoutError,
 )
-from assistants_client.models.runs import RequiredToolCall, Run, ToolOutput
+from assistants_client.models.runs import RequiredToolCall, Run, ToolOutput, is_settled
 
 T = TypeVar("T")
 
@@ -289,15 +289,15 @@ class Watch:
         now = self._time.now()
         if run != self._last:
             self._last, self._since = run, now
-        elif is_settled(run):
+        if is_settled(run):
             return True
-        elif self._stalled_after is not None and now - self._since >= self._stalled_after:
+        if self._stalled_after is not None and now - self._since >= self._stalled_after:
             raise WaitTimeoutError(
                 f"run {run.id} has been {run.status!r}, unchanged, for {now - self._since:g} s "
                 "(stalled_after)",
                 run,
             )
-        return is_settled(run)
+        return False
 
 
 def _cancelled(
@@ -322,11 +322,6 @@ def _cancelled(
         )
     except (APIError, WaitTimeoutError) as error:
         return error.run if isinstance(error, WaitTimeoutError) else last
-
-
-def is_settled(run: Run) -> bool:
-    """Whether there is nothing to wait for: the run is final, or it waits for its caller."""
-    return run.is_final or run.status == "requires_action"
 
 
 def _is_transient(error: APIError) -> bool:

@@ -221,3 +221,8 @@ class Run(Struct):
         if self.required_action is None or self.required_action.submit_tool_outputs is None:
             return []
         return self.required_action.submit_tool_outputs.tool_calls
+
+
+def is_settled(run: Run) -> bool:
+    """Whether there is nothing to wait for: the run is final, or it waits for its caller."""
+    return run.is_final or run.status == "requires_action"
