@@ -66,6 +66,9 @@ OURS = {
     "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
     "": "_version models errors backoff _multipart _pagination _retry waiting client streaming "
     "function_tools _tool_calls",
+    # The command.
+    "cli": "_version _checks errors lazy:engine",
+    "__main__": "cli",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _transport",
@@ -91,7 +94,7 @@ THEIRS = {
     "lazy:engine.language_models",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
-    "werkzeug": "engine.app engine.routes engine.uploads engine.adapter",
+    "werkzeug": "engine.app engine.routes engine.uploads engine.adapter engine.serving",
     "pydantic_monty": "engine.code_interpreter",
     "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }

@@ -107,6 +107,13 @@ def test_name_python_and_license(metadata: email.message.Message) -> None:
     assert metadata["Summary"]
 
 
+def test_the_command(wheel_files: dict[str, str]) -> None:
+    """Installing makes one command, ``assistants``."""
+    [text] = [t for name, t in wheel_files.items() if name.endswith(".dist-info/entry_points.txt")]
+
+    assert text.split() == ["[console_scripts]", "assistants", "=", "assistants_client.cli:main"]
+
+
 def test_classifiers_agree_with_the_rest(metadata: email.message.Message) -> None:
     """Pythons 3.10 to 3.13, typed, and no licence classifier beside the licence field."""
     classifiers = metadata.get_all("Classifier", [])

@@ -1,0 +1,18 @@
+"""The engine for other WSGI servers, made as the environment says; nothing else belongs here.
+
+``gunicorn --threads 32 assistants_client.engine.wsgi:application``, for example. The variables are
+those of ``Engine.from_environment``, and ``ASSISTANTS_TOKEN`` for the bearer token that requests
+must carry. Nothing is opened before the first request, so servers may import it and fork.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from assistants_client.engine.engine import DEFAULT_URL, Engine
+
+application: Final = Engine(
+    os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL,
+    token=os.environ.get("ASSISTANTS_TOKEN") or None,
+)

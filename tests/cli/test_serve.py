@@ -1,0 +1,266 @@
+"""``assistants serve`` as a process: what it says, serves, refuses, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from model_server import model_server
+from served_process import environment, served
+
+from assistants_client import Client, __version__
+from assistants_client.errors import AuthenticationError, RunFailedError
+from assistants_client.models.events import RunCreated
+
+WITHOUT = sys.platform == "win32"
+pytestmark = pytest.mark.skipif(WITHOUT, reason="Windows has no SIGTERM to end a process with")
+
+
+@pytest.fixture(scope="module")
+def model_url() -> Iterator[str]:
+    """A language model."""
+    with model_server() as url:
+        yield url
+
+
+def command(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "assistants_client", *arguments],
+        cwd=folder,
+        env=environment(folder, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) -> None:
+    """The start lines name base URL, key, model and database; a client works with that URL."""
+    with served(tmp_path, "--model-url", model_url, "--model", "ruled") as running:
+        with Client(running.base_url, api_key="any") as client:
+            assistant = client.assistants.create(model="m")
+            thread = client.threads.create()
+            reply = client.ask(thread.id, "Good morning.", assistant_id=assistant.id)
+        status = running.stop()
+
+    assert reply.text == "You said: Good morning."
+    assert status == 0
+    assert running.output == (
+        f"assistants {__version__} is serving. Ctrl-C stops it.\n"
+        f"    base_url = {running.base_url}\n"
+        "    api_key  = any: no token is asked for\n"
+        f"    model    = ChatCompletions('{model_url}', model='ruled')\n"
+        f"    database = sqlite:///{tmp_path / 'assistants.db'}\n"
+        "Stopping. Ctrl-C again ends it at once.\n"
+    )
+
+
+def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
+    """Variables set what options set, and options go first."""
+    variables = {
+        "ASSISTANTS_HOST": "localhost",
+        "ASSISTANTS_DATABASE_URL": "sqlite:///elsewhere.db",
+        "ASSISTANTS_MODEL_URL": model_url,
+        "ASSISTANTS_MODEL_KEY": "sk-secret",
+        "ASSISTANTS_MODEL": "one",
+        "ASSISTANTS_TOKEN": "a-secret-token",
+    }
+    with served(tmp_path, "--model", "two", **variables) as running:
+        with Client(running.base_url, api_key="a-secret-token") as client:
+            client.threads.create()
+        with Client(running.base_url, api_key="wrong") as other, pytest.raises(AuthenticationError):
+            other.threads.create()
+
+    assert "model='two'" in running.output
+    assert f"sqlite:///{tmp_path / 'elsewhere.db'}\n" in running.output
+    assert "api_key  = the token\n" in running.output
+    assert "secret" not in running.output
+
+
+def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
+    """The start lines name the offline tutor, and it answers; no warning is printed besides."""
+    with served(tmp_path, "--database", "sqlite://") as running:
+        with Client(running.base_url) as client:
+            assistant = client.assistants.create(model="m")
+            reply = client.ask(client.threads.create().id, "2 + 3", assistant_id=assistant.id)
+        running.stop()
+
+    assert "5" in reply.text
+    assert "model    = the offline tutor" in running.output
+    assert "database = in memory" in running.output
+    assert "WARNING" not in running.output
+
+
+def test_events_leave_at_once(tmp_path: Path, model_url: str) -> None:
+    """The first events of a slow run arrive long before its end."""
+    with (
+        served(tmp_path, "--model-url", model_url) as running,
+        Client(running.base_url) as client,
+    ):
+        assistant = client.assistants.create(model="m")
+        thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
+        begun = time.monotonic()
+        with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:
+            first = next(iter(stream))
+            text = stream.text()
+            words = [next(text) for _ in range(4)]
+        took = time.monotonic() - begun
+
+    assert isinstance(first, RunCreated)
+    assert "".join(words).startswith("You said:")
+    assert took < 30  # it would speak for a minute
+
+
+def test_ctrl_c_stops_it(tmp_path: Path) -> None:
+    """It ends at once where nothing is under way, as shells expect it of what was interrupted."""
+    with served(tmp_path) as running:
+        begun = time.monotonic()
+        status = running.stop(signal.SIGINT)
+        took = time.monotonic() - begun
+
+    assert status == 130
+    assert took < 4
+    assert "Traceback" not in running.output
+
+
+def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
+    """A signal ends the run that is carried, and the stream that tells of it; nothing is locked."""
+    with served(tmp_path, "--model-url", model_url) as running:
+        with Client(running.base_url, retries=1) as client:
+            assistant = client.assistants.create(model="m")
+            thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
+            stream = client.runs.stream(thread.id, assistant_id=assistant.id, resume=False)
+            text = stream.text()
+            next(text)
+            ended = running.stop()
+            with pytest.raises(RunFailedError, match="ended before the run was finished"):
+                "".join(text)
+        run = stream.run
+
+    assert ended == 0
+    assert "Traceback" not in running.output
+    assert run.status == "failed"
+
+    with served(tmp_path) as running, Client(running.base_url) as client:
+        assert client.runs.retrieve(thread.id, run.id).status == "failed"
+        assert client.messages.create(thread.id, "It is not locked.").id
+
+
+def test_an_address_others_reach_needs_a_token(tmp_path: Path) -> None:
+    """Without a token only this machine is served; with one, all addresses can be."""
+    refused = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "assistants serve: --host 0.0.0.0 lets other machines in: set a token (ASSISTANTS_TOKEN or "
+        "--token) that they must send\n"
+    )
+    with served(tmp_path, "--host", "0.0.0.0", ASSISTANTS_TOKEN="secret") as running:
+        assert running.base_url.startswith("http://127.0.0.1:")
+        with Client(running.base_url, api_key="secret") as client:
+            client.threads.create()
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    """It names the port, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command(tmp_path, "serve", "--port", str(port))
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        f"assistants serve: 127.0.0.1 port {port} is in use by another program; choose another "
+        "port with --port\n"
+    )
+
+
+def test_an_unknown_host_is_one_line(tmp_path: Path) -> None:
+    """A name that no address is known for is no traceback."""
+    done = command(tmp_path, "serve", "--host", "no.such.host.invalid", "--token", "t")
+
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "no.such.host.invalid port 8000 cannot be listened on" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "database", ["missing/folder/x.db", "sqlite:////proc/none/x.db", "nothing://x", "sqlite:///."]
+)
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, database: str) -> None:
+    """A folder that is missing, one that takes no files, and a URL that is none."""
+    done = command(tmp_path, "serve", "--port", "0", "--database", database)
+
+    assert done.returncode == 4
+    assert done.stderr.startswith("assistants serve: The database ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write all")
+def test_a_database_that_may_only_be_read_is_one_line(tmp_path: Path) -> None:
+    """A file without the right to write is refused at the start, not at the first request."""
+    (tmp_path / "kept.db").touch(mode=0o400)
+    done = command(tmp_path, "serve", "--port", "0", "--database", "kept.db")
+
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["localhost:11434", "ftp://x/v1", "http://", "sk-secret"])
+def test_a_model_url_that_is_none_is_one_line(tmp_path: Path, url: str) -> None:
+    """It names the option and its variable, and does not repeat what may be a key."""
+    done = command(tmp_path, "serve", "--port", "0", "--model-url", url)
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("assistants serve: --model-url (ASSISTANTS_MODEL_URL): ")
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--port", "x"), ("--port", "65536"), ("--token", ""), ("--token", "a b"), ("--hots", "x")],
+)
+def test_a_wrong_option_is_told(tmp_path: Path, options: tuple[str, str]) -> None:
+    """The last line says what is wrong with which option."""
+    done = command(tmp_path, "serve", *options)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("assistants")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_version(tmp_path: Path) -> None:
+    """Help names every option with its variable, and the exit statuses; it fits 80 columns."""
+    told = command(tmp_path, "serve", "--help", COLUMNS="80")
+    version = command(tmp_path, "--version")
+
+    assert version.stdout == f"assistants-client {__version__}\n"
+    for name in ("HOST", "PORT", "DATABASE_URL", "MODEL_URL", "MODEL_KEY", "MODEL", "TOKEN"):
+        assert f"[ASSISTANTS_{name}]" in " ".join(told.stdout.split())
+    assert "exit status:" in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    assert "serve" in command(tmp_path, "--help").stdout
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """Help needs no engine; serving without its packages names the extra, in one line."""
+    (tmp_path / "werkzeug").mkdir()
+    (tmp_path / "werkzeug" / "__init__.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'werkzeug'\", name='werkzeug')"
+    )
+    path = f"{tmp_path}{os.pathsep}{environment(tmp_path)['PYTHONPATH']}"
+    done = command(tmp_path, "serve", "--port", "0", PYTHONPATH=path)
+
+    assert done.returncode == 6
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "assistants-client[engine]"' in done.stderr
+    assert command(tmp_path, "serve", "--help", PYTHONPATH=path).returncode == 0
