@@ -41,8 +41,8 @@ There is no network, no environment and no other process, and files can be neith
 written. Time, memory and output are limited. Print the results you need."""
 
 _FORKED = (
-    "The code interpreter cannot be used here: it was started before this process was forked. "
-    "Start it after the fork, or in the child only."
+    "The code interpreter cannot be used here: the process that this one was forked from had used "
+    "it before. Fork before the first run with code, or run code in the parent only."
 )
 _CLOSED = "The code interpreter is closed."
 _AFRESH = "The variables of earlier calls could not be restored; this call started afresh."

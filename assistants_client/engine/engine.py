@@ -45,7 +45,8 @@ class Engine:
     """Serves the protocol inside this process; it is a WSGI application, for any WSGI server.
 
     Nothing is opened, and no thread started, before the first request. Opening ends or continues
-    the runs that an earlier process left behind. Safe to share between threads and over a fork.
+    the runs that an earlier process left behind. Safe to share between threads and over a fork;
+    only the built-in code interpreter refuses to work in a child forked after its first use.
 
     Args:
         url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
