@@ -402,9 +402,10 @@ class takes(Generic[P]):
                     )
                 return method(*args)
             if len(given) > most_positional:
+                ids_first = "its ids, then " if ids else ""
                 got = type(given[most_positional]).__name__
                 raise TypeError(
-                    f"{method.__qualname__}() takes, after its ids, one {accepted.__name__} or its "
+                    f"{method.__qualname__}() takes {ids_first}one {accepted.__name__} or its "
                     f"fields as keywords, not the positional {got}"
                 )
             return method(*args[:count], request_class(*given, **fields))
