@@ -52,7 +52,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
     status = response.status_code
     hint = pause_hint(response.headers)
     return status_error(
-        f"answered {status}{_advice(response)}: {text[:_LONGEST_MESSAGE]}",
+        f"answered {status}{_advice(response, document)}: {text[:_LONGEST_MESSAGE]}",
         method=method,
         path=path,
         attempts=attempts_of(response),
@@ -173,7 +173,7 @@ def _words(value: Any) -> str:
     return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
 
 
-def _advice(response: requests.Response) -> str:
+def _advice(response: requests.Response, document: object) -> str:
     """Words for answers that a person can do something about."""
     parts = urlsplit(response.url or "")
     host = parts.hostname or ""
@@ -190,6 +190,8 @@ def _advice(response: requests.Response) -> str:
             " (the Assistants API was switched off on this host on 2026-08-26; use Client() with "
             "the embedded engine, or the base URL of a server that still has it)"
         )
+    if response.status_code == 404 and not isinstance(document, dict):
+        return " (is the base URL that of an Assistants server, with its /v1?)"
     return ""
 
 

@@ -172,6 +172,21 @@ def test_an_empty_body(client, server, content_type):
     assert words(error) == "Not Found"
 
 
+@pytest.mark.parametrize(
+    ("status", "document", "is_asked"),
+    [
+        (404, None, True),
+        (404, {"error": {"message": "No such thread."}}, False),
+        (500, None, False),
+    ],
+)
+def test_a_page_instead_of_an_error_body(client, server, status, document, is_asked):
+    """A 404 that no server of the protocol writes has the base URL looked at; others do not."""
+    error = refused(client, server, status, document, body=None if document else b"<h1>No</h1>")
+
+    assert ("is the base URL that of an Assistants server" in str(error)) is is_asked
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_detail(client, server, status):
     """It is the message."""
