@@ -92,7 +92,8 @@ def test_the_extras_are_these(metadata: email.message.Message) -> None:
     engine = {"sqlalchemy>=2.0", "werkzeug>=3.0", "pydantic-monty>=1.4"}
     tools = {"pytest", "hypothesis", "coverage", "responses", "waitress"}
 
-    assert set(metadata.get_all("Provides-Extra", [])) == {"engine", "test", "lint"}
+    extras = {"engine", "test", "integration", "lint"}
+    assert set(metadata.get_all("Provides-Extra", [])) == extras
     assert requirements(metadata, "engine") == engine
     assert requirements(metadata, "test") > engine
     assert {re.split("[<>=]", one)[0] for one in requirements(metadata, "test")} >= tools
