@@ -1,29 +1,14 @@
 """A blocking client for the Assistants protocol, and an engine that serves it in process."""
 
-from assistants_client._multipart import (
-    FileSource,
-)
-from assistants_client._pagination import (
-    LazyList,
-)
-from assistants_client._retry import (
-    RetryPolicy,
-)
-from assistants_client._tool_calls import (
-    answer_calls,
-)
-from assistants_client._version import (
-    __version__,
-)
-from assistants_client.backoff import (
-    AdaptiveBackoff,
-    Backoff,
-    ConstantBackoff,
-    ExponentialBackoff,
-)
-from assistants_client.client import (
-    Client,
-)
+from typing import TYPE_CHECKING
+
+from assistants_client._later import names_of
+from assistants_client._multipart import FileSource
+from assistants_client._pagination import LazyList
+from assistants_client._retry import RetryPolicy
+from assistants_client._version import __version__
+from assistants_client.backoff import AdaptiveBackoff, Backoff, ConstantBackoff, ExponentialBackoff
+from assistants_client.client import Client
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -52,223 +37,204 @@ from assistants_client.errors import (
     UnprocessableEntityError,
     WaitTimeoutError,
 )
-from assistants_client.function_tools import (
-    ToolFunction,
-    ToolLike,
-    as_tools,
-    tool,
-)
-from assistants_client.models._base import (
-    UNSET,
-    JsonObject,
-    Request,
-    Struct,
-    Unknown,
-    Unset,
-    UnsetType,
-)
-from assistants_client.models.assistants import (
-    Assistant,
-    AssistantRequest,
-    AssistantUpdate,
-)
-from assistants_client.models.chunking import (
-    AutoChunking,
-    ChunkingStrategy,
-    StaticChunking,
-    StaticChunkingSizes,
-    UnknownChunking,
-)
-from assistants_client.models.events import (
-    CallDelta,
-    CodeInterpreterCallDelta,
-    CodeInterpreterPiece,
-    Done,
-    Event,
-    FileSearchCallDelta,
-    FunctionCallDelta,
-    FunctionPiece,
-    ImageDelta,
-    ImageFilePartDelta,
-    ImageUrlPartDelta,
-    LogsDelta,
-    MessageChange,
-    MessageCompleted,
-    MessageCreated,
-    MessageCreationChange,
-    MessageDelta,
-    MessageEvent,
-    MessageIncomplete,
-    MessageInProgress,
-    PartDelta,
-    RefusalPartDelta,
-    RunCancelled,
-    RunCancelling,
-    RunCompleted,
-    RunCreated,
-    RunEvent,
-    RunExpired,
-    RunFailed,
-    RunIncomplete,
-    RunInProgress,
-    RunQueued,
-    RunRequiresAction,
-    RunStepCancelled,
-    RunStepCompleted,
-    RunStepCreated,
-    RunStepDelta,
-    RunStepEvent,
-    RunStepExpired,
-    RunStepFailed,
-    RunStepInProgress,
-    StepChange,
-    TextPartDelta,
-    TextPiece,
-    ThreadCreated,
-    ToolCallsChange,
-    UnknownCallDelta,
-    UnknownEvent,
-    UnknownOutputDelta,
-    UnknownPartDelta,
-    UnknownStepChange,
-)
-from assistants_client.models.files import (
-    File,
-    FileExpiry,
-)
-from assistants_client.models.lists import (
-    Deleted,
-    Page,
-)
-from assistants_client.models.messages import (
-    Annotation,
-    Attachment,
-    ContentPart,
-    ContentPartInput,
-    FileCitation,
-    FilePath,
-    FileReference,
-    ImageDetail,
-    ImageFile,
-    ImageFilePart,
-    ImageUrl,
-    ImageUrlPart,
-    IncompleteDetails,
-    InputTextPart,
-    Message,
-    MessageRequest,
-    MessageUpdate,
-    OnActiveRun,
-    RefusalPart,
-    Text,
-    TextPart,
-    UnknownAnnotation,
-    UnknownPart,
-)
-from assistants_client.models.replies import (
-    Reply,
-)
-from assistants_client.models.run_steps import (
-    CodeInterpreterCall,
-    CodeInterpreterRecord,
-    CodeOutput,
-    CreatedMessage,
-    FileSearchCall,
-    FileSearchRecord,
-    FunctionRecord,
-    FunctionToolCall,
-    ImageOutput,
-    LogsOutput,
-    MessageCreationDetails,
-    OutputImage,
-    RunStep,
-    SearchResult,
-    SearchResultContent,
-    StepDetails,
-    StepToolCall,
-    ToolCallsDetails,
-    UnknownOutput,
-    UnknownStepDetails,
-    UnknownToolCall,
-)
-from assistants_client.models.run_streams import (
-    Approve,
-    Journal,
-    OnToolError,
-    RunStreamRequest,
-    StreamOptions,
-    SubmitToolOutputsStreamRequest,
-    ThreadRunStreamRequest,
-    ToolHandling,
-)
-from assistants_client.models.runs import (
-    ACTIVE_STATUSES,
-    FINAL_STATUSES,
-    FunctionCall,
-    LastError,
-    RequiredAction,
-    RequiredToolCall,
-    Run,
-    RunRequest,
-    RunUpdate,
-    SubmitToolApprovalsRequest,
-    SubmitToolOutputsAction,
-    SubmitToolOutputsRequest,
-    ThreadRunRequest,
-    ToolApproval,
-    ToolOutput,
-    Usage,
-)
-from assistants_client.models.threads import (
-    Thread,
-    ThreadRequest,
-    ThreadUpdate,
-)
-from assistants_client.models.tools import (
-    CodeInterpreterResources,
-    CodeInterpreterTool,
-    FileSearchOptions,
-    FileSearchResources,
-    FileSearchTool,
-    FunctionDefinition,
-    FunctionTool,
-    JsonSchema,
-    NamedFunction,
-    NamedToolChoice,
-    NewVectorStore,
-    RankingOptions,
-    ReasoningEffort,
-    ResponseFormat,
-    ResponseFormatOption,
-    Tool,
-    ToolChoice,
-    ToolInput,
-    ToolResources,
-    TruncationStrategy,
-    UnknownTool,
-)
-from assistants_client.models.vector_stores import (
-    Attributes,
-    FileContentPage,
-    FileCounts,
-    FoundText,
-    SearchHit,
-    SearchPage,
-    SearchRanking,
-    SearchRequest,
-    StoreExpiry,
-    VectorStore,
-    VectorStoreFile,
-    VectorStoreFileBatch,
-    VectorStoreFileBatchRequest,
-    VectorStoreFileRequest,
-    VectorStoreFileUpdate,
-    VectorStoreRequest,
-    VectorStoreUpdate,
-)
-from assistants_client.streaming import (
-    RunStream,
-)
+
+# A type checker sees them all; a program imports those it names, when it names them.
+if TYPE_CHECKING:
+    from assistants_client._tool_calls import answer_calls
+    from assistants_client.function_tools import ToolFunction, ToolLike, as_tools, tool
+    from assistants_client.models._base import (
+        UNSET,
+        JsonObject,
+        Request,
+        Struct,
+        Unknown,
+        Unset,
+        UnsetType,
+    )
+    from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
+    from assistants_client.models.chunking import (
+        AutoChunking,
+        ChunkingStrategy,
+        StaticChunking,
+        StaticChunkingSizes,
+        UnknownChunking,
+    )
+    from assistants_client.models.events import (
+        CallDelta,
+        CodeInterpreterCallDelta,
+        CodeInterpreterPiece,
+        Done,
+        Event,
+        FileSearchCallDelta,
+        FunctionCallDelta,
+        FunctionPiece,
+        ImageDelta,
+        ImageFilePartDelta,
+        ImageUrlPartDelta,
+        LogsDelta,
+        MessageChange,
+        MessageCompleted,
+        MessageCreated,
+        MessageCreationChange,
+        MessageDelta,
+        MessageEvent,
+        MessageIncomplete,
+        MessageInProgress,
+        PartDelta,
+        RefusalPartDelta,
+        RunCancelled,
+        RunCancelling,
+        RunCompleted,
+        RunCreated,
+        RunEvent,
+        RunExpired,
+        RunFailed,
+        RunIncomplete,
+        RunInProgress,
+        RunQueued,
+        RunRequiresAction,
+        RunStepCancelled,
+        RunStepCompleted,
+        RunStepCreated,
+        RunStepDelta,
+        RunStepEvent,
+        RunStepExpired,
+        RunStepFailed,
+        RunStepInProgress,
+        StepChange,
+        TextPartDelta,
+        TextPiece,
+        ThreadCreated,
+        ToolCallsChange,
+        UnknownCallDelta,
+        UnknownEvent,
+        UnknownOutputDelta,
+        UnknownPartDelta,
+        UnknownStepChange,
+    )
+    from assistants_client.models.files import File, FileExpiry
+    from assistants_client.models.lists import Deleted, Page
+    from assistants_client.models.messages import (
+        Annotation,
+        Attachment,
+        ContentPart,
+        ContentPartInput,
+        FileCitation,
+        FilePath,
+        FileReference,
+        ImageDetail,
+        ImageFile,
+        ImageFilePart,
+        ImageUrl,
+        ImageUrlPart,
+        IncompleteDetails,
+        InputTextPart,
+        Message,
+        MessageRequest,
+        MessageUpdate,
+        OnActiveRun,
+        RefusalPart,
+        Text,
+        TextPart,
+        UnknownAnnotation,
+        UnknownPart,
+    )
+    from assistants_client.models.replies import Reply
+    from assistants_client.models.run_steps import (
+        CodeInterpreterCall,
+        CodeInterpreterRecord,
+        CodeOutput,
+        CreatedMessage,
+        FileSearchCall,
+        FileSearchRecord,
+        FunctionRecord,
+        FunctionToolCall,
+        ImageOutput,
+        LogsOutput,
+        MessageCreationDetails,
+        OutputImage,
+        RunStep,
+        SearchResult,
+        SearchResultContent,
+        StepDetails,
+        StepToolCall,
+        ToolCallsDetails,
+        UnknownOutput,
+        UnknownStepDetails,
+        UnknownToolCall,
+    )
+    from assistants_client.models.run_streams import (
+        Approve,
+        Journal,
+        OnToolError,
+        RunStreamRequest,
+        StreamOptions,
+        SubmitToolOutputsStreamRequest,
+        ThreadRunStreamRequest,
+        ToolHandling,
+    )
+    from assistants_client.models.runs import (
+        ACTIVE_STATUSES,
+        FINAL_STATUSES,
+        FunctionCall,
+        LastError,
+        RequiredAction,
+        RequiredToolCall,
+        Run,
+        RunRequest,
+        RunUpdate,
+        SubmitToolApprovalsRequest,
+        SubmitToolOutputsAction,
+        SubmitToolOutputsRequest,
+        ThreadRunRequest,
+        ToolApproval,
+        ToolOutput,
+        Usage,
+    )
+    from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
+    from assistants_client.models.tools import (
+        CodeInterpreterResources,
+        CodeInterpreterTool,
+        FileSearchOptions,
+        FileSearchResources,
+        FileSearchTool,
+        FunctionDefinition,
+        FunctionTool,
+        JsonSchema,
+        NamedFunction,
+        NamedToolChoice,
+        NewVectorStore,
+        RankingOptions,
+        ReasoningEffort,
+        ResponseFormat,
+        ResponseFormatOption,
+        Tool,
+        ToolChoice,
+        ToolInput,
+        ToolResources,
+        TruncationStrategy,
+        UnknownTool,
+    )
+    from assistants_client.models.vector_stores import (
+        Attributes,
+        FileContentPage,
+        FileCounts,
+        FoundText,
+        SearchHit,
+        SearchPage,
+        SearchRanking,
+        SearchRequest,
+        StoreExpiry,
+        VectorStore,
+        VectorStoreFile,
+        VectorStoreFileBatch,
+        VectorStoreFileBatchRequest,
+        VectorStoreFileRequest,
+        VectorStoreFileUpdate,
+        VectorStoreRequest,
+        VectorStoreUpdate,
+    )
+    from assistants_client.streaming import RunStream
 
 __all__ = [
     "ACTIVE_STATUSES",
@@ -493,3 +459,27 @@ __all__ = [
     "as_tools",
     "tool",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        __all__,
+        # Where the names are looked for, the most used first.
+        "models._base",
+        "models.runs",
+        "models.messages",
+        "models.tools",
+        "models.threads",
+        "models.lists",
+        "models.assistants",
+        "models.chunking",
+        "models.files",
+        "models.vector_stores",
+        "models.run_steps",
+        "models.run_streams",
+        "models.replies",
+        "models.events",
+        "function_tools",
+        "_tool_calls",
+        "streaming",
+    )

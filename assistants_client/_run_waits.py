@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from assistants_client._many_waits import ManyWaits, RunOrIds, distinct, raise_first
 from assistants_client._pace import Pace
 from assistants_client._progress import NO_PROGRESS, run_progress, runs_progress
-from assistants_client._tool_calls import answer_calls
+from assistants_client._resources import HasResources
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
     AssistantsError,
@@ -23,14 +23,11 @@ from assistants_client.errors import (
     ThreadLockedError,
     run_error,
 )
-from assistants_client.function_tools import ToolFunction, ToolLike, as_tools
 from assistants_client.models._base import UNSET
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
 from assistants_client.models.runs import Run, ToolOutput, is_settled
-from assistants_client.resources.messages import Messages
-from assistants_client.resources.runs import Runs
 from assistants_client.waiting import (
     DEFAULT_WAIT,
     RunLink,
@@ -42,14 +39,16 @@ from assistants_client.waiting import (
     wait_for_run,
 )
 
+if TYPE_CHECKING:
+    from assistants_client.function_tools import ToolLike
+    from assistants_client.models.tools import ToolInput
+
 T = TypeVar("T")
 
 
-class WaitsForRuns:
+class WaitsForRuns(HasResources):
     """The half of ``Client`` that waits; it has nothing of its own."""
 
-    messages: Messages
-    runs: Runs
     _backoff: BackoffLike
     _time: Time
     _pace: Pace
@@ -175,7 +174,11 @@ class WaitsForRuns:
                 max_tool_rounds=max_tool_rounds,
                 journal=journal,
             )
-            functions = [] if tools is None else as_tools(tools)
+            functions: list[ToolInput] = []
+            if tools is not None:
+                from assistants_client.function_tools import as_tools  # noqa: PLC0415
+
+                functions = as_tools(tools)
             link = RunLink(
                 poll=lambda: self.runs.poll(thread, name),
                 submit=lambda _, outputs: self.runs.submit_tool_outputs(
@@ -410,6 +413,10 @@ def outputs_of(
     run: Run, tools: Iterable[ToolLike], handling: ToolHandling
 ) -> list[ToolOutput] | None:
     """The outputs of a run's calls; ``None`` where there is no function to call."""
+    # Functions as tools are imported by programs that have some.
+    from assistants_client._tool_calls import answer_calls  # noqa: PLC0415
+    from assistants_client.function_tools import ToolFunction, as_tools  # noqa: PLC0415
+
     functions = [made for made in as_tools(tools) if isinstance(made, ToolFunction)]
     if not functions or not run.tool_calls:
         return None

@@ -35,23 +35,14 @@ from assistants_client._transport import (
 )
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
-from assistants_client.models.files import File
 from assistants_client.resources._base import Helpers
-from assistants_client.resources.assistants import Assistants
-from assistants_client.resources.files import Files
-from assistants_client.resources.messages import Messages
-from assistants_client.resources.run_steps import RunSteps
-from assistants_client.resources.runs import Runs
-from assistants_client.resources.threads import Threads
-from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
-from assistants_client.resources.vector_store_files import VectorStoreFiles
-from assistants_client.resources.vector_stores import VectorStores
 from assistants_client.waiting import Time
 
 if TYPE_CHECKING:
     import requests
 
     from assistants_client.engine import Engine
+    from assistants_client.models.files import File
 
 T = TypeVar("T")
 
@@ -142,23 +133,12 @@ class Client(WaitsForRuns):
         self._origin: Client | None = None
         self._time = Time(time.monotonic, time.sleep)
         self._pace = pace
-        helpers = Helpers(
+        self._helpers = Helpers(
             poll_until=self._poll_until,
             unlock=self._unlock,
             upload=self._upload,
             settle=lambda run: self.wait_for_run(run, check=False),
             answer_calls=outputs_of,
-        )
-        self.assistants: Assistants = Assistants(transport, helpers)
-        self.threads: Threads = Threads(transport, helpers)
-        self.messages: Messages = Messages(transport, helpers)
-        self.runs: Runs = Runs(transport, helpers)
-        self.run_steps: RunSteps = RunSteps(transport, helpers)
-        self.files: Files = Files(transport, helpers)
-        self.vector_stores: VectorStores = VectorStores(transport, helpers)
-        self.vector_store_files: VectorStoreFiles = VectorStoreFiles(transport, helpers)
-        self.vector_store_file_batches: VectorStoreFileBatches = VectorStoreFileBatches(
-            transport, helpers
         )
 
     @classmethod

@@ -12,13 +12,22 @@ import inspect
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, get_args, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    get_args,
+    overload,
+)
 from urllib.parse import quote
 
 from attrs import frozen
 
 from assistants_client._codec import InvalidValueError, decode, encode_request
-from assistants_client._following import Answer
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LARGEST_PAGE, LazyList
 from assistants_client._transport import Query, Reply, Transport
@@ -31,12 +40,15 @@ from assistants_client.errors import (
     NotFoundError,
     ThreadLockedError,
 )
-from assistants_client.models.files import File
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.models.tools import ToolInput
+
+if TYPE_CHECKING:
+    from assistants_client._following import Answer
+    from assistants_client.models.files import File
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -179,6 +191,8 @@ class Resource:
         self, path: str, document: Mapping[str, Any], query: Query | None = None
     ) -> Iterator[Answer]:
         """Asks for a stream, and gives what is answered while the context lasts."""
+        from assistants_client._following import Answer  # noqa: PLC0415 (streams only)
+
         sent = {**document, "stream": True}
         with self._transport.stream(
             path, query=query, document=sent, headers=self._HEADERS

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from assistants_client._following import Answer, StreamLink
 from assistants_client._pagination import LazyList
 from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message
-from assistants_client.models.run_steps import RunStep
 from assistants_client.models.run_streams import (
     RunStreamRequest,
     StreamOptions,
@@ -29,7 +27,11 @@ from assistants_client.models.runs import (
 )
 from assistants_client.models.tools import ToolInput
 from assistants_client.resources._base import Resource, build_path, encoded, takes
-from assistants_client.streaming import RunStream
+
+if TYPE_CHECKING:
+    from assistants_client._following import Answer
+    from assistants_client.models.run_steps import RunStep
+    from assistants_client.streaming import RunStream
 
 T = TypeVar("T")
 
@@ -112,6 +114,10 @@ class Runs(Resource):
         request: object,
         tools: Sequence[ToolInput],
     ) -> RunStream:
+        # What only streams need is imported with the first.
+        from assistants_client._following import StreamLink  # noqa: PLC0415
+        from assistants_client.streaming import RunStream  # noqa: PLC0415
+
         options = request if isinstance(request, StreamOptions) else StreamOptions()
 
         def submit(
@@ -135,6 +141,8 @@ class Runs(Resource):
         )
 
     def _steps_of(self, run: Run) -> LazyList[RunStep]:
+        from assistants_client.models.run_steps import RunStep  # noqa: PLC0415
+
         path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
         return self._newest_last(path, Page[RunStep], lambda step: step.id)
 

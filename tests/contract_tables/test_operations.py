@@ -69,7 +69,7 @@ def test_every_method_is_an_operation(client, wire):
 
     public = {
         f"{name}.{method}"
-        for name, resource in vars(client).items()
+        for name, resource in inspect.getmembers(client)
         if isinstance(resource, Resource)
         for method, _ in inspect.getmembers(resource, callable)
         if not method.startswith("_")

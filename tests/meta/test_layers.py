@@ -59,13 +59,15 @@ OURS = {
     "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
     "resources": "resources._base models errors backoff _codec _transport _pagination _multipart "
     "_following streaming",
+    "_resources": "lazy:_transport lazy:resources",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
-    "_run_waits": "models errors backoff waiting _many_waits _pace _progress resources "
+    "_run_waits": "models errors backoff waiting _many_waits _pace _progress _resources "
     "function_tools _tool_calls",
     "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
     "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
-    "": "_version models errors backoff _multipart _pagination _retry waiting client streaming "
-    "function_tools _tool_calls",
+    "_later": "",
+    "": "_later _version errors backoff _multipart _pagination _retry client lazy:models "
+    "lazy:streaming lazy:function_tools lazy:_tool_calls",
     # The command.
     "cli": "_version _checks errors lazy:engine",
     "__main__": "cli",

@@ -37,13 +37,17 @@ def sources() -> Iterator[tuple[str, Path]]:
         yield ".".join(part for part in parts if part != "__init__"), path
 
 
+#: What a front door imports for its own use.
+TOOLS_OF_A_DOOR = {"__future__", "typing", "assistants_client._later"}
+
+
 def imported_names(path: Path) -> set[str]:
     """The public names that a file binds by importing."""
     return {
         alias.asname or alias.name
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        and getattr(node, "module", None) != "__future__"
+        and getattr(node, "module", None) not in TOOLS_OF_A_DOOR
         for alias in node.names
         if not (alias.asname or alias.name).startswith("_")
     }
@@ -147,6 +151,28 @@ def test_the_front_door_holds_names_only() -> None:
     """The package's own file is imports and ``__all__``: it defines nothing."""
     tree = ast.parse((ROOT / "assistants_client" / "__init__.py").read_text("utf-8"))
     allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
+    statements = [
+        inner for node in tree.body for inner in (node.body if isinstance(node, ast.If) else [node])
+    ]
 
-    assert [ast.unparse(node) for node in tree.body if not isinstance(node, allowed)] == []
+    assert [ast.unparse(node) for node in statements if not isinstance(node, allowed)] == []
     assert isinstance(assistants_client, ModuleType)
+
+
+def test_a_name_is_the_one_that_type_checkers_see() -> None:
+    """What is imported when it is asked for is what the file imports for type checkers."""
+    tree = ast.parse((ROOT / "assistants_client" / "__init__.py").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    wrong = [
+        alias.name
+        for node in imports
+        for alias in node.names
+        if node.module not in TOOLS_OF_A_DOOR
+        and getattr(assistants_client, alias.name)
+        is not getattr(importlib.import_module(str(node.module)), alias.name)
+    ]
+
+    assert wrong == []
+    assert set(assistants_client.__all__) <= set(dir(assistants_client))
+    with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
+        _ = assistants_client.Nonsense  # type: ignore[attr-defined]
