@@ -48,7 +48,7 @@ def parse_page_query(
     default_limit: int = _DEFAULT_LIMIT,
     maximum_limit: int = _MAXIMUM_LIMIT,
 ) -> PageQuery:
-    """Reads the query of a list; other keys are ignored, empty values are not given.
+    """Reads the query of a list; other keys are ignored, and so are empty cursors.
 
     Args:
         query: The query's parameters.
@@ -58,13 +58,13 @@ def parse_page_query(
     Raises:
         Fault: A value is not one that the protocol allows.
     """
-    order = query.get("order") or "desc"
+    order = query.get("order", "desc")
     if order not in {"asc", "desc"}:
         raise Fault(
             400, f"Invalid 'order': {order!r:.80} is not 'asc' or 'desc'.", "invalid_value", "order"
         )
     return PageQuery(
-        limit=_limit(query.get("limit") or str(default_limit), maximum_limit),
+        limit=_limit(query.get("limit", str(default_limit)), maximum_limit),
         order="asc" if order == "asc" else "desc",
         after=query.get("after") or None,
         before=query.get("before") or None,

@@ -136,7 +136,7 @@ class VectorStore(Struct):
     usage_bytes: int = 0
     file_counts: FileCounts = field(factory=FileCounts)
     status: str = ""
-    expires_after: StoreExpiry | None = None
+    expires_after: StoreExpiry | None = field(default=None, metadata=ABSENT_IF_NONE)
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-
-Program: TypeAlias = Callable[[str], dict[str, Any]]
+from clients_kit import Program
 
 DELTA = "thread.message.delta"
 MESSAGE = [

@@ -1,0 +1,92 @@
+"""Any request at all, made of the published description: schemathesis against ``assistants serve``.
+
+The description is not part of this project; ``ASSISTANTS_SPEC_DIR`` names the folder that holds it.
+Where the description and the servers it describes are known to differ, ``as_served`` says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clients_kit import TOKEN, interpreter
+from model_server import model_server
+from served_process import served
+
+SECONDS = 60
+SEED = os.environ.get("CLIENTS_SEED", "6")
+#: What every answer is checked for. Data that follows the description may still be refused: ids
+#: are made up, threads locked.
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+    "use_after_free",
+    "ignored_auth",
+)
+
+
+def as_served(description: dict[str, Any]) -> dict[str, Any]:
+    """The description, with what it leaves out and what it is known to say wrongly."""
+    schemas = description["components"]["schemas"]
+    # A list without items has no first and no last one.
+    for schema in schemas.values():
+        for name in ("first_id", "last_id"):
+            if schema.get("properties", {}).get(name) == {"type": "string"}:
+                schema["properties"][name] = {"type": ["string", "null"]}
+    # It calls a file's content, which is bytes of any kind, a string in JSON.
+    content = description["paths"]["/files/{file_id}/content"]["get"]["responses"]["200"]
+    content["content"] = {"*/*": {"schema": {}}}
+    # It documents no refusals. Each has this body, all keys in it.
+    refusal = {
+        "description": "A refusal",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
+    }
+    for path in description["paths"].values():
+        for operation in path.values():
+            operation["responses"]["4XX"] = refusal
+    return description
+
+
+def test_any_request_is_answered_as_documented(tmp_path: Path) -> None:
+    """No 5xx; every answer and every refusal is valid; what is no valid request is refused."""
+    python = interpreter("CLIENTS_PYTHON", "the interpreter of tests/clients/requirements.txt")
+    folder = os.environ.get("ASSISTANTS_SPEC_DIR")
+    if not folder:
+        pytest.skip("ASSISTANTS_SPEC_DIR does not name the folder of openapi-assistants.json")
+    description = json.loads(Path(folder, "openapi-assistants.json").read_text("utf-8"))
+    (tmp_path / "served.json").write_text(json.dumps(as_served(description)), "utf-8")
+
+    with (
+        model_server() as model_url,
+        served(tmp_path, "--model-url", model_url, ASSISTANTS_TOKEN=TOKEN) as running,
+    ):
+        done = subprocess.run(
+            [
+                str(Path(python).with_name("schemathesis")),
+                *("run", "served.json", "--url", running.base_url, "--no-color"),
+                *("--header", f"Authorization: Bearer {TOKEN}"),
+                *("--checks", ",".join(CHECKS), "--continue-on-failure", "--no-shrink"),
+                *("--max-time", str(SECONDS), "--max-examples", "30", "--seed", SEED),
+                *("--warnings", "off", "--generation-database", "none"),
+            ],
+            cwd=tmp_path,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS * 3,
+            check=False,
+        )
+        running.stop()
+
+    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-2000:]
+    assert "Traceback" not in running.output, running.output[-8000:]
