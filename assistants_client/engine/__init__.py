@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_REQUIRED = ("sqlalchemy", "werkzeug", "pydantic_monty", "charset_normalizer")
+
 try:
     from assistants_client.engine.code_interpreter import (
         CodeInterpreter,
@@ -27,7 +29,7 @@ try:
     from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
     from assistants_client.engine.language_models.tutor import Tutor
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in {"sqlalchemy", "werkzeug", "pydantic_monty"}:
+    if (error.name or "").partition(".")[0] not in _REQUIRED:
         raise
     raise ModuleNotFoundError(
         f"The embedded engine needs packages that are not installed ({error.name} is missing): "

@@ -18,12 +18,14 @@ from assistants_client.engine.app import IN_PROCESS, App, unavailable
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
 from assistants_client.engine.executor import WORKERS, Threads
+from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.tutor import Tutor
 from assistants_client.engine.runner import Runner
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.services.ingesting import Ingesting
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "sqlite:///assistants.db"
 #: How long a run may take, in seconds, where nothing else is said.
 RUN_SECONDS: Final = 600
+#: How many files of vector stores are read at once.
+READERS: Final = 2
 #: How long closing waits for the runs that are being carried.
 CLOSE_SECONDS: Final = 5.0
 
@@ -102,14 +106,25 @@ class Engine:
         context = Context(database=self._database, clock=clock, run_seconds=run_seconds)
         self._execution = Execution(context)
         self._threads = Threads(Runner(self._execution, model, code_interpreter), workers)
+        self._ingesting = Ingesting(context)
+        readers = Threads(Ingester(self._ingesting), min(workers, READERS))
         context.wake = self._threads.submit
+
+        def ingest(store_file: int) -> None:
+            readers.submit(str(store_file))
+
+        context.ingest = self._ingest = ingest
         context.stop = self._threads.cancel
         self._app = App(context, token=token)
         self._opening = threading.Lock()
         self._is_open = False
         # Also when the engine is dropped without close, and at the interpreter's end.
         self._finalizer = weakref.finalize(
-            self, _close, self._threads, self._execution, self._database, owned
+            self,
+            _close,
+            [(self._threads, self._execution), (readers, self._ingesting)],
+            self._database,
+            owned,
         )
 
     @classmethod
@@ -136,6 +151,8 @@ class Engine:
                 self._database.open()
                 for run_id in self._execution.orphans():
                     self._threads.submit(run_id)
+                for store_file in self._ingesting.orphans():
+                    self._ingest(store_file)
                 self._is_open = True
 
     def close(self) -> None:
@@ -176,17 +193,17 @@ class Engine:
 
 
 def _close(
-    threads: Threads,
-    execution: Execution,
+    carried: Iterable[tuple[Threads, Execution | Ingesting]],
     database: Database,
     owned: Iterable[Callable[[], object]],
 ) -> None:
-    if not threads.close(CLOSE_SECONDS):
-        try:
-            execution.abandon()
-        except Exception:
-            # The next process that opens the database finds them with a dead owner.
-            _log.warning("Unfinished runs could not be ended", exc_info=True)
+    for threads, held in carried:
+        if not threads.close(CLOSE_SECONDS):
+            try:
+                held.abandon()
+            except Exception:
+                # The next process that opens the database finds them with a dead owner.
+                _log.warning("Unfinished work could not be let go of", exc_info=True)
     for close in owned:
         close()
     database.close()

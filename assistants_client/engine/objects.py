@@ -139,7 +139,7 @@ def changed(stored: StructT, update: object) -> StructT:
 
 def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
     """An object of what a document says of its fields; the rest of the document is left out."""
-    made = {**_DEFAULTS[cls], **server}
+    made = {**_DEFAULTS.get(cls, {}), **server}
     for field in fields(cls):
         value = document.get(field.name)
         if value is not None and field.name not in server:

@@ -18,12 +18,16 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery, parse_page_query
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.services._stores import STATUSES
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
+from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
+from assistants_client.engine.services.vector_store_files import VectorStoreFiles
+from assistants_client.engine.services.vector_stores import VectorStores
 from assistants_client.engine.uploads import UploadForm
 from assistants_client.models._base import Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
@@ -35,6 +39,14 @@ from assistants_client.models.runs import (
     ThreadRunRequest,
 )
 from assistants_client.models.threads import ThreadRequest, ThreadUpdate
+from assistants_client.models.vector_stores import (
+    SearchRequest,
+    VectorStoreFileBatchRequest,
+    VectorStoreFileRequest,
+    VectorStoreFileUpdate,
+    VectorStoreRequest,
+    VectorStoreUpdate,
+)
 
 T = TypeVar("T")
 
@@ -53,6 +65,9 @@ class Services:
         self.runs = Runs(context)
         self.run_steps = RunSteps(context)
         self.files = Files(context)
+        self.vector_stores = VectorStores(context)
+        self.vector_store_files = VectorStoreFiles(context)
+        self.vector_store_file_batches = VectorStoreFileBatches(context)
 
 
 @define
@@ -81,6 +96,14 @@ class Call:
         """The same of the list of files, whose pages are larger and only go forwards."""
         query = {name: value for name, value in self.request.args.items() if name != "before"}
         return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
+
+    def status(self) -> str | None:
+        """Which files of a store are asked for."""
+        status = self.request.args.get("filter") or None
+        if status is not None and status not in STATUSES:
+            message = f"Invalid 'filter': {status!r:.80} is not one of {', '.join(STATUSES)}."
+            raise Fault(400, message, "invalid_value", "filter")
+        return status
 
     def include(self) -> None:
         """Refuses what cannot be included; what can is not there yet, so nothing is to be done."""
@@ -144,6 +167,9 @@ _T: Final = "/threads"
 _M: Final = "/threads/<thread_id>/messages"
 _R: Final = "/threads/<thread_id>/runs"
 _F: Final = "/files"
+_V: Final = "/vector_stores"
+_VF: Final = "/vector_stores/<vector_store_id>/files"
+_VB: Final = "/vector_stores/<vector_store_id>/file_batches"
 _S: Final = "/threads/<thread_id>/runs/<run_id>/steps"
 
 
@@ -227,6 +253,58 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", f"{_F}/<file_id>", lambda s, c: s.files.retrieve(**c.ids)),
     ("DELETE", f"{_F}/<file_id>", lambda s, c: s.files.delete(**c.ids)),
     ("GET", f"{_F}/<file_id>/content", lambda s, c: s.files.content(**c.ids)),
+    ("GET", _V, lambda s, c: s.vector_stores.list(c.page())),
+    (
+        "POST",
+        _V,
+        lambda s, c: s.vector_stores.create(c.body(VectorStoreRequest, optional=True)),
+    ),
+    ("GET", f"{_V}/<vector_store_id>", lambda s, c: s.vector_stores.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_V}/<vector_store_id>",
+        lambda s, c: s.vector_stores.update(**c.ids, update=c.body(VectorStoreUpdate)),
+    ),
+    ("DELETE", f"{_V}/<vector_store_id>", lambda s, c: s.vector_stores.delete(**c.ids)),
+    (
+        "POST",
+        f"{_V}/<vector_store_id>/search",
+        lambda s, c: s.vector_stores.search(**c.ids, request=c.body(SearchRequest)),
+    ),
+    (
+        "GET",
+        _VF,
+        lambda s, c: s.vector_store_files.list(**c.ids, query=c.page(), status=c.status()),
+    ),
+    (
+        "POST",
+        _VF,
+        lambda s, c: s.vector_store_files.create(**c.ids, request=c.body(VectorStoreFileRequest)),
+    ),
+    ("GET", f"{_VF}/<file_id>", lambda s, c: s.vector_store_files.retrieve(**c.ids)),
+    (
+        "POST",
+        f"{_VF}/<file_id>",
+        lambda s, c: s.vector_store_files.update(**c.ids, update=c.body(VectorStoreFileUpdate)),
+    ),
+    ("DELETE", f"{_VF}/<file_id>", lambda s, c: s.vector_store_files.delete(**c.ids)),
+    ("GET", f"{_VF}/<file_id>/content", lambda s, c: s.vector_store_files.content(**c.ids)),
+    (
+        "POST",
+        _VB,
+        lambda s, c: s.vector_store_file_batches.create(
+            **c.ids, request=c.body(VectorStoreFileBatchRequest)
+        ),
+    ),
+    ("GET", f"{_VB}/<batch_id>", lambda s, c: s.vector_store_file_batches.retrieve(**c.ids)),
+    ("POST", f"{_VB}/<batch_id>/cancel", lambda s, c: s.vector_store_file_batches.cancel(**c.ids)),
+    (
+        "GET",
+        f"{_VB}/<batch_id>/files",
+        lambda s, c: s.vector_store_file_batches.list_files(
+            **c.ids, query=c.page(), status=c.status()
+        ),
+    ),
     ("GET", _S, _run_steps_list),
     ("GET", f"{_S}/<step_id>", _run_steps_retrieve),
 )

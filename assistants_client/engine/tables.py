@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -22,6 +23,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
+    UniqueConstraint,
+    event,
 )
 
 metadata: Final = MetaData()
@@ -96,7 +100,7 @@ files: Final = _table(
     Column("purpose", String, nullable=False, index=True),
     Column("expires_at", BigInteger, index=True),
     #: False while its content is still coming in: nobody is shown such a file.
-    Column("is_whole", Boolean, nullable=False),
+    Column("is_whole", Boolean, nullable=False, index=True),
 )
 
 #: The content of files, in blocks numbered from 0.
@@ -107,6 +111,71 @@ file_blocks: Final = Table(
     Column("number", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
+
+vector_stores: Final = _table("vector_stores", Column("expires_at", BigInteger))
+
+vector_store_batches: Final = _table(
+    "vector_store_batches",
+    _parent("vector_store_id", "vector_stores"),
+    Column("is_cancelled", Boolean, nullable=False),
+    parent="vector_store_id",
+)
+
+#: A file in a store. The object's id is the file's own: it is unique within one store only, and
+#: ``seq`` is what a row is known by.
+vector_store_files: Final = Table(
+    "vector_store_files",
+    metadata,
+    Column("seq", _Seq, primary_key=True, autoincrement=True),
+    Column("id", ForeignKey("files.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    _parent("vector_store_id", "vector_stores"),
+    #: The batch that it came with last.
+    Column("batch_id", String, index=True),
+    Column("status", String, nullable=False),
+    Column("usage_bytes", BigInteger, nullable=False),
+    #: Who reads it (see ``ids.owner_name``), until when it may be believed alive, and the how
+    #: manieth try it is.
+    Column("owner", String, index=True),
+    Column("lease_until", Double),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("vector_store_id", "id"),
+    Index("ix_vector_store_files_order", "vector_store_id", "created_at", "seq"),
+    Index("ix_vector_store_files_counts", "vector_store_id", "status", "usage_bytes"),
+    sqlite_autoincrement=True,
+)
+
+#: What a store searches: pieces of its files' texts, that may overlap.
+passages: Final = Table(
+    "passages",
+    metadata,
+    Column("seq", _Seq, primary_key=True, autoincrement=True),
+    Column(
+        "store_file",
+        ForeignKey("vector_store_files.seq", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    #: Where in the file's text it begins, in characters.
+    Column("start", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The words of passages, by the number of the passage; ``store`` is the number of its store. Words
+# are searched by their stems.
+for _statement in (
+    "CREATE VIRTUAL TABLE passage_words USING fts5(store, title, words, "
+    "tokenize = 'porter unicode61 remove_diacritics 2')",
+    "CREATE TRIGGER passage_is_gone AFTER DELETE ON passages BEGIN "
+    "DELETE FROM passage_words WHERE rowid = old.seq; END",
+):
+    event.listen(
+        passages,
+        "after_create",
+        DDL(_statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+    )
 
 #: Requests that are known again when they are repeated, by the key that their caller gave them.
 #: What is kept of a thread goes with the thread.

@@ -379,7 +379,9 @@ def test_the_database_is_chosen_by_the_environment(
         assert "sqlite:///other.db" in repr(engine)
 
 
-@pytest.mark.parametrize("missing", ["sqlalchemy", "werkzeug", "pydantic_monty"])
+@pytest.mark.parametrize(
+    "missing", ["sqlalchemy", "werkzeug", "pydantic_monty", "charset_normalizer"]
+)
 def test_a_missing_package_says_what_to_install(missing: str) -> None:
     """The error is an ImportError that names the package and the command."""
     program = f"import sys; sys.modules[{missing!r}] = None\nimport assistants_client.engine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import Any
 
@@ -17,9 +18,13 @@ from assistants_client.engine.database import Database
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.routes import ROUTES
 from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.services.files import Files, Upload
 from assistants_client.engine.services.repeats import KEPT_SECONDS, Repeats
+from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
+from assistants_client.engine.services.vector_stores import VectorStores
 from assistants_client.engine.tables import answered_requests, messages, runs, threads
 from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall
+from assistants_client.models.vector_stores import VectorStoreFileBatchRequest, VectorStoreRequest
 
 KEY = {"Idempotency-Key": "the key"}
 
@@ -48,7 +53,32 @@ def requests_of(store: Store) -> dict[str, tuple[str, dict[str, Any]]]:
     message = store.messages.list(thread, PageQuery()).data[0]
     function = {"metadata": {"k": "v"}}
     assistant = work.assistant_id
+    files = Files(store.context)
+    file = files.create(
+        Upload(source=io.BytesIO(b"x"), size=1, filename="x.txt", purpose="assistants")
+    ).id
+    request = VectorStoreRequest(file_ids=[file])
+    stored = f"/vector_stores/{VectorStores(store.context).create(request).id}"
+    batches = VectorStoreFileBatches(store.context)
+    batch = batches.create(
+        stored.rpartition("/")[2], VectorStoreFileBatchRequest(file_ids=[file])
+    ).id
     return {
+        "/vector_stores": ("/vector_stores", {"name": "n"}),
+        "/vector_stores/<vector_store_id>": (stored, {"metadata": {"k": "v"}}),
+        "/vector_stores/<vector_store_id>/files": (f"{stored}/files", {"file_id": file}),
+        "/vector_stores/<vector_store_id>/files/<file_id>": (
+            f"{stored}/files/{file}",
+            {"attributes": {"k": "v"}},
+        ),
+        "/vector_stores/<vector_store_id>/file_batches": (
+            f"{stored}/file_batches",
+            {"file_ids": [file]},
+        ),
+        "/vector_stores/<vector_store_id>/file_batches/<batch_id>/cancel": (
+            f"{stored}/file_batches/{batch}/cancel",
+            {},
+        ),
         "/assistants": ("/assistants", {"model": "m"}),
         "/assistants/<assistant_id>": (f"/assistants/{assistant}", function),
         "/threads": ("/threads", {}),
@@ -78,8 +108,9 @@ def requests_of(store: Store) -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
-#: Uploads are forms, and tested with the files.
-POSTS = [path for method, path, _ in ROUTES if method == "POST" and path != "/files"]
+#: Uploads are forms, and tested with the files; a search makes nothing.
+NOT_HERE = ("/files", "/vector_stores/<vector_store_id>/search")
+POSTS = [path for method, path, _ in ROUTES if method == "POST" and path not in NOT_HERE]
 
 
 @pytest.mark.parametrize("route", POSTS)

@@ -56,8 +56,9 @@ OURS = {
     "_snapshots": "models _codec",
     "_following": "models errors _codec _sse _events _snapshots",
     "streaming": "models errors _following",
+    "_call_forms": "",
     "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
-    "resources": "resources._base models errors backoff _codec _transport _pagination _multipart "
+    "resources": "resources._base _call_forms models errors backoff _codec _transport _pagination _multipart "
     "_following streaming",
     "_resources": "lazy:_transport lazy:resources",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
@@ -75,6 +76,7 @@ OURS = {
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _transport",
     "engine.services": "engine models _codec",
+    "engine.document_reader": "",  # a program of its own
     "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec",
 }
@@ -98,6 +100,9 @@ THEIRS = {
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
     "werkzeug": "engine.app engine.routes engine.uploads engine.adapter engine.serving",
     "pydantic_monty": "engine.code_interpreter",
+    "charset_normalizer": "engine.extraction",
+    "pypdf": "lazy:engine.document_reader",
+    "docx": "lazy:engine.document_reader",
     "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
 }
 

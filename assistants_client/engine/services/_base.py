@@ -9,7 +9,7 @@ A run is settled before anything under its thread is read or changed: what becam
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,7 @@ class Context:
         run_seconds: How long a run may take, from its creation.
         wake: Told the id of each run that is queued, after it was stored.
         stop: Told the id of each run that is cancelled or deleted, likewise.
+        ingest: Told the number of each file of a store that is to be read, likewise.
         events: Told what happens to runs, likewise.
         answering: Told what a POST is about to be answered with, within the transaction: what it
             stores there is stored with the object, or not at all.
@@ -61,11 +62,18 @@ class Context:
     run_seconds: int = 600
     wake: Callable[[str], object] = lambda run_id: None
     stop: Callable[[str], object] = lambda run_id: None
+    ingest: Callable[[int], object] = lambda store_file: None
     events: Broker = field(factory=Broker)
     answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
 
     def __attrs_post_init__(self) -> None:
-        self.database.on_commit = self.events.publish
+        self.database.on_commit = self._committed
+
+    def _committed(self, remarks: Sequence[object]) -> None:
+        self.events.publish(told for told in remarks if isinstance(told, RunEvent))
+        for told in remarks:
+            if isinstance(told, ToIngest):
+                self.ingest(told.store_file)
 
     def now(self) -> int:
         """The time as objects carry it."""
@@ -110,6 +118,13 @@ class Context:
             return held
         end_run(connection, held.run, ending, self.now())
         return evolve(held, owner=None, lease_until=None, cancelling_since=None)
+
+
+@frozen
+class ToIngest:
+    """Remarked in the transaction that puts a file into a store: it is to be read after it."""
+
+    store_file: int
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,69 @@
+"""Reads the files of stores in the background: from content to text to passages.
+
+What is written is services/ingesting.py's; the threads are executor.py's. No SQL, no statuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from assistants_client.engine.chunking import chunks, count_tokens
+from assistants_client.engine.extraction import UnreadableError, extract
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.services.ingesting import Ingesting, Job
+
+#: The longest text, in tokens.
+MAX_TOKENS: Final = 2_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Ingester:
+    """Carries files of stores, by their numbers, as a ``Runner`` carries runs."""
+
+    def __init__(self, ingesting: Ingesting) -> None:
+        self._ingesting = ingesting
+
+    def carry(self, store_file: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Reads a file, if it is to be read and nobody else does."""
+        job = self._ingesting.claim(int(store_file))
+        if job is None:
+            return
+        try:
+            self._read(job)
+        except UnreadableError as error:
+            self._ingesting.fail(job, error.code, str(error))
+        except Fault:
+            _log.debug("File %s of a store was deleted meanwhile", store_file)
+        except Exception as error:
+            _log.exception("File %s of a store could not be read", store_file)
+            name = type(error).__name__
+            message = f"The engine failed: {name} (the engine's log has the details)"
+            self._ingesting.fail(job, "server_error", message)
+
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for what is being read, and answers which still is ours."""
+        return self._ingesting.renew()
+
+    def _read(self, job: Job) -> None:
+        with tempfile.TemporaryDirectory(prefix="assistants-") as folder:
+            path = Path(folder) / "file"
+            with path.open("wb") as file:
+                file.writelines(job.content)
+            text, has_headings = extract(path, job.content.file.filename)
+        tokens = count_tokens(text)
+        if tokens > MAX_TOKENS:
+            message = f"The file has {tokens} tokens; at most {MAX_TOKENS} are allowed."
+            raise UnreadableError("invalid_file", message)
+        sizes = job.sizes
+        cut = chunks(
+            text,
+            sizes.max_chunk_size_tokens,
+            sizes.chunk_overlap_tokens,
+            has_headings=has_headings,
+        )
+        self._ingesting.complete(job, list(cut))

@@ -1,0 +1,94 @@
+"""The words of a query and of a passage, as the full-text index takes them, and how hits score.
+
+Pure: no SQL is run here. Writing without spaces is indexed letter by letter, and searched by pairs
+of letters.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from assistants_client.engine.chunking import UNSPACED
+
+#: Terms of a query that are used; further ones say little.
+MAX_TERMS: Final = 32
+
+#: English words that say nothing of what is looked for.
+_STOP_WORDS: Final = """
+a about above after again against all also am an and any are as at be because been before being
+below between both but by can could did do does doing down during each few for from further had has
+have having he her here hers him his how i if in into is it its just me more most my no nor not of
+off on once only or other our out over own please same say says she should so some such tell than
+that the their them then there these they this those through to too under until up us very was we
+were what when where which while who whom whose why will with would you your
+""".split()  # noqa: SIM905 - easier to read than a list
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|(?:(?![{UNSPACED}_])\w)+")
+_UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
+_NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
+
+
+def indexed(text: str) -> str:
+    """A text as it is put into the index."""
+    return _UNSPACED.sub(r" \1 ", text.replace("_", " "))
+
+
+def title_words(filename: str, headings: str) -> str:
+    """The words of a passage's title: of its file's name, and of the headings above it."""
+    stem = filename.rpartition(".")[0] or filename
+    return indexed(f"{' '.join(_NAME_PARTS.split(stem))} {headings}")
+
+
+def terms(query: str) -> list[str]:
+    """The terms of a query, as phrases of the index's language: without words that say nothing."""
+    found: dict[str, bool] = {}
+    for word in _WORD.findall(query.lower().replace("_", " ")):
+        if _UNSPACED.match(word):
+            pairs = [word[n : n + 2] for n in range(len(word) - 1)] or [word]
+            found.update((f'"{" ".join(pair)}"', True) for pair in pairs)
+        else:
+            found.setdefault(f'"{word}"', word not in _STOP_WORDS)
+    telling = [term for term, tells in found.items() if tells]
+    return (telling or list(found))[:MAX_TERMS]
+
+
+def in_stores(stores: Iterable[int], wanted: Sequence[str]) -> str:
+    """The index's expression for passages of some stores that hold one of the terms at least."""
+    places = " OR ".join(f'"{store}"' for store in stores)
+    return f"(store : ({places})) AND ({{title words}} : ({' OR '.join(wanted)}))"
+
+
+def scores(
+    ranks: Mapping[int, float], holding: Sequence[Collection[int]], count: int
+) -> dict[int, float]:
+    """How well passages fit, from 0 to 1.
+
+    Half of it is the index's own rank (BM25), against the best one's; the other half is how much of
+    the query the passage holds at all, rare terms counting more. So 1 is a passage that holds every
+    term of the query and ranks first.
+
+    Args:
+        ranks: The passages, with the index's ranks: the lower, the better.
+        holding: For each term the passages that hold it.
+        count: All passages that were searched.
+    """
+    weights = [
+        math.log(1 + (max(count - len(held), 0) + 0.5) / (len(held) + 0.5)) for held in holding
+    ]
+    whole = sum(weights) or 1.0
+    best = min(ranks.values(), default=0.0) or -1.0
+    return {
+        passage: round(
+            min(
+                1.0,
+                0.5 * max(0.0, rank / best)
+                + 0.5
+                * sum(w for w, held in zip(weights, holding, strict=True) if passage in held)
+                / whole,
+            ),
+            6,
+        )
+        for passage, rank in ranks.items()
+    }

@@ -1,0 +1,254 @@
+"""What the services of vector stores share: files put into stores, counted, and looked after.
+
+A file in a store is read in the background, after the transaction that put it there. Whoever reads
+it holds it by a lease, as runs are held; what nobody holds any more is handed out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from assistants_client._codec import decode, encode
+from assistants_client.engine.database import add, load, remark, save
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.ids import new_id, owner_is_dead
+from assistants_client.engine.lifecycle import LEASE
+from assistants_client.engine.services._base import Context, ToIngest
+from assistants_client.engine.services._contents import drop_gone
+from assistants_client.engine.tables import passages, vector_store_files, vector_stores
+from assistants_client.models._base import JsonObject
+from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
+from assistants_client.models.vector_stores import (
+    FileCounts,
+    StoreExpiry,
+    VectorStore,
+    VectorStoreFile,
+)
+
+STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
+
+_DAY: Final = 24 * 60 * 60
+#: A store's last use is told to so many seconds.
+_USE_SECONDS: Final = 60
+#: After so many seconds a file that nobody has begun to read is handed out again.
+_FORGOTTEN: Final = 60
+
+_AUTO_CHUNKING: Final = StaticChunkingSizes(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
+
+
+@frozen(kw_only=True)
+class NewFile:
+    """A file that is to be put into a store."""
+
+    file_id: str
+    chunking_strategy: ChunkingStrategy | JsonObject | None = None
+    attributes: Mapping[str, Any] | None = None
+
+
+def new_store(
+    connection: Connection,
+    now: int,
+    *,
+    name: str = "",
+    description: str | None = None,
+    expires_after: StoreExpiry | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> VectorStore:
+    """Makes an empty store."""
+    store = VectorStore(
+        id=new_id("vs_"),
+        created_at=now,
+        name=name,
+        description=description,
+        status="completed",
+        expires_after=expires_after,
+        last_active_at=now,
+        metadata=dict(metadata or {}),
+    )
+    set_expiry(store)
+    add(connection, vector_stores, store, expires_at=store.expires_at)
+    return store
+
+
+def set_expiry(store: VectorStore) -> None:
+    """Works out when a store expires, unless it has."""
+    after, used = store.expires_after, store.last_active_at or store.created_at
+    store.expires_at = None if after is None else used + after.days * _DAY
+
+
+def require_store(
+    connection: Connection, store_id: str, *, lock: bool = False, param: str | None = None
+) -> VectorStore:
+    """A store, its files not counted.
+
+    Raises:
+        Fault: There is no such store.
+    """
+    store = load(connection, vector_stores, VectorStore, store_id, lock=lock)
+    if store is None:
+        fault = not_found("vector store", store_id)
+        fault.param = param
+        raise fault
+    return store
+
+
+def require_usable(store: VectorStore, now: float) -> None:
+    """Refuses a store that has expired.
+
+    Raises:
+        Fault: It has.
+    """
+    if is_expired(store, now):
+        raise Fault(400, f"Vector store {store.id} has expired.", "vector_store_expired")
+
+
+def is_expired(store: VectorStore, now: float) -> bool:
+    """Whether a store can be used no more."""
+    return store.expires_at is not None and store.expires_at <= now
+
+
+def use(connection: Connection, store: VectorStore, now: int) -> None:
+    """Notes that a store is used: it expires some time after its last use."""
+    if now - (store.last_active_at or 0) >= _USE_SECONDS:
+        store.last_active_at = now
+        set_expiry(store)
+        save(connection, vector_stores, store, expires_at=store.expires_at)
+
+
+def put_files(
+    connection: Connection,
+    store: VectorStore,
+    new: Sequence[NewFile],
+    now: int,
+    *,
+    batch_id: str | None = None,
+) -> None:
+    """Puts files that exist into a store; one that is there already is read anew."""
+    held = vector_store_files.c
+    for one in new:
+        made = VectorStoreFile(
+            id=one.file_id,
+            created_at=now,
+            vector_store_id=store.id,
+            status="in_progress",
+            chunking_strategy=_static(one.chunking_strategy),
+            attributes=dict(one.attributes or {}),
+        )
+        known = (held.vector_store_id == store.id) & (held.id == one.file_id)
+        connection.execute(delete(vector_store_files).where(known))
+        number = connection.execute(
+            insert(vector_store_files)
+            .values(
+                id=made.id,
+                created_at=now,
+                vector_store_id=store.id,
+                batch_id=batch_id,
+                status=made.status,
+                usage_bytes=0,
+                body=encode(made),
+            )
+            .returning(vector_store_files.c.seq)
+        ).scalar_one()
+        remark(connection, ToIngest(number))
+    use(connection, store, now)
+
+
+def _static(strategy: ChunkingStrategy | JsonObject | None) -> StaticChunking:
+    document = {} if strategy is None else encode(strategy)
+    sizes = document.get("static")
+    return StaticChunking(
+        static=_AUTO_CHUNKING if sizes is None else decode(StaticChunkingSizes, sizes)
+    )
+
+
+def end_file(connection: Connection, seq: int, made: VectorStoreFile) -> None:
+    """Stores a file's final status, and lets go of it."""
+    save_file(connection, seq, made, owner=None, lease_until=None)
+    if made.status != "completed":
+        connection.execute(delete(passages).where(passages.c.store_file == seq))
+
+
+def save_file(connection: Connection, seq: int, made: VectorStoreFile, **columns: Any) -> None:
+    """Stores a file of a store as it is now."""
+    connection.execute(
+        update(vector_store_files)
+        .where(vector_store_files.c.seq == seq)
+        .values(status=made.status, usage_bytes=made.usage_bytes, body=encode(made), **columns)
+    )
+
+
+def count_files(
+    connection: Connection, column: Any, parents: Iterable[str]
+) -> dict[str, tuple[FileCounts, int]]:
+    """For each store or batch its files by status, and how many bytes they take."""
+    held = vector_store_files.c
+    counted = {parent: (FileCounts(), 0) for parent in parents}
+    rows = connection.execute(
+        select(column, held.status, func.count(), func.sum(held.usage_bytes))
+        .where(column.in_(list(counted)))
+        .group_by(column, held.status)
+    )
+    for parent, status, number, size in rows:
+        counts, total = counted[parent]
+        setattr(counts, status, number)
+        counts.total += number
+        counted[parent] = counts, total + int(size)
+    return counted
+
+
+def with_counts(connection: Connection, stores: Sequence[VectorStore], now: float) -> None:
+    """Fills in what is not kept with stores: their files' counts, and their statuses."""
+    counted = count_files(
+        connection, vector_store_files.c.vector_store_id, [store.id for store in stores]
+    )
+    for store in stores:
+        store.file_counts, store.usage_bytes = counted[store.id]
+        in_progress = store.file_counts.in_progress
+        store.status = "in_progress" if in_progress else "completed"
+        if is_expired(store, now):
+            store.status = "expired"
+
+
+def look_after(context: Context, connection: Connection, which: ColumnElement[bool]) -> None:
+    """Hands out again what nobody reads (any more)."""
+    held = vector_store_files.c
+    now = context.clock()
+    begun = or_(held.owner.is_not(None), held.created_at <= now - _FORGOTTEN)
+    rows = connection.execute(
+        select(held.seq, held.owner, held.lease_until).where(
+            and_(which, held.status == "in_progress", begun)
+        )
+    )
+    for row in rows:
+        if row.owner is None or is_lost(row.owner, row.lease_until, now):
+            context.ingest(row.seq)
+
+
+def is_lost(owner: str, lease_until: float | None, now: float) -> bool:
+    """Whether whoever reads a file is dead, or must be taken for dead."""
+    dead = owner_is_dead(owner)
+    return (lease_until or 0) <= now if dead is None else dead
+
+
+def lease_end(now: float) -> float:
+    """Until when who gives a sign of life now is believed alive."""
+    return now + LEASE
+
+
+def tidy(context: Context, connection: Connection) -> None:
+    """Drops the files that have expired: stores hold them no more."""
+    drop_gone(connection, context.clock())

@@ -1,0 +1,125 @@
+"""Files in vector stores: put in, changed, listed, read as text, taken out. The files stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, delete, select
+
+from assistants_client._codec import decode, encode
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import require_files
+from assistants_client.engine.services._passages import text_of
+from assistants_client.engine.services._stores import (
+    NewFile,
+    look_after,
+    put_files,
+    require_store,
+    require_usable,
+    save_file,
+    tidy,
+)
+from assistants_client.engine.tables import vector_store_files
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.vector_stores import (
+    FileContentPage,
+    FoundText,
+    VectorStoreFile,
+    VectorStoreFileRequest,
+    VectorStoreFileUpdate,
+)
+
+
+@frozen
+class VectorStoreFiles:
+    """The operations under ``/vector_stores/{id}/files``. Unknown ids are refused."""
+
+    _context: Context
+
+    def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
+        """Puts a file into a store; it is read in the background.
+
+        Raises:
+            Fault: Also when the file does not exist, or the store has expired.
+        """
+        document: dict[str, Any] = encode(request)
+        now = self._context.clock()
+        with self._context.database.begin() as connection:
+            store = require_store(connection, vector_store_id, lock=True)
+            require_usable(store, now)
+            tidy(self._context, connection)
+            require_files(connection, [request.file_id], now, "file_id")
+            put_files(connection, store, [NewFile(**document)], self._context.now())
+            made = _require(connection, vector_store_id, request.file_id)[1]
+            self._context.answering(connection, made)
+        return made
+
+    def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
+        """One file of a store."""
+        with self._context.database.read() as connection:
+            seq, made = _require(connection, vector_store_id, file_id)
+            look_after(self._context, connection, vector_store_files.c.seq == seq)
+        return made
+
+    def update(
+        self, vector_store_id: str, file_id: str, update: VectorStoreFileUpdate
+    ) -> VectorStoreFile:
+        """Replaces the attributes; null clears."""
+        with self._context.database.begin() as connection:
+            seq, made = _require(connection, vector_store_id, file_id)
+            made.attributes = dict(update.attributes or {})
+            save_file(connection, seq, made)
+            self._context.answering(connection, made)
+        return made
+
+    def list(
+        self, vector_store_id: str, query: PageQuery, *, status: str | None = None
+    ) -> Page[VectorStoreFile]:
+        """One page of a store's files, or of those with one status."""
+        where = [vector_store_files.c.vector_store_id == vector_store_id]
+        if status is not None:
+            where.append(vector_store_files.c.status == status)
+        with self._context.database.read() as connection:
+            require_store(connection, vector_store_id)
+            look_after(self._context, connection, where[0])
+            return read_page(connection, vector_store_files, VectorStoreFile, query, *where)
+
+    def delete(self, vector_store_id: str, file_id: str) -> Deleted:
+        """Takes a file out of a store; the file itself stays."""
+        with self._context.database.begin() as connection:
+            seq, _ = _require(connection, vector_store_id, file_id)
+            gone = vector_store_files.c.seq == seq
+            connection.execute(delete(vector_store_files).where(gone))
+        return Deleted(id=file_id, object="vector_store.file.deleted")
+
+    def content(self, vector_store_id: str, file_id: str) -> FileContentPage:
+        """The text that the store has of a file.
+
+        Raises:
+            Fault: Also while it is being read, and when it could not be read.
+        """
+        with self._context.database.read() as connection:
+            seq, made = _require(connection, vector_store_id, file_id)
+            if made.status != "completed":
+                message = f"The store has no text of file {file_id}: its status is {made.status}."
+                raise Fault(400, message, "file_not_processed")
+            pieces = text_of(connection, seq)
+        return FileContentPage(data=[FoundText(text=piece) for piece in pieces], has_more=False)
+
+
+def _require(
+    connection: Connection, vector_store_id: str, file_id: str
+) -> tuple[int, VectorStoreFile]:
+    held = vector_store_files.c
+    row = connection.execute(
+        select(held.seq, held.body).where(
+            held.vector_store_id == vector_store_id, held.id == file_id
+        )
+    ).first()
+    if row is None:
+        require_store(connection, vector_store_id)
+        raise not_found("file", file_id)
+    return row.seq, decode(VectorStoreFile, row.body)

@@ -1,0 +1,160 @@
+"""Vector stores: made, changed, listed, searched, deleted with what they hold. The files stay."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from attrs import frozen
+
+from assistants_client._codec import decode, encode
+from assistants_client.engine.database import remove, save
+from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.filters import read_filter
+from assistants_client.engine.objects import changed
+from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import require_files
+from assistants_client.engine.services._passages import search
+from assistants_client.engine.services._stores import (
+    NewFile,
+    is_expired,
+    look_after,
+    new_store,
+    put_files,
+    require_store,
+    require_usable,
+    set_expiry,
+    tidy,
+    use,
+    with_counts,
+)
+from assistants_client.engine.tables import vector_store_files, vector_stores
+from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.vector_stores import (
+    FoundText,
+    SearchHit,
+    SearchPage,
+    SearchRequest,
+    StoreExpiry,
+    VectorStore,
+    VectorStoreRequest,
+    VectorStoreUpdate,
+)
+
+_RESULTS: Final = 10
+_RANKERS: Final = ("none", "auto", "default-2024-11-15", "default_2024_08_21")
+
+
+@frozen
+class VectorStores:
+    """The operations on a vector store itself. An unknown id is refused with a ``Fault``."""
+
+    _context: Context
+
+    def create(self, request: VectorStoreRequest) -> VectorStore:
+        """Makes a store; its first files are read in the background.
+
+        Raises:
+            Fault: Also when a file does not exist.
+        """
+        document: dict[str, Any] = encode(request)
+        now, expiry = self._context.now(), document.get("expires_after")
+        file_ids = document.get("file_ids") or []
+        with self._context.database.begin() as connection:
+            tidy(self._context, connection)
+            require_files(connection, file_ids, self._context.clock(), "file_ids")
+            store = new_store(
+                connection,
+                now,
+                name=document.get("name") or "",
+                description=document.get("description"),
+                expires_after=None if expiry is None else decode(StoreExpiry, expiry),
+                metadata=document.get("metadata"),
+            )
+            chunking = document.get("chunking_strategy")
+            new = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
+            put_files(connection, store, new, now)
+            with_counts(connection, [store], now)
+            self._context.answering(connection, store)
+        return store
+
+    def retrieve(self, vector_store_id: str) -> VectorStore:
+        """One store."""
+        with self._context.database.read() as connection:
+            store = require_store(connection, vector_store_id)
+            with_counts(connection, [store], self._context.clock())
+            within = vector_store_files.c.vector_store_id == vector_store_id
+            look_after(self._context, connection, within)
+        return store
+
+    def update(self, vector_store_id: str, update: VectorStoreUpdate) -> VectorStore:
+        """Changes the fields that are given; null clears."""
+        now = self._context.clock()
+        with self._context.database.begin() as connection:
+            before = require_store(connection, vector_store_id, lock=True)
+            store = changed(before, update)
+            store.name = store.name or ""
+            if not is_expired(before, now):
+                set_expiry(store)
+            save(connection, vector_stores, store, expires_at=store.expires_at)
+            with_counts(connection, [store], now)
+            self._context.answering(connection, store)
+        return store
+
+    def list(self, query: PageQuery) -> Page[VectorStore]:
+        """One page of all stores."""
+        with self._context.database.read() as connection:
+            page = read_page(connection, vector_stores, VectorStore, query)
+            with_counts(connection, page.data, self._context.clock())
+        return page
+
+    def delete(self, vector_store_id: str) -> Deleted:
+        """Deletes a store; the files that it holds stay."""
+        with self._context.database.begin() as connection:
+            if not remove(connection, vector_stores, vector_store_id):
+                raise not_found("vector store", vector_store_id)
+        return Deleted(id=vector_store_id, object="vector_store.deleted")
+
+    def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
+        """Finds passages, best first.
+
+        Raises:
+            Fault: Also when the store has expired, or a filter is none.
+        """
+        document: dict[str, Any] = encode(request)
+        queries = document["query"]
+        queries = [queries] if isinstance(queries, str) else queries
+        ranking = document.get("ranking_options") or {}
+        if ranking.get("ranker", "auto") not in _RANKERS:
+            message = f"Invalid 'ranking_options.ranker': it is not one of {_RANKERS}."
+            raise Fault(400, message, "invalid_value", "ranking_options.ranker")
+        filters = document.get("filters")
+        wanted = None if filters is None else read_filter(filters)
+        with self._context.database.begin() as connection:
+            store = require_store(connection, vector_store_id)
+            require_usable(store, self._context.clock())
+            tidy(self._context, connection)
+            use(connection, store, self._context.now())
+        with self._context.database.read() as connection:
+            hits = search(
+                connection,
+                [vector_store_id],
+                " ".join(queries),
+                limit=document.get("max_num_results") or _RESULTS,
+                threshold=ranking.get("score_threshold") or 0.0,
+                wanted=wanted,
+            )
+        return SearchPage(
+            search_query=queries,
+            data=[
+                SearchHit(
+                    file_id=hit.file_id,
+                    filename=hit.filename,
+                    score=hit.score,
+                    attributes=dict(hit.attributes),
+                    content=[FoundText(text=hit.text)],
+                )
+                for hit in hits
+            ],
+            has_more=False,
+        )

@@ -1,0 +1,179 @@
+"""Texts of files: of every kind that is read, of those that cannot be, and of hostile ones."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
+
+from assistants_client.engine import extraction
+from assistants_client.engine.extraction import UnreadableError, extract
+
+PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p {}</style></head><body>
+<script>var a = "hidden";</script><h1>Sheep &amp; goats</h1><p>Sheep <b>gr</b>aze,
+goats climb.</p><ul><li>wool</li><li>milk</li></ul>
+<table><tr><td>a</td><td>b</td></tr></table>
+</body></html>"""
+
+
+@pytest.fixture
+def text_of(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """The text of a file with some content."""
+
+    def read(content: bytes, name: str) -> str:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return extract(path, name)[0]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "text"),
+    [
+        (b"plain text", "a.txt", "plain text"),
+        (b"# Head\r\n\r\nBody\r\n", "a.md", "# Head\n\nBody\n"),
+        (b'{"a": ["\xc3\xa4", 1]}', "a.json", '{"a": ["ä", 1]}'),
+        (b"a,b\n1,2\n", "a.csv", "a,b\n1,2\n"),
+        (b"def f(x):\n    return x  # \xe2\x86\x92\n", "f.py", "def f(x):\n    return x  # →\n"),
+        (b"no name tells of it", "README", "no name tells of it"),
+        ("\ufeffmarked".encode(), "a.txt", "marked"),
+        ("breit: Größe".encode("utf-16"), "a.txt", "breit: Größe"),
+        ("breit: Größe".encode("utf-32"), "a.txt", "breit: Größe"),
+        ("日本語の文章です。".encode(), "a.txt", "日本語の文章です。"),
+    ],
+)
+def test_plain_text_is_taken_as_it_is(text_of, content: bytes, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    """Markdown, JSON, CSV and source code too, however their letters are coded."""
+    assert text_of(content, name) == text
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
+def test_older_codings_are_guessed(text_of, encoding: str) -> None:  # type: ignore[no-untyped-def]
+    """What is not UTF-8 is read in the coding that fits best."""
+    text = {
+        "cp1252": "Die Straße führt über die Brücke zur Mühle, und jährlich wächst der Grünkohl. ",
+        "cp1251": "Весной река выходит из берегов и заливает луга до самой деревни. ",
+        "shift_jis": "春になると川は岸を越えて村まで水に浸かります。毎年のことです。",
+    }[encoding]
+
+    assert text_of((text * 20).encode(encoding), "a.txt") == text * 20
+
+
+@pytest.mark.parametrize("name", ["page.html", "page"])
+def test_of_a_page_what_it_shows_is_read(text_of, name: str) -> None:  # type: ignore[no-untyped-def]
+    """Headings stay headings; scripts and styles are no text; words stay whole."""
+    text = text_of(PAGE.encode(), name)
+
+    assert "# Sheep & goats\n" in text
+    assert "Sheep graze, goats climb." in text
+    assert "wool\n" in text
+    assert "a | b" in text
+    assert "hidden" not in text
+    assert "{}" not in text
+
+
+def test_a_page_tells_its_own_coding(text_of) -> None:  # type: ignore[no-untyped-def]
+    """As it says in its head."""
+    page = '<html><head><meta charset="iso-8859-15"></head><body>10 € für Öl</body></html>'
+
+    assert "10 € für Öl" in text_of(page.encode("iso-8859-15"), "a.html")
+
+
+def test_the_pages_of_a_pdf(text_of) -> None:  # type: ignore[no-untyped-def]
+    """All of them, in order, whatever the file is called."""
+    content = pdf("The first page is about rivers.", "The second one is about bridges.")
+
+    for name in ("a.pdf", "a.bin"):
+        text = text_of(content, name)
+        assert text.index("about rivers") < text.index("about bridges")
+
+
+def test_a_docx(text_of) -> None:  # type: ignore[no-untyped-def]
+    """Its heading, paragraphs and table."""
+    content = docx_of("Bees", "Bees make honey.", table=[["bee", "wax"], ["wasp", "paper"]])
+
+    text = text_of(content, "a.docx")
+
+    assert text.startswith("# Bees\n\nBees make honey.\n")
+    assert "bee | wax\nwasp | paper" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code", "words"),
+    [
+        (b"", "a.txt", "invalid_file", "empty"),
+        (b" \n\t ", "a.txt", "invalid_file", "no text"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "a.png", "unsupported_file", "not text"),
+        (bytes(range(256)), "a.txt", "unsupported_file", "not text"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00", "a.doc", "unsupported_file", "not text"),
+        (archive(a=b"x"), "a.zip", "unsupported_file", "Archives"),
+        (archive(a=b"x")[:-5], "a.docx", "invalid_file", "broken"),
+        (docx_of("x")[:9000], "a.docx", "invalid_file", "broken"),
+        (archive(**{"word/document.xml": b"<a>"}), "a.docx", "invalid_file", "broken"),
+        (b"%PDF-1.4\nnothing", "a.pdf", "invalid_file", "broken"),
+        (pdf("text")[:700], "a.pdf", "invalid_file", "."),
+        (pdf(""), "a.pdf", "invalid_file", "no text"),
+        (b"no such thing", "a.pdf", "invalid_file", "not a PDF"),
+        (b"no such thing", "a.docx", "invalid_file", "not a DOCX"),
+        (locked_pdf("secret", "key"), "a.pdf", "invalid_file", "encrypted"),
+    ],
+)
+def test_what_cannot_be_read_says_why(  # type: ignore[no-untyped-def]
+    text_of, content: bytes, name: str, code: str, words: str
+) -> None:
+    """Each has a code of the protocol's, and words that tell what is wrong with the file."""
+    with pytest.raises(UnreadableError, match=words) as caught:
+        text_of(content, name)
+
+    assert caught.value.code == code
+
+
+def test_a_pdf_that_is_locked_against_changes_only_is_read(text_of) -> None:  # type: ignore[no-untyped-def]
+    """It opens without a password."""
+    assert "free to read" in text_of(locked_pdf("free to read", ""), "a.pdf")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is not bounded there")
+@pytest.mark.parametrize("kind", ["docx", "pdf"])
+def test_a_bomb_takes_no_more_than_its_share(  # type: ignore[no-untyped-def]
+    text_of, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """What unpacks to a thousand times its size is given up, in time, and nothing else suffers."""
+    monkeypatch.setattr(extraction, "SECONDS", 5)
+    content = docx_bomb(600) if kind == "docx" else pdf_bomb(200)
+    assert len(content) < 2_000_000
+    begin = time.monotonic()
+
+    with pytest.raises(UnreadableError) as caught:
+        text_of(content, f"a.{kind}")
+
+    assert caught.value.code == "invalid_file"
+    assert time.monotonic() - begin < 30
+
+
+def test_a_text_that_is_too_long_is_not_read(  # type: ignore[no-untyped-def]
+    text_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither plain nor out of a document."""
+    monkeypatch.setattr(extraction, "_MAX_PLAIN", 1000)
+    monkeypatch.setattr(extraction, "MAX_CHARACTERS", 1000)
+    for content, name in ((b"a" * 1001, "a.txt"), (PAGE.encode() * 40, "a.html")):
+        with pytest.raises(UnreadableError, match="too long") as caught:
+            text_of(content, name)
+        assert caught.value.code == "invalid_file"
+
+
+def test_a_document_sees_nothing_of_this_process(  # type: ignore[no-untyped-def]
+    text_of, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its reader has no environment that could hold a key."""
+    spy = tmp_path / "spy.py"
+    spy.write_text("import os; print(sorted(os.environ))")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setattr(extraction, "_READER", spy)
+
+    assert "OPENAI" not in text_of(PAGE.encode(), "a.html")
