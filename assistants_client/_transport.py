@@ -458,6 +458,8 @@ def announced_length(response: requests.Response) -> int:
 def _json(
     content: bytes | None, response: requests.Response, method: str, path: str, most: int
 ) -> Any:
+    if content == b"" and method == "DELETE":
+        return {}  # a 204: what was asked for is done
     if content is None:
         text = f"the answer is larger than max_response_bytes, {most}"
     else:

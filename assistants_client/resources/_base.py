@@ -1,14 +1,10 @@
 """What every resource does the same way: encode, send, decode; and build paths.
 
-Each method of a resource names its path and its classes, nothing else. The decorator
-:func:`takes` gives a method its two call forms from one declaration: a request object, or the
-fields of that object's class as keywords.
+Each method of a resource names its path and its classes, nothing else.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,12 +12,9 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
-    Generic,
-    ParamSpec,
     Protocol,
     TypeVar,
     get_args,
-    overload,
 )
 from urllib.parse import quote
 
@@ -50,11 +43,7 @@ if TYPE_CHECKING:
     from assistants_client._following import Answer
     from assistants_client.models.files import File
 
-P = ParamSpec("P")
 T = TypeVar("T")
-RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
-RequestT = TypeVar("RequestT")
-ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 #: The key of the mark by which a created object is found again (``RetryPolicy(recover=True)``).
@@ -174,12 +163,13 @@ class Resource:
 
     def _delete(self, path: str, object_id: str) -> Deleted:
         try:
-            return self._send("DELETE", path, Deleted)
+            reply = self._transport.send("DELETE", path, headers=self._HEADERS)
         except NotFoundError as error:
             if error.attempts == 1:
                 raise
             # An earlier try was carried out, and its answer lost.
             return Deleted(id=object_id)
+        return _decoded(Deleted, reply, "DELETE", path) if reply.document else Deleted(id=object_id)
 
     def _send_body(self, path: str, answer: type[T], body: MultipartBody) -> T:
         headers = {**self._HEADERS, **body.headers}
@@ -317,114 +307,3 @@ def _decoded(answer: type[T], reply: Reply, method: str, path: str) -> T:
             path=path,
             maybe_created=method == "POST",
         ) from None
-
-
-# --- both call forms from one declaration ---------------------------------------------------------
-#
-# One protocol pair for each count of ids in the path: a ParamSpec cannot stand behind a variable
-# number of positional parameters.
-
-
-class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(self, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
-
-
-class _Call1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, parent_id: str, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(self, parent_id: str, /, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
-
-
-class _Call2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, parent_id: str, item_id: str, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(
-        self, parent_id: str, item_id: str, /, *args: P.args, **fields: P.kwargs
-    ) -> ResultT_co: ...
-
-
-class _Method0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call0[P, RequestT_contra, ResultT_co]: ...
-
-
-class _Method1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call1[P, RequestT_contra, ResultT_co]: ...
-
-
-class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
-
-
-class takes(Generic[P]):
-    """Lets a method be called with a request object, or with that class's fields as keywords.
-
-    The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
-    defaults of the keyword form come from the class's constructor, so a field is declared once.
-
-    Args:
-        request: The class.
-        base: A class above it, whose objects will do as well; its own options then have their
-            defaults.
-    """
-
-    def __init__(self, request: Callable[P, object], base: type | None = None) -> None:
-        self._request = request
-        self._accepted = base or request
-
-    @overload
-    def __call__(
-        self, method: Callable[[Any, RequestT], ResultT_co], /
-    ) -> _Method0[P, RequestT, ResultT_co]: ...
-    @overload
-    def __call__(
-        self, method: Callable[[Any, str, RequestT], ResultT_co], /
-    ) -> _Method1[P, RequestT, ResultT_co]: ...
-    @overload
-    def __call__(
-        self, method: Callable[[Any, str, str, RequestT], ResultT_co], /
-    ) -> _Method2[P, RequestT, ResultT_co]: ...
-    def __call__(self, method: Callable[..., Any], /) -> Any:
-        """Wraps the method."""
-        request_class: Any = self._request
-        accepted: Any = self._accepted
-        own, *ids, _ = inspect.signature(method).parameters.values()
-        named = [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for p in (own, *ids)]
-        count = len(named)
-
-        @functools.wraps(method)
-        def call(*args: Any, **fields: Any) -> Any:
-            if len(args) < count:
-                missing = ", ".join(p.name for p in named[len(args) :])
-                raise TypeError(f"{method.__qualname__}() needs {missing} before the fields")
-            given = args[count:]
-            if given and isinstance(given[0], accepted):
-                if len(given) > 1 or fields:
-                    raise TypeError(
-                        f"{method.__qualname__}() takes either one {accepted.__name__} or "
-                        "its fields, not both"
-                    )
-                return method(*args)
-            if len(given) > most_positional:
-                ids_first = "its ids, then " if ids else ""
-                got = type(given[most_positional]).__name__
-                raise TypeError(
-                    f"{method.__qualname__}() takes {ids_first}one {accepted.__name__} or its "
-                    f"fields as keywords, not the positional {got}"
-                )
-            return method(*args[:count], request_class(*given, **fields))
-
-        own_fields = list(inspect.signature(request_class).parameters.values())
-        most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
-        call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
-        return call

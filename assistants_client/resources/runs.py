@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from assistants_client._call_forms import takes
 from assistants_client._pagination import LazyList
 from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
@@ -26,7 +27,7 @@ from assistants_client.models.runs import (
     ToolOutput,
 )
 from assistants_client.models.tools import ToolInput
-from assistants_client.resources._base import Resource, build_path, encoded, takes
+from assistants_client.resources._base import Resource, build_path, encoded
 
 if TYPE_CHECKING:
     from assistants_client._following import Answer

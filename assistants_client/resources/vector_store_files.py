@@ -6,6 +6,7 @@ from typing import Literal
 
 from attrs import evolve
 
+from assistants_client._call_forms import takes
 from assistants_client._multipart import FileSource, Progress
 from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
@@ -19,7 +20,7 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileRequest,
     VectorStoreFileUpdate,
 )
-from assistants_client.resources._base import Resource, build_path, encoded, takes
+from assistants_client.resources._base import Resource, build_path, encoded
 
 
 class VectorStoreFiles(Resource):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._call_forms import takes
 from assistants_client._pagination import LazyList
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
@@ -13,7 +14,7 @@ from assistants_client.models.vector_stores import (
     VectorStoreRequest,
     VectorStoreUpdate,
 )
-from assistants_client.resources._base import Resource, build_path, takes
+from assistants_client.resources._base import Resource, build_path
 
 
 class VectorStores(Resource):

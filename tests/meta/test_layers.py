@@ -58,8 +58,8 @@ OURS = {
     "streaming": "models errors _following",
     "_call_forms": "",
     "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
-    "resources": "resources._base _call_forms models errors backoff _codec _transport _pagination _multipart "
-    "_following streaming",
+    "resources": "resources._base _call_forms models errors backoff _codec _transport _pagination "
+    "_multipart _following streaming",
     "_resources": "lazy:_transport lazy:resources",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
     "_run_waits": "models errors backoff waiting _many_waits _pace _progress _resources "

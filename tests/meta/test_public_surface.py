@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
@@ -125,7 +126,8 @@ def test_everything_exported_is_documented() -> None:
     """Each exported class and function has a docstring, and so has each public method of it."""
     bare = []
     for name, value in exported():
-        if inspect.isclass(value):
+        # Python 3.10 takes Callable[[int], str] for a class.
+        if inspect.isclass(value) and not get_args(value):
             # attrs and enum write a docstring of their own where there is none
             if not vars(value).get("__doc__"):
                 bare.append(name)
