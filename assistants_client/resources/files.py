@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
-from assistants_client._codec import encode_request
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LazyList
 from assistants_client._transport import announced_length
 from assistants_client.backoff import BackoffLike
+from assistants_client.errors import InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import Resource, build_path, encoded
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
@@ -49,11 +49,15 @@ class Files(Resource):
             progress: Called with the bytes sent and their total, after each block.
 
         Raises:
-            InvalidRequestError: The file cannot be read, or has no name.
+            InvalidRequestError: The file cannot be read, or has no name; or another argument is
+                not what the protocol allows.
         """
+        given: object = purpose
+        if not isinstance(given, str) or not given:
+            raise InvalidRequestError(f"purpose: {given!r:.80} is not a purpose", path="purpose")
         fields = {"purpose": purpose}
         if expires_after is not None:
-            for key, value in encode_request(expires_after).items():
+            for key, value in encoded(expires_after).items():
                 fields[f"expires_after[{key}]"] = str(value)
         body = MultipartBody(file, filename=filename, fields=fields, progress=progress)
         return self._send_body(self._ALL, File, body)

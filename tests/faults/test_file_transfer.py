@@ -17,6 +17,7 @@ from assistants_client import (
     APIConnectionError,
     APIResponseError,
     APITimeoutError,
+    FileExpiry,
     InternalServerError,
     InvalidRequestError,
 )
@@ -134,6 +135,19 @@ def test_what_cannot_be_sent_is_not(listen, connect, source):
     with pytest.raises(InvalidRequestError):
         connect(server).files.upload(source)
     assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"purpose": None}, {"purpose": ""}, {"purpose": 5}, {"expires_after": FileExpiry(seconds=5)}],
+    ids=repr,
+)
+def test_fields_that_cannot_be_sent_are_not(listen, connect, fields):
+    """They are no JSON document, and are held to the protocol all the same."""
+    server = listen(accept)
+    with pytest.raises(InvalidRequestError):
+        connect(server).files.upload(b"x", filename="x", **fields)
+    assert server.exchanges == []
 
 
 # --- a file that changes -------------------------------------------------------------------------
