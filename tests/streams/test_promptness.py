@@ -9,10 +9,12 @@ import pytest
 from stream_kit import PLAIN, SSE_HEAD, run, sse, text_delta
 
 from assistants_client._following import Answer, StreamLink
+from assistants_client.models.events import Done
 from assistants_client.streaming import RunStream
 
-#: A server's event is seen within this many seconds; in a quiet machine within a tenth of it.
-GENEROUS = 0.05
+#: A server's event is seen within this many seconds, long before the next is sent.
+AT_ONCE = 0.005
+PAUSE = 0.02
 DELTAS = 20_000
 
 
@@ -25,20 +27,26 @@ def test_an_event_is_seen_at_once(server, client, framing):
         kind = b"Transfer-Encoding: chunked" if framing == "chunked" else b"Connection: close"
         connection.sendall(SSE_HEAD + kind + b"\r\n\r\n")
         for event in PLAIN.legs[0]:
-            time.sleep(0.02)
+            time.sleep(PAUSE)
             body = sse(*event)
             if framing == "chunked":
                 body = b"%x\r\n%b\r\n" % (len(body), body)
             sent.append(time.perf_counter())
             connection.sendall(body)
 
-    server.scripts = [script]
-    late = []
-    for event in client.runs.stream("thread_1", assistant_id="asst_1"):
-        late.append(time.perf_counter() - sent[-1])
-        assert event is not None
-    assert len(late) == len(PLAIN.legs[0]) + 1
-    assert statistics.median(late) < GENEROUS
+    def lateness():
+        sent.clear()
+        server.scripts = [script]
+        *events, done = (
+            (event, time.perf_counter())
+            for event in client.runs.stream("thread_1", assistant_id="asst_1")
+        )
+        assert done[0] == Done()
+        # Each beside its own sending: one that waits for the next to come would be late.
+        return [seen - at for (_, seen), at in zip(events, sent, strict=True)]
+
+    # The machine may be busy; a reader that holds events back is late each time.
+    assert min(statistics.median(lateness()) for _ in range(3)) < AT_ONCE
 
 
 def deltas(count):
