@@ -33,7 +33,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         return call()
     if seconds <= 0:
         raise TooLateError
-    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+    results: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue()
 
     def work() -> None:
         try:
@@ -54,10 +54,12 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     return result  # type: ignore[return-value]  # there is a result where there is no error
 
 
-def take(items: queue.SimpleQueue[T], seconds: float) -> T | None:
+def take(items: queue.Queue[T], seconds: float) -> T | None:
     """What the queue gives within that many seconds, if anything.
 
-    It looks up now and then, for on Windows Ctrl-C does not end a longer wait.
+    It looks up now and then, for on Windows Ctrl-C does not end a longer wait. A ``SimpleQueue``
+    will not do: where the machine takes longer than the timeout to begin with its wait, CPython's
+    waits for ever.
     """
     until = time.monotonic() + seconds
     while True:

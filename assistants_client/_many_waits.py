@@ -235,8 +235,8 @@ class _Lanes:
 
     def __init__(self, poll: Poll) -> None:
         self._poll = poll
-        self._begun: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[_Waiting, _Answer]] = queue.SimpleQueue()
+        self._begun: queue.Queue[_Waiting | None] = queue.Queue()
+        self._done: queue.Queue[tuple[_Waiting, _Answer]] = queue.Queue()
         self._threads = 0
         self._idle = 0
 

@@ -190,10 +190,10 @@ def _run_in_turn(jobs: Sequence[_Job], answers: _Answers, _: int) -> dict[int, s
 
 def _run_in_threads(jobs: Sequence[_Job], answers: _Answers, parallel: int) -> dict[int, str]:
     """Runs calls in threads that nobody waits for when the caller is interrupted."""
-    waiting: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+    waiting: queue.Queue[_Job] = queue.Queue()
     for job in jobs:
         waiting.put(job)
-    done: queue.SimpleQueue[tuple[int, str | BaseException] | None] = queue.SimpleQueue()
+    done: queue.Queue[tuple[int, str | BaseException] | None] = queue.Queue()
     stop = threading.Event()
 
     def work() -> None:

@@ -138,7 +138,7 @@ class Server:
             The number of the signal.
         """
         # Putting into this queue is safe in a signal handler.
-        signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        signals: queue.Queue[int] = queue.Queue()
 
         def caught(number: int, _: FrameType | None) -> None:
             signals.put(number)
@@ -183,7 +183,7 @@ def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:
         signal.signal(number, handler)
 
 
-def _first(signals: queue.SimpleQueue[int]) -> int:
+def _first(signals: queue.Queue[int]) -> int:
     while True:
         try:
             # On Windows a wait without an end would not be interrupted by Ctrl-C.

@@ -50,7 +50,7 @@ class AnswerBlocks:
         self._transport = transport
         self._path = path
         self._document = document
-        self._came: queue.SimpleQueue[Head | bytes | BaseException | None] = queue.SimpleQueue()
+        self._came: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
         self._response: Response | None = None
         self._is_closed = False
         self.head = Head(0, "")
