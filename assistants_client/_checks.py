@@ -86,3 +86,23 @@ def checked_key(key: object) -> str:
             "answers it (the value is not shown here)"
         )
     return text
+
+
+def check_tool_handling(
+    on_tool_error: object, parallel_tools: object, max_tool_rounds: object
+) -> None:
+    """Looks at how tool calls are to be answered, before there is a run that waits for it.
+
+    Raises:
+        ConfigurationError: It cannot be done so.
+    """
+    if on_tool_error not in ("report", "raise"):
+        raise ConfigurationError(f"on_tool_error: {on_tool_error!r} is not 'report' or 'raise'")
+    if type(parallel_tools) is not int or parallel_tools < 1:
+        raise ConfigurationError(
+            f"parallel_tools: {parallel_tools!r} is not a whole number of 1 or more"
+        )
+    if type(max_tool_rounds) is not int or max_tool_rounds < 0:
+        raise ConfigurationError(
+            f"max_tool_rounds: {max_tool_rounds!r} is not a whole number of 0 or more"
+        )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from assistants_client._checks import check_tool_handling
 from assistants_client._many_waits import ManyWaits, RunOrIds, distinct, raise_first
 from assistants_client._pace import Pace
 from assistants_client._progress import NO_PROGRESS, run_progress, runs_progress
@@ -165,6 +166,7 @@ class WaitsForRuns(HasResources):
             thread_id, run_id = run.thread_id, run.id
         if thread_id is None or run_id is None:
             raise ConfigurationError("run: give a run, or both thread_id and run_id")
+        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
         if run is None or not run.is_final:
             thread, name = thread_id, run_id
             handling = ToolHandling(
@@ -174,11 +176,7 @@ class WaitsForRuns(HasResources):
                 max_tool_rounds=max_tool_rounds,
                 journal=journal,
             )
-            functions: list[ToolInput] = []
-            if tools is not None:
-                from assistants_client.function_tools import as_tools  # noqa: PLC0415
-
-                functions = as_tools(tools)
+            functions = _made(tools)
             link = RunLink(
                 poll=lambda: self.runs.poll(thread, name),
                 submit=lambda _, outputs: self.runs.submit_tool_outputs(
@@ -327,6 +325,11 @@ class WaitsForRuns(HasResources):
             RunError: The run did not complete, or requires action that no tool takes.
             AssistantsError: As :meth:`wait_for_run`.
         """
+        # A mistake must not leave a question without its answer, nor a run that locks the thread.
+        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
+        check_timeout(timeout)
+        delays = checked_backoff(self._backoff if backoff is None else backoff)
+        functions = _made(tools)
         self.messages.create(thread_id, question, on_active_run=on_active_run)
         started = self.runs.create(
             thread_id,
@@ -336,9 +339,9 @@ class WaitsForRuns(HasResources):
         )
         run = self.wait_for_run(
             started,
-            tools=tools,
+            tools=functions,
             timeout=timeout,
-            backoff=backoff,
+            backoff=delays,
             on_tool_error=on_tool_error,
             approve=approve,
             parallel_tools=parallel_tools,
@@ -346,7 +349,7 @@ class WaitsForRuns(HasResources):
             journal=journal,
         )
         if run.status == "requires_action":
-            raise RunError(f"run {run.id} requires action, and no tools were given", run)
+            raise RunError(f"run {run.id} requires action, and none of the tools takes it", run)
         messages = self.messages.list(thread_id, run_id=run.id, order="asc")
         return Reply(run, [message for message in messages if message.run_id == run.id])
 
@@ -407,6 +410,15 @@ class WaitsForRuns(HasResources):
             raise locked
         if again:  # the server frees its threads a little later than it ends their runs
             self._time.sleep(2.0 ** (again - 2))
+
+
+def _made(tools: Iterable[ToolLike] | None) -> list[ToolInput]:
+    if tools is None:
+        return []
+    # Functions as tools are imported by programs that have some.
+    from assistants_client.function_tools import as_tools  # noqa: PLC0415
+
+    return as_tools(tools)
 
 
 def outputs_of(

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from assistants_client._call_forms import takes
+from assistants_client._checks import check_tool_handling
 from assistants_client._pagination import LazyList
 from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
@@ -120,6 +121,7 @@ class Runs(Resource):
         from assistants_client.streaming import RunStream  # noqa: PLC0415
 
         options = request if isinstance(request, StreamOptions) else StreamOptions()
+        check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
 
         def submit(
             run: Run, outputs: Sequence[ToolOutput | JsonObject]

@@ -58,11 +58,11 @@ OURS = {
     "streaming": "models errors _following",
     "_call_forms": "",
     "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
-    "resources": "resources._base _call_forms models errors backoff _codec _transport _pagination "
-    "_multipart _following streaming",
+    "resources": "resources._base _call_forms models errors backoff _checks _codec _transport "
+    "_pagination _multipart _following streaming",
     "_resources": "lazy:_transport lazy:resources",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
-    "_run_waits": "models errors backoff waiting _many_waits _pace _progress _resources "
+    "_run_waits": "models errors backoff waiting _checks _many_waits _pace _progress _resources "
     "function_tools _tool_calls",
     "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
     "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",

@@ -20,6 +20,7 @@ from stream_kit import (
 
 from assistants_client import (
     BadRequestError,
+    ConfigurationError,
     InvalidRequestError,
     RunError,
     StreamInterruptedError,
@@ -137,6 +138,15 @@ def test_too_many_rounds_of_functions(server, stream):
         list(followed)
     assert caught.value.run.status == "requires_action"
     assert len(submitted(server)) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"on_tool_error": "no"}, {"parallel_tools": 0}, {"max_tool_rounds": "ten"}], ids=repr
+)
+def test_tools_that_cannot_be_called_so(stream, wrong):
+    """That is said before there is a run."""
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        stream(**wrong)
 
 
 def test_nobody_answers(server, stream):

@@ -362,5 +362,27 @@ def test_ask_raises_what_became_of_the_run(client, asked):
     with pytest.raises(RunFailedError):
         client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
     asked.play([called("double", number=1)])
-    with pytest.raises(RunError, match="no tools"):
+    with pytest.raises(RunError, match="none of the tools takes it"):
         client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"tools": "double"}, "tools"),
+        ({"on_tool_error": "ignore"}, "on_tool_error"),
+        ({"parallel_tools": 0}, "parallel_tools"),
+        ({"max_tool_rounds": "ten"}, "max_tool_rounds"),
+        ({"max_tool_rounds": -1}, "max_tool_rounds"),
+        ({"timeout": None}, "timeout"),
+        ({"backoff": "slow"}, "backoff"),
+    ],
+    ids=repr,
+)
+def test_a_mistake_in_a_call_leaves_no_run_behind(client, wire, wrong, words):
+    """Nothing is sent: neither a question, nor a run that would wait for its tools."""
+    with pytest.raises(ConfigurationError, match=words):
+        client.ask("thread_a", "What?", assistant_id="asst_1", **wrong)
+    with pytest.raises(ConfigurationError, match=words):
+        client.wait_for_run(RUN, **wrong)
+    assert len(wire.calls) == 0
