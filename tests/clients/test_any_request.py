@@ -35,22 +35,39 @@ CHECKS = (
 
 
 def as_served(description: dict[str, Any]) -> dict[str, Any]:
-    """The description, with what it leaves out and what it is known to say wrongly."""
-    schemas = description["components"]["schemas"]
+    """The description, with what it leaves out, says wrongly, or what is not insisted on."""
+    schemas, paths = description["components"]["schemas"], description["paths"]
     # A list without items has no first and no last one.
     for schema in schemas.values():
         for name in ("first_id", "last_id"):
             if schema.get("properties", {}).get(name) == {"type": "string"}:
                 schema["properties"][name] = {"type": ["string", "null"]}
     # It calls a file's content, which is bytes of any kind, a string in JSON.
-    content = description["paths"]["/files/{file_id}/content"]["get"]["responses"]["200"]
+    content = paths["/files/{file_id}/content"]["get"]["responses"]["200"]
     content["content"] = {"*/*": {"schema": {}}}
+    # Files for evaluations can be uploaded, but the list for answers lacks them.
+    schemas["OpenAIFile"]["properties"]["purpose"]["enum"].append("evals")
+    # Threads are listed too, as Azure's servers do.
+    listing = json.loads(json.dumps(paths["/assistants"]["get"]))
+    listing["operationId"] = "listThreads"
+    answer = json.loads(json.dumps(schemas["ListAssistantsResponse"]))
+    answer["properties"]["data"]["items"] = {"$ref": "#/components/schemas/ThreadObject"}
+    listing["responses"]["200"]["content"]["application/json"]["schema"] = answer
+    paths["/threads"]["get"] = listing
+    # Nothing but ``last_active_at`` can be meant, no stores may be named at all, and a body in
+    # which all is left out may be left out.
+    schemas["VectorStoreExpirationAfter"]["required"].remove("anchor")
+    for name in ("CreateAssistantRequest", "CreateThreadRequest"):
+        del schemas[name]["properties"]["tool_resources"]["anyOf"][0]["properties"]["file_search"][
+            "oneOf"
+        ]
+    paths["/vector_stores"]["post"]["requestBody"]["required"] = False
     # It documents no refusals. Each has this body, all keys in it.
     refusal = {
         "description": "A refusal",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}},
     }
-    for path in description["paths"].values():
+    for path in paths.values():
         for operation in path.values():
             operation["responses"]["4XX"] = refusal
     return description
