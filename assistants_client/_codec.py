@@ -446,6 +446,8 @@ def _checked_literal(allowed: tuple[Any, ...]) -> _Hook:
 
 def _wrong_type(expected: str, value: Any) -> InvalidValueError:
     got = _JSON_NAMES.get(type(value), type(value).__name__)
+    if isinstance(value, (types.FunctionType, types.MethodType)):
+        got += "; @tool makes a tool of it"
     return InvalidValueError(f"expected {expected}, got {got}")
 
 

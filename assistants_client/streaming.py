@@ -97,7 +97,9 @@ class RunStream:
             self.close()
         run = self.run
         if run is not None and run.status == "requires_action":
-            raise RunError(f"run {run.id} requires action, and the stream was given no tools", run)
+            raise RunError(
+                f"run {run.id} requires action, and none of the stream's tools takes it", run
+            )
         error = None if run is None else run_error(run)
         if error is not None:
             raise error
@@ -110,13 +112,14 @@ class RunStream:
         """
         run = self.run
         if run is None or run.status != "requires_action" or self._course.is_over:
-            status = "not known yet" if run is None else repr(run.status)
-            raise InvalidRequestError(
-                "tool_outputs: the stream is over"
-                if self._course.is_over
-                else f"tool_outputs: the run does not require action, its status is {status}",
-                path="tool_outputs",
-            )
+            if not self._course.is_over:
+                status = "not known yet" if run is None else repr(run.status)
+                text = f"the run does not require action, its status is {status}"
+            elif run is not None and run.status == "requires_action":
+                text = "the stream is over; runs.submit_tool_outputs_stream follows the run on"
+            else:
+                text = "the stream is over"
+            raise InvalidRequestError(f"tool_outputs: {text}", path="tool_outputs")
         self._course.outputs = list(tool_outputs)
 
     def close(self) -> None:

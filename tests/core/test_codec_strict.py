@@ -393,6 +393,12 @@ def test_objects_and_plain_dicts_can_be_mixed():
     ]
 
 
+def test_a_function_among_the_tools_is_pointed_to_the_decorator():
+    """It is what people try first."""
+    with pytest.raises(InvalidValueError, match=r"got function; @tool makes a tool of it"):
+        encode_request(AssistantRequest(model="m", tools=[lambda: 1]))
+
+
 @pytest.mark.parametrize("key", [1, None, 1.5])
 def test_metadata_keys_are_text(key):
     """JSON has no other keys, and turning them into text would be guessing."""

@@ -156,7 +156,7 @@ def test_nobody_answers(server, stream):
     *_, last, done = followed
     assert (type(last), done) == (RunRequiresAction, Done())
     assert followed.run.status == "requires_action"
-    with pytest.raises(RunError, match="no tools"):
+    with pytest.raises(RunError, match="none of the stream's tools"):
         list(stream().text())
 
 
