@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
@@ -171,7 +171,10 @@ class Files(Resource):
         # A name that no other download, and no file of the user's, has.
         partial = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            with partial.open("xb") as file, self.content_stream(file_id, progress) as blocks:
+            with (
+                partial.open("xb") as file,
+                self.content_stream(file_id, progress=progress) as blocks,
+            ):
                 for block in blocks:
                     file.write(block)
             partial.replace(target)
@@ -181,9 +184,13 @@ class Files(Resource):
 
     @contextmanager
     def content_stream(
-        self, file_id: str, progress: Callable[[int, int], object] | None = None
+        self, file_id: str, *, progress: Progress | None = None
     ) -> Iterator[Iterator[bytes]]:
         """The content in blocks of up to 1 MiB, within a ``with`` block.
+
+        Args:
+            file_id: The file.
+            progress: As for :meth:`download`.
 
         Raises:
             APIResponseError: The content was cut short.
