@@ -67,7 +67,7 @@ class _Shown(Progress):
     def __init__(self, form: Form, now: Callable[[], float]) -> None:
         self._form: Form | None = form
         self._now = now
-        self._begun = now()
+        self._begun = self._shown_at = now()
 
     def __exit__(self, *error: object) -> None:
         if self._form is not None:
@@ -84,6 +84,8 @@ class _Shown(Progress):
                 sleep(_TICK)
                 self._show()
             sleep(max(left, 0))
+            if self._now() - self._shown_at >= _TICK:  # many short sleeps are a long one
+                self._show()
 
         return sleep_and_tick
 
@@ -91,6 +93,7 @@ class _Shown(Progress):
         raise NotImplementedError
 
     def _show(self, finished: int = 0) -> None:
+        self._shown_at = self._now()
         form, text = self._form, self._text()
         if form is not None:
             self._safely(lambda: form.show(text, finished))

@@ -111,6 +111,13 @@ def test_a_terminal_has_one_live_line(client, clock, poll, terminal):
     assert sum(clock.waits) == pytest.approx(4)
 
 
+def test_the_time_goes_on_however_short_the_pauses(client, poll, terminal):
+    """Many short pauses, one after the other, are a long one."""
+    poll(*["in_progress"] * 25, "completed")
+    list(client.wait_for_runs([RUN], backoff=0.1, progress=True))
+    assert "0 of 1 runs finished  0:01" in terminal.getvalue().split("\r")
+
+
 def test_a_shorter_text_leaves_nothing_of_a_longer_one(client, poll, terminal):
     """The line is padded."""
     poll("in_progress_for_long", "completed")
