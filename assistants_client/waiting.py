@@ -244,6 +244,8 @@ def wait_for_run(
             # Whether the outputs were taken shows at the next poll; the tools do not run again.
             if not error.maybe_created:
                 raise
+        else:
+            submitted = _Submitted()
 
 
 def _submission(link: RunLink, run: Run, outputs: Sequence[ToolOutput]) -> Callable[[], Run]:
@@ -251,14 +253,15 @@ def _submission(link: RunLink, run: Run, outputs: Sequence[ToolOutput]) -> Calla
 
 
 class _Submitted:
-    """The outputs sent last, for a run that asks for the same once more."""
+    """The outputs that the server may have taken or not, for a run that asks for the same again."""
 
     def __init__(self) -> None:
         self._calls: list[RequiredToolCall] = []
         self._outputs: list[ToolOutput] | None = None
 
     def again(self, run: Run) -> list[ToolOutput] | None:
-        # Not by their ids alone: some servers count them anew in each round.
+        # Not by their ids alone: some servers count them anew in each round. For the same reason
+        # a call that comes again after its output was taken is a new one.
         return self._outputs if run.tool_calls == self._calls else None
 
     def remember(self, run: Run, outputs: list[ToolOutput]) -> None:

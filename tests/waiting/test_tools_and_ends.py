@@ -206,6 +206,18 @@ def test_a_server_may_count_its_calls_anew(client, server):
     assert server.submitted == [{"call_1": "8"}, {"call_1": "10"}]
 
 
+def test_the_same_call_in_a_second_round(client, server):
+    """A server that took the output and asks for the same again asks anew, as a poll of a state."""
+    states = iter(["busy", "ready"])
+
+    def state() -> str:
+        return next(states)
+
+    server.play([called("state")], [called("state")], "completed")
+    client.wait_for_run(RUN, tools=[state], backoff=1)
+    assert server.submitted == [{"call_1": "busy"}, {"call_1": "ready"}]
+
+
 # --- the deadline ---------------------------------------------------------------------------------
 
 
