@@ -132,6 +132,8 @@ class Call:
             if stream is not None and not isinstance(stream, bool):
                 raise Fault(400, "Invalid 'stream': expected a boolean.", "invalid_type", "stream")
             self.streams = stream is True
+        if cls is RunRequest and document.get("tool_resources") == {}:
+            del document["tool_resources"]  # which Azure's clients send, and which says nothing
         try:
             return parse(cls, document)
         except InvalidValueError as error:

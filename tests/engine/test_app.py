@@ -358,3 +358,17 @@ def test_what_cannot_be_served_at_all_is_raised() -> None:
         session.mount("http://engine", EngineAdapter(application))
         with pytest.raises(ConfigurationError, match="no database"):
             session.get("http://engine/")
+
+
+def test_an_empty_tool_resources_of_a_run_is_taken(store: Store) -> None:
+    """Azure's clients send it with every run that has tools; naming something there is refused."""
+    client = Client(store.app())
+    assistant = client.post("/v1/assistants", json={"model": "m"}).get_json()["id"]
+    thread = client.post("/v1/threads").get_json()["id"]
+    asked: dict[str, Any] = {"assistant_id": assistant, "tool_resources": {"file_search": {}}}
+
+    refused = client.post(f"/v1/threads/{thread}/runs", json=asked)
+    taken = client.post(f"/v1/threads/{thread}/runs", json={**asked, "tool_resources": {}})
+
+    assert refused.get_json()["error"]["code"] == "unknown_parameter"
+    assert taken.status_code == 200

@@ -1,0 +1,25 @@
+"""Azure's Python client against ``assistants serve``."""
+
+from __future__ import annotations
+
+from clients_kit import Program
+
+
+def test_azure_agents(python_program: Program) -> None:
+    """Agents, pages, runs, streams and functions work as against Azure's own service."""
+    told = python_program("azure_agents")
+
+    assert told["agent"] == ["azure guide", []]
+    assert told["updated"] == "azure scout"
+    assert told["paged"] == 45
+    assert told["run"] == ["completed", ["Hello", "You said: Hello"]]
+    assert told["steps"] == ["RunStepType.MESSAGE_CREATION"]
+    assert told["last"] == "You said: Hello"
+    assert told["stream"][0] == "You said: Good day"
+    assert told["stream"][1] == ["queued", "queued", "in_progress", "completed", "done"]
+    assert told["by_hand"] == ["completed", "The tool said: 9 C and 9 C"]
+    assert told["by_itself"] == ["completed", 'The tool said: {"city": "Oslo", "degrees": 9}']
+    assert told["cancelled"] == "cancelled"
+    assert told["threads"]
+    assert told["gone"] == [404, True]
+    assert told["refused"] == [400, True]
