@@ -234,7 +234,7 @@ FIELDS = {
     "Error": (ErrorDetail, "message type param code"),
 }
 
-_STREAMS = "asks for a stream; a run is streamed by another call"
+_STREAMS = "is sent by the calls that stream, and by no other"
 _UPDATES = "a store is made on create only; the class of the resources is the same"
 _STEERS = "steers the call, and is no part of the body"
 

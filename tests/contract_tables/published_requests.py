@@ -17,6 +17,7 @@ from assistants_client import (
     FunctionTool,
     MessageRequest,
     RunRequest,
+    RunStream,
     StaticChunking,
     StaticChunkingSizes,
     ThreadRequest,
@@ -49,6 +50,12 @@ def _outputs(body: Any) -> list[ToolOutput]:
         ToolOutput(tool_call_id=given["tool_call_id"], output=given["output"])
         for given in body["tool_outputs"]
     ]
+
+
+def _begin(stream: RunStream) -> None:
+    """Sends a stream's request, which goes out with its first event."""
+    with stream:
+        next(stream)
 
 
 def _store(body: Any) -> ToolResources:
@@ -106,6 +113,18 @@ CALLS: dict[tuple[str, str], Any] = {
             assistant_id=b["assistant_id"], thread=ThreadRequest(messages=_messages(b["thread"]))
         )
     ),
+    ("POST /threads/runs", "Streaming"): lambda c, i, b: _begin(
+        c.runs.stream_thread_and_run(
+            assistant_id=b["assistant_id"], thread=ThreadRequest(messages=_messages(b["thread"]))
+        )
+    ),
+    ("POST /threads/runs", "Streaming with Functions"): lambda c, i, b: _begin(
+        c.runs.stream_thread_and_run(
+            assistant_id=b["assistant_id"],
+            thread=ThreadRequest(messages=_messages(b["thread"])),
+            tools=_functions(b),
+        )
+    ),
     ("GET /threads/{thread_id}", ""): lambda c, i, b: c.threads.retrieve(*i),
     ("POST /threads/{thread_id}", ""): lambda c, i, b: c.threads.update(*i, metadata=b["metadata"]),
     ("DELETE /threads/{thread_id}", ""): lambda c, i, b: c.threads.delete(*i),
@@ -122,6 +141,12 @@ CALLS: dict[tuple[str, str], Any] = {
     ("POST /threads/{thread_id}/runs", "Default"): lambda c, i, b: c.runs.create(
         *i, RunRequest(assistant_id=b["assistant_id"])
     ),
+    ("POST /threads/{thread_id}/runs", "Streaming"): lambda c, i, b: _begin(
+        c.runs.stream(*i, assistant_id=b["assistant_id"])
+    ),
+    ("POST /threads/{thread_id}/runs", "Streaming with Functions"): lambda c, i, b: _begin(
+        c.runs.stream(*i, assistant_id=b["assistant_id"], tools=_functions(b))
+    ),
     ("GET /threads/{thread_id}/runs/{run_id}", ""): lambda c, i, b: c.runs.retrieve(*i),
     ("POST /threads/{thread_id}/runs/{run_id}", ""): lambda c, i, b: c.runs.update(
         *i, metadata=b["metadata"]
@@ -135,6 +160,9 @@ CALLS: dict[tuple[str, str], Any] = {
     ),
     ("POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs", "Default"): lambda c, i, b: (
         c.runs.submit_tool_outputs(*i, tool_outputs=_outputs(b))
+    ),
+    ("POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs", "Streaming"): (
+        lambda c, i, b: _begin(c.runs.submit_tool_outputs_stream(*i, tool_outputs=_outputs(b)))
     ),
     ("GET /vector_stores", ""): lambda c, i, b: list(c.vector_stores.list()),
     ("POST /vector_stores", ""): lambda c, i, b: c.vector_stores.create(name=b["name"]),
@@ -176,17 +204,6 @@ CALLS: dict[tuple[str, str], Any] = {
     ("POST /vector_stores/{vector_store_id}/search", ""): lambda c, i, b: c.vector_stores.search(
         *i, b["query"], filters=b["filters"]
     ),
-}
-
-_STREAM = "asks for a stream; a run is streamed by another call"
-
-#: Examples that no call of the table makes, and why.
-NOT_MADE = {
-    ("POST /threads/runs", "Streaming"): _STREAM,
-    ("POST /threads/runs", "Streaming with Functions"): _STREAM,
-    ("POST /threads/{thread_id}/runs", "Streaming"): _STREAM,
-    ("POST /threads/{thread_id}/runs", "Streaming with Functions"): _STREAM,
-    ("POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs", "Streaming"): _STREAM,
 }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from protocol_fields import FIELDS
-from published_requests import CALLS, MISTAKES, NOT_MADE, WITHOUT_BETA
+from published_requests import CALLS, MISTAKES, WITHOUT_BETA
 
 from assistants_client import Message, Run, RunStep, Struct, Unknown
 from assistants_client._codec import decode, encode
@@ -33,17 +33,10 @@ def requests_published(examples):
     }
 
 
-def test_every_published_request_has_a_call_or_a_reason(requests_published):
+def test_every_published_request_has_a_call(requests_published):
     """No example is overlooked, and no row of the tables is left over."""
-    assert requests_published.keys() == CALLS.keys() | NOT_MADE.keys()
-    assert not CALLS.keys() & NOT_MADE.keys()
+    assert requests_published.keys() == CALLS.keys()
     assert (MISTAKES.keys() | WITHOUT_BETA.keys()) <= CALLS.keys()
-
-
-def test_what_is_not_made_asks_for_a_stream(requests_published):
-    """The reason that is given is true."""
-    for key in NOT_MADE:
-        assert requests_published[key]["json"]["stream"] is True
 
 
 @pytest.mark.parametrize("key", CALLS, ids=" ".join)
