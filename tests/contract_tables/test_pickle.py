@@ -32,9 +32,10 @@ _STATUS_FACTS = {
 
 CLASSES = {
     name: value
-    for name, value in vars(ac).items()
+    # Not of vars(): names are imported when they are asked for.
+    for name, value in ((name, getattr(ac, name)) for name in ac.__all__)
     # On Python 3.10 an alias such as Mapping[str, Any] says that it is a class.
-    if name in ac.__all__ and inspect.isclass(value) and get_origin(value) is None
+    if inspect.isclass(value) and get_origin(value) is None
 }
 
 
