@@ -13,6 +13,7 @@ try:
     from assistants_client.engine.engine import Engine
     from assistants_client.engine.language_models.base import (
         CODE_INTERPRETER,
+        FILE_SEARCH,
         Conversation,
         Delta,
         Finish,
@@ -39,6 +40,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "CODE_INTERPRETER",
+    "FILE_SEARCH",
     "Call",
     "ChatCompletions",
     "CodeInterpreter",

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any, Final
 
 from assistants_client._codec import encode
+from assistants_client.engine.file_search import (
+    DESCRIPTION,
+    PARAMETERS,
+    arguments_of,
+    shown_to_model,
+)
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
+    FILE_SEARCH,
     Conversation,
     FunctionSpec,
     ToolCall,
@@ -21,6 +29,7 @@ from assistants_client.models.messages import ImageFilePart, ImageUrlPart, Messa
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
+    FileSearchCall,
     FunctionToolCall,
     LogsOutput,
     MessageCreationDetails,
@@ -31,6 +40,7 @@ from assistants_client.models.run_steps import (
 from assistants_client.models.runs import Run, Usage
 from assistants_client.models.tools import (
     CodeInterpreterTool,
+    FileSearchTool,
     FunctionTool,
     NamedToolChoice,
     ResponseFormat,
@@ -129,6 +139,7 @@ def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[T
     """
     written = {message.id: message for message in messages}
     said = ""
+    searches = count()
     for step in steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
@@ -136,7 +147,7 @@ def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[T
             text = "" if message is None else _text(message)
             said = f"{said}\n{text}" if said and text else said or text
         elif isinstance(details, ToolCallsDetails):
-            answered = list(_answered(details.tool_calls))
+            answered = list(_answered(details.tool_calls, searches))
             if answered:
                 yield Turn(role="assistant", text=said, tool_calls=[call for call, _ in answered])
                 said = ""
@@ -146,13 +157,19 @@ def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[T
         yield Turn(role="assistant", text=said)
 
 
-def _answered(calls: Iterable[StepToolCall]) -> Iterator[tuple[ToolCall, str]]:
+def _answered(
+    calls: Iterable[StepToolCall], searches: Iterator[int]
+) -> Iterator[tuple[ToolCall, str]]:
     for call in calls:
         if isinstance(call, CodeInterpreterCall):
             record = call.code_interpreter
             arguments = json.dumps({"code": record.input})
             asked = ToolCall(id=call.id, name=CODE_INTERPRETER, arguments=arguments)
             yield asked, code_output(record)
+        elif isinstance(call, FileSearchCall):
+            found = call.file_search
+            asked = ToolCall(id=call.id, name=FILE_SEARCH, arguments=arguments_of(found))
+            yield asked, shown_to_model(found, next(searches))
         elif isinstance(call, FunctionToolCall):
             function = call.function
             asked = ToolCall(id=call.id, name=function.name, arguments=function.arguments)
@@ -160,12 +177,16 @@ def _answered(calls: Iterable[StepToolCall]) -> Iterator[tuple[ToolCall, str]]:
 
 
 def _functions(tools: Iterable[Tool], code_interpreter: str) -> list[FunctionSpec]:
-    """The tools as functions, one for each name; the code interpreter's name is its own."""
+    """The tools as functions, one for each name; those of the built-in tools are their own."""
     found: dict[str, FunctionSpec] = {}
     for tool in tools:
         if isinstance(tool, CodeInterpreterTool):
             found[CODE_INTERPRETER] = FunctionSpec(
                 name=CODE_INTERPRETER, description=code_interpreter, parameters=_CODE_PARAMETERS
+            )
+        elif isinstance(tool, FileSearchTool):
+            found[FILE_SEARCH] = FunctionSpec(
+                name=FILE_SEARCH, description=DESCRIPTION, parameters=PARAMETERS
             )
         elif isinstance(tool, FunctionTool):
             definition = tool.function

@@ -47,6 +47,17 @@ def call_deltas(
             yield _step_delta(step_id, index, "code_interpreter", {"input": piece})
         yield from output_deltas(step_id, index, made)
 
+    elif made["type"] == "file_search":
+        # What was found shows only in the completed step.
+        yield _step_delta(step_id, index, "file_search", {}, made["id"])
+
+
+def annotations_delta(message_id: str, annotations: Sequence[JsonObject]) -> JsonObject:
+    """The annotations of a message, told once its text is."""
+    piece = {"value": "", "annotations": list(annotations)}
+    content = [{"index": 0, "type": "text", "text": piece}]
+    return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}
+
 
 def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonObject]:
     """What the code of a call printed."""

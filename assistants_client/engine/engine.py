@@ -26,6 +26,7 @@ from assistants_client.engine.runner import Runner
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution
 from assistants_client.engine.services.ingesting import Ingesting
+from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class Engine:
         self._database = Database(url)
         context = Context(database=self._database, clock=clock, run_seconds=run_seconds)
         self._execution = Execution(context)
-        self._threads = Threads(Runner(self._execution, model, code_interpreter), workers)
+        self._threads = Threads(
+            Runner(self._execution, model, code_interpreter, ToolUse(context)), workers
+        )
         self._ingesting = Ingesting(context)
         readers = Threads(Ingester(self._ingesting), min(workers, READERS))
         context.wake = self._threads.submit

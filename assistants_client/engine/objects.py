@@ -48,6 +48,7 @@ _INHERITED: Final = (
     "model",
     "instructions",
     "tools",
+    "tool_resources",
     "temperature",
     "top_p",
     "response_format",
@@ -117,8 +118,6 @@ def new_run(
         parts = [document["instructions"], added]
         document["instructions"] = "\n\n".join(part for part in parts if part)
     _require_chosen_tool(document)
-    # A run may show files; it has none of its own while they are not served.
-    document.pop("tool_resources", None)
     run = _made(
         Run,
         document,
@@ -177,22 +176,6 @@ def _served(request: object, at: str = "") -> _Document:
 
 
 def _refuse_unserved(document: JsonObject, at: str) -> None:
-    for index, tool in enumerate(document.get("tools") or ()):
-        if tool["type"] == "file_search":
-            raise unsupported(f"{at}tools[{index}].type", "file search is not served yet")
-    resources = document.get("tool_resources") or {}
-    for tool, kinds in (
-        ("code_interpreter", ("file_ids",)),
-        ("file_search", ("vector_store_ids", "vector_stores")),
-    ):
-        for kind in kinds:
-            if (resources.get(tool) or {}).get(kind):
-                raise unsupported(
-                    f"{at}tool_resources.{tool}.{kind}",
-                    "files and vector stores are not served yet",
-                )
-    if document.get("attachments"):
-        raise unsupported(f"{at}attachments", "files are not served yet")
     content = document.get("content")
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
         if not isinstance(part, str) and part["type"] != "text":

@@ -104,7 +104,10 @@ class Posts:
             subscription.close()
         if not subscriptions:
             return Posted(document)
-        return Posted(document, RunEvents(subscriptions[-1], told, self._following.look))
+        events = RunEvents(
+            subscriptions[-1], told, self._following.look, shown_step=call.shown_step
+        )
+        return Posted(document, events)
 
     def _attached(self, call: Call, run: JsonObject) -> RunEvents:
         """The events of a run that exists already, from its beginning on."""
@@ -116,7 +119,9 @@ class Posts:
             first.append((f"{RUN}.created", run))
         first.append((f"{RUN}.queued", run))
         subscription = self._context.events.subscribe(run["id"])
-        return RunEvents(subscription, Told(), self._following.look, first)
+        return RunEvents(
+            subscription, Told(), self._following.look, first, shown_step=call.shown_step
+        )
 
 
 def _key_of(call: Call) -> RequestKey | None:

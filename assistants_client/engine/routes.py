@@ -13,8 +13,9 @@ from typing import Any, Final, TypeAlias, TypeVar
 from attrs import define
 from werkzeug.wrappers import Request
 
-from assistants_client._codec import InvalidValueError, parse
+from assistants_client._codec import InvalidValueError, encode, parse
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.file_search import shown_step
 from assistants_client.engine.paging import PageQuery, parse_page_query
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
@@ -29,7 +30,7 @@ from assistants_client.engine.services.vector_store_file_batches import VectorSt
 from assistants_client.engine.services.vector_store_files import VectorStoreFiles
 from assistants_client.engine.services.vector_stores import VectorStores
 from assistants_client.engine.uploads import UploadForm
-from assistants_client.models._base import Struct
+from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.runs import (
@@ -106,7 +107,7 @@ class Call:
         return status
 
     def include(self) -> None:
-        """Refuses what cannot be included; what can is not there yet, so nothing is to be done."""
+        """Refuses what cannot be included."""
         for value in self.request.args.getlist("include[]"):
             if value != _INCLUDABLE:
                 raise Fault(
@@ -115,6 +116,11 @@ class Call:
                     "invalid_value",
                     "include[]",
                 )
+
+    def shown_step(self, step: JsonObject) -> JsonObject:
+        """A step as it is shown: with the passages that a search found only when asked."""
+        with_content = _INCLUDABLE in self.request.args.getlist("include[]")
+        return shown_step(step, with_content=with_content)
 
     def asks_for_stream(self) -> bool:
         """Whether the body says so; whether it may, and whether all else is right, is not asked."""
@@ -160,8 +166,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-#: What an operation is answered with: an object, or a file's content.
-Answer: TypeAlias = Struct | FileContent
+#: What an operation is answered with: an object, its document, or a file's content.
+Answer: TypeAlias = Struct | JsonObject | FileContent
 Handler: TypeAlias = Callable[[Services, Call], Answer]
 
 _A: Final = "/assistants"
@@ -175,14 +181,15 @@ _VB: Final = "/vector_stores/<vector_store_id>/file_batches"
 _S: Final = "/threads/<thread_id>/runs/<run_id>/steps"
 
 
-def _run_steps_list(s: Services, c: Call) -> Struct:
+def _run_steps_list(s: Services, c: Call) -> JsonObject:
     c.include()
-    return s.run_steps.list(**c.ids, query=c.page())
+    page: dict[str, Any] = encode(s.run_steps.list(**c.ids, query=c.page()))
+    return {**page, "data": [c.shown_step(step) for step in page["data"]]}
 
 
-def _run_steps_retrieve(s: Services, c: Call) -> Struct:
+def _run_steps_retrieve(s: Services, c: Call) -> JsonObject:
     c.include()
-    return s.run_steps.retrieve(**c.ids)
+    return c.shown_step(encode(s.run_steps.retrieve(**c.ids)))
 
 
 def _runs_create(s: Services, c: Call) -> Struct:

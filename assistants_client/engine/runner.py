@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
@@ -21,10 +21,26 @@ from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
 from assistants_client.engine.code_interpreter import DESCRIPTION, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, tokens_spent
-from assistants_client.engine.deltas import call_deltas, output_deltas, text_delta
+from assistants_client.engine.deltas import (
+    annotations_delta,
+    call_deltas,
+    output_deltas,
+    text_delta,
+)
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.file_search import (
+    RESULTS,
+    annotation_documents,
+    annotations_of,
+    options_of,
+    query_of,
+    record_of,
+    threshold_of,
+)
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
+    FILE_SEARCH,
     Conversation,
     Delta,
     LanguageModel,
@@ -33,23 +49,33 @@ from assistants_client.engine.language_models.base import (
     ToolCall,
 )
 from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.told import MESSAGE, STEP
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
+    FileSearchCall,
+    FileSearchRecord,
     FunctionRecord,
     FunctionToolCall,
     LogsOutput,
     RunStep,
+    UnknownToolCall,
 )
 from assistants_client.models.runs import LastError, Run, Usage
-from assistants_client.models.tools import CodeInterpreterTool
+from assistants_client.models.tools import CodeInterpreterTool, FileSearchOptions
+
+#: A call of a tool, as it is kept.
+_Recorded: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall
 
 _log = logging.getLogger(__name__)
 
 #: Answers in a row that only call tools, after which a run is given up.
 MAX_ROUNDS: Final = 32
+#: Seconds for which a search waits for files that are still being read.
+FILLING_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.1
 #: Seconds between two looks at the database while an answer comes in.
 CHECK_SECONDS: Final = 0.5
 
@@ -67,8 +93,10 @@ class Runner:
         execution: What it writes through.
         model: The language model.
         interpreter: What runs the model's code.
+        tools: What the tools of a run reach.
         max_rounds: Rounds of tool calls after which a run fails.
         monotonic: A clock in seconds.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -76,10 +104,14 @@ class Runner:
         execution: Execution,
         model: LanguageModel,
         interpreter: CodeInterpreter,
+        tools: ToolUse,
         *,
         max_rounds: int = MAX_ROUNDS,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        self._tools = tools
+        self._sleep = sleep
         self._execution = execution
         self._model = model
         self._interpreter = interpreter
@@ -105,6 +137,9 @@ class Runner:
         except LanguageModelError as error:
             _log.warning("Run %s failed: %s", run.id, error)
             self._fail(run, error.code, str(error))
+        except Fault as fault:
+            _log.warning("Run %s failed: %s", run.id, fault)
+            self._fail(run, "server_error", fault.message)
         except BaseException as error:
             _log.exception("Run %s failed", run.id)
             self._fail(run, "server_error", f"The engine failed: {_named(error)}")
@@ -148,12 +183,17 @@ class Runner:
             calls = []  # They may be cut short as well.
         if opened is not None:
             step, message = opened
+            annotations = annotations_of(answer.text, course.steps, {})
+            if annotations:
+                told = annotations_delta(message.id, annotation_documents(annotations))
+                self._execution.tell(run, MESSAGE, told)
             message = self._execution.complete_message(
                 run,
                 step,
                 message,
                 answer.text,
                 None if calls else answer.usage,
+                annotations=annotations,
                 incomplete_reason=cut_short,
             )
             course.steps.append(step)
@@ -240,42 +280,49 @@ class Runner:
     ) -> bool:
         """Does what the model asks for; whether everything it asked for is done."""
         run = course.run
-        has_interpreter = any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
-        recorded: list[CodeInterpreterCall | FunctionToolCall] = []
-        to_run: list[tuple[int, CodeInterpreterCall]] = []
+        recorded: list[_Recorded] = []
+        to_do: list[tuple[int, CodeInterpreterCall | FileSearchCall]] = []
         for index, call in enumerate(calls):
-            if call.name not in offered:
-                recorded.append(_unknown_call(call, offered))
-            elif call.name == CODE_INTERPRETER and has_interpreter:
-                code, fault = _code_of(call)
-                made = CodeInterpreterCall(
-                    id=call.id, code_interpreter=CodeInterpreterRecord(input=code)
-                )
-                if fault is None:
-                    to_run.append((index, made))
-                else:
-                    made.code_interpreter.outputs = [LogsOutput(logs=fault)]
-                recorded.append(made)
-            else:
-                function = FunctionRecord(name=call.name, arguments=call.arguments)
-                recorded.append(FunctionToolCall(id=call.id, function=function))
+            made, is_to_do = _record_of(run, call, offered)
+            recorded.append(made)
+            if is_to_do and not isinstance(made, FunctionToolCall):
+                to_do.append((index, made))
         step = self._execution.begin_tools_step(run, recorded)
         for index, one in enumerate(recorded):
             parts = pieces[index]
             if isinstance(one, CodeInterpreterCall):
                 parts = one.code_interpreter.input.splitlines(keepends=True)
             self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(one), parts))
-        for index, made in to_run:
+        for index, made in to_do:
             self._execution.check(run)
-            self._run_code(run, made.code_interpreter)
-            self._execution.update_step(run, step)
-            self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
+            if isinstance(made, FileSearchCall):
+                made.file_search = self._search(run, made.file_search)
+                self._execution.update_step(run, step)
+            else:
+                self._run_code(run, made.code_interpreter)
+                self._execution.update_step(run, step)
+                self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
         course.steps.append(step)
         if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in recorded):
             self._execution.require_action(run, step, usage)
             return False
         self._execution.complete_tools_step(run, step, usage)
         return True
+
+    def _search(self, run: Run, asked: FileSearchRecord) -> FileSearchRecord:
+        options = options_of(run.tools) or FileSearchOptions()
+        until = self._monotonic() + FILLING_SECONDS
+        while self._tools.is_filling(run) and self._monotonic() < until:
+            self._sleep(_LOOK_SECONDS)
+            self._execution.check(run)
+        query = str(asked.extra["query"])
+        hits = self._tools.search(
+            run,
+            query,
+            limit=options.max_num_results or RESULTS,
+            threshold=threshold_of(options),
+        )
+        return record_of(options, query, hits)
 
     def _run_code(self, run: Run, record: CodeInterpreterRecord) -> None:
         before = self._execution.load_state(run)
@@ -323,12 +370,29 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
     return None
 
 
-def _calls_with_ids(step: RunStep) -> list[CodeInterpreterCall | FunctionToolCall]:
-    return [
-        call
-        for call in step.tool_calls
-        if isinstance(call, (CodeInterpreterCall, FunctionToolCall))
-    ]
+def _calls_with_ids(step: RunStep) -> list[_Recorded]:
+    return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
+
+
+def _record_of(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[_Recorded, bool]:
+    """What is kept of a call, and whether there is something to be done here for it."""
+    if call.name not in offered:
+        return _unknown_call(call, offered), False
+    search = options_of(run.tools)
+    if call.name == FILE_SEARCH and search is not None:
+        query, fault = query_of(call.arguments)
+        found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
+        return found, fault is None
+    if call.name == CODE_INTERPRETER and any(
+        isinstance(tool, CodeInterpreterTool) for tool in run.tools
+    ):
+        code, fault = _code_of(call)
+        made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
+        if fault is not None:
+            made.code_interpreter.outputs = [LogsOutput(logs=fault)]
+        return made, fault is None
+    function = FunctionRecord(name=call.name, arguments=call.arguments)
+    return FunctionToolCall(id=call.id, function=function), False
 
 
 def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:

@@ -11,7 +11,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from attrs import frozen
+
 from assistants_client.engine.chunking import UNSPACED
+from assistants_client.models._base import JsonObject
 
 #: Terms of a query that are used; further ones say little.
 MAX_TERMS: Final = 32
@@ -28,6 +31,17 @@ were what when where which while who whom whose why will with would you your
 _WORD: Final = re.compile(rf"[{UNSPACED}]+|(?:(?![{UNSPACED}_])\w)+")
 _UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
 _NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
+
+
+@frozen(kw_only=True)
+class Hit:
+    """A passage that was found; ``score`` is 0 to 1."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: JsonObject
+    text: str
 
 
 def indexed(text: str) -> str:

@@ -17,6 +17,7 @@ from assistants_client._codec import encode
 from assistants_client._sse import encode_event
 from assistants_client.engine.events import Subscription
 from assistants_client.engine.told import NamedEvent, Seen, Told
+from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
 
 #: After so many seconds without an event the store is looked at.
@@ -41,6 +42,7 @@ class RunEvents:
         told: What was told already, or need not be.
         look: What is stored of a run.
         first: Events to begin with.
+        shown_step: Makes of a stored step what this stream's reader is shown.
         monotonic: A clock in seconds.
     """
 
@@ -51,8 +53,10 @@ class RunEvents:
         look: Callable[[str], Seen | None],
         first: Iterable[NamedEvent] = (),
         *,
+        shown_step: Callable[[JsonObject], JsonObject] = lambda step: step,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._shown_step = shown_step
         self._subscription = subscription
         self._told = told
         self._look = look
@@ -80,7 +84,7 @@ class RunEvents:
             self.close()
 
     def _until_over(self) -> Iterator[bytes]:
-        block = _encoded(self._passing(self._first))
+        block = self._encoded(self._passing(self._first))
         if block:
             # What came before is not told event by event: what is stored tells it.
             block += self._stored()
@@ -96,7 +100,7 @@ class RunEvents:
                 yield _KEEP_ALIVE
                 last = self._monotonic()
             events, has_gap = self._subscription.take(LOOK_SECONDS)
-            block = _encoded(self._passing((event.name, event.document) for event in events))
+            block = self._encoded(self._passing((event.name, event.document) for event in events))
             if has_gap:
                 self._told.misses()
             if (has_gap or not events) and not self._told.is_over:
@@ -114,11 +118,15 @@ class RunEvents:
         if seen is None:
             self._told.is_over = True
             return _error(f"Run {run_id} was deleted.", "invalid_request_error")
-        return _encoded(self._told.missing(seen))
+        return self._encoded(self._told.missing(seen))
 
+    def _encoded(self, events: Iterable[NamedEvent]) -> bytes:
+        return b"".join(
+            encode_event(name, json.dumps(self._shown(document))) for name, document in events
+        )
 
-def _encoded(events: Iterable[NamedEvent]) -> bytes:
-    return b"".join(encode_event(name, json.dumps(document)) for name, document in events)
+    def _shown(self, document: JsonObject) -> JsonObject:
+        return self._shown_step(document) if "step_details" in document else document
 
 
 def _error(message: str, kind: str = "server_error") -> bytes:

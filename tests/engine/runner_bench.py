@@ -18,6 +18,7 @@ from assistants_client.engine.services._base import (
     load_run,
 )
 from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.tables import messages, run_steps, runs, threads
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import FunctionToolCall, RunStep
@@ -81,7 +82,9 @@ class Bench:
 
     def runner(self, model: LanguageModel, **options: Any) -> Runner:
         """A runner with this model."""
-        return Runner(self.execution, model, Echo(), monotonic=self._tick, **options)
+        return Runner(
+            self.execution, model, Echo(), ToolUse(self.context), monotonic=self._tick, **options
+        )
 
     def _tick(self) -> float:
         """A clock that moves a second whenever it is looked at."""

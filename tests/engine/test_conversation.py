@@ -206,8 +206,9 @@ def test_tools_become_functions() -> None:
     made = asked(run(tools=[shadow, WEATHER, INTERPRETER, {"type": "file_search"}, WEATHER]))
 
     by_name = {spec.name: spec for spec in made.functions}
-    assert list(by_name) == ["code_interpreter", "get_weather"]
-    assert len(made.functions) == 2
+    assert list(by_name) == ["code_interpreter", "get_weather", "file_search"]
+    assert len(made.functions) == 3
+    assert (by_name["file_search"].parameters or {})["required"] == ["query"]
     assert by_name["code_interpreter"].description == "Runs Python"
     assert (by_name["code_interpreter"].parameters or {})["required"] == ["code"]
     assert by_name["get_weather"].strict is True

@@ -18,6 +18,7 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.scripted import Call, Script, call
 from assistants_client.engine.runner import Runner
+from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.tables import runs, threads
 from assistants_client.models.runs import Run
 
@@ -220,7 +221,7 @@ def test_the_flag_is_faster_than_the_clock(bench: Bench) -> None:
 
     model = Watched(100, cancel_at_three)
     bench.queue()
-    runner = Runner(bench.execution, model, Echo(), monotonic=lambda: 0.0)
+    runner = Runner(bench.execution, model, Echo(), ToolUse(bench.context), monotonic=lambda: 0.0)
     runner.carry("run_1", lambda: bool(flags))
 
     assert bench.run.status == "cancelled"
@@ -233,7 +234,7 @@ def test_a_false_alarm_is_looked_into_once(bench: Bench, monkeypatch: pytest.Mon
     monkeypatch.setattr(bench.execution, "check", lambda run, _=None: looks.append(run))
     bench.queue()
     model = Watched(100, lambda _: None)
-    runner = Runner(bench.execution, model, Echo(), monotonic=lambda: 0.0)
+    runner = Runner(bench.execution, model, Echo(), ToolUse(bench.context), monotonic=lambda: 0.0)
     runner.carry("run_1", lambda: True)
 
     assert bench.run.status == "completed"

@@ -148,10 +148,9 @@ def test_a_message_is_changed_and_deleted_in_its_own_thread_only(store: Store) -
     assert made.id not in [m.id for m in store.messages.list(thread_id, ALL).data]
 
 
-FILE_SEARCH = [{"type": "code_interpreter"}, {"type": "file_search"}]
 FILES = {"code_interpreter": {"file_ids": ["file-1"]}}
 STORES = {"file_search": {"vector_store_ids": ["vs_1"]}}
-NEW_STORES: dict[str, object] = {"file_search": {"vector_stores": [{"file_ids": []}]}}
+NEW_STORES: dict[str, object] = {"file_search": {"vector_stores": [{"file_ids": ["file-1"]}]}}
 IMAGE = [
     {"type": "text", "text": "a"},
     {"type": "image_url", "image_url": {"url": "https://host/a.png"}},
@@ -160,9 +159,76 @@ ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
 
 
 @pytest.mark.parametrize(
+    ("cls", "document", "param", "code"),
+    [
+        (
+            ThreadRequest,
+            {"messages": [{"role": "user", "content": IMAGE}]},
+            "messages[0].content[1].type",
+            "unsupported_value",
+        ),
+        (
+            MessageRequest,
+            {"role": "user", "content": IMAGE},
+            "content[1].type",
+            "unsupported_value",
+        ),
+        (
+            RunRequest,
+            {"additional_messages": [{"role": "user", "content": IMAGE}]},
+            "additional_messages[0].content[1].type",
+            "unsupported_value",
+        ),
+        (
+            ThreadRunRequest,
+            {"thread": {"messages": [{"role": "user", "content": IMAGE}]}},
+            "thread.messages[0].content[1].type",
+            "unsupported_value",
+        ),
+        (
+            AssistantUpdate,
+            {"tool_resources": NEW_STORES},
+            "tool_resources.file_search.vector_stores",
+            "unknown_parameter",
+        ),
+        (
+            ThreadUpdate,
+            {"tool_resources": NEW_STORES},
+            "tool_resources.file_search.vector_stores",
+            "unknown_parameter",
+        ),
+        (
+            ThreadRunRequest,
+            {"tool_resources": NEW_STORES},
+            "tool_resources.file_search.vector_stores",
+            "unknown_parameter",
+        ),
+        (
+            MessageRequest,
+            {"role": "user", "content": "a", "attachments": [{"file_id": "file-1"}]},
+            "attachments[0].tools",
+            "missing_required_parameter",
+        ),
+        (
+            MessageRequest,
+            {"role": "user", "content": "a", "attachments": [{"tools": [{"type": "file_search"}]}]},
+            "attachments[0].file_id",
+            "missing_required_parameter",
+        ),
+    ],
+)
+def test_what_is_not_served_is_refused_by_its_path(
+    store: Store, cls: type, document: dict[str, object], param: str, code: str
+) -> None:
+    """Nothing that the engine cannot do is silently left out, and nothing is stored."""
+    fault = refused_request(store, cls, document)
+    assert (fault.status, fault.code, fault.param) == (400, code, param)
+    assert param in fault.message
+
+
+@pytest.mark.parametrize(
     ("cls", "document", "param"),
     [
-        (AssistantRequest, {"model": "m", "tools": FILE_SEARCH}, "tools[1].type"),
         (
             AssistantRequest,
             {"model": "m", "tool_resources": FILES},
@@ -176,26 +242,23 @@ ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
         (
             ThreadRequest,
             {"tool_resources": NEW_STORES},
-            "tool_resources.file_search.vector_stores",
+            "tool_resources.file_search.vector_stores[0].file_ids",
         ),
         (ThreadUpdate, {"tool_resources": FILES}, "tool_resources.code_interpreter.file_ids"),
         (
             ThreadRequest,
-            {"messages": [{"role": "user", "content": IMAGE}]},
-            "messages[0].content[1].type",
+            {"messages": [{"role": "user", "content": "a", "attachments": ATTACHED}]},
+            "messages[0].attachments[0].file_id",
         ),
         (
-            ThreadRequest,
-            {"messages": [{"role": "user", "content": "a", "attachments": ATTACHED}]},
-            "messages[0].attachments",
+            MessageRequest,
+            {"role": "user", "content": "a", "attachments": ATTACHED},
+            "attachments[0].file_id",
         ),
-        (MessageRequest, {"role": "user", "content": IMAGE}, "content[1].type"),
-        (MessageRequest, {"role": "user", "content": "a", "attachments": ATTACHED}, "attachments"),
-        (RunRequest, {"tools": FILE_SEARCH}, "tools[1].type"),
         (
             RunRequest,
-            {"additional_messages": [{"role": "user", "content": IMAGE}]},
-            "additional_messages[0].content[1].type",
+            {"additional_messages": [{"role": "user", "content": "a", "attachments": ATTACHED}]},
+            "additional_messages[0].attachments[0].file_id",
         ),
         (
             ThreadRunRequest,
@@ -204,20 +267,22 @@ ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
         ),
         (
             ThreadRunRequest,
-            {"thread": {"messages": [{"role": "user", "content": IMAGE}]}},
-            "thread.messages[0].content[1].type",
-        ),
-        (
-            ThreadRunRequest,
             {"thread": {"tool_resources": FILES}},
             "thread.tool_resources.code_interpreter.file_ids",
         ),
     ],
 )
-def test_what_is_not_served_yet_is_refused_by_its_path(
+def test_files_and_stores_that_do_not_exist_are_refused_by_their_path(
     store: Store, cls: type, document: dict[str, object], param: str
 ) -> None:
-    """Nothing that the engine cannot do is silently left out, and nothing is stored."""
+    """The id is named, and nothing is stored."""
+    fault = refused_request(store, cls, document)
+    assert (fault.status, fault.param) == (404, param)
+    assert "'file-1'" in fault.message or "'vs_1'" in fault.message
+
+
+def refused_request(store: Store, cls: type, document: dict[str, object]) -> Fault:
+    """How a request is refused, and that nothing of it is stored."""
     assistant = store.assistants.create(AssistantRequest(model="m"))
     thread_id = store.threads.create(ThreadRequest()).id
     if cls in {RunRequest, ThreadRunRequest}:
@@ -233,11 +298,11 @@ def test_what_is_not_served_yet_is_refused_by_its_path(
         ThreadRunRequest: lambda: store.runs.create_thread_and_run(request),
     }
     fault = refusal(calls[cls])
-    assert (fault.status, fault.code, fault.param) == (400, "unsupported_value", param)
-    assert param in fault.message
     assert store.assistants.list(ALL).data == [assistant]
+    assert [thread.id for thread in store.threads.list(ALL).data] == [thread_id]
     assert store.messages.list(thread_id, ALL).data == []
     assert store.runs.list(thread_id, ALL).data == []
+    return fault
 
 
 def test_empty_tool_resources_are_no_reason_to_refuse(store: Store) -> None:

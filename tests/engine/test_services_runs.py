@@ -81,6 +81,7 @@ def test_a_run_takes_from_its_assistant_what_its_request_leaves_open(store: Stor
         "model": "m",
         "instructions": "Be kind.\n\nBe brief.",
         "tools": [{"type": "code_interpreter"}],
+        "tool_resources": {},
         "metadata": {},
         "usage": None,
         "temperature": 0.3,

@@ -14,6 +14,8 @@ from attrs import frozen
 #: The name under which the code interpreter is offered to a model, as a function of one string
 #: argument, ``code``.
 CODE_INTERPRETER = "code_interpreter"
+#: The same of the file search; its argument is ``query``.
+FILE_SEARCH = "file_search"
 
 
 @frozen(kw_only=True)

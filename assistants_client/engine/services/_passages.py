@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from attrs import frozen
 from sqlalchemy import Connection, func, insert, select, text
 
 from assistants_client.engine.chunking import Chunk
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.filters import Filter
-from assistants_client.engine.search_words import in_stores, indexed, scores, terms, title_words
+from assistants_client.engine.search_words import (
+    Hit,
+    in_stores,
+    indexed,
+    scores,
+    terms,
+    title_words,
+)
 from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
-from assistants_client.models._base import JsonObject
 
 #: Passages whose scores are worked out, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5
@@ -29,17 +34,6 @@ _RANKED: Final = text(
     "WHERE passage_words MATCH :wanted ORDER BY rank"
 )
 _HOLDING: Final = text("SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted")
-
-
-@frozen(kw_only=True)
-class Hit:
-    """A passage that was found; ``score`` is 0 to 1."""
-
-    file_id: str
-    filename: str
-    score: float
-    attributes: JsonObject
-    text: str
 
 
 def put_passages(

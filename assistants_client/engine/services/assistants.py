@@ -9,6 +9,7 @@ from assistants_client.engine.faults import not_found
 from assistants_client.engine.objects import changed, new_assistant
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._resources import refuse_new_stores, settle_resources
 from assistants_client.engine.tables import assistants
 from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
 from assistants_client.models.lists import Deleted, Page
@@ -24,6 +25,7 @@ class Assistants:
         """Makes an assistant."""
         made = new_assistant(request, self._context.now())
         with self._context.database.begin() as connection:
+            settle_resources(self._context, connection, made.tool_resources)
             add(connection, assistants, made)
             self._context.answering(connection, made)
         return made
@@ -38,11 +40,14 @@ class Assistants:
 
     def update(self, assistant_id: str, update: AssistantUpdate) -> Assistant:
         """Changes the fields that are given; null clears."""
+        refuse_new_stores(update)
         with self._context.database.begin() as connection:
             found = load(connection, assistants, Assistant, assistant_id, lock=True)
             if found is None:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)
+            if update.tool_resources:
+                settle_resources(self._context, connection, found.tool_resources)
             save(connection, assistants, found)
             self._context.answering(connection, found)
         return found

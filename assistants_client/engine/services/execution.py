@@ -34,7 +34,7 @@ from assistants_client.engine.services._base import (
 from assistants_client.engine.tables import interpreter_states, messages, run_steps, runs
 from assistants_client.engine.told import MESSAGE, STEP, as_begun
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import Message, Text, TextPart
+from assistants_client.models.messages import Annotation, Message, Text, TextPart
 from assistants_client.models.run_steps import (
     CreatedMessage,
     FunctionToolCall,
@@ -250,6 +250,7 @@ class Execution:
         text: str,
         usage: Usage | None = None,
         *,
+        annotations: Sequence[Annotation] = (),
         incomplete_reason: str | None = None,
     ) -> Message:
         """Closes a message and its step.
@@ -260,6 +261,7 @@ class Execution:
             message: The message from ``begin_message``.
             text: The whole text.
             usage: The tokens that the model's answer took.
+            annotations: What the marks in the text stand for.
             incomplete_reason: ``max_tokens`` or ``content_filter`` when the text was cut short.
 
         Returns:
@@ -269,7 +271,7 @@ class Execution:
         with self._own(run, (message, text)) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
             stored = load(connection, messages, Message, message.id, lock=True) or message
-            stored.content = [TextPart(text=Text(value=text))]
+            stored.content = [TextPart(text=Text(value=text, annotations=[*annotations]))]
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
             end_step(connection, step, "completed", now)

@@ -9,6 +9,7 @@ from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.objects import changed, new_message
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context, add_messages
+from assistants_client.engine.services._resources import attach
 from assistants_client.engine.tables import messages
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
@@ -32,6 +33,7 @@ class Messages:
                 raise Fault(
                     400, f"Can't add messages to {thread_id} while a run {active.id} is active."
                 )
+            attach(self._context, connection, thread_id, [made], "")
             add_messages(connection, [made])
             self._context.answering(connection, made)
         return made

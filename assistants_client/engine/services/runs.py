@@ -22,7 +22,13 @@ from assistants_client.engine.services._base import (
     require_run,
     tell,
 )
-from assistants_client.engine.tables import assistants, run_steps, runs, threads
+from assistants_client.engine.services._resources import (
+    attach,
+    refuse_new_stores,
+    settle_resources,
+    store_thread,
+)
+from assistants_client.engine.tables import assistants, run_steps, runs
 from assistants_client.engine.told import RUN, THREAD
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
@@ -65,6 +71,7 @@ class Runs:
                 raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
             assistant = _require_assistant(connection, request.assistant_id)
             run, extra = new_run(request, assistant, thread_id, now, self._context.run_seconds)
+            attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
             add_messages(connection, extra)
             _add_run(connection, run)
             self._context.answering(connection, run)
@@ -73,13 +80,16 @@ class Runs:
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
         """Makes a thread with its first messages, and queues a run on it: all of it, or nothing."""
         now = self._context.now()
+        refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
         with self._context.database.begin() as connection:
             assistant = _require_assistant(connection, request.assistant_id)
             thread, first = new_thread(wanted, now, at="thread.")
             run, _ = new_run(request, assistant, thread.id, now, self._context.run_seconds)
-            tell(connection, run.id, THREAD, add(connection, threads, thread), "created")
-            add_messages(connection, first)
+            if request.tool_resources:
+                settle_resources(self._context, connection, run.tool_resources)
+            document = store_thread(self._context, connection, thread, first, "thread.")
+            tell(connection, run.id, THREAD, document, "created")
             _add_run(connection, run)
             self._context.answering(connection, run)
         self._context.wake(run.id)

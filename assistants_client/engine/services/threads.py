@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assistants_client.engine.database import add, load, remove, save
+from assistants_client.engine.database import load, remove, save
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.objects import changed, new_thread
 from assistants_client.engine.paging import PageQuery, read_page
-from assistants_client.engine.services._base import Context, add_messages
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._resources import (
+    refuse_new_stores,
+    settle_resources,
+    store_thread,
+)
 from assistants_client.engine.tables import threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
@@ -24,8 +29,7 @@ class Threads:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
         thread, first = new_thread(request, self._context.now())
         with self._context.database.begin() as connection:
-            add(connection, threads, thread)
-            add_messages(connection, first)
+            store_thread(self._context, connection, thread, first)
             self._context.answering(connection, thread)
         return thread
 
@@ -39,11 +43,14 @@ class Threads:
 
     def update(self, thread_id: str, update: ThreadUpdate) -> Thread:
         """Changes the fields that are given; null clears. An active run does not hinder it."""
+        refuse_new_stores(update)
         with self._context.database.begin() as connection:
             found = load(connection, threads, Thread, thread_id, lock=True)
             if found is None:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
+            if update.tool_resources:
+                settle_resources(self._context, connection, found.tool_resources)
             save(connection, threads, found)
             self._context.answering(connection, found)
         return found

@@ -1,0 +1,203 @@
+"""What the tools of assistants, threads and messages may reach: checked, and made where asked for.
+
+A request may name files and stores, and describe new stores; what is kept names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from assistants_client._codec import encode
+from assistants_client.engine.database import add, load, save
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.services._base import Context, add_messages
+from assistants_client.engine.services._contents import require_files
+from assistants_client.engine.services._stores import (
+    NewFile,
+    is_expired,
+    new_store,
+    put_files,
+    require_store,
+)
+from assistants_client.engine.tables import threads, vector_stores
+from assistants_client.models._base import JsonObject
+from assistants_client.models.messages import Attachment, Message
+from assistants_client.models.threads import Thread
+from assistants_client.models.tools import (
+    CodeInterpreterResources,
+    FileSearchResources,
+    NewVectorStore,
+    ToolResources,
+)
+from assistants_client.models.vector_stores import StoreExpiry, VectorStore
+
+#: When a store expires that was made along with a thread.
+THREAD_EXPIRY: Final = StoreExpiry(days=7)
+#: How many files the code interpreter of one assistant or thread may reach.
+_MOST_FILES: Final = 20
+
+
+def settle_resources(
+    context: Context,
+    connection: Connection,
+    resources: ToolResources | None,
+    *,
+    at: str = "",
+    expires_after: StoreExpiry | None = None,
+) -> None:
+    """Checks what resources name, and makes the stores that they describe, in their place.
+
+    Args:
+        context: What the services work in.
+        connection: The transaction.
+        resources: As they were asked for; changed to what is kept.
+        at: Where they stand in the body, such as ``thread.``.
+        expires_after: When stores expire that are made here.
+
+    Raises:
+        Fault: A file or a store does not exist.
+    """
+    if resources is None:
+        return
+    code, search = resources.code_interpreter, resources.file_search
+    if code is not None:
+        path = f"{at}tool_resources.code_interpreter.file_ids"
+        require_files(connection, code.file_ids or (), context.clock(), path)
+    if search is not None:
+        path = f"{at}tool_resources.file_search"
+        for store_id in search.vector_store_ids or ():
+            require_store(connection, store_id, param=f"{path}.vector_store_ids")
+        for new in search.vector_stores or ():
+            store = _made(context, connection, new, f"{path}.vector_stores[0]", expires_after)
+            search.vector_store_ids = [store.id]
+        search.vector_stores = None
+
+
+def refuse_new_stores(request: object, at: str = "") -> None:
+    """Refuses to make stores where that is not provided for.
+
+    Raises:
+        Fault: They are asked for.
+    """
+    resources = encode(request).get("tool_resources") or {}
+    if "vector_stores" in (resources.get("file_search") or {}):
+        path = f"{at}tool_resources.file_search.vector_stores"
+        raise Fault(400, f"Unknown parameter: '{path}'.", "unknown_parameter", path)
+
+
+def _made(
+    context: Context,
+    connection: Connection,
+    new: NewVectorStore,
+    path: str,
+    expires_after: StoreExpiry | None,
+) -> VectorStore:
+    document: dict[str, Any] = encode(new)
+    file_ids = list(dict.fromkeys(document.get("file_ids") or ()))
+    require_files(connection, file_ids, context.clock(), f"{path}.file_ids")
+    now = context.now()
+    store = new_store(
+        connection, now, expires_after=expires_after, metadata=document.get("metadata")
+    )
+    chunking = document.get("chunking_strategy")
+    files = [NewFile(file_id=i, chunking_strategy=chunking) for i in file_ids]
+    put_files(connection, store, files, now)
+    return store
+
+
+def store_thread(
+    context: Context, connection: Connection, thread: Thread, first: Sequence[Message], at: str = ""
+) -> JsonObject:
+    """Stores a new thread with its first messages, and all that they bring with them.
+
+    Returns:
+        The thread's document; what the attachments add is in the thread as well.
+    """
+    settle_resources(context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY)
+    document = add(connection, threads, thread)
+    if take_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
+        document = encode(thread)
+    add_messages(connection, first)
+    return document
+
+
+def take_attachments(
+    context: Context, connection: Connection, thread: Thread, messages: Sequence[Message], at: str
+) -> bool:
+    """Lets a thread's tools reach what is attached to its new messages.
+
+    Files for the code interpreter join the thread's own; those for the file search go into the
+    thread's store, which is made when there is none that can be used.
+
+    Args:
+        context: What the services work in.
+        connection: The transaction.
+        thread: The thread, which is stored already; it is changed, and stored again.
+        messages: The messages.
+        at: Where the messages stand in the body: a ``{}`` in it is the number of each.
+
+    Returns:
+        Whether the thread was changed.
+
+    Raises:
+        Fault: An attachment names no file or no tool, or a file that does not exist.
+    """
+    code: list[str] = []
+    search: list[str] = []
+    for number, message in enumerate(messages):
+        for place, attachment in enumerate(message.attachments):
+            path = f"{at.format(number)}attachments[{place}]"
+            _require_whole(attachment, path)
+            file_id = attachment.file_id or ""
+            require_files(connection, [file_id], context.clock(), f"{path}.file_id")
+            kinds = {tool.type for tool in attachment.tools}
+            code += [file_id] if "code_interpreter" in kinds else []
+            search += [file_id] if "file_search" in kinds else []
+    if not code and not search:
+        return False
+    resources = thread.tool_resources = thread.tool_resources or ToolResources()
+    if code:
+        known = resources.code_interpreter or CodeInterpreterResources()
+        ids = list(dict.fromkeys([*(known.file_ids or ()), *code]))
+        if len(ids) > _MOST_FILES:
+            message_ = f"The code interpreter of a thread reaches at most {_MOST_FILES} files."
+            raise Fault(400, message_, "array_above_max_length", f"{at.format(0)}attachments")
+        resources.code_interpreter = CodeInterpreterResources(file_ids=ids)
+    if search:
+        store = _thread_store(context, connection, resources)
+        new = [NewFile(file_id=file_id) for file_id in dict.fromkeys(search)]
+        put_files(connection, store, new, context.now())
+        resources.file_search = FileSearchResources(vector_store_ids=[store.id])
+    save(connection, threads, thread)
+    return True
+
+
+def attach(
+    context: Context, connection: Connection, thread_id: str, messages: Sequence[Message], at: str
+) -> None:
+    """Takes the attachments of new messages of a thread, by its id; see `take_attachments`."""
+    if any(message.attachments for message in messages):
+        thread = load(connection, threads, Thread, thread_id, lock=True)
+        if thread is not None:
+            take_attachments(context, connection, thread, messages, at)
+
+
+def _thread_store(
+    context: Context, connection: Connection, resources: ToolResources
+) -> VectorStore:
+    search = resources.file_search
+    for store_id in (search.vector_store_ids or ()) if search is not None else ():
+        store = load(connection, vector_stores, VectorStore, store_id, lock=True)
+        if store is not None and not is_expired(store, context.clock()):
+            return store
+    return new_store(connection, context.now(), expires_after=THREAD_EXPIRY)
+
+
+def _require_whole(attachment: Attachment, path: str) -> None:
+    for name in ("file_id", "tools"):
+        if not getattr(attachment, name):
+            message = f"Missing required parameter: '{path}.{name}'."
+            raise Fault(400, message, "missing_required_parameter", f"{path}.{name}")
