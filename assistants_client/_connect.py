@@ -77,12 +77,16 @@ def to_azure(
     if api_key is not None and credential is not None:
         raise ConfigurationError("api_key and credential: give one of them, not both")
     key: ApiKey | None = api_key
-    if key is None and _host_of(checked_base_url(endpoint)).endswith(_AZURE_HOSTS):
-        key = os.environ.get("AZURE_OPENAI_API_KEY") or None
+    base_url = checked_base_url(endpoint)
+    if _host_of(base_url).endswith(_AZURE_HOSTS):
+        # It may have been copied from the address of a request.
+        base_url = base_url.removesuffix("/openai")
+        if key is None:
+            key = os.environ.get("AZURE_OPENAI_API_KEY") or None
     if credential is not None:
         key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
     return Transport(
-        f"{checked_base_url(endpoint)}/openai",
+        f"{base_url}/openai",
         api_key=key,
         key_header="api-key" if credential is None else "Authorization",
         options=options,

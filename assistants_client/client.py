@@ -210,7 +210,7 @@ class Client(WaitsForRuns):
         Azure OpenAI itself switched its assistants off on 2026-08-26.
 
         Args:
-            endpoint: ``https://RESOURCE.openai.azure.com``, without ``/openai``.
+            endpoint: ``https://RESOURCE.openai.azure.com``; ``/openai`` is put behind it.
             api_version: Sent with every request.
             api_key: Sent in the header ``api-key``; the default is ``$AZURE_OPENAI_API_KEY``.
             credential: Instead of a key, an azure-identity credential or a callable that answers a

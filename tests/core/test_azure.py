@@ -76,6 +76,20 @@ def test_azure_with_a_key(sent):
     assert "Authorization" not in request.headers
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        (f"{AZURE}/", f"{AZURE}/openai/threads"),
+        (f"{AZURE}/openai/", f"{AZURE}/openai/threads"),
+        ("https://gateway.test/openai", "https://gateway.test/openai/openai/threads"),
+    ],
+)
+def test_azure_s_path_is_there_once(sent, endpoint, address):
+    """Also where it was copied along; a gateway's own path is left alone."""
+    client = Client.azure(endpoint, api_key="k", api_version="2024-05-01-preview")
+    assert sent(client).url.partition("?")[0] == address
+
+
 def test_azure_with_a_credential(sent):
     """A token is a bearer token."""
     request = sent(Client.azure(AZURE, api_version="v", credential=lambda: "t"))
