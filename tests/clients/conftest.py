@@ -6,12 +6,16 @@ must find is checked by the tests; which clients there are, and what they cost, 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import pytest
 from clients_kit import HERE, TOKEN, Program, Told, interpreter, told
 from model_server import model_server
 from served_process import served
+
+Folders: TypeAlias = pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +31,47 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert "Traceback" not in running.output, running.output
 
 
-@pytest.fixture(scope="session")
-def python_program(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Runs ``programs/NAME.py`` in the environment of requirements.txt."""
-    python = interpreter("CLIENTS_PYTHON", "the interpreter of tests/clients/requirements.txt")
+def programs(variable: str, requirements: str, base_url: str, folders: Folders) -> Program:
+    """Runs ``programs/NAME.py`` by the interpreter that a variable names."""
+    python = interpreter(variable, f"the interpreter of tests/clients/{requirements}")
 
     def run(name: str) -> Told:
         program = [python, "-W", "ignore", str(HERE / "programs" / f"{name}.py")]
-        return told(program, tmp_path_factory.mktemp(name), base_url)
+        return told(program, folders.mktemp(name), base_url)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def python_program(base_url: str, tmp_path_factory: Folders) -> Program:
+    """Runs programs of the official Python client and of Azure's."""
+    return programs("CLIENTS_PYTHON", "requirements.txt", base_url, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def framework_program(base_url: str, tmp_path_factory: Folders) -> Program:
+    """Runs programs of frameworks that work on the official client as it is now."""
+    name = "requirements-frameworks.txt"
+    return programs("CLIENTS_FRAMEWORKS_PYTHON", name, base_url, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def old_framework_program(base_url: str, tmp_path_factory: Folders) -> Program:
+    """Runs programs of frameworks that need the official client in its first version."""
+    name = "requirements-old-frameworks.txt"
+    return programs("CLIENTS_OLD_FRAMEWORKS_PYTHON", name, base_url, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def node_program(base_url: str, tmp_path_factory: Folders) -> Program:
+    """Runs ``node/NAME.mjs`` on the packages that were installed in a folder."""
+    folder = interpreter("CLIENTS_NODE_DIR", "a folder where node/package.json was installed")
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no node")
+
+    def run(name: str) -> Told:
+        program = [node, str(HERE / "node" / f"{name}.mjs")]
+        return told(program, tmp_path_factory.mktemp(name), base_url, CLIENTS_NODE_DIR=folder)
 
     return run

@@ -67,8 +67,7 @@ told["pages"] = {
     "descending": descending == made[::-1],
     "ascending": ascending == made,
     "sizes": [len(page.data) for page in beta.assistants.list(limit=20).iter_pages()],
-    "before": [found.id for found in beta.assistants.list(before=made[0], order="asc").data]
-    == [assistant.id],
+    "before": beta.assistants.list(before=made[0], order="asc").data[-1].id == assistant.id,
 }
 
 # Threads and messages
