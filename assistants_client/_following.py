@@ -84,7 +84,7 @@ class StreamLink:
 
     start: Callable[[], AbstractContextManager[Answer]]
     submit: Callable[[Run, Outputs], AbstractContextManager[Answer]]
-    settle: Callable[[Run], Run]
+    settle: Callable[[Run, Callable[[Run], object]], Run]
     steps: Callable[[Run], Iterable[RunStep]]
     message: Callable[[Run, str], Message]
     messages: Callable[[Run], Iterable[Message]]
@@ -294,10 +294,15 @@ class Course:
         if self.run is None or not (self._resume or polled):
             raise self.interrupted(cause) from cause
         try:
-            run = self.run if self.run.is_final else self._link.settle(self.run)
+            run = self.run
+            if not run.is_final:
+                # Who closes the stream does not wait for the run.
+                run = self._link.settle(run, lambda _: self._check_open())
             if waiting is not None and _asks_the_same(run, waiting):
                 return False
             missing = list(self._missing(run))
+        except StreamInterruptedError:
+            raise
         except AssistantsError as error:
             raise self.interrupted(error) from error
         for event in missing:

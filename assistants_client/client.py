@@ -137,7 +137,7 @@ class Client(WaitsForRuns):
             poll_until=self._poll_until,
             unlock=self._unlock,
             upload=self._upload,
-            settle=lambda run: self.wait_for_run(run, check=False),
+            settle=lambda run, on_poll: self.wait_for_run(run, check=False, on_poll=on_poll),
             answer_calls=outputs_of,
         )
 

@@ -126,7 +126,8 @@ class RunStream:
         """Closes the connection; the run goes on. Can be called more than once.
 
         Another thread that iterates then gets a ``StreamInterruptedError``: at once where it waits
-        for the server's next bytes (with urllib3 2.3 or newer), else when they have come.
+        for the server's next bytes (with urllib3 2.3 or newer), else when they have come; where a
+        broken stream is made good by polling, after the next poll.
         """
         self._course.is_closed = True
         try:

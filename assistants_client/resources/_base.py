@@ -92,8 +92,8 @@ class Helpers:
     poll_until: PollUntil
     unlock: Callable[[str, ThreadLockedError, OnActiveRun, int], None]
     upload: Upload
-    #: Waits until a run is final or requires action.
-    settle: Callable[[Run], Run]
+    #: Waits until a run is final or requires action; what is called after every poll may end it.
+    settle: Callable[[Run, Callable[[Run], object]], Run]
     #: Calls the functions that a run waits for; ``None`` where there are none to call.
     answer_calls: Callable[[Run, Sequence[ToolInput], ToolHandling], list[ToolOutput] | None]
 

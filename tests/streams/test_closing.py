@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from stream_kit import FUNCTION, PLAIN, SSE_HEAD, chunked, sse
+from stream_kit import FUNCTION, PLAIN, SSE_HEAD, chunked, json_answer, run, sse
 
 from assistants_client import BadRequestError, Client, StreamInterruptedError, tool
 
@@ -201,6 +201,22 @@ def test_closing_from_another_thread_wakes_the_reader(stream, pausing):
     assert isinstance(seen[-1], StreamInterruptedError)
     assert "closed" in str(seen[-1])
     assert pausing.is_over.wait(5)
+
+
+def test_closing_a_stream_that_goes_on_by_polling(server, client):
+    """The reader does not wait for a run that may take minutes."""
+    server.scripts = [chunked(BEGIN)[: -len("0\r\n\r\n")]]
+    server.lookups = [(r"/runs/run_1$", json_answer(run("in_progress")))]
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    seen = []
+    thread = iterate(stream, seen)
+    wait_for(lambda: len(server.gets) > 2)
+    stream.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert isinstance(seen[-1], StreamInterruptedError)
+    assert str(seen[-1]) == "the stream was closed before its run ended"
+    assert seen[-1].run.id == "run_1"
 
 
 def test_closing_from_many_threads_at_any_time(server, clean_environment):

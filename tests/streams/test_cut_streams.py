@@ -46,7 +46,7 @@ def in_memory(recording, bodies, *, breaks, resume):
     link = StreamLink(
         start=answered,
         submit=answered,
-        settle=lambda _: decode(Run, known(0)),
+        settle=lambda *_: decode(Run, known(0)),
         steps=lambda _: [decode(RunStep, step) for step in known(1)],
         message=lambda _, identity: messages[identity],
         messages=lambda _: [decode(Message, m) for m in known(2)],
