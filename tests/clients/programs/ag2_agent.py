@@ -13,9 +13,7 @@ config = {
             "api_key": os.environ["OPENAI_API_KEY"],
             "base_url": os.environ["OPENAI_BASE_URL"],
         }
-    ],
-    # It has no default in this version, and must have one.
-    "check_every_ms": 20,
+    ]
 }
 WEATHER = {
     "name": "get_weather",
@@ -29,14 +27,19 @@ def get_weather(city):
     return f"9 C in {city}"
 
 
-agent = GPTAssistantAgent(
-    name="ag2-guide",
-    instructions="Be brief.",
-    llm_config=config,
-    assistant_config={
-        "tools": [{"type": "function", "function": WEATHER}],
-    },
-)
+def guide():
+    """The assistant of this name, instructions and tools, found or made."""
+    return GPTAssistantAgent(
+        name="ag2-guide",
+        instructions="Be brief.",
+        llm_config=config,
+        assistant_config={"tools": [{"type": "function", "function": WEATHER}]},
+    )
+
+
+agent = guide()
+# In this version it has no default, and is taken from no other place.
+agent.llm_config["check_every_ms"] = 20
 agent.register_function({"get_weather": get_weather})
 user = UserProxyAgent(
     name="user", human_input_mode="NEVER", max_consecutive_auto_reply=0, code_execution_config=False
@@ -45,7 +48,7 @@ told = {}
 for name, text in (("hello", "Hello"), ("tool", "get_weather of Oslo")):
     chat = user.initiate_chat(agent, message=text, silent=True, clear_history=False)
     told[name] = chat.chat_history[-1]["content"].strip()
-again = GPTAssistantAgent(name="ag2-guide", llm_config=config, overwrite_tools=False)
+again = guide()
 told["found_again"] = again.assistant_id == agent.assistant_id
 agent.delete_assistant()
 print(json.dumps(told))
