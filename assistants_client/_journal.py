@@ -12,16 +12,14 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 from assistants_client.errors import ConfigurationError
+from assistants_client.models.run_streams import Journal
 from assistants_client.models.runs import RequiredToolCall
 
 if TYPE_CHECKING:
     import sqlite3
-
-#: A path, where an SQLite file is made, or a mapping from texts to texts.
-JournalLike: TypeAlias = "str | os.PathLike[str] | MutableMapping[str, str]"
 
 _BUSY_SECONDS: Final = 30.0  # that another process may hold the file
 _TABLE: Final = """
@@ -33,7 +31,7 @@ CREATE TABLE IF NOT EXISTS tool_outputs (
 """
 
 
-class Journal(Protocol):
+class OpenJournal(Protocol):
     """Where outputs are kept."""
 
     def find(self, key: str) -> str | None:
@@ -45,7 +43,7 @@ class Journal(Protocol):
         ...
 
 
-def open_journal(journal: JournalLike) -> Journal:
+def open_journal(journal: Journal) -> OpenJournal:
     """The journal at a path, or in a mapping.
 
     Raises:

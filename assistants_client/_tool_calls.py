@@ -11,20 +11,16 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from attrs import frozen
 
-from assistants_client._journal import Journal, JournalLike, key_of, open_journal
+from assistants_client._journal import OpenJournal, key_of, open_journal
 from assistants_client._json_text import to_json
 from assistants_client.errors import ConfigurationError, ToolError
 from assistants_client.function_tools import ToolFunction, ToolLike, as_tools
+from assistants_client.models.run_streams import Approve, Journal, OnToolError
 from assistants_client.models.runs import RequiredToolCall, ToolOutput
-
-#: What becomes of a call that cannot be answered: the model is told, or the caller.
-OnToolError: TypeAlias = Literal["report", "raise"]
-#: Whether a call may be made; a text refuses it and is told to the model.
-Approve: TypeAlias = Callable[[RequiredToolCall], "bool | str"]
 
 #: The longest output that is sent, in bytes of UTF-8.
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
@@ -40,7 +36,7 @@ def answer_calls(
     on_tool_error: OnToolError = "report",
     approve: Approve | None = None,
     parallel: int = 1,
-    journal: JournalLike | None = None,
+    journal: Journal | None = None,
     run_id: str = "",
 ) -> list[ToolOutput]:
     """Runs the functions that a model asked for, and answers all calls of one required action.
@@ -119,7 +115,7 @@ class _Answers:
     """What becomes of results and errors."""
 
     on_tool_error: OnToolError
-    journal: Journal | None
+    journal: OpenJournal | None
 
     def run(self, job: _Job) -> str:
         """The output of a call, after running its function."""

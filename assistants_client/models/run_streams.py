@@ -17,9 +17,12 @@ from assistants_client.models.runs import (
 )
 from assistants_client.models.tools import ToolInput
 
-#: Where the outputs of finished calls are remembered: a file's path, or any mapping of text.
+#: Where the outputs of finished calls are remembered: the path of an SQLite file, which is made
+#: where there is none, or any mapping of texts.
 Journal: TypeAlias = str | os.PathLike[str] | MutableMapping[str, str]
+#: What becomes of a call that cannot be answered: the model is told, or the caller.
 OnToolError: TypeAlias = Literal["report", "raise"]
+#: Whether a call may be made; a text refuses it and is told to the model.
 Approve: TypeAlias = Callable[[RequiredToolCall], bool | str]
 
 
