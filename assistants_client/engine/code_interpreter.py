@@ -12,7 +12,9 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Final, Literal, Protocol
 
 from attrs import evolve, frozen
 from pydantic_monty import (
@@ -22,6 +24,7 @@ from pydantic_monty import (
     MontyRuntimeError,
     MontySession,
     MontySyntaxError,
+    MountDir,
     ResourceLimits,
 )
 
@@ -37,8 +40,14 @@ datetime, decimal, functools, hashlib, itertools, json, math, pathlib, random, r
 typing, unicodedata. There are no third-party packages (no numpy, pandas, matplotlib, sympy) and \
 no fractions or statistics: compute with int, float or decimal.Decimal. Not supported: class \
 inheritance, method decorators, yield, del, super, input, globals.
-There is no network, no environment and no other process, and files can be neither read nor \
-written. Time, memory and output are limited. Print the results you need."""
+There is no network, no environment and no other process. The files of this conversation are in \
+the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
+write it there, with open or pathlib, and link to it in your answer: \
+[result.csv](sandbox:/mnt/data/result.csv). Time, memory, output and the size of files are \
+limited. Print the results you need."""
+
+#: Where code finds the files of its thread.
+FOLDER: Final = "/mnt/data"
 
 _FORKED = (
     "The code interpreter cannot be used here: the process that this one was forked from had used "
@@ -89,8 +98,11 @@ class CodeResult:
 class CodeInterpreter(Protocol):
     """Anything that runs code. It is called from several threads at once."""
 
-    def run(self, code: str, state: bytes | None = None) -> CodeResult:
+    def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
         """Runs the code with the variables of ``state``, a former result's.
+
+        What is in ``folder`` the code reads and writes under ``/mnt/data``; without one it has no
+        files.
 
         Never raises for what the code does: errors are told in the logs.
         """
@@ -113,6 +125,7 @@ class MontyInterpreter:
         memory_bytes: Memory of the code's own objects.
         output_bytes: Length of the output in UTF-8; what exceeds it is cut, and the logs say so.
         state_bytes: Size up to which the variables are kept.
+        written_bytes: Size of all that one call may write into files.
         workers: Calls that run at once; the others wait. None takes the number of processors.
     """
 
@@ -123,6 +136,7 @@ class MontyInterpreter:
         memory_bytes: int = 64 * 1024 * 1024,
         output_bytes: int = 64 * 1024,
         state_bytes: int = 4 * 1024 * 1024,
+        written_bytes: int = 32 * 1024 * 1024,
         workers: int | None = None,
     ) -> None:
         self._limits: ResourceLimits = {
@@ -133,17 +147,19 @@ class MontyInterpreter:
         self._request_seconds = seconds + 2 * _GRACE_SECONDS
         self._output_bytes = output_bytes
         self._state_bytes = state_bytes
+        self._written_bytes = written_bytes
         self._workers = workers
         self._lock = threading.Lock()
         self._pool: Monty | None = None
         self._closed = False
 
-    def run(self, code: str, state: bytes | None = None) -> CodeResult:
+    def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
         """Runs the code; see ``CodeInterpreter.run``."""
         if _started_in not in (None, os.getpid()):
             return CodeResult(logs=_FORKED, state=state, failed=True)
         try:
-            return self._run(code, state)
+            with self._mounted(folder) as mount:
+                return self._run(code, state, mount)
         except Exception as error:  # whatever happens out there, the run goes on
             if self._closed:
                 return CodeResult(logs=_CLOSED, state=state, failed=True)
@@ -161,7 +177,17 @@ class MontyInterpreter:
         if pool is not None:
             pool.__exit__(None, None, None)
 
-    def _run(self, code: str, state: bytes | None) -> CodeResult:
+    def _mounted(self, folder: Path | None) -> AbstractContextManager[MountDir | None]:
+        if folder is None:
+            return nullcontext()
+        return MountDir(
+            host_path=folder,
+            virtual_path=FOLDER,
+            mode="read-write",
+            write_bytes_limit=self._written_bytes,
+        )
+
+    def _run(self, code: str, state: bytes | None, mount: MountDir | None) -> CodeResult:
         output = _Output(self._output_bytes)
         try:
             pool = self._open()
@@ -173,9 +199,9 @@ class MontyInterpreter:
                     _restore(session, state)
                 # The closing None keeps the value of the code from being sent over here.
                 cell = (f"{code}\nNone",) if kept is None else (kept, _SHOW)
-                return self._execute(session, cell, state, output)
+                return self._execute(session, cell, state, output, mount)
         except _UnreadableStateError:
-            afresh = self._run(code, None)
+            afresh = self._run(code, None, mount)
             return evolve(afresh, logs=f"{_AFRESH}\n{afresh.logs}")
         except MontyCrashedError as error:
             # Also what stops code that does not look at the clock, such as one huge power.
@@ -183,12 +209,17 @@ class MontyInterpreter:
             return CodeResult(logs=output.text(), state=state, failed=True)
 
     def _execute(
-        self, session: MontySession, cell: Sequence[str], state: bytes | None, output: _Output
+        self,
+        session: MontySession,
+        cell: Sequence[str],
+        state: bytes | None,
+        output: _Output,
+        mount: MountDir | None,
     ) -> CodeResult:
         failed = False
         try:
             for source in cell:
-                session.feed_run(source, print_callback=output.write)
+                session.feed_run(source, print_callback=output.write, mount=mount)
         except (MontyRuntimeError, MontySyntaxError) as error:
             failed = True
             output.tell(_traceback(error))

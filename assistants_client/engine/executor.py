@@ -28,7 +28,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 class Carrier(Protocol):
     """What carries one run; called from several threads at once."""
 
-    def carry(self, run_id: str, cancelled: Callable[[], bool]) -> None:
+    def carry(self, run_id: str, cancelled: Callable[[], bool], /) -> None:
         """Carries a run to its end; returns at once when there is nothing to do for it."""
         ...
 

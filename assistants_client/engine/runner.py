@@ -19,7 +19,7 @@ from attrs import define, field
 
 from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
-from assistants_client.engine.code_interpreter import DESCRIPTION, CodeInterpreter
+from assistants_client.engine.code_interpreter import DESCRIPTION, FOLDER, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.deltas import (
     annotations_delta,
@@ -173,7 +173,7 @@ class Runner:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
             return False
         conversation = conversation_of(
-            run, course.messages, course.steps, code_interpreter=DESCRIPTION
+            run, course.messages, course.steps, code_interpreter=self._description(run)
         )
         answer, opened = self._ask(conversation, course)
         taken = {call.id for step in course.steps for call in _calls_with_ids(step)}
@@ -183,7 +183,7 @@ class Runner:
             calls = []  # They may be cut short as well.
         if opened is not None:
             step, message = opened
-            annotations = annotations_of(answer.text, course.steps, {})
+            annotations = annotations_of(answer.text, course.steps, self._written(run))
             if annotations:
                 told = annotations_delta(message.id, annotation_documents(annotations))
                 self._execution.tell(run, MESSAGE, told)
@@ -268,6 +268,17 @@ class Runner:
             _log.exception("The language model %s failed", type(self._model).__name__)
             raise LanguageModelError(f"The language model failed: {_named(error)}") from error
 
+    def _description(self, run: Run) -> str:
+        """What the model is told of the code interpreter, and of the files that it finds there."""
+        found = self._tools.files(run) if _has_interpreter(run) else {}
+        lines = [f"{FOLDER}/{path} ({file.bytes} bytes)" for path, file in found.items()]
+        return (
+            "\n".join([DESCRIPTION, "Files that are there now:", *lines]) if lines else DESCRIPTION
+        )
+
+    def _written(self, run: Run) -> dict[str, str]:
+        return self._tools.written(run) if _has_interpreter(run) else {}
+
     # --- the tools ------------------------------------------------------------------------------
 
     def _use_tools(
@@ -327,7 +338,9 @@ class Runner:
     def _run_code(self, run: Run, record: CodeInterpreterRecord) -> None:
         before = self._execution.load_state(run)
         try:
-            result = self._interpreter.run(record.input, before)
+            with self._tools.workspace(run) as workspace:
+                result = self._interpreter.run(record.input, before, workspace.folder)
+                dropped = self._tools.keep(run, workspace)
         except Exception as error:
             # The interpreter's own fault, and still no reason to lose the run.
             _log.exception("The code interpreter failed in run %s", run.id)
@@ -335,7 +348,11 @@ class Runner:
             return
         if result.state != before:
             self._execution.save_state(run, result.state)
-        record.outputs = [LogsOutput(logs=result.logs)] if result.logs else []
+        logs = result.logs
+        for remark, paths in (("too large to be given", workspace.left_out), ("not kept", dropped)):
+            if paths:
+                logs += f"\n[files {remark}: {', '.join(paths[:10])}]"
+        record.outputs = [LogsOutput(logs=logs)] if logs else []
 
 
 @define
@@ -374,6 +391,10 @@ def _calls_with_ids(step: RunStep) -> list[_Recorded]:
     return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
 
 
+def _has_interpreter(run: Run) -> bool:
+    return any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
+
+
 def _record_of(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[_Recorded, bool]:
     """What is kept of a call, and whether there is something to be done here for it."""
     if call.name not in offered:
@@ -383,9 +404,7 @@ def _record_of(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[_Rec
         query, fault = query_of(call.arguments)
         found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
         return found, fault is None
-    if call.name == CODE_INTERPRETER and any(
-        isinstance(tool, CodeInterpreterTool) for tool in run.tools
-    ):
+    if call.name == CODE_INTERPRETER and _has_interpreter(run):
         code, fault = _code_of(call)
         made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
         if fault is not None:

@@ -112,6 +112,15 @@ file_blocks: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+#: What code has written in a thread, by its path under the folder that it works in.
+interpreter_files: Final = Table(
+    "interpreter_files",
+    metadata,
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("file_id", ForeignKey("files.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
 vector_stores: Final = _table("vector_stores", Column("expires_at", BigInteger))
 
 vector_store_batches: Final = _table(

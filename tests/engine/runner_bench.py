@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from assistants_client._codec import decode
@@ -33,7 +34,7 @@ USED = TokenUsage(prompt_tokens=100, completion_tokens=10)
 class Echo:
     """An interpreter that prints the code, and counts its calls in the state."""
 
-    def run(self, code: str, state: bytes | None = None) -> CodeResult:
+    def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
         """Never really runs anything."""
         if code == "crash":
             raise OSError("secret path")

@@ -25,6 +25,7 @@ from assistants_client.engine.services._stores import (
 from assistants_client.engine.tables import threads, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import Attachment, Message
+from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
 from assistants_client.models.tools import (
     CodeInterpreterResources,
@@ -183,6 +184,13 @@ def attach(
         thread = load(connection, threads, Thread, thread_id, lock=True)
         if thread is not None:
             take_attachments(context, connection, thread, messages, at)
+
+
+def reachable(connection: Connection, run: Run) -> list[ToolResources]:
+    """What a run's tools reach: the run's resources (its assistant's), then its thread's."""
+    thread = load(connection, threads, Thread, run.thread_id)
+    both = (run.tool_resources, None if thread is None else thread.tool_resources)
+    return [resources for resources in both if resources is not None]
 
 
 def _thread_store(
