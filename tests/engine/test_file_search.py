@@ -297,6 +297,19 @@ def test_a_store_that_is_gone_fails_the_run(bench_of) -> None:  # type: ignore[n
     assert store in run.last_error.message
 
 
+def test_a_file_in_both_stores_is_found_once(bench_of) -> None:  # type: ignore[no-untyped-def]
+    """The assistant's and the thread's may hold the same; the others still come in order."""
+    bench = bench_of(call("file_search", query="walrus tusk"), "Done.")
+    one = bench.store(a_txt="A walrus.", b_txt="A walrus tusk.")
+    ids = [bench.file(one.id, name).id for name in ("a.txt", "b.txt")]
+    other = bench.settled(bench.client.vector_stores.create(file_ids=ids).id)
+    resources = {"file_search": {"vector_store_ids": [one.id]}}
+
+    [made] = bench.calls(bench.run(bench.thread(other.id), tool_resources=resources))
+
+    assert [r.file_name for r in made.file_search.results] == ["b.txt", "a.txt"]
+
+
 @pytest.mark.parametrize("include", [False, True])
 def test_a_stream_tells_of_search_and_citations(bench_of, include: bool) -> None:  # type: ignore[no-untyped-def]
     """The pieces make up the same message; passages are told only when asked for."""

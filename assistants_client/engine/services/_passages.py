@@ -108,9 +108,13 @@ def search(
         for word in words
     ]
     scored = scores(ranks, holding, _count(connection, store_ids))
-    best = sorted(scored, key=lambda seq: (-scored[seq], seq))[:limit]
+    best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
     chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
-    return list(_hits(connection, chosen))
+    # A file may be in several of the stores; what it says is said once.
+    found: dict[tuple[str, str], Hit] = {}
+    for hit in _hits(connection, chosen):
+        found.setdefault((hit.file_id, hit.text), hit)
+    return list(found.values())[:limit]
 
 
 def text_of(connection: Connection, store_file: int) -> list[str]:

@@ -54,6 +54,7 @@ class VectorStoreFileBatches:
         new, param = _new_files(encode(request))
         made = VectorStoreFileBatch(
             id=new_id("vsfb_"),
+            object="vector_store.files_batch",
             created_at=self._context.now(),
             vector_store_id=vector_store_id,
             status="in_progress",
