@@ -100,7 +100,7 @@ class Call:
 
     def status(self) -> str | None:
         """Which files of a store are asked for."""
-        status = self.request.args.get("filter") or None
+        status = self.request.args.get("filter")
         if status is not None and status not in STATUSES:
             message = f"Invalid 'filter': {status!r:.80} is not one of {', '.join(STATUSES)}."
             raise Fault(400, message, "invalid_value", "filter")

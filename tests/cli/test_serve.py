@@ -145,6 +145,7 @@ def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
             with pytest.raises(RunFailedError, match="ended before the run was finished"):
                 "".join(text)
         run = stream.run
+    assert run is not None
 
     assert ended == 0
     assert "Traceback" not in running.output

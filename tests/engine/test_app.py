@@ -372,3 +372,13 @@ def test_an_empty_tool_resources_of_a_run_is_taken(store: Store) -> None:
 
     assert refused.get_json()["error"]["code"] == "unknown_parameter"
     assert taken.status_code == 200
+
+
+@pytest.mark.parametrize("value", ["", "done"])
+def test_a_filter_of_store_files_is_one_of_their_statuses(http: Client, value: str) -> None:
+    """Anything else is refused, emptiness too."""
+    made = http.post("/v1/vector_stores", json={}).get_json()["id"]
+
+    refused = http.get(f"/v1/vector_stores/{made}/files?filter={value}")
+
+    assert error(refused, 400)["param"] == "filter"
