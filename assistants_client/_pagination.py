@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 #: The most a server gives in one page of most lists.
 LARGEST_PAGE: Final = 100
+#: Pages after which a list is taken for endless: ten million items of the largest pages.
+MOST_PAGES: Final = 100_000
 
 
 class LazyList(Generic[T]):
@@ -71,7 +73,7 @@ class LazyList(Generic[T]):
         """Yields the pages themselves, as the server cut them.
 
         Raises:
-            APIResponseError: The server's cursor stands still.
+            APIResponseError: The server's cursor stands still, or never comes to an end.
             APIError: A page could not be fetched.
         """
         query: dict[str, object] = dict(self._query)
@@ -81,7 +83,7 @@ class LazyList(Generic[T]):
         kept, since, until = None, 0, 1
         # Of the ids, those of one page: enough to notice a server that loses its place.
         last_seen = {query.get(name)}
-        while True:
+        for _ in range(MOST_PAGES):
             size = self._page_size
             if left is not None:
                 size = min(left, size or self._largest_page)
@@ -116,6 +118,9 @@ class LazyList(Generic[T]):
             since += 1
             if since == until:
                 kept, since, until = cursor, 0, until * 2
+        raise APIResponseError(
+            f"the list does not end: {MOST_PAGES} pages, and the server says there are more"
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first page, read from the server."""

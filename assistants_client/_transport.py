@@ -375,7 +375,8 @@ class Transport:
         headers: Mapping[str, str | None] | None,
     ) -> requests.PreparedRequest:
         url = self.base_url + path
-        parameters = {**self._options.params, **(query or {})}
+        given = {**self._options.params, **(query or {})}
+        parameters = {name: value for name, value in given.items() if value is not None}
         if parameters:
             url = f"{url}?{urlencode(parameters, doseq=True)}"
         sent = CaseInsensitiveDict(self._headers)

@@ -449,3 +449,11 @@ def test_errors_leave_through_the_context_manager(wire):
     wire.get(f"{URL}/threads/t", status=401, json={})
     with pytest.raises(AuthenticationError), Client(URL) as client:
         client.threads.retrieve("t")
+
+
+def test_a_parameter_without_a_value_is_left_out(wire, clean_environment):
+    """``None`` says that there is none."""
+    wire.get("https://server.test/v1/threads/t", json={"id": "t"})
+    with Client("https://server.test/v1", api_key="k", params={"a": None, "b": "1"}) as client:
+        client.threads.retrieve("t")
+    assert wire.calls[0].request.url == "https://server.test/v1/threads/t?b=1"

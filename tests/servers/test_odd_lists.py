@@ -189,6 +189,21 @@ def test_a_missing_threads_messages_are_an_empty_list(client, server):
     assert list(client.messages.list("t")) == []
 
 
+def test_a_list_without_end_is_an_error(client, monkeypatch):
+    """However new its items are, a list that goes on and on ends with a clear error."""
+    from assistants_client import LazyList, Page, Thread
+
+    monkeypatch.setattr("assistants_client._pagination.MOST_PAGES", 50)
+    turn = iter(range(10**9))
+
+    def fetch(query):
+        return Page(data=[Thread(id=f"t{next(turn)}") for _ in range(3)], has_more=True)
+
+    seen = []
+    with pytest.raises(APIResponseError, match="does not end: 50 pages"):
+        seen.extend(iter(LazyList(fetch, lambda thread: thread.id)))
+
+
 def test_a_list_without_end_is_walked_in_flat_memory(client):
     """Ever new items never fill the memory; whoever walks them can stop at any time."""
     from assistants_client import LazyList, Page, Thread
