@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import assistants_client as ac
-from assistants_client.engine import Engine, ingestion
+from assistants_client.engine import Engine, extraction, ingestion
 from assistants_client.models.vector_stores import VectorStore, VectorStoreFile
 
 
@@ -49,16 +50,16 @@ class Bench:
                 return held
         raise AssertionError(f"the store has no file {name}")
 
-    def found(self, store_id: str, query: str, **options: object) -> list[str]:
+    def found(self, store_id: str, query: str | list[str], **options: Any) -> list[str]:
         """The names of the files that a search finds, best first."""
-        page = self.client.vector_stores.search(store_id, query, **options)  # type: ignore[arg-type]
+        page = self.client.vector_stores.search(store_id, query, **options)
         return [hit.filename for hit in page.data]
 
 
 @contextmanager
 def waiting_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Files are read once the event is set."""
-    gate, real = threading.Event(), ingestion.extract
+    gate, real = threading.Event(), extraction.extract
 
     def extract(path: Path, filename: str) -> tuple[str, bool]:
         assert gate.wait(30)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
@@ -19,8 +21,11 @@ goats climb.</p><ul><li>wool</li><li>milk</li></ul>
 </body></html>"""
 
 
+TextOf: TypeAlias = Callable[[bytes, str], str]
+
+
 @pytest.fixture
-def text_of(tmp_path: Path):  # type: ignore[no-untyped-def]
+def text_of(tmp_path: Path) -> TextOf:
     """The text of a file with some content."""
 
     def read(content: bytes, name: str) -> str:
@@ -46,13 +51,15 @@ def text_of(tmp_path: Path):  # type: ignore[no-untyped-def]
         ("日本語の文章です。".encode(), "a.txt", "日本語の文章です。"),
     ],
 )
-def test_plain_text_is_taken_as_it_is(text_of, content: bytes, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_plain_text_is_taken_as_it_is(
+    text_of: TextOf, content: bytes, name: str, text: str
+) -> None:
     """Markdown, JSON, CSV and source code too, however their letters are coded."""
     assert text_of(content, name) == text
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
-def test_older_codings_are_guessed(text_of, encoding: str) -> None:  # type: ignore[no-untyped-def]
+def test_older_codings_are_guessed(text_of: TextOf, encoding: str) -> None:
     """What is not UTF-8 is read in the coding that fits best."""
     text = {
         "cp1252": "Die Straße führt über die Brücke zur Mühle, und jährlich wächst der Grünkohl. ",
@@ -64,7 +71,7 @@ def test_older_codings_are_guessed(text_of, encoding: str) -> None:  # type: ign
 
 
 @pytest.mark.parametrize("name", ["page.html", "page"])
-def test_of_a_page_what_it_shows_is_read(text_of, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_of_a_page_what_it_shows_is_read(text_of: TextOf, name: str) -> None:
     """Headings stay headings; scripts and styles are no text; words stay whole."""
     text = text_of(PAGE.encode(), name)
 
@@ -76,14 +83,14 @@ def test_of_a_page_what_it_shows_is_read(text_of, name: str) -> None:  # type: i
     assert "{}" not in text
 
 
-def test_a_page_tells_its_own_coding(text_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_page_tells_its_own_coding(text_of: TextOf) -> None:
     """As it says in its head."""
     page = '<html><head><meta charset="iso-8859-15"></head><body>10 € für Öl</body></html>'
 
     assert "10 € für Öl" in text_of(page.encode("iso-8859-15"), "a.html")
 
 
-def test_the_pages_of_a_pdf(text_of) -> None:  # type: ignore[no-untyped-def]
+def test_the_pages_of_a_pdf(text_of: TextOf) -> None:
     """All of them, in order, whatever the file is called."""
     content = pdf("The first page is about rivers.", "The second one is about bridges.")
 
@@ -92,7 +99,7 @@ def test_the_pages_of_a_pdf(text_of) -> None:  # type: ignore[no-untyped-def]
         assert text.index("about rivers") < text.index("about bridges")
 
 
-def test_a_docx(text_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_docx(text_of: TextOf) -> None:
     """Its heading, paragraphs and table."""
     content = docx_of("Bees", "Bees make honey.", table=[["bee", "wax"], ["wasp", "paper"]])
 
@@ -122,8 +129,8 @@ def test_a_docx(text_of) -> None:  # type: ignore[no-untyped-def]
         (locked_pdf("secret", "key"), "a.pdf", "invalid_file", "encrypted"),
     ],
 )
-def test_what_cannot_be_read_says_why(  # type: ignore[no-untyped-def]
-    text_of, content: bytes, name: str, code: str, words: str
+def test_what_cannot_be_read_says_why(
+    text_of: TextOf, content: bytes, name: str, code: str, words: str
 ) -> None:
     """Each has a code of the protocol's, and words that tell what is wrong with the file."""
     with pytest.raises(UnreadableError, match=words) as caught:
@@ -132,15 +139,15 @@ def test_what_cannot_be_read_says_why(  # type: ignore[no-untyped-def]
     assert caught.value.code == code
 
 
-def test_a_pdf_that_is_locked_against_changes_only_is_read(text_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_pdf_that_is_locked_against_changes_only_is_read(text_of: TextOf) -> None:
     """It opens without a password."""
     assert "free to read" in text_of(locked_pdf("free to read", ""), "a.pdf")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is not bounded there")
 @pytest.mark.parametrize("kind", ["docx", "pdf"])
-def test_a_bomb_takes_no_more_than_its_share(  # type: ignore[no-untyped-def]
-    text_of, monkeypatch: pytest.MonkeyPatch, kind: str
+def test_a_bomb_takes_no_more_than_its_share(
+    text_of: TextOf, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """What unpacks to a thousand times its size is given up, in time, and nothing else suffers."""
     monkeypatch.setattr(extraction, "SECONDS", 5)
@@ -155,8 +162,8 @@ def test_a_bomb_takes_no_more_than_its_share(  # type: ignore[no-untyped-def]
     assert time.monotonic() - begin < 30
 
 
-def test_a_text_that_is_too_long_is_not_read(  # type: ignore[no-untyped-def]
-    text_of, monkeypatch: pytest.MonkeyPatch
+def test_a_text_that_is_too_long_is_not_read(
+    text_of: TextOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither plain nor out of a document."""
     monkeypatch.setattr(extraction, "_MAX_PLAIN", 1000)
@@ -167,8 +174,8 @@ def test_a_text_that_is_too_long_is_not_read(  # type: ignore[no-untyped-def]
         assert caught.value.code == "invalid_file"
 
 
-def test_a_document_sees_nothing_of_this_process(  # type: ignore[no-untyped-def]
-    text_of, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_document_sees_nothing_of_this_process(
+    text_of: TextOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its reader has no environment that could hold a key."""
     spy = tmp_path / "spy.py"

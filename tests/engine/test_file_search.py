@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import pytest
 from store_bench import Bench, waiting_reader
@@ -11,7 +11,7 @@ from store_bench import Bench, waiting_reader
 import assistants_client as ac
 from assistants_client._codec import encode
 from assistants_client.engine import Call, Engine, Scripted, call
-from assistants_client.models.events import MessageDelta, RunStepCompleted
+from assistants_client.models.events import MessageDelta, RunStepCompleted, TextPartDelta
 from assistants_client.models.messages import Attachment, FileCitation, MessageRequest
 from assistants_client.models.run_steps import FileSearchCall
 from assistants_client.models.runs import Run
@@ -54,6 +54,9 @@ class SearchBench(Bench):
         return self.model.conversations[-1].turns[-1].text
 
 
+BenchOf: TypeAlias = Callable[..., SearchBench]
+
+
 @pytest.fixture
 def close() -> Iterator[list[Engine]]:
     """Engines that are closed after the test."""
@@ -64,7 +67,7 @@ def close() -> Iterator[list[Engine]]:
 
 
 @pytest.fixture
-def bench_of(close: list[Engine]):  # type: ignore[no-untyped-def]
+def bench_of(close: list[Engine]) -> BenchOf:
     """Makes a bench of a script."""
 
     def make(*answers: Any) -> SearchBench:
@@ -75,7 +78,7 @@ def bench_of(close: list[Engine]):  # type: ignore[no-untyped-def]
     return make
 
 
-def test_a_search_and_its_citation(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_search_and_its_citation(bench_of: BenchOf) -> None:
     """The model is shown a mark for each passage, and its mark becomes an annotation in place."""
     text = "🦭 It sleeps【0:0†animals.txt】, on ice【0:0†animals.txt】."
     bench = bench_of(call("file_search", query="walrus"), text)
@@ -102,7 +105,7 @@ def test_a_search_and_its_citation(bench_of) -> None:  # type: ignore[no-untyped
     assert message.citations[0] != message.citations[1]
 
 
-def test_marks_that_stand_for_nothing_stay_text(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_marks_that_stand_for_nothing_stay_text(bench_of: BenchOf) -> None:
     """Another search, another passage, another name, or a mark that is no mark."""
     text = "a【0:1†a.txt】b【1:0†a.txt】c【0:0†b.txt】d【0:0】e【0:0†a.txt"
     bench = bench_of(call("file_search", query="walrus"), text)
@@ -113,7 +116,7 @@ def test_marks_that_stand_for_nothing_stay_text(bench_of) -> None:  # type: igno
     assert bench.answer(thread).citations == []
 
 
-def test_searches_of_a_run_are_numbered(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_searches_of_a_run_are_numbered(bench_of: BenchOf) -> None:
     """Across steps, and within one; each mark leads to its own file."""
     bench = bench_of(
         [call("file_search", query="walrus"), call("file_search", query="moss")],
@@ -131,7 +134,7 @@ def test_searches_of_a_run_are_numbered(bench_of) -> None:  # type: ignore[no-un
     assert files == [b, a, b]
 
 
-def test_what_was_found_is_kept_in_the_step(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_found_is_kept_in_the_step(bench_of: BenchOf) -> None:
     """Files, names and scores always; the passages only when they are asked for."""
     bench = bench_of(call("file_search", query="walrus"), "Done.")
     store = bench.store(a_txt=WALRUS)
@@ -157,7 +160,7 @@ def test_what_was_found_is_kept_in_the_step(bench_of) -> None:  # type: ignore[n
     assert one.file_search.results[0].content[0].text == WALRUS
 
 
-def test_limits_of_the_tool(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_limits_of_the_tool(bench_of: BenchOf) -> None:
     """No more results than it says, and none below its threshold."""
     bench = bench_of(*[call("file_search", query="walrus ice"), "Done."] * 3)
     texts = {f"f{n}_txt": f"walrus {n}" for n in range(25)}
@@ -173,7 +176,7 @@ def test_limits_of_the_tool(bench_of) -> None:  # type: ignore[no-untyped-def]
     assert found({"ranking_options": {"score_threshold": 0.9}}) == ["best.txt"]
 
 
-def test_the_stores_of_assistant_and_thread_are_searched_together(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_the_stores_of_assistant_and_thread_are_searched_together(bench_of: BenchOf) -> None:
     """Best first, whichever store it comes from."""
     bench = bench_of(call("file_search", query="walrus tusk"), "Done.")
     one, other = bench.store(a_txt="A walrus."), bench.store(b_txt="A walrus tusk.")
@@ -186,17 +189,16 @@ def test_the_stores_of_assistant_and_thread_are_searched_together(bench_of) -> N
     assert encode(run.tool_resources) == resources
 
 
-def test_stores_are_made_along_with_assistants_and_threads(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_stores_are_made_along_with_assistants_and_threads(bench_of: BenchOf) -> None:
     """The thread's expires after a week without use; the assistant's does not."""
     bench = bench_of(call("file_search", query="walrus"), "Done.")
-    new = {
-        "file_search": {
-            "vector_stores": [{"file_ids": [bench.upload(WALRUS)], "metadata": {"a": "b"}}]
-        }
-    }
 
-    assistant = bench.client.assistants.create(model="m", tools=SEARCH, tool_resources=new)
-    thread = bench.client.threads.create(tool_resources=new)
+    def new(name: str) -> dict[str, Any]:
+        store = {"file_ids": [bench.upload(WALRUS, name)], "metadata": {"a": "b"}}
+        return {"file_search": {"vector_stores": [store]}}
+
+    assistant = bench.client.assistants.create(model="m", tools=SEARCH, tool_resources=new("a.txt"))
+    thread = bench.client.threads.create(tool_resources=new("b.txt"))
 
     kept = {}
     for made in (assistant, thread):
@@ -212,7 +214,7 @@ def test_stores_are_made_along_with_assistants_and_threads(bench_of) -> None:  #
     assert len(bench.calls(run)[0].file_search.results) == 2
 
 
-def test_attachments_make_and_extend_the_threads_store(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_attachments_make_and_extend_the_threads_store(bench_of: BenchOf) -> None:
     """One store for all of them, whatever request they come with."""
     words = ["walrus", "moss", "lava", "dough"]
     bench = bench_of(
@@ -247,8 +249,8 @@ def test_attachments_make_and_extend_the_threads_store(bench_of) -> None:  # typ
     assert [result.file_name for result in made.file_search.results] == ["dough.txt"]
 
 
-def test_a_search_waits_for_files_that_are_being_read(  # type: ignore[no-untyped-def]
-    bench_of, monkeypatch: pytest.MonkeyPatch
+def test_a_search_waits_for_files_that_are_being_read(
+    bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a run may be started right after its files were attached."""
     with waiting_reader(monkeypatch) as gate:
@@ -263,8 +265,8 @@ def test_a_search_waits_for_files_that_are_being_read(  # type: ignore[no-untype
     ("arguments", "words"),
     [("walrus", "not JSON"), ("{}", "no string named 'query'"), ('{"query": 1}', "no string")],
 )
-def test_a_call_without_a_query_is_answered_so_that_the_model_can_mend(  # type: ignore[no-untyped-def]
-    bench_of, arguments: str, words: str
+def test_a_call_without_a_query_is_answered_so_that_the_model_can_mend(
+    bench_of: BenchOf, arguments: str, words: str
 ) -> None:
     """Nothing is searched, and the run goes on."""
     bench = bench_of(Call("file_search", arguments), "Done.")
@@ -275,7 +277,7 @@ def test_a_call_without_a_query_is_answered_so_that_the_model_can_mend(  # type:
     assert bench.calls(run)[0].file_search.results == []
 
 
-def test_without_a_store_nothing_is_found(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_store_nothing_is_found(bench_of: BenchOf) -> None:
     """The model is told so."""
     bench = bench_of(call("file_search", query="walrus"), "Done.")
     bench.run(bench.thread())
@@ -283,7 +285,7 @@ def test_without_a_store_nothing_is_found(bench_of) -> None:  # type: ignore[no-
     assert "Nothing was found" in bench.shown()
 
 
-def test_a_store_that_is_gone_fails_the_run(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_store_that_is_gone_fails_the_run(bench_of: BenchOf) -> None:
     """With words that name it."""
     bench = bench_of(call("file_search", query="walrus"), "Done.")
     store = bench.store(a_txt=WALRUS).id
@@ -297,7 +299,7 @@ def test_a_store_that_is_gone_fails_the_run(bench_of) -> None:  # type: ignore[n
     assert store in run.last_error.message
 
 
-def test_a_file_in_both_stores_is_found_once(bench_of) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_in_both_stores_is_found_once(bench_of: BenchOf) -> None:
     """The assistant's and the thread's may hold the same; the others still come in order."""
     bench = bench_of(call("file_search", query="walrus tusk"), "Done.")
     one = bench.store(a_txt="A walrus.", b_txt="A walrus tusk.")
@@ -311,24 +313,27 @@ def test_a_file_in_both_stores_is_found_once(bench_of) -> None:  # type: ignore[
 
 
 @pytest.mark.parametrize("include", [False, True])
-def test_a_stream_tells_of_search_and_citations(bench_of, include: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_stream_tells_of_search_and_citations(bench_of: BenchOf, include: bool) -> None:
     """The pieces make up the same message; passages are told only when asked for."""
     bench = bench_of(call("file_search", query="walrus"), "It sleeps【0:0†a.txt】.")
     thread = bench.thread(bench.store(a_txt=WALRUS).id)
     assistant = bench.client.assistants.create(model="m", tools=SEARCH)
     options: dict[str, Any] = {"include": [CONTENT]} if include else {}
 
-    annotated, passages = [], []
+    annotated: list[Any] = []
+    passages: list[str] = []
     with bench.client.runs.stream(thread, assistant_id=assistant.id, **options) as stream:
         for event in stream:
             if isinstance(event, MessageDelta):
                 for part in event.delta.content:
+                    assert isinstance(part, TextPartDelta)
                     annotated += part.text.annotations or ()
             elif isinstance(event, RunStepCompleted):
                 for made in event.step.tool_calls:
-                    passages += made.file_search.results[0].content
+                    assert isinstance(made, FileSearchCall)
+                    passages += [part.text for part in made.file_search.results[0].content]
 
     assert len(annotated) == 1
     assert (annotated[0].start_index, annotated[0].end_index) == (9, 20)
-    assert [p.text for p in passages] == ([WALRUS] if include else [])
+    assert passages == ([WALRUS] if include else [])
     assert len(bench.answer(thread).citations) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from store_bench import Bench
 
+from assistants_client._codec import encode
 from assistants_client.engine import Engine, MontyInterpreter, Scripted, call
 from assistants_client.engine.services import tool_use
 from assistants_client.models.messages import Attachment, FilePath, Message, MessageRequest
@@ -89,7 +90,7 @@ def test_code_reads_the_files_of_assistant_thread_and_messages(bench: CodeBench)
         messages=[bench.attached("attached", "c.txt"), bench.attached("same name", "a.txt")],
     )
 
-    ids = thread.tool_resources.code_interpreter.file_ids
+    ids = encode(thread)["tool_resources"]["code_interpreter"]["file_ids"]
     assert ids[0] == yours
     assert len(ids) == 3
     source = (

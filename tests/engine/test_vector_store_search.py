@@ -64,7 +64,7 @@ def test_the_best_passage_comes_first(bench: Bench, store: str, query: str, name
 
 def test_several_queries_are_one_search(bench: Bench, store: str) -> None:
     """What fits any of them is found."""
-    assert {*bench.found(store, ["lava", "yeast"])} == {"volcano.md", "bread.md"}  # type: ignore[arg-type]
+    assert {*bench.found(store, ["lava", "yeast"])} == {"volcano.md", "bread.md"}
 
 
 def test_limits_and_thresholds(bench: Bench, store: str) -> None:
@@ -101,12 +101,13 @@ def test_a_store_is_searched_alone(bench: Bench, store: str) -> None:
 def attributed(bench: Bench) -> str:
     """A store of the same text four times, with attributes."""
     store = bench.client.vector_stores.create().id
-    for name, attributes in {
+    given: dict[str, dict[str, Any]] = {
         "a": {"year": 2001, "lang": "en", "free": True},
         "b": {"year": 2005.5, "lang": "de", "free": False},
         "c": {"year": 2010, "lang": "en"},
         "d": {},
-    }.items():
+    }
+    for name, attributes in given.items():
         file = bench.upload("A walrus sleeps.", name)
         bench.client.vector_store_files.create(store, file, attributes=attributes)
     bench.settled(store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -203,7 +203,7 @@ def test_files_that_do_not_exist_are_refused(bench: Bench, where: str, param: st
     store = bench.client.vector_stores.create().id
     file = bench.upload("x")
     batches = bench.client.vector_store_file_batches
-    calls = {
+    calls: dict[str, Callable[[], object]] = {
         "create": lambda: bench.client.vector_stores.create(file_ids=[file, "file-nothing"]),
         "attach": lambda: bench.client.vector_store_files.create(store, "file-nothing"),
         "batch": lambda: batches.create(store, file_ids=[file, "file-nothing"]),
