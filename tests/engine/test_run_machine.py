@@ -22,7 +22,12 @@ from assistants_client.engine.database import Database
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.lifecycle import RUN_TRANSITIONS, STEP_TRANSITIONS
+from assistants_client.engine.lifecycle import (
+    CANCEL_GRACE,
+    LEASE,
+    RUN_TRANSITIONS,
+    STEP_TRANSITIONS,
+)
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution, RunTaken
@@ -313,8 +318,14 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 0.7, 1, 3, 16, 61]))
     def wait(self, seconds: float) -> None:
-        """Grace, leases and runs run out."""
+        """Grace, leases and runs run out: who looks then finds nothing overdue."""
         self.clock.move(seconds)
+        for thread_id in self.threads:
+            for run in self.store.runs.list(thread_id, _ALL).data:
+                assert run.is_final or (run.expires_at or 0) > self.clock()
+                assert run.status != "cancelling" or seconds < CANCEL_GRACE
+                elsewhere = (self.owner(run) or "").startswith("elsewhere")
+                assert run.status != "in_progress" or not elsewhere or seconds < LEASE
 
     def carry(self, held: Carried, act: Any, *names: str) -> None:
         """Does what a carrier does; it may have lost the run, and then nothing happens."""
