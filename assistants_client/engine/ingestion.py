@@ -37,8 +37,8 @@ class Ingester:
             self._read(job)
         except UnreadableError as error:
             self._ingesting.fail(job, error.code, str(error))
-        except Fault:
-            _log.debug("File %s of a store was deleted meanwhile", store_file)
+        except Fault as fault:  # nothing is kept of it where the file was deleted meanwhile
+            self._ingesting.fail(job, "server_error", fault.message)
         except Exception as error:
             _log.exception("File %s of a store could not be read", store_file)
             name = type(error).__name__
