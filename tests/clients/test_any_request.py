@@ -22,8 +22,8 @@ SWITCH = "CLIENTS_ANY_REQUEST"
 SECONDS = 60
 SEED = os.environ.get("CLIENTS_SEED", "6")
 #: What every answer is checked for. Data that follows the description may still be refused: ids
-#: are made up, threads locked. What OPTIONS allows is left out: ``/threads/runs`` is also the path of
-#: a thread of that name, and rightly allows what one takes.
+#: are made up, threads locked. What OPTIONS allows is left out: ``/threads/runs`` is also the path
+#: of a thread of that name, and rightly allows what one takes.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
