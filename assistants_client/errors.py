@@ -242,7 +242,7 @@ class StreamInterruptedError(AssistantsError):
     def __init__(self, message: str, run: Run | None = None, events: Sequence[Event] = ()) -> None:
         super().__init__(message)
         self.run = run
-        self.events = list(events)
+        self.events: list[Event] = list(events)
 
 
 class RunError(AssistantsError):

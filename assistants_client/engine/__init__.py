@@ -29,14 +29,14 @@ try:
     from assistants_client.engine.language_models.chat_completions import ChatCompletions
     from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
     from assistants_client.engine.language_models.tutor import Tutor
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in _REQUIRED:
+except ModuleNotFoundError as _error:
+    if (_error.name or "").partition(".")[0] not in _REQUIRED:
         raise
     raise ModuleNotFoundError(
-        f"The embedded engine needs packages that are not installed ({error.name} is missing): "
+        f"The embedded engine needs packages that are not installed ({_error.name} is missing): "
         'pip install "assistants-client[engine]"',
-        name=error.name,
-    ) from error
+        name=_error.name,
+    ) from _error
 
 __all__ = [
     "CODE_INTERPRETER",

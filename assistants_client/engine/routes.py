@@ -60,15 +60,15 @@ class Services:
     """All services, in one context."""
 
     def __init__(self, context: Context) -> None:
-        self.assistants = Assistants(context)
-        self.threads = Threads(context)
-        self.messages = Messages(context)
-        self.runs = Runs(context)
-        self.run_steps = RunSteps(context)
-        self.files = Files(context)
-        self.vector_stores = VectorStores(context)
-        self.vector_store_files = VectorStoreFiles(context)
-        self.vector_store_file_batches = VectorStoreFileBatches(context)
+        self.assistants: Assistants = Assistants(context)
+        self.threads: Threads = Threads(context)
+        self.messages: Messages = Messages(context)
+        self.runs: Runs = Runs(context)
+        self.run_steps: RunSteps = RunSteps(context)
+        self.files: Files = Files(context)
+        self.vector_stores: VectorStores = VectorStores(context)
+        self.vector_store_files: VectorStoreFiles = VectorStoreFiles(context)
+        self.vector_store_file_batches: VectorStoreFileBatches = VectorStoreFileBatches(context)
 
 
 @define

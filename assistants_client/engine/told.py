@@ -69,7 +69,7 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_over: bool = False
         self._run: JsonObject = {}
         self._run_place = -1
         self._places: dict[str, int] = {}

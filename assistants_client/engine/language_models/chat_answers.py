@@ -53,7 +53,7 @@ class AnswerBlocks:
         self._came: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
         self._response: Response | None = None
         self._is_closed = False
-        self.head = Head(0, "")
+        self.head: Head = Head(0, "")
         context = contextvars.copy_context()
         threading.Thread(
             target=context.run, args=(self._read,), name="assistants-model", daemon=True

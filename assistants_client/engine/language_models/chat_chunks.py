@@ -40,7 +40,7 @@ class Chunks:
     """
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_over: bool = False
         self._reason: object = None
         self._usage: TokenUsage | None = None
         self._held = ""
