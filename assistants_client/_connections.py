@@ -94,7 +94,7 @@ class Connections(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leaves the CA bundle to the context, which has read it; certificates are verified."""
         if self._tls is None:
-            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+            super().cert_verify(conn, url, verify, cert)
         else:
             conn.cert_reqs = "CERT_REQUIRED"
 

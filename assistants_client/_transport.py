@@ -13,7 +13,7 @@ import ssl
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 import requests
@@ -379,7 +379,7 @@ class Transport:
         parameters = {name: value for name, value in given.items() if value is not None}
         if parameters:
             url = f"{url}?{urlencode(parameters, doseq=True)}"
-        sent = CaseInsensitiveDict(self._headers)
+        sent: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(self._headers)
         if method == "POST":
             sent["Idempotency-Key"] = uuid.uuid4().hex
         for name, value in (headers or {}).items():
@@ -400,8 +400,8 @@ class Transport:
             )
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = method, url, sent
-        request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # looked for on a 3xx
-        request.body = body  # type: ignore[assignment]  # an iterable of bytes is sent as it comes
+        request._cookies = RequestsCookieJar()  # looked for on a 3xx
+        request.body = body  # an iterable of bytes is sent as it comes
         if isinstance(body, bytes) or (body is None and method == "POST"):
             sent["Content-Length"] = str(len(body or b""))
         return request
@@ -429,8 +429,7 @@ class Transport:
 
 def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:
     """Proxies and CA bundle, as arguments of ``Session.send``."""
-    settings = session.merge_environment_settings(base_url, {}, True, None, None)
-    return cast("dict[str, Any]", settings)
+    return session.merge_environment_settings(base_url, {}, True, None, None)
 
 
 def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | None]:
