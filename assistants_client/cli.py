@@ -1,13 +1,15 @@
-"""The command ``assistants``: options and variables become an engine on a port, errors one line.
+"""The command ``assistants``: options and variables become a call, errors one line.
 
-How a port is served is in engine/serving.py, what is served in the engine. Nothing is imported from
-the engine before it is clear that it will be needed: help and version work without the extra.
+How a port is served is in engine/serving.py, how a conversation goes in _chat.py. Nothing is
+imported from the engine before it is clear that it will be needed: help and version work without
+the extra.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
+import io
 import logging
 import os
 import signal
@@ -17,13 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assistants_client._checks import checked_base_url
 from assistants_client._version import __version__
-from assistants_client.errors import ConfigurationError
+from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
+    from assistants_client._chat import Conversation
     from assistants_client.engine import Engine
     from assistants_client.engine.serving import Server
 
-#: How the command ends, beside 0: stopped as asked by SIGTERM.
+#: How the command ends, beside 0: stopped as asked by SIGTERM, or at the end of the input.
+FAILED: Final = 1
 USAGE: Final = 2
 ADDRESS: Final = 3
 DATABASE: Final = 4
@@ -32,6 +36,8 @@ NOT_INSTALLED: Final = 6
 INTERRUPTED: Final = 130
 
 _PORTS: Final = 65535
+#: The model of an assistant that is made for a conversation, where none is named.
+_MODEL: Final = "gpt-4o"
 
 _SERVE: Final = """\
 Serves the Assistants protocol on a port, for every client that speaks it: this
@@ -53,8 +59,34 @@ the same variables, save those of host and port:
   gunicorn --threads 32 assistants_client.engine.wsgi:application"""
 
 
+_CHAT: Final = """\
+A conversation with an assistant. Each line is a message; the answer appears as
+it is written, and so does the code that was run for it and what came of it,
+searches, and calls of functions (which cannot be answered here). Ctrl-C takes
+back the question under way; Ctrl-D leaves, and so does Ctrl-C before a
+question. Lines can also come from a pipe: then only answers are written to the
+standard output, and the first that cannot be had ends it.
+
+Without a base URL the embedded engine answers, with what `assistants serve`
+reads from the environment: ASSISTANTS_MODEL_URL, ASSISTANTS_DATABASE_URL and
+so on."""
+
+_CHAT_ENDS: Final = f"""\
+exit status:
+  0    the input has ended    {INTERRUPTED}  left by Ctrl-C
+  {FAILED}    what the server or the assistant could not do; in a terminal, only
+       before the first question
+  {USAGE}    an option, a variable or the database cannot be used
+  {NOT_INSTALLED}    the extra "engine" is not installed
+
+examples:
+  assistants chat
+  assistants chat --file sales.csv --instructions "Answer in one sentence."
+  echo "Solve 3x + 11 = 14" | assistants chat --base-url http://127.0.0.1:8000/v1"""
+
+
 class _Refusal(Exception):
-    """Why nothing is served, in one line, and the exit status that goes with it."""
+    """Why nothing more is done, in one line, and the exit status that goes with it."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(" ".join(message.split()))
@@ -67,28 +99,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What stands behind the command's name; ``None`` takes them from the process.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
-        return _serve(options)
+        status: int = options.run(options)
     except _Refusal as refusal:
-        print(f"assistants serve: {refusal}", file=sys.stderr)
+        print(f"assistants {options.command}: {refusal}", file=sys.stderr)
         return refusal.status
     except KeyboardInterrupt:
         return INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assistants",
-        description="Serves the Assistants protocol: see `assistants serve --help`.",
+        description="Assistants, threads and runs: served to other programs, or talked to here.",
+        epilog="`assistants COMMAND --help` tells more about each.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
+    _add_serve(commands)
+    _add_chat(commands)
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser(
         "serve",
-        help="serve the protocol on a port",
+        help="serve the protocol on a port, for any client",
         description=_SERVE,
         epilog=_ENDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,9 +158,37 @@ def _parser() -> argparse.ArgumentParser:
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
     option("--model", "ASSISTANTS_MODEL", None, "model to ask that server for, whatever a run "
            "names", metavar="NAME")  # fmt: skip
+    option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
+           "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
            "token; likewise better in the variable", type=_token)  # fmt: skip
-    return parser
+    serve.set_defaults(run=_serve)
+
+
+def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    chat = commands.add_parser(
+        "chat",
+        help="talk to an assistant in the terminal",
+        description=_CHAT,
+        epilog=_CHAT_ENDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    option = chat.add_argument
+    option("--assistant", metavar="ID", help="who answers; without it an assistant with the code "
+           "interpreter is made, and kept once something was said")  # fmt: skip
+    option("--thread", metavar="ID", help="go on with this thread")
+    option("--model", metavar="NAME", help="model that answers, instead of the assistant's; one "
+           f"that is made here has ASSISTANTS_MODEL or {_MODEL}")  # fmt: skip
+    option("--instructions", metavar="TEXT", help="what the assistant is told to do, instead of "
+           "its own instructions")  # fmt: skip
+    option("--file", metavar="PATH", action="append", default=[], help="a file that goes with the "
+           "first message; can be given more than once")  # fmt: skip
+    option("--base-url", metavar="URL", help="server of the protocol, such as https://host/v1; "
+           "without it the embedded engine [ASSISTANTS_BASE_URL]")  # fmt: skip
+    option("--api-key", metavar="KEY", help="key for that server; the variable is the better "
+           "place, since other users may see command lines [ASSISTANTS_API_KEY]")  # fmt: skip
+    chat.set_defaults(run=_chat)
 
 
 def _port(text: str) -> int:
@@ -149,6 +221,7 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL_URL", model_url),
         ("ASSISTANTS_MODEL_KEY", options.model_key),
         ("ASSISTANTS_MODEL", options.model),
+        ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
     ):
         if value:
             os.environ[name] = value
@@ -210,3 +283,55 @@ def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> No
         f"    database = {shown_database(engine)}",
         flush=True,
     )
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from assistants_client._chat import Conversation, Screen, converse  # noqa: PLC0415
+    from assistants_client.client import Client  # noqa: PLC0415 (help needs no client)
+
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write is no reason
+            stream.reconfigure(errors="replace")
+    # How runs and requests went is said by the conversation itself.
+    for name in ("assistants_client.engine.runner", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    screen = Screen(sys.stdout, sys.stderr)
+    try:
+        with Client(options.base_url, api_key=options.api_key) as client:
+            talk = Conversation(
+                client,
+                screen,
+                assistant_id=options.assistant,
+                thread_id=options.thread,
+                model=options.model,
+                default_model=os.environ.get("ASSISTANTS_MODEL") or _MODEL,
+                instructions=options.instructions,
+                files=options.file,
+            )
+            try:
+                if interactive:
+                    screen.aside(f"{client!r}. Ctrl-C cancels an answer, Ctrl-D leaves.")
+                converse(talk, screen, interactive=interactive)
+            finally:
+                talk.close()
+                if talk.has_begun:
+                    screen.aside(f"To go on: {_going_on(talk, options.base_url)}")
+    except AssistantsError as error:
+        raise _Refusal(_status_of(error), str(error)) from error
+    except BrokenPipeError:
+        # Who read the answers has gone; Python would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return 0
+
+
+def _going_on(talk: Conversation, base_url: str | None) -> str:
+    command = f"assistants chat --assistant {talk.assistant_id} --thread {talk.thread_id}"
+    return command if base_url is None else f"{command} --base-url {base_url}"
+
+
+def _status_of(error: AssistantsError) -> int:
+    if "[engine]" in str(error):
+        return NOT_INSTALLED
+    return USAGE if isinstance(error, ConfigurationError) else FAILED

@@ -70,12 +70,15 @@ OURS = {
     "": "_later _version errors backoff _multipart _pagination _retry client lazy:models "
     "lazy:streaming lazy:function_tools lazy:_tool_calls",
     # The command.
-    "cli": "_version _checks errors lazy:engine",
+    "cli": "_version _checks errors lazy:_chat lazy:client lazy:engine",
+    "_chat": "models errors client",
     "__main__": "cli",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _transport",
     "engine.services": "engine models _codec",
+    "engine.embeddings": "engine.vectors errors _transport",
+    "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own
     "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec",
@@ -84,7 +87,7 @@ OURS = {
 #: Folders whose files do not import each other, save through the ones named.
 NO_SIDEWAYS = {
     "resources": "_base",
-    "engine.services": "_base _contents _stores _resources _passages",
+    "engine.services": "_base _contents _stores _resources _passages _vectors _search",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
