@@ -10,6 +10,7 @@ try:
         CodeResult,
         MontyInterpreter,
     )
+    from assistants_client.engine.embeddings import Embeddings
     from assistants_client.engine.engine import Engine
     from assistants_client.engine.language_models.base import (
         CODE_INTERPRETER,
@@ -18,6 +19,7 @@ try:
         Delta,
         Finish,
         FunctionSpec,
+        Image,
         LanguageModel,
         LanguageModelError,
         TextDelta,
@@ -47,9 +49,11 @@ __all__ = [
     "CodeResult",
     "Conversation",
     "Delta",
+    "Embeddings",
     "Engine",
     "Finish",
     "FunctionSpec",
+    "Image",
     "LanguageModel",
     "LanguageModelError",
     "MontyInterpreter",

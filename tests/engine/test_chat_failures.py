@@ -96,7 +96,7 @@ def test_a_truncated_body(server: Server) -> None:
             400,
             {"error": {"message": "Invalid model name passed in model=gpt-x.", "code": "400"}},
             "server_error",
-            "ASSISTANTS_MODEL, or model= of ChatCompletions",
+            'model_map={"gpt-x": "…"} of ChatCompletions, or ASSISTANTS_MODEL_MAP=gpt-x=…',
         ),
         (404, {"detail": "Not Found"}, "server_error", "It usually ends in /v1."),
         (

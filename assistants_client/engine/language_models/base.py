@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 #: The name under which the code interpreter is offered to a model, as a function of one string
 #: argument, ``code``.
 CODE_INTERPRETER = "code_interpreter"
 #: The same of the file search; its argument is ``query``.
 FILE_SEARCH = "file_search"
+
+_LONGEST_SHOWN = 100
 
 
 @frozen(kw_only=True)
@@ -27,16 +29,32 @@ class ToolCall:
     arguments: str
 
 
+def _beginning(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+
+
+@frozen(kw_only=True)
+class Image:
+    """An image that a user showed: its address, or a ``data:`` URL that holds it."""
+
+    url: str = field(repr=_beginning)
+    detail: Literal["auto", "low", "high"] | None = None
+
+
 @frozen(kw_only=True)
 class Turn:
     """One entry of a conversation.
 
     ``user`` and ``assistant`` turns carry text; an assistant turn may carry ``tool_calls`` instead
     or as well; a ``tool`` turn answers the call named by ``tool_call_id``.
+
+    A user's turn with images has ``parts``: its texts and images in their order. Its ``text`` names
+    the images, for models that cannot see.
     """
 
     role: Literal["user", "assistant", "tool"]
     text: str = ""
+    parts: Sequence[str | Image] = ()
     tool_calls: Sequence[ToolCall] = ()
     tool_call_id: str | None = None
 

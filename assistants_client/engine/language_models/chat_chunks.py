@@ -19,14 +19,15 @@ from assistants_client.engine.language_models.base import (
     TokenUsage,
     ToolCallDelta,
 )
-from assistants_client.engine.language_models.chat_wire import (
+from assistants_client.engine.language_models.chat_wire import read_reason, read_usage
+from assistants_client.engine.language_models.wire import (
+    Joiner,
+    arguments_text,
     clean,
     content_text,
     error_code,
     error_text,
     excerpt,
-    read_reason,
-    read_usage,
 )
 
 _DONE: Final = "[DONE]"
@@ -43,7 +44,7 @@ class Chunks:
         self.is_over: bool = False
         self._reason: object = None
         self._usage: TokenUsage | None = None
-        self._held = ""
+        self._joiner = Joiner()
         self._last: object = None
         self._has_choice = False
         #: Of each call, in order: its id, whether it was named, whether it was given anything.
@@ -86,8 +87,8 @@ class Chunks:
             raise LanguageModelError(f"a stream that broke off {came}")
         if not self._has_choice:
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
-        if self._held:
-            yield TextDelta(text=clean(self._held))
+        if rest := self._joiner.finish():
+            yield TextDelta(text=rest)
         for index, call in enumerate(self._calls):
             if not call.is_named:
                 raise LanguageModelError("a tool call without a function")
@@ -110,12 +111,8 @@ class Chunks:
         if not isinstance(delta, dict):
             return
         self._has_choice = True
-        text = self._held + (content_text(delta.get("content"), raw=True) or "")
-        text += content_text(delta.get("refusal"), raw=True)
-        # Half of a character may come with this chunk and the other half with the next.
-        self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        text = clean(text.removesuffix(self._held) if self._held else text)
-        if text:
+        text = content_text(delta.get("content")) + content_text(delta.get("refusal"))
+        if text := self._joiner.feed(text):
             yield TextDelta(text=text)
         found = delta.get("tool_calls") or []
         if not found and delta.get("function_call"):  # the older form, of one call
@@ -136,12 +133,10 @@ class Chunks:
         call.id = call.id or call_id
         call.is_named = call.is_named or name is not None
         arguments = function.get("arguments")
-        if not isinstance(arguments, str):
-            arguments = "" if arguments is None else json.dumps(arguments)
-        else:
-            call.was_given = True
-        call.was_given = call.was_given or bool(arguments)
-        return ToolCallDelta(index=number, id=call_id, name=name, arguments=clean(arguments))
+        call.was_given = call.was_given or arguments is not None
+        return ToolCallDelta(
+            index=number, id=call_id, name=name, arguments=arguments_text(arguments)
+        )
 
     def _number(self, index: object, call_id: str | None, name: str | None) -> int:
         """Which call a piece belongs to, whatever the server makes of indexes."""
