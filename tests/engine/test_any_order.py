@@ -218,5 +218,5 @@ class AnyOrder(RuleBasedStateMachine):
         return found
 
 
-AnyOrder.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=8, stateful_step_count=30, deadline=None)
 TestAnyOrder = AnyOrder.TestCase

@@ -128,6 +128,7 @@ def test_a_docx(text_of: TextOf) -> None:
         (b"no such thing", "a.docx", "invalid_file", "not a DOCX"),
         (locked_pdf("secret", "key"), "a.pdf", "invalid_file", "encrypted"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
 def test_what_cannot_be_read_says_why(
     text_of: TextOf, content: bytes, name: str, code: str, words: str

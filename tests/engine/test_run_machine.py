@@ -380,5 +380,5 @@ class RunMachine(RuleBasedStateMachine):
         assert set(locked.values()) <= {1}
 
 
-RunMachine.TestCase.settings = settings(max_examples=70, stateful_step_count=50, deadline=None)
+RunMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
 TestRuns = RunMachine.TestCase

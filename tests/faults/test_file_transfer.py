@@ -127,7 +127,7 @@ def test_names_of_files(listen, connect, name, seen):
         bytearray(b"x"),
         b"bytes without a name",
     ],
-    ids=repr,
+    ids=lambda source: type(source).__name__,
 )
 def test_what_cannot_be_sent_is_not(listen, connect, source):
     """An error of ours before anything goes out."""
