@@ -1,4 +1,4 @@
-"""Runs the type checkers on ``api.py``, where they are installed."""
+"""Runs the type checkers, where they are installed, on the other files of this folder."""
 
 import importlib.util
 import os
@@ -16,15 +16,15 @@ MYPY = ("mypy", "--strict", "--no-incremental", "--follow-imports=silent", "--co
 PYRIGHT = ("pyright", "--pythonversion", "3.10")
 
 
-def complaints(checker: tuple[str, ...], path: Path) -> str:
-    """What a checker prints about a file; empty when it finds nothing."""
+def complaints(checker: tuple[str, ...], *paths: Path) -> str:
+    """What a checker prints about files; empty when it finds nothing."""
     name, *options = checker
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     if name == "mypy":
         options.append("--enable-error-code=ignore-without-code")
     done = subprocess.run(
-        [sys.executable, "-m", name, *options, str(path)],
+        [sys.executable, "-m", name, *options, *map(str, paths)],
         cwd=ROOT,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
@@ -36,8 +36,8 @@ def complaints(checker: tuple[str, ...], path: Path) -> str:
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=lambda checker: checker[0])
-def test_both_call_forms_are_typed(checker: tuple[str, ...], tmp_path: Path) -> None:
-    """Results have their types, and every deliberate mistake is noticed.
+def test_what_checkers_know(checker: tuple[str, ...], tmp_path: Path) -> None:
+    """Calls in both forms, events and tools have their types; every deliberate mistake is noticed.
 
     One mistake is mended first, so that its comment is not needed: exactly that is reported. Were
     an unneeded comment let through, the others would show nothing.
@@ -46,8 +46,9 @@ def test_both_call_forms_are_typed(checker: tuple[str, ...], tmp_path: Path) -> 
     line = 1 + mended[: mended.index('create(model="m")  # type: ignore')].count("\n")
     copy = tmp_path / "api.py"
     copy.write_text(mended, "utf-8")
-    found = [text for text in complaints(checker, copy).splitlines() if "error" in text.lower()]
-    reported = [text for text in found if re.search(r"api\.py:\d+", text)]
+    others = [API.with_name("event_types.py"), API.with_name("tool_types.py")]
+    found = complaints(checker, copy, *others).splitlines()
+    reported = [text for text in found if re.search(r"\.py:\d+.*error", text)]
     assert len(reported) == 1, "\n".join(found)
     assert re.search(rf"api\.py:{line}\b.*(unused|[Uu]nnecessary)", reported[0])
 
