@@ -83,15 +83,21 @@ class RetryPolicy:
     recover: bool = field(default=False, kw_only=True)
 
 
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is called, for tests that take its place
+
+
 class Budget:
     """What the calls of one client share: the retries they may spend, and a fact of their server.
 
     Attributes:
         idempotent: Whether the server is known to honour ``Idempotency-Key``.
+        sleep: Pauses for so many seconds, between two tries.
     """
 
     def __init__(self, tokens: float) -> None:
         self.idempotent = False
+        self.sleep: Callable[[float], object] = _sleep
         self._most = tokens
         self._left = tokens
         self._lock = threading.Lock()
@@ -200,7 +206,7 @@ class PolicyRetry(Retry):
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Pauses as the server asks, else as the policy says."""
         hint = pause_hint(response.headers) if response is not None else None
-        time.sleep(self._pause() if hint is None else hint)
+        self.budget.sleep(self._pause() if hint is None else hint)
 
     def _pause(self) -> float:
         tries = self.tries.earlier + len(self.history)

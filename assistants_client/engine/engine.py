@@ -18,6 +18,7 @@ from assistants_client.engine.app import IN_PROCESS, App, unavailable
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
 from assistants_client.engine.executor import WORKERS, Threads
+from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
@@ -63,6 +64,7 @@ class Engine:
         workers: How many runs are carried at once; more of them wait for their turn.
         run_seconds: After how long an unfinished run expires, from its creation.
         clock: Tells the time in Unix seconds.
+        new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
         code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox.
 
     Raises:
@@ -79,6 +81,7 @@ class Engine:
         workers: int = WORKERS,
         run_seconds: int = RUN_SECONDS,
         clock: Callable[[], float] = time.time,
+        new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | None = None,
     ) -> None:
         if workers < 1:
@@ -118,6 +121,8 @@ class Engine:
 
         context.ingest = self._ingest = ingest
         context.stop = self._threads.cancel
+        context.new_id = new_id
+        self._readers = readers
         self._app = App(context, token=token)
         self._opening = threading.Lock()
         self._is_open = False
@@ -164,6 +169,10 @@ class Engine:
         A model or a code interpreter that was given stays open. A closed engine stays closed.
         """
         self._finalizer()
+
+    def busy(self) -> int:
+        """How many threads carry a run or read a file, or are about to, in this process."""
+        return self._threads.busy() + self._readers.busy()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request, as WSGI has it.

@@ -97,6 +97,13 @@ class Threads:
                     carried.cancelled.set()
                     self._give_up(carried)
 
+    def busy(self) -> int:
+        """How many threads carry a run, or are about to."""
+        with self._changed:
+            given_up = sum(carried.is_given_up for carried in self._carried)
+            active = len(self._carried) - given_up
+            return given_up + min(active + len(self._waiting), self._limit)
+
     def close(self, timeout: float = 5.0) -> bool:
         """Takes no more runs, and waits for those that are being carried.
 

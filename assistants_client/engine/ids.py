@@ -9,8 +9,12 @@ import os
 import secrets
 import socket
 import string
+from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
+
+#: Gives a fresh id for a prefix.
+NewId: TypeAlias = Callable[[str], str]
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 24

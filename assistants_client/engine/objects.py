@@ -13,7 +13,7 @@ from attrs import fields
 
 from assistants_client._codec import decode, encode
 from assistants_client.engine.faults import Fault, unsupported
-from assistants_client.engine.ids import new_id
+from assistants_client.engine.ids import NewId
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import Assistant, AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest, Text, TextPart
@@ -56,28 +56,31 @@ _INHERITED: Final = (
 )
 
 
-def new_assistant(request: AssistantRequest, now: int) -> Assistant:
+def new_assistant(request: AssistantRequest, now: int, new_id: NewId) -> Assistant:
     """The assistant that a request describes."""
     return _made(Assistant, _served(request), id=new_id("asst_"), created_at=now)
 
 
 def new_thread(
-    request: ThreadRequest | JsonObject, now: int, *, at: str = ""
+    request: ThreadRequest | JsonObject, now: int, new_id: NewId, *, at: str = ""
 ) -> tuple[Thread, list[Message]]:
     """The thread that a request describes, and its first messages.
 
     Args:
         request: The request.
         now: The time, in Unix seconds.
+        new_id: Names them.
         at: Where the request stands in the body, such as ``thread.``.
     """
     document = _served(request, at)
     first = document.pop("messages", None) or ()
     thread = _made(Thread, document, id=new_id("thread_"), created_at=now)
-    return thread, [new_message(message, thread.id, now) for message in first]
+    return thread, [new_message(message, thread.id, now, new_id) for message in first]
 
 
-def new_message(request: MessageRequest | JsonObject, thread_id: str, now: int) -> Message:
+def new_message(
+    request: MessageRequest | JsonObject, thread_id: str, now: int, new_id: NewId
+) -> Message:
     """The message that a caller adds to a thread."""
     document = _served(request)
     content = document.pop("content")
@@ -94,6 +97,8 @@ def new_run(
     assistant: Assistant,
     thread_id: str,
     now: int,
+    new_id: NewId,
+    *,
     seconds: int,
 ) -> tuple[Run, list[Message]]:
     """The run that a request describes, queued, and the messages that go with it.
@@ -103,6 +108,7 @@ def new_run(
         assistant: Whose settings hold where the request is silent.
         thread_id: The thread.
         now: The time, in Unix seconds.
+        new_id: Names them.
         seconds: How long the run may take.
 
     Raises:
@@ -128,7 +134,7 @@ def new_run(
         expires_at=now + seconds,
     )
     extra = document.get("additional_messages") or ()
-    return run, [new_message(message, thread_id, now) for message in extra]
+    return run, [new_message(message, thread_id, now, new_id) for message in extra]
 
 
 def changed(stored: StructT, update: object) -> StructT:

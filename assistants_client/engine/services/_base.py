@@ -20,7 +20,7 @@ from assistants_client._codec import decode
 from assistants_client.engine.database import Database, add, load, load_all, remark, save
 from assistants_client.engine.events import Broker, RunEvent
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.ids import owner_is_dead
+from assistants_client.engine.ids import NewId, new_id, owner_is_dead
 from assistants_client.engine.lifecycle import (
     MESSAGE_REASONS,
     RUN_END_TIMES,
@@ -48,6 +48,7 @@ class Context:
     Attributes:
         database: Where everything is kept.
         clock: Tells the time in Unix seconds.
+        new_id: Names what is stored.
         run_seconds: How long a run may take, from its creation.
         wake: Told the id of each run that is queued, after it was stored.
         stop: Told the id of each run that is cancelled or deleted, likewise.
@@ -59,6 +60,7 @@ class Context:
 
     database: Database
     clock: Callable[[], float] = time.time
+    new_id: NewId = new_id
     run_seconds: int = 600
     wake: Callable[[str], object] = lambda run_id: None
     stop: Callable[[str], object] = lambda run_id: None

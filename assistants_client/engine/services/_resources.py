@@ -101,7 +101,11 @@ def _made(
     require_files(connection, file_ids, context.clock(), f"{path}.file_ids")
     now = context.now()
     store = new_store(
-        connection, now, expires_after=expires_after, metadata=document.get("metadata")
+        connection,
+        context.new_id("vs_"),
+        now,
+        expires_after=expires_after,
+        metadata=document.get("metadata"),
     )
     chunking = document.get("chunking_strategy")
     files = [NewFile(file_id=i, chunking_strategy=chunking) for i in file_ids]
@@ -201,7 +205,8 @@ def _thread_store(
         store = load(connection, vector_stores, VectorStore, store_id, lock=True)
         if store is not None and not is_expired(store, context.clock()):
             return store
-    return new_store(connection, context.now(), expires_after=THREAD_EXPIRY)
+    store_id = context.new_id("vs_")
+    return new_store(connection, store_id, context.now(), expires_after=THREAD_EXPIRY)
 
 
 def _require_whole(attachment: Attachment, path: str) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from assistants_client._codec import decode, encode
 from assistants_client.engine.database import add, load, remark, save
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.ids import new_id, owner_is_dead
+from assistants_client.engine.ids import owner_is_dead
 from assistants_client.engine.lifecycle import LEASE
 from assistants_client.engine.services._base import Context, ToIngest
 from assistants_client.engine.services._contents import drop_gone
@@ -61,6 +61,7 @@ class NewFile:
 
 def new_store(
     connection: Connection,
+    store_id: str,
     now: int,
     *,
     name: str = "",
@@ -70,7 +71,7 @@ def new_store(
 ) -> VectorStore:
     """Makes an empty store."""
     store = VectorStore(
-        id=new_id("vs_"),
+        id=store_id,
         created_at=now,
         name=name,
         description=description,

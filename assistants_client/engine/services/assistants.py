@@ -23,7 +23,7 @@ class Assistants:
 
     def create(self, request: AssistantRequest) -> Assistant:
         """Makes an assistant."""
-        made = new_assistant(request, self._context.now())
+        made = new_assistant(request, self._context.now(), self._context.new_id)
         with self._context.database.begin() as connection:
             settle_resources(self._context, connection, made.tool_resources)
             add(connection, assistants, made)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.events import RunEvent
-from assistants_client.engine.ids import new_id, owner_name
+from assistants_client.engine.ids import owner_name
 from assistants_client.engine.lifecycle import LEASE, LOST, Ending
 from assistants_client.engine.services._base import (
     Context,
@@ -213,7 +213,7 @@ class Execution:
     def begin_message(self, run: Run) -> tuple[RunStep, Message]:
         """Opens a message of the assistant's, empty, and the step that writes it."""
         message = Message(
-            id=new_id("msg_"),
+            id=self._context.new_id("msg_"),
             created_at=self._context.now(),
             thread_id=run.thread_id,
             status="in_progress",
@@ -367,7 +367,7 @@ class Execution:
 
     def _new_step(self, run: Run, details: StepDetails) -> RunStep:
         return RunStep(
-            id=new_id("step_"),
+            id=self._context.new_id("step_"),
             created_at=self._context.now(),
             assistant_id=run.assistant_id,
             thread_id=run.thread_id,

@@ -8,7 +8,6 @@ from attrs import frozen
 
 from assistants_client.engine.database import remove
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.ids import new_id
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
@@ -69,7 +68,7 @@ class Files:
         else:
             seconds = _EXPIRES.get(upload.purpose)
         made = File(
-            id=new_id("file-"),
+            id=self._context.new_id("file-"),
             bytes=upload.size,
             created_at=now,
             expires_at=None if seconds is None else now + seconds,

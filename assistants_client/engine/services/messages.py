@@ -27,7 +27,7 @@ class Messages:
         Raises:
             Fault: Also when a run is active on the thread.
         """
-        made = new_message(request, thread_id, self._context.now())
+        made = new_message(request, thread_id, self._context.now(), self._context.new_id)
         with self._context.writing(thread_id) as (connection, active):
             if active is not None:
                 raise Fault(

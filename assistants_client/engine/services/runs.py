@@ -70,7 +70,14 @@ class Runs:
             if active is not None:
                 raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
             assistant = _require_assistant(connection, request.assistant_id)
-            run, extra = new_run(request, assistant, thread_id, now, self._context.run_seconds)
+            run, extra = new_run(
+                request,
+                assistant,
+                thread_id,
+                now,
+                self._context.new_id,
+                seconds=self._context.run_seconds,
+            )
             attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
             add_messages(connection, extra)
             _add_run(connection, run)
@@ -84,8 +91,15 @@ class Runs:
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
         with self._context.database.begin() as connection:
             assistant = _require_assistant(connection, request.assistant_id)
-            thread, first = new_thread(wanted, now, at="thread.")
-            run, _ = new_run(request, assistant, thread.id, now, self._context.run_seconds)
+            thread, first = new_thread(wanted, now, self._context.new_id, at="thread.")
+            run, _ = new_run(
+                request,
+                assistant,
+                thread.id,
+                now,
+                self._context.new_id,
+                seconds=self._context.run_seconds,
+            )
             if request.tool_resources:
                 settle_resources(self._context, connection, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")

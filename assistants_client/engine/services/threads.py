@@ -27,7 +27,7 @@ class Threads:
 
     def create(self, request: ThreadRequest) -> Thread:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
-        thread, first = new_thread(request, self._context.now())
+        thread, first = new_thread(request, self._context.now(), self._context.new_id)
         with self._context.database.begin() as connection:
             store_thread(self._context, connection, thread, first)
             self._context.answering(connection, thread)

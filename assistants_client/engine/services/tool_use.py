@@ -13,7 +13,6 @@ from sqlalchemy import Connection, delete, insert, select
 
 from assistants_client._codec import decode
 from assistants_client.engine.code_interpreter import FOLDER
-from assistants_client.engine.ids import new_id
 from assistants_client.engine.search_words import Hit
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
@@ -158,7 +157,7 @@ class ToolUse:
                 dropped.append(path)
                 continue
             made = File(
-                id=new_id("file-"),
+                id=self._context.new_id("file-"),
                 bytes=size,
                 created_at=self._context.now(),
                 filename=PurePosixPath(path).name,

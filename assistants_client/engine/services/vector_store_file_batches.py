@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select, update
 from assistants_client._codec import decode, encode
 from assistants_client.engine.database import add, load
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.ids import new_id
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
@@ -53,7 +52,7 @@ class VectorStoreFileBatches:
         now = self._context.clock()
         new, param = _new_files(encode(request))
         made = VectorStoreFileBatch(
-            id=new_id("vsfb_"),
+            id=self._context.new_id("vsfb_"),
             object="vector_store.files_batch",
             created_at=self._context.now(),
             vector_store_id=vector_store_id,

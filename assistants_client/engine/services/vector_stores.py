@@ -65,6 +65,7 @@ class VectorStores:
             require_files(connection, file_ids, self._context.clock(), "file_ids")
             store = new_store(
                 connection,
+                self._context.new_id("vs_"),
                 now,
                 name=document.get("name") or "",
                 description=document.get("description"),
