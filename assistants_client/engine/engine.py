@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from assistants_client.engine.app import IN_PROCESS, App, unavailable
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
+from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.executor import WORKERS, Threads
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.ingestion import Ingester
@@ -60,6 +61,9 @@ class Engine:
         model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
             ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
             ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names.
+        embeddings: What makes vectors of texts, so that file search finds meanings beside words.
+            Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
+            embedding model of the same server; without it files are searched by words alone.
         token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
         workers: How many runs are carried at once; more of them wait for their turn.
         run_seconds: After how long an unfinished run expires, from its creation.
@@ -77,6 +81,7 @@ class Engine:
         url: str = DEFAULT_URL,
         model: LanguageModel | None = None,
         *,
+        embeddings: Embeddings | None = None,
         token: str | None = None,
         workers: int = WORKERS,
         run_seconds: int = RUN_SECONDS,
@@ -98,22 +103,31 @@ class Engine:
                 f"{type(model).__name__}; a model's name belongs into model= of that, or to the "
                 "assistant"
             )
+        if embeddings is not None and not isinstance(embeddings, Embeddings):
+            raise ConfigurationError(
+                f"embeddings: expected Embeddings(URL, model=…), got {type(embeddings).__name__}"
+            )
         owned: list[Callable[[], object]] = []
         if model is None:
             model = _model_from_environment()
             owned.append(getattr(model, "close", lambda: None))
+            if embeddings is None:
+                embeddings = _embeddings_from_environment()
+                owned.append(getattr(embeddings, "close", lambda: None))
         if code_interpreter is None:
             code_interpreter = MontyInterpreter()
             owned.append(code_interpreter.close)
         self._model = model
         self._database = Database(url)
-        context = Context(database=self._database, clock=clock, run_seconds=run_seconds)
+        context = Context(
+            database=self._database, clock=clock, run_seconds=run_seconds, embeddings=embeddings
+        )
         self._execution = Execution(context)
         self._threads = Threads(
             Runner(self._execution, model, code_interpreter, ToolUse(context)), workers
         )
         self._ingesting = Ingesting(context)
-        readers = Threads(Ingester(self._ingesting), min(workers, READERS))
+        readers = Threads(Ingester(self._ingesting, embeddings), min(workers, READERS))
         context.wake = self._threads.submit
 
         def ingest(store_file: int) -> None:
@@ -166,7 +180,7 @@ class Engine:
     def close(self) -> None:
         """Waits a few seconds for the runs that are being carried, fails the rest, and closes all.
 
-        A model or a code interpreter that was given stays open. A closed engine stays closed.
+        What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
         self._finalizer()
 
@@ -238,3 +252,16 @@ def _model_from_environment() -> LanguageModel:
         "linear equations only. Set ASSISTANTS_MODEL_URL to use a model."
     )
     return Tutor()
+
+
+def _embeddings_from_environment() -> Embeddings | None:
+    model = os.environ.get("ASSISTANTS_EMBEDDING_MODEL")
+    if not model:
+        return None
+    url = os.environ.get("ASSISTANTS_MODEL_URL")
+    key = os.environ.get("ASSISTANTS_MODEL_KEY" if url else "OPENAI_API_KEY")
+    if not url and not key:
+        raise ConfigurationError(
+            "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
+        )
+    return Embeddings(url or _OPENAI_URL, key or None, model=model)

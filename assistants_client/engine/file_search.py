@@ -22,9 +22,10 @@ from assistants_client.models.tools import FileSearchOptions, FileSearchTool, To
 #: What the tool is, in words for the language model.
 DESCRIPTION: Final = """\
 Searches the files of this conversation and answers with the passages that fit best, best first. \
-It finds words, not meanings: ask with the words that the files are likely to use, and ask again \
-with others when nothing fits. Each passage begins with a mark such as 【0:1†notes.txt】. Where \
-your answer relies on a passage, repeat its mark, unchanged, right after the sentence."""
+It goes by words more than by meanings: ask with the words that the files are likely to use, and \
+ask again with others when nothing fits. Each passage begins with a mark such as \
+【0:1†notes.txt】. Where your answer relies on a passage, repeat its mark, unchanged, right after \
+the sentence."""
 PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"query": {"type": "string", "description": "What to search for."}},

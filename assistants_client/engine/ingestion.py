@@ -1,4 +1,4 @@
-"""Reads the files of stores in the background: from content to text to passages.
+"""Reads the files of stores in the background: from content to passages and vectors.
 
 What is written is services/ingesting.py's; the threads are executor.py's. No SQL, no statuses.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from assistants_client.engine.chunking import chunks, count_tokens
+from assistants_client.engine.embeddings import EmbeddingError, Embeddings
 from assistants_client.engine.extraction import UnreadableError, extract
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services.ingesting import Ingesting, Job
@@ -25,8 +26,9 @@ _log = logging.getLogger(__name__)
 class Ingester:
     """Carries files of stores, by their numbers, as a ``Runner`` carries runs."""
 
-    def __init__(self, ingesting: Ingesting) -> None:
+    def __init__(self, ingesting: Ingesting, embeddings: Embeddings | None = None) -> None:
         self._ingesting = ingesting
+        self._embeddings = embeddings
 
     def carry(self, store_file: str, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Reads a file, if it is to be read and nobody else does."""
@@ -37,6 +39,9 @@ class Ingester:
             self._read(job)
         except UnreadableError as error:
             self._ingesting.fail(job, error.code, str(error))
+        except EmbeddingError as error:
+            _log.warning("File %s of a store could not be read: %s", store_file, error)
+            self._ingesting.fail(job, "server_error", str(error))
         except Fault as fault:  # nothing is kept of it where the file was deleted meanwhile
             self._ingesting.fail(job, "server_error", fault.message)
         except Exception as error:
@@ -60,10 +65,18 @@ class Ingester:
             message = f"The file has {tokens} tokens; at most {MAX_TOKENS} are allowed."
             raise UnreadableError("invalid_file", message)
         sizes = job.sizes
-        cut = chunks(
-            text,
-            sizes.max_chunk_size_tokens,
-            sizes.chunk_overlap_tokens,
-            has_headings=has_headings,
+        cut = list(
+            chunks(
+                text,
+                sizes.max_chunk_size_tokens,
+                sizes.chunk_overlap_tokens,
+                has_headings=has_headings,
+            )
         )
-        self._ingesting.complete(job, list(cut))
+        if self._embeddings is None:
+            self._ingesting.complete(job, cut)
+            return
+        # The headings tell what a passage is about that does not say so itself.
+        texts = [f"{one.headings}\n{one.text}" if one.headings else one.text for one in cut]
+        vectors = self._embeddings.of_passages(texts)
+        self._ingesting.complete(job, cut, self._embeddings.model, vectors)

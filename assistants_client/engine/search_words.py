@@ -16,6 +16,9 @@ from attrs import frozen
 from assistants_client.engine.chunking import UNSPACED
 from assistants_client.models._base import JsonObject
 
+#: Of two ranks the better one counts the more, the smaller this is; 60 is what is common.
+_RANK_OFFSET: Final = 60
+
 #: Terms of a query that are used; further ones say little.
 MAX_TERMS: Final = 32
 
@@ -106,3 +109,22 @@ def scores(
         )
         for passage, rank in ranks.items()
     }
+
+
+def fused(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -> dict[int, float]:
+    """How well passages fit, from 0 to 1, by two searches together.
+
+    Reciprocal rank fusion: what stands high in both comes first. Each rank counts as much as the
+    passage fits at all, so that the best of many that fit badly has a low score.
+
+    Args:
+        by_words: The scores of one search.
+        by_meaning: Those of another, on a scale of its own from 0 to 1.
+    """
+    found: dict[int, float] = {}
+    for scored in (by_words, by_meaning):
+        order = sorted(scored, key=lambda passage: (-scored[passage], passage))
+        for place, passage in enumerate(order):
+            share = 0.5 * scored[passage] * (_RANK_OFFSET + 1) / (_RANK_OFFSET + 1 + place)
+            found[passage] = found.get(passage, 0.0) + share
+    return {passage: round(score, 6) for passage, score in found.items()}

@@ -172,6 +172,17 @@ passages: Final = Table(
     sqlite_autoincrement=True,
 )
 
+#: Where texts are embedded: what passages mean, as ``vectors`` has it.
+passage_vectors: Final = Table(
+    "passage_vectors",
+    metadata,
+    Column("passage", ForeignKey("passages.seq", ondelete="CASCADE"), primary_key=True),
+    #: What made it: vectors of two models have nothing in common.
+    Column("model", String, nullable=False),
+    Column("signs", LargeBinary, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
+
 # The words of passages, by the number of the passage; ``store`` is the number of its store. Words
 # are searched by their stems.
 for _statement in (

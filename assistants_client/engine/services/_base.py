@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._codec import decode
 from assistants_client.engine.database import Database, add, load, load_all, remark, save
+from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.events import Broker, RunEvent
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import NewId, new_id, owner_is_dead
@@ -54,6 +55,7 @@ class Context:
         stop: Told the id of each run that is cancelled or deleted, likewise.
         ingest: Told the number of each file of a store that is to be read, likewise.
         events: Told what happens to runs, likewise.
+        embeddings: What makes vectors of texts, if anything does.
         answering: Told what a POST is about to be answered with, within the transaction: what it
             stores there is stored with the object, or not at all.
     """
@@ -66,6 +68,7 @@ class Context:
     stop: Callable[[str], object] = lambda run_id: None
     ingest: Callable[[int], object] = lambda store_file: None
     events: Broker = field(factory=Broker)
+    embeddings: Embeddings | None = None
     answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
 
     def __attrs_post_init__(self) -> None:

@@ -1,28 +1,18 @@
-"""Passages of files in stores: put in, searched, read in order. The only place that knows FTS5."""
+"""Passages of files in stores: put in, found by their words, read in order.
+
+The only place that knows the full-text index.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from assistants_client.engine.chunking import Chunk
-from assistants_client.engine.faults import Fault
-from assistants_client.engine.filters import Filter
-from assistants_client.engine.search_words import (
-    Hit,
-    in_stores,
-    indexed,
-    scores,
-    terms,
-    title_words,
-)
-from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
-
-#: Passages whose scores are worked out, for each one that is wanted, and at least.
-_CANDIDATES: Final = 5
-_FEWEST_CANDIDATES: Final = 100
+from assistants_client.engine.search_words import in_stores, indexed, title_words
+from assistants_client.engine.tables import passages
 
 _INSERT: Final = text(
     "INSERT INTO passage_words (rowid, store, title, words) VALUES (:rowid, :store, :title, :words)"
@@ -38,7 +28,7 @@ _HOLDING: Final = text("SELECT rowid FROM passage_words WHERE passage_words MATC
 
 def put_passages(
     connection: Connection, store: int, store_file: int, filename: str, chunks: Iterable[Chunk]
-) -> int:
+) -> list[int]:
     """Stores a file's passages.
 
     Args:
@@ -49,10 +39,9 @@ def put_passages(
         chunks: The passages.
 
     Returns:
-        How many bytes of text they are.
+        The passages' numbers.
     """
-    _require_index(connection)
-    size = 0
+    numbers = []
     for chunk in chunks:
         values = {"store_file": store_file, "start": chunk.start, "text": chunk.text}
         number = connection.execute(
@@ -65,56 +54,25 @@ def put_passages(
             "words": indexed(chunk.text),
         }
         connection.execute(_INSERT, words)
-        size += len(chunk.text.encode("utf-8", "replace"))
-    return size
+        numbers.append(number)
+    return numbers
 
 
-def search(
-    connection: Connection,
-    store_ids: Sequence[str],
-    query: str,
-    *,
-    limit: int,
-    threshold: float = 0.0,
-    wanted: Filter | None = None,
-) -> list[Hit]:
-    """Finds passages, best first.
+def ranked(
+    connection: Connection, stores: Sequence[int], words: Sequence[str]
+) -> Iterator[tuple[int, int, float]]:
+    """Passages of stores that hold one of the words at least, the best first.
 
-    Args:
-        connection: The transaction.
-        store_ids: The stores.
-        query: Words; one of them at least is in every passage that is found.
-        limit: How many passages, at most.
-        threshold: Their lowest score.
-        wanted: Asked about the attributes of a file.
+    Answered are the passage's number, its file's in the store, and its rank: the lower, the better.
     """
-    _require_index(connection)
-    stores = connection.execute(
-        select(vector_stores.c.seq).where(vector_stores.c.id.in_(store_ids))
-    ).scalars()
-    numbers, words = list(stores), terms(query)
-    if not numbers or not words:
-        return []
-    allowed = None if wanted is None else _allowed(connection, store_ids, wanted)
-    most = max(_CANDIDATES * limit, _FEWEST_CANDIDATES)
-    ranks: dict[int, float] = {}
-    for row in connection.execute(_RANKED, {"wanted": in_stores(numbers, words)}):
-        if allowed is None or row.store_file in allowed:
-            ranks[row.seq] = row.rank
-            if len(ranks) == most:
-                break
-    holding = [
-        frozenset(connection.execute(_HOLDING, {"wanted": in_stores(numbers, [word])}).scalars())
-        for word in words
-    ]
-    scored = scores(ranks, holding, _count(connection, store_ids))
-    best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
-    chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
-    # A file may be in several of the stores; what it says is said once.
-    found: dict[tuple[str, str], Hit] = {}
-    for hit in _hits(connection, chosen):
-        found.setdefault((hit.file_id, hit.text), hit)
-    return list(found.values())[:limit]
+    for row in connection.execute(_RANKED, {"wanted": in_stores(stores, words)}):
+        yield row.seq, row.store_file, row.rank
+
+
+def holding(connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
+    """The passages of stores that hold a word."""
+    found = connection.execute(_HOLDING, {"wanted": in_stores(stores, [word])})
+    return frozenset(found.scalars())
 
 
 def text_of(connection: Connection, store_file: int) -> list[str]:
@@ -129,48 +87,3 @@ def text_of(connection: Connection, store_file: int) -> list[str]:
         row.text if end is None else row.text[: end - row.start]
         for row, end in zip(rows, ends, strict=True)
     ]
-
-
-def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -> frozenset[int]:
-    held = vector_store_files.c
-    rows = connection.execute(
-        select(held.seq, held.body).where(held.vector_store_id.in_(store_ids))
-    )
-    return frozenset(row.seq for row in rows if wanted(row.body.get("attributes") or {}))
-
-
-def _count(connection: Connection, store_ids: Sequence[str]) -> int:
-    held = vector_store_files.c
-    joined = passages.join(vector_store_files, held.seq == passages.c.store_file)
-    counted = select(func.count()).select_from(joined).where(held.vector_store_id.in_(store_ids))
-    return int(connection.execute(counted).scalar_one())
-
-
-def _hits(connection: Connection, chosen: dict[int, float]) -> Iterator[Hit]:
-    held = vector_store_files
-    joined = passages.join(held, held.c.seq == passages.c.store_file)
-    joined = joined.join(files, files.c.id == held.c.id)
-    found = select(
-        passages.c.seq,
-        passages.c.text,
-        held.c.body.label("held"),
-        files.c.body.label("file"),
-    ).select_from(joined)
-    rows = {
-        row.seq: row for row in connection.execute(found.where(passages.c.seq.in_(chosen))).all()
-    }
-    for seq, score in chosen.items():
-        row = rows[seq]
-        yield Hit(
-            file_id=row.file["id"],
-            filename=row.file["filename"],
-            score=score,
-            attributes=row.held.get("attributes") or {},
-            text=row.text,
-        )
-
-
-def _require_index(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite":
-        message = "Vector stores are served on SQLite only so far."
-        raise Fault(400, message, "unsupported_value")

@@ -20,6 +20,7 @@ from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._passages import put_passages
 from assistants_client.engine.services._stores import end_file, is_lost, lease_end
+from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
 from assistants_client.models.files import File
@@ -83,8 +84,17 @@ class Ingesting:
             else StaticChunkingSizes(max_chunk_size_tokens=800, chunk_overlap_tokens=400),
         )
 
-    def complete(self, job: Job, chunks: Sequence[Chunk]) -> None:
-        """Stores the passages of a file that is still ours; else it was cancelled or deleted."""
+    def complete(
+        self, job: Job, chunks: Sequence[Chunk], model: str = "", vectors: Sequence[bytes] = ()
+    ) -> None:
+        """Stores the passages of a file that is still ours; else it was cancelled or deleted.
+
+        Args:
+            job: The file.
+            chunks: The passages.
+            model: What made their vectors.
+            vectors: One for each passage, or none at all.
+        """
         with self._database.begin() as connection:
             row = self._own(connection, job)
             if row is None:
@@ -93,9 +103,11 @@ class Ingesting:
             store = connection.execute(
                 select(vector_stores.c.seq).where(vector_stores.c.id == made.vector_store_id)
             ).scalar_one()
-            made.usage_bytes = put_passages(
-                connection, store, row.seq, job.content.file.filename, chunks
-            )
+            filename = job.content.file.filename
+            numbers = put_passages(connection, store, row.seq, filename, chunks)
+            if vectors:
+                put_vectors(connection, numbers, model, vectors)
+            made.usage_bytes = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
             self._end(connection, row.seq, made, None)
 
     def fail(self, job: Job, code: str, message: str) -> None:

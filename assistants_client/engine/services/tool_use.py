@@ -22,8 +22,8 @@ from assistants_client.engine.services._contents import (
     present,
     write_blocks,
 )
-from assistants_client.engine.services._passages import search
 from assistants_client.engine.services._resources import reachable
+from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import require_store, require_usable, use
 from assistants_client.engine.tables import files, interpreter_files, vector_store_files
 from assistants_client.models.files import File
@@ -72,8 +72,7 @@ class ToolUse:
                 store = require_store(connection, store_id)
                 require_usable(store, self._context.clock())
                 use(connection, store, self._context.now())
-        with self._context.database.read() as connection:
-            return search(connection, store_ids, query, limit=limit, threshold=threshold)
+        return search(self._context, store_ids, query, limit=limit, threshold=threshold)
 
     def is_filling(self, run: Run) -> bool:
         """Whether one of a run's stores is still being filled."""

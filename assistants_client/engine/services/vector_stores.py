@@ -14,7 +14,7 @@ from assistants_client.engine.objects import changed
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
-from assistants_client.engine.services._passages import search
+from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import (
     NewFile,
     is_expired,
@@ -136,15 +136,14 @@ class VectorStores:
             require_usable(store, self._context.clock())
             tidy(self._context, connection)
             use(connection, store, self._context.now())
-        with self._context.database.read() as connection:
-            hits = search(
-                connection,
-                [vector_store_id],
-                " ".join(queries),
-                limit=document.get("max_num_results") or _RESULTS,
-                threshold=ranking.get("score_threshold") or 0.0,
-                wanted=wanted,
-            )
+        hits = search(
+            self._context,
+            [vector_store_id],
+            " ".join(queries),
+            limit=document.get("max_num_results") or _RESULTS,
+            threshold=ranking.get("score_threshold") or 0.0,
+            wanted=wanted,
+        )
         return SearchPage(
             search_query=queries,
             data=[

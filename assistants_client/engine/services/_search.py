@@ -1,0 +1,134 @@
+"""The search of stores: by words, by meaning where vectors are made, and by both as one.
+
+How words are indexed is not known here, nor how vectors are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from assistants_client.engine.filters import Filter
+from assistants_client.engine.search_words import Hit, fused, scores, terms
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._passages import holding, ranked
+from assistants_client.engine.services._vectors import nearest
+from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
+
+#: Passages whose scores are worked out, for each one that is wanted, and at least.
+_CANDIDATES: Final = 5
+_FEWEST_CANDIDATES: Final = 100
+
+
+def search(
+    context: Context,
+    store_ids: Sequence[str],
+    query: str,
+    *,
+    limit: int,
+    threshold: float = 0.0,
+    wanted: Filter | None = None,
+) -> list[Hit]:
+    """Finds passages, best first.
+
+    Not to be called within a transaction: a server may be asked for the query's vector.
+
+    Args:
+        context: Where.
+        store_ids: The stores.
+        query: Words, one of which at least is in every passage that is found; or, where passages
+            have vectors, what they are to be about.
+        limit: How many passages, at most.
+        threshold: Their lowest score.
+        wanted: Asked about the attributes of a file.
+    """
+    embeddings = context.embeddings
+    vector = None
+    if embeddings is not None and store_ids and query.strip():
+        vector = embeddings.of_query(query)
+    with context.database.read() as connection:
+        numbers = list(
+            connection.execute(
+                select(vector_stores.c.seq).where(vector_stores.c.id.in_(store_ids))
+            ).scalars()
+        )
+        if not numbers:
+            return []
+        allowed = None if wanted is None else _allowed(connection, store_ids, wanted)
+        most = max(_CANDIDATES * limit, _FEWEST_CANDIDATES)
+        scored = _by_words(connection, store_ids, numbers, query, allowed=allowed, most=most)
+        if embeddings is not None and vector is not None:
+            model = embeddings.model
+            scored = fused(
+                scored, nearest(connection, store_ids, model, vector, allowed=allowed, most=most)
+            )
+        best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
+        chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
+        # A file may be in several of the stores; what it says is said once.
+        found: dict[tuple[str, str], Hit] = {}
+        for hit in _hits(connection, chosen):
+            found.setdefault((hit.file_id, hit.text), hit)
+        return list(found.values())[:limit]
+
+
+def _by_words(
+    connection: Connection,
+    store_ids: Sequence[str],
+    numbers: Sequence[int],
+    query: str,
+    *,
+    allowed: frozenset[int] | None,
+    most: int,
+) -> dict[int, float]:
+    words = terms(query)
+    if not words:
+        return {}
+    ranks: dict[int, float] = {}
+    for seq, store_file, rank in ranked(connection, numbers, words):
+        if allowed is None or store_file in allowed:
+            ranks[seq] = rank
+            if len(ranks) == most:
+                break
+    held = [holding(connection, numbers, word) for word in words]
+    return scores(ranks, held, _count(connection, store_ids))
+
+
+def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -> frozenset[int]:
+    held = vector_store_files.c
+    rows = connection.execute(
+        select(held.seq, held.body).where(held.vector_store_id.in_(store_ids))
+    )
+    return frozenset(row.seq for row in rows if wanted(row.body.get("attributes") or {}))
+
+
+def _count(connection: Connection, store_ids: Sequence[str]) -> int:
+    held = vector_store_files.c
+    joined = passages.join(vector_store_files, held.seq == passages.c.store_file)
+    counted = select(func.count()).select_from(joined).where(held.vector_store_id.in_(store_ids))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _hits(connection: Connection, chosen: Mapping[int, float]) -> Iterator[Hit]:
+    held = vector_store_files
+    joined = passages.join(held, held.c.seq == passages.c.store_file)
+    joined = joined.join(files, files.c.id == held.c.id)
+    found = select(
+        passages.c.seq,
+        passages.c.text,
+        held.c.body.label("held"),
+        files.c.body.label("file"),
+    ).select_from(joined)
+    rows = {
+        row.seq: row for row in connection.execute(found.where(passages.c.seq.in_(chosen))).all()
+    }
+    for seq, score in chosen.items():
+        row = rows[seq]
+        yield Hit(
+            file_id=row.file["id"],
+            filename=row.file["filename"],
+            score=score,
+            attributes=row.held.get("attributes") or {},
+            text=row.text,
+        )

@@ -1,0 +1,181 @@
+"""What is asked of a server of embeddings, and what of its answers is taken."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from embedding_server import EmbeddingServer, embedding_server
+
+from assistants_client import ConfigurationError
+from assistants_client.engine import Embeddings
+from assistants_client.engine.embeddings import EmbeddingError
+from assistants_client.engine.search_words import fused
+from assistants_client.engine.vectors import likely, likeness, packed, signs, unpacked
+
+KEY = "sk-a-secret-key"
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddingServer]:
+    """A server that was not asked yet."""
+    with embedding_server() as running:
+        yield running
+
+
+def asked(server: EmbeddingServer, **options: Any) -> Embeddings:
+    """What asks the server."""
+    return Embeddings(server.base_url, KEY, **{"model": "concepts", **options})
+
+
+@pytest.mark.parametrize("as_base64", [False, True])
+def test_vectors_come_in_both_forms(server: EmbeddingServer, as_base64: bool) -> None:
+    """Numbers or bytes: the same vectors, of length 1, in the order of the texts."""
+    server.as_base64 = as_base64
+    embeddings = asked(server)
+
+    ship, car, vehicle = embeddings.of_passages(["A ship.", "Cars!", "My vehicle"])
+
+    assert likeness(unpacked(car), unpacked(vehicle)) == pytest.approx(1)
+    assert likeness(unpacked(car), unpacked(ship)) < 0.01
+    assert math.hypot(*unpacked(ship)) == pytest.approx(1)
+    assert server.asked == [{"model": "concepts", "input": ["A ship.", "Cars!", "My vehicle"]}]
+    assert server.keys == [f"Bearer {KEY}"]
+    assert KEY not in repr(embeddings)
+    embeddings.close()
+
+
+def test_many_texts_are_many_requests(server: EmbeddingServer) -> None:
+    """No request asks for more than servers take, and none without texts is made."""
+    embeddings = asked(server)
+
+    assert len(embeddings.of_passages([f"car {n}" for n in range(150)])) == 150
+    assert [len(one["input"]) for one in server.asked] == [64, 64, 22]
+    assert embeddings.of_passages([]) == []
+    embeddings.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (500, {"error": {"message": "Out of memory."}}, "answered 500: Out of memory."),
+        (401, {"error": {"message": f"No such key: {KEY}"}}, "answered 401: No such key: ***."),
+        (404, {"error": {"message": "No such model."}}, "is the base URL right"),
+        (200, b"<html>", "answered 200 without JSON"),
+        (200, {"data": []}, "0 vectors for 1 texts"),
+        (200, {"data": [{"index": 1, "embedding": [1]}]}, "1 vectors for 1 texts"),
+        (200, {"data": [{"index": 0, "embedding": []}]}, "0 numbers"),
+        (200, {"data": [{"index": 0, "embedding": [0, 0]}]}, "no direction"),
+        (200, {"data": [{"index": 0, "embedding": [1e400]}]}, "no direction"),
+        (200, {"data": [{"index": 0, "embedding": ["x"]}]}, "ValueError"),
+        (200, {"data": [{"index": 0, "embedding": "AAA"}]}, "none"),
+        (200, {"data": [{"index": 0, "embedding": None}]}, "TypeError"),
+        (200, {"data": [{"embedding": [1]}]}, "KeyError"),
+        (200, [], "TypeError"),
+    ],
+)
+def test_what_are_no_vectors_is_told(
+    server: EmbeddingServer, status: int, body: Any, words: str
+) -> None:
+    """The error names the server, the model and the reason, and no key."""
+    server.answers = [(status, body)]
+    embeddings = asked(server)
+
+    with pytest.raises(EmbeddingError) as caught:
+        embeddings.of_passages(["car"])
+
+    text = str(caught.value)
+    assert text.startswith(f"The embedding server at {server.base_url} (model 'concepts') gave no")
+    assert words in text
+    assert KEY not in text
+    embeddings.close()
+
+
+def test_a_server_that_is_gone_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A question has no vector then, and the log says so at the first one."""
+    with embedding_server() as server:
+        embeddings = asked(server)
+    assert embeddings.of_query("car") is None
+    assert embeddings.of_query("boat") is None
+
+    [record] = caplog.records
+    assert "no connection" in record.message
+    assert "by words alone" in record.message
+    embeddings.close()
+
+
+def test_what_is_refused_for_now_is_asked_again(server: EmbeddingServer) -> None:
+    """For a file that is read, but not for a question that somebody waits for."""
+    server.answers = [(429, {"error": {"message": "Slowly."}})] * 2
+    embeddings = asked(server)
+
+    assert embeddings.of_query("car") is None
+    assert len(embeddings.of_passages(["car"])) == 1
+    assert len(server.asked) == 3
+    embeddings.close()
+
+
+def test_a_key_may_be_called_for(server: EmbeddingServer) -> None:
+    """Before every request; one that cannot be had is an error like any other."""
+    keys = iter(["one", "two"])
+    embeddings = Embeddings(server.base_url, lambda: next(keys), model="concepts")
+
+    embeddings.of_passages(["car"])
+    embeddings.of_query("car")
+    assert server.keys == ["Bearer one", "Bearer two"]
+    with pytest.raises(EmbeddingError, match="api_key raised StopIteration"):
+        embeddings.of_passages(["car"])
+    embeddings.close()
+
+
+def test_the_path_may_be_named(server: EmbeddingServer) -> None:
+    """The URL of the operation is as good as the base URL."""
+    assert Embeddings(f"{server.base_url}/embeddings", model="m").base_url == server.base_url
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "words"),
+    [
+        ("localhost:11434", {"model": "m"}, "base_url"),
+        ("http://localhost:11434/v1", {"model": ""}, "model"),
+        ("http://localhost:11434/v1", {"model": "m", "timeout": None}, "timeout"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(url: str, options: Any, words: str) -> None:
+    """At once, not with the first file."""
+    with pytest.raises(ConfigurationError, match=words):
+        Embeddings(url, **options)
+
+
+def test_signs_choose_what_is_compared_in_full() -> None:
+    """Of thousands of vectors those that are like the query are among the few that are chosen."""
+    dice = random.Random(1)
+
+    def anywhere() -> list[float]:
+        return [dice.gauss(0, 1) for _ in range(128)]
+
+    asked = anywhere()
+    alike = [[a + b for a, b in zip(asked, anywhere(), strict=True)] for _ in range(20)]
+    kept = {
+        n: packed(vector) for n, vector in enumerate([*alike, *(anywhere() for _ in range(2000))])
+    }
+    query = packed(asked)
+    assert 0.6 < likeness(unpacked(query), unpacked(kept[0])) < 0.8
+
+    chosen = likely(query, [(n, signs(vector)) for n, vector in kept.items()], wanted=10)
+
+    assert len(chosen) == 500
+    assert {*range(20)} <= {*chosen}
+
+
+def test_fusion_ranks_by_both_and_keeps_the_scale() -> None:
+    """First by both is 1; what one search alone finds comes below, and bad fits stay low."""
+    scored = fused({1: 1.0, 2: 0.9, 3: 0.8}, {1: 1.0, 3: 0.9, 4: 0.2})
+
+    assert sorted(scored, key=lambda n: -scored[n]) == [1, 3, 2, 4]
+    assert scored[1] == 1
+    assert scored[4] < 0.1
+    assert fused({}, {}) == {}
