@@ -29,6 +29,7 @@ try:
         Turn,
     )
     from assistants_client.engine.language_models.chat_completions import ChatCompletions
+    from assistants_client.engine.language_models.responses import Responses
     from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
     from assistants_client.engine.language_models.tutor import Tutor
 except ModuleNotFoundError as _error:
@@ -57,6 +58,7 @@ __all__ = [
     "LanguageModel",
     "LanguageModelError",
     "MontyInterpreter",
+    "Responses",
     "Script",
     "Scripted",
     "TextDelta",

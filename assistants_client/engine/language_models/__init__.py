@@ -18,6 +18,7 @@ from assistants_client.engine.language_models.base import (
     Turn,
 )
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.responses import Responses
 from assistants_client.engine.language_models.scripted import Call, Scripted, call
 from assistants_client.engine.language_models.tutor import Tutor
 
@@ -32,6 +33,7 @@ __all__ = [
     "Image",
     "LanguageModel",
     "LanguageModelError",
+    "Responses",
     "Scripted",
     "TextDelta",
     "TokenUsage",

@@ -17,8 +17,9 @@ from assistants_client.errors import APIStatusError
 #: Names of models that were retired are refused like those that never were, or in words of their
 #: own: deprecated, decommissioned, no longer there.
 _NO_SUCH_MODEL: Final = re.compile(
-    r"(model|deployment).{0,120}(not found|not exist|not available|unknown|deprecated|retired"
-    r"|decommissioned|no longer)|(invalid|unknown|no such|missing) model|access to .*model|^model: ",
+    r"(model|deployment).{0,120}"
+    r"(not found|not exist|not available|unknown|deprecated|retired|decommissioned|no longer)"
+    r"|(invalid|unknown|no such|missing) model|access to .*model|^model: ",
     re.IGNORECASE | re.DOTALL,
 )
 _NO_SUCH_MODEL_CODES: Final = re.compile(r"model_?not_?found|deployment_?not_?found", re.IGNORECASE)
