@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import math
 import queue
 import threading
 import time
@@ -29,8 +28,6 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     Raises:
         TooLateError: It did not come.
     """
-    if seconds == math.inf:
-        return call()
     if seconds <= 0:
         raise TooLateError
     results: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue()
