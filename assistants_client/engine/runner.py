@@ -19,7 +19,7 @@ from attrs import define, field
 
 from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
-from assistants_client.engine.code_interpreter import DESCRIPTION, FOLDER, CodeInterpreter
+from assistants_client.engine.code_interpreter import FOLDER, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.deltas import (
     annotations_delta,
@@ -270,11 +270,10 @@ class Runner:
 
     def _description(self, run: Run) -> str:
         """What the model is told of the code interpreter, and of the files that it finds there."""
+        told = self._interpreter.description
         found = self._tools.files(run) if _has_interpreter(run) else {}
         lines = [f"{FOLDER}/{path} ({file.bytes} bytes)" for path, file in found.items()]
-        return (
-            "\n".join([DESCRIPTION, "Files that are there now:", *lines]) if lines else DESCRIPTION
-        )
+        return "\n".join([told, "Files that are there now:", *lines]) if lines else told
 
     def _written(self, run: Run) -> dict[str, str]:
         return self._tools.written(run) if _has_interpreter(run) else {}

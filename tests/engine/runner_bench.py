@@ -34,6 +34,8 @@ USED = TokenUsage(prompt_tokens=100, completion_tokens=10)
 class Echo:
     """An interpreter that prints the code, and counts its calls in the state."""
 
+    description = "Says code again."
+
     def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
         """Never really runs anything."""
         if code == "crash":

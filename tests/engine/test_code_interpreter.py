@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assistants_client.engine import code_interpreter
-from assistants_client.engine.code_interpreter import DESCRIPTION, MontyInterpreter
+from assistants_client.engine.code_interpreter import MontyInterpreter, monty
 
 
 @pytest.fixture(scope="module")
@@ -242,14 +241,14 @@ def test_forked_child_refuses(interpreter: MontyInterpreter) -> None:
 
 def test_import_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Making an interpreter starts no worker."""
-    monkeypatch.setattr(code_interpreter, "_started_in", None)
+    monkeypatch.setattr(monty, "_started_in", None)
     MontyInterpreter()
-    assert code_interpreter._started_in is None
+    assert monty._started_in is None
 
 
 def test_description_is_true(interpreter: MontyInterpreter) -> None:
     """Every module the description promises can be imported, those it denies cannot."""
-    promised, denied = DESCRIPTION.split("There are no third-party")
+    promised, denied = MontyInterpreter.description.split("There are no third-party")
     names = promised.split("Only these modules exist: ")[1]
     modules = [part.split("(")[0].strip(" .\n") for part in _outside_brackets(names).split(",")]
     assert len(modules) > 20

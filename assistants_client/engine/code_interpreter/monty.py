@@ -1,8 +1,6 @@
-"""Runs the Python that a language model wrote, away from this process.
+"""The built-in sandbox: pydantic-monty, a subset of Python in worker processes of its own.
 
-The seam (``CodeInterpreter``) and the implementation in pydantic-monty belong here. No runs, steps,
-threads or database: state goes in and comes out as bytes, and whoever calls keeps them. No value
-made by the code ever enters this process, only text.
+No value made by the code ever enters this process, only text.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 from pydantic_monty import (
     Monty,
     MontyCrashedError,
@@ -28,10 +26,19 @@ from pydantic_monty import (
     ResourceLimits,
 )
 
+from assistants_client.engine.code_interpreter.base import (
+    AFRESH,
+    BUSY_SECONDS,
+    CLOSED,
+    FOLDER,
+    UNCHANGED,
+    CodeResult,
+)
+from assistants_client.engine.code_interpreter.logs import Logs
+
 _log = logging.getLogger(__name__)
 
-#: What the sandbox is, in words for the language model.
-DESCRIPTION = """\
+_DESCRIPTION = """\
 Runs Python code in a sandbox and answers with what it printed, the value of a last bare \
 expression, or the traceback. Variables and functions are kept for the next call.
 The sandbox is a subset of Python. Only these modules exist: asyncio (gather, run, sleep), base64, \
@@ -46,25 +53,15 @@ write it there, with open or pathlib, and link to it in your answer: \
 [result.csv](sandbox:/mnt/data/result.csv). Time, memory, output and the size of files are \
 limited. Print the results you need."""
 
-#: Where code finds the files of its thread.
-FOLDER: Final = "/mnt/data"
-
 _FORKED = (
     "The code interpreter cannot be used here: the process that this one was forked from had used "
     "it before. Fork before the first run with code, or run code in the parent only."
 )
-_CLOSED = "The code interpreter is closed."
-_AFRESH = "The variables of earlier calls could not be restored; this call started afresh."
-_UNCHANGED = "Variables are as they were before this call."
 
 #: How many lines back the beginning of the last expression is looked for.
 _LAST_EXPRESSION_LINES = 20
-#: Room for a traceback, in characters, beside the output limit.
-_TRACEBACK_CHARACTERS = 4096
 #: Seconds beyond the time limit after which a worker that does not answer is killed.
 _GRACE_SECONDS = 1.0
-#: Seconds a call may wait for a free worker.
-_BUSY_SECONDS = 60.0
 
 #: A statement that can stand neither within brackets nor within a string: what follows it in the
 #: changed source really is the beginning of a top-level expression.
@@ -79,42 +76,8 @@ _KEEP_IN_TRACEBACK = re.compile(
 _started_in: int | None = None
 
 
-@frozen(kw_only=True)
-class CodeResult:
-    """What came of one call.
-
-    Attributes:
-        logs: What a notebook cell would show: the printed text, then the ``repr`` of a last bare
-            expression, or the traceback.
-        state: The variables and functions, for the next call; None to start afresh.
-        failed: Whether the code raised, was stopped at a limit, or could not be run.
-    """
-
-    logs: str
-    state: bytes | None
-    failed: bool
-
-
-class CodeInterpreter(Protocol):
-    """Anything that runs code. It is called from several threads at once."""
-
-    def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
-        """Runs the code with the variables of ``state``, a former result's.
-
-        What is in ``folder`` the code reads and writes under ``/mnt/data``; without one it has no
-        files.
-
-        Never raises for what the code does: errors are told in the logs.
-        """
-        ...
-
-    def close(self) -> None:
-        """Ends the interpreter; later calls fail. Closing twice does no harm."""
-        ...
-
-
 class MontyInterpreter:
-    """The default interpreter: a sandboxed subset of Python, in worker processes of its own.
+    """The built-in interpreter: a sandboxed subset of Python, in worker processes of its own.
 
     Nothing is started before the first call. Every call gets a fresh worker, so that nothing but
     ``state`` passes from one call to another. ``state`` must come from this class unchanged: it is
@@ -128,6 +91,8 @@ class MontyInterpreter:
         written_bytes: Size of all that one call may write into files.
         workers: Calls that run at once; the others wait. None takes the number of processors.
     """
+
+    description: Final = _DESCRIPTION
 
     def __init__(
         self,
@@ -162,9 +127,9 @@ class MontyInterpreter:
                 return self._run(code, state, mount)
         except Exception as error:  # whatever happens out there, the run goes on
             if self._closed:
-                return CodeResult(logs=_CLOSED, state=state, failed=True)
+                return CodeResult(logs=CLOSED, state=state, failed=True)
             _log.warning("The code interpreter failed", exc_info=True)
-            text = f"The code interpreter failed: {error}\n{_UNCHANGED}"
+            text = f"The code interpreter failed: {error}\n{UNCHANGED}"
             return CodeResult(logs=text, state=state, failed=True)
 
     def close(self) -> None:
@@ -188,7 +153,7 @@ class MontyInterpreter:
         )
 
     def _run(self, code: str, state: bytes | None, mount: MountDir | None) -> CodeResult:
-        output = _Output(self._output_bytes)
+        output = Logs(self._output_bytes)
         try:
             pool = self._open()
             with pool.checkout(limits=self._limits) as scratch:
@@ -202,10 +167,10 @@ class MontyInterpreter:
                 return self._execute(session, cell, state, output, mount)
         except _UnreadableStateError:
             afresh = self._run(code, None, mount)
-            return evolve(afresh, logs=f"{_AFRESH}\n{afresh.logs}")
+            return evolve(afresh, logs=f"{AFRESH}\n{afresh.logs}")
         except MontyCrashedError as error:
             # Also what stops code that does not look at the clock, such as one huge power.
-            output.tell(f"The code was stopped: {error}\n{_UNCHANGED}")
+            output.tell(f"The code was stopped: {error}\n{UNCHANGED}")
             return CodeResult(logs=output.text(), state=state, failed=True)
 
     def _execute(
@@ -213,24 +178,27 @@ class MontyInterpreter:
         session: MontySession,
         cell: Sequence[str],
         state: bytes | None,
-        output: _Output,
+        output: Logs,
         mount: MountDir | None,
     ) -> CodeResult:
+        def write(_stream: Literal["stdout", "stderr"], text: str) -> None:
+            output.write(text)
+
         failed = False
         try:
             for source in cell:
-                session.feed_run(source, print_callback=output.write, mount=mount)
+                session.feed_run(source, print_callback=write, mount=mount)
         except (MontyRuntimeError, MontySyntaxError) as error:
             failed = True
             output.tell(_traceback(error))
             if isinstance(error.exception(), (TimeoutError, MemoryError)):
                 # Stopped in the middle of an operation: what is in there is not to be trusted.
-                output.tell(_UNCHANGED)
+                output.tell(UNCHANGED)
                 return CodeResult(logs=output.text(), state=state, failed=True)
         after = self._dump(session, output)
         return CodeResult(logs=output.text(), state=after, failed=failed or output.is_cut)
 
-    def _dump(self, session: MontySession, output: _Output) -> bytes | None:
+    def _dump(self, session: MontySession, output: Logs) -> bytes | None:
         try:
             state = session.dump()
         except MontyRuntimeError as error:
@@ -247,12 +215,12 @@ class MontyInterpreter:
         _started_in = os.getpid()  # before the lock, so that no child waits for a lock held here
         with self._lock:
             if self._closed:
-                raise RuntimeError(_CLOSED)
+                raise RuntimeError(CLOSED)
             if self._pool is None:
                 pool = Monty(
                     min_processes=0,
                     max_processes=self._workers,
-                    checkout_timeout=_BUSY_SECONDS,
+                    checkout_timeout=BUSY_SECONDS,
                     request_timeout=self._request_seconds,
                     max_checkouts_per_worker=1,
                     feed_duration_limit_grace=_GRACE_SECONDS,
@@ -272,49 +240,12 @@ def _restore(session: MontySession, state: bytes) -> None:
         raise _UnreadableStateError from error
 
 
-class _Output:
-    """The logs of one call, printed text bounded."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._room = limit
-        self._pieces: list[str] = []
-        self._remarks: list[str] = []
-        self.is_cut = False
-
-    def write(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
-        encoded = text.encode()
-        if len(encoded) > self._room:
-            self.is_cut = True
-            text = encoded[: self._room].decode(errors="ignore")
-        self._room -= min(self._room, len(encoded))
-        self._pieces.append(text)
-
-    def tell(self, remark: str) -> None:
-        """Adds a line of ours, which is shown whatever was printed."""
-        self._remarks.append(remark)
-
-    def text(self) -> str:
-        remarks = self._remarks
-        if self.is_cut:
-            remarks = [f"[output cut after {self._limit} bytes]", *remarks]
-        printed = "".join(self._pieces)
-        if remarks and printed and not printed.endswith("\n"):
-            printed += "\n"
-        # NUL is text in Python but not in every database.
-        return (printed + "\n".join(remarks)).replace("\x00", "\ufffd")
-
-
 class _DisplayableError(Protocol):
     def display(self) -> str: ...
 
 
 def _traceback(error: _DisplayableError) -> str:
-    text = _KEEP_IN_TRACEBACK.sub(r"\1\2", error.display())
-    if len(text) > _TRACEBACK_CHARACTERS:
-        half = _TRACEBACK_CHARACTERS // 2
-        text = f"{text[:half]}\n[…]\n{text[-half:]}"
-    return text
+    return _KEEP_IN_TRACEBACK.sub(r"\1\2", error.display())
 
 
 def _keep_last_expression(session: MontySession, code: str) -> str | None:

@@ -1,0 +1,8 @@
+"""The seam behind which a model's Python runs, and the sandboxes that come with it. Names only."""
+
+from __future__ import annotations
+
+from assistants_client.engine.code_interpreter.base import FOLDER, CodeInterpreter, CodeResult
+from assistants_client.engine.code_interpreter.monty import MontyInterpreter
+
+__all__ = ["FOLDER", "CodeInterpreter", "CodeResult", "MontyInterpreter"]
