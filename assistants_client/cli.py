@@ -82,7 +82,7 @@ exit status:
 examples:
   assistants chat
   assistants chat --file sales.csv --instructions "Answer in one sentence."
-  echo "Solve 3x + 11 = 14" | assistants chat --base-url http://127.0.0.1:8000/v1"""
+  echo "3x + 11 = 14" | assistants chat --base-url http://localhost:8000/v1"""
 
 
 class _Refusal(Exception):
@@ -245,6 +245,7 @@ def _serve(options: argparse.Namespace) -> int:
             raise _Refusal(DATABASE, str(error)) from error
         number = server.serve(
             engine,
+            to_all=options.token is not None,
             ready=lambda: _announce(server, engine, options),
             stopping=lambda: print("Stopping. Ctrl-C again ends it at once.", flush=True),
         )

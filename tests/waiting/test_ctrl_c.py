@@ -1,10 +1,8 @@
 """Ctrl-C ends a wait at once, in a real terminal and in a real Jupyter kernel."""
 
-import contextlib
 import os
 import random
 import re
-import select
 import signal
 import sys
 import threading
@@ -13,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from terminal import CTRL_C, Terminal
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("interrupted.py")
@@ -55,47 +54,14 @@ def server(serve, http_answer):
 
 def environment():
     """Ours, with the tree to import from."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"}
-
-
-class Terminal:
-    """A program in a terminal of its own."""
-
-    def __init__(self, *command):
-        pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
-        self._process_id, self._file = pty.fork()
-        if self._process_id == 0:
-            # Where the tests run in the background, their shell has had Ctrl-C ignored.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.execve(command[0], command, environment())
-        self._read = ""
-
-    def press_ctrl_c(self):
-        """Types it; the terminal makes a signal of it."""
-        os.write(self._file, b"\x03")
-
-    def expect(self, pattern, seconds=20):
-        """Reads until something like that is shown, and answers the match."""
-        until = time.monotonic() + seconds
-        while not (found := re.search(pattern, self._read)):
-            left = max(until - time.monotonic(), 0)
-            shown, _, _ = select.select([self._file], [], [], left)
-            assert shown, self._read
-            with contextlib.suppress(OSError):
-                self._read += os.read(self._file, 65536).decode(errors="replace")
-        self._read = self._read[found.end() :]
-        return found
-
-    def close(self):
-        """Ends it."""
-        os.close(self._file)
-        os.waitpid(self._process_id, 0)
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def test_ctrl_c_in_a_terminal(server):
     """Within 100 ms at any moment: while a poll hangs, in the pauses, while polls go well."""
     moments = random.Random(3)
-    terminal = Terminal(sys.executable, str(PROGRAM), server.url, str(ROUNDS))
+    command = [sys.executable, str(PROGRAM), server.url, str(ROUNDS)]
+    terminal = Terminal(command, environment())
     took = {}
     for mode in ("hang", "queued", "in_progress"):
         server.state["mode"] = mode
@@ -103,12 +69,12 @@ def test_ctrl_c_in_a_terminal(server):
             way = terminal.expect(r"ready ([\w ]+)\r")[1]
             time.sleep(0.05 + moments.random() * 0.3)
             pressed = time.monotonic()
-            terminal.press_ctrl_c()
+            terminal.type(CTRL_C)
             left, used = terminal.expect(r"left ([\d.]+) (\w+)").groups()
             took[mode, way] = float(left) - pressed
             assert used == "asst_1"
     terminal.expect("over")
-    terminal.close()
+    assert terminal.end() == 0
     print(f"left after at most {max(took.values()) * 1000:.1f} ms")
     assert {where: seconds for where, seconds in took.items() if seconds > AT_ONCE} == {}
     assert len(took) == ROUNDS * WAYS
