@@ -3,44 +3,49 @@
 from typing import TYPE_CHECKING
 
 from assistants_client._later import names_of
-from assistants_client._multipart import FileSource
-from assistants_client._pagination import LazyList
-from assistants_client._retry import RetryPolicy
 from assistants_client._version import __version__
-from assistants_client.backoff import AdaptiveBackoff, Backoff, ConstantBackoff, ExponentialBackoff
-from assistants_client.client import Client
-from assistants_client.errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    APIStatusError,
-    APITimeoutError,
-    AssistantsError,
-    AuthenticationError,
-    BadRequestError,
-    ConfigurationError,
-    ConflictError,
-    InternalServerError,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    RunCancelledError,
-    RunError,
-    RunExpiredError,
-    RunFailedError,
-    RunIncompleteError,
-    StreamError,
-    StreamInterruptedError,
-    ThreadLockedError,
-    ToolError,
-    UnprocessableEntityError,
-    WaitTimeoutError,
-)
 
 # A type checker sees them all; a program imports those it names, when it names them.
 if TYPE_CHECKING:
+    from assistants_client._multipart import FileSource
+    from assistants_client._pagination import LazyList
+    from assistants_client._retry import RetryPolicy
     from assistants_client._tool_calls import answer_calls
+    from assistants_client.backoff import (
+        AdaptiveBackoff,
+        Backoff,
+        ConstantBackoff,
+        ExponentialBackoff,
+    )
+    from assistants_client.client import Client
+    from assistants_client.errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseError,
+        APIStatusError,
+        APITimeoutError,
+        AssistantsError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        InternalServerError,
+        InvalidRequestError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        RunCancelledError,
+        RunError,
+        RunExpiredError,
+        RunFailedError,
+        RunIncompleteError,
+        StreamError,
+        StreamInterruptedError,
+        ThreadLockedError,
+        ToolError,
+        UnprocessableEntityError,
+        WaitTimeoutError,
+    )
     from assistants_client.function_tools import ToolFunction, ToolLike, as_tools, tool
     from assistants_client.models._base import (
         UNSET,
@@ -465,6 +470,12 @@ if not TYPE_CHECKING:
         __name__,
         __all__,
         # Where the names are looked for, the most used first.
+        "errors",
+        "client",
+        "backoff",
+        "_multipart",
+        "_pagination",
+        "_retry",
         "models._base",
         "models.runs",
         "models.messages",
