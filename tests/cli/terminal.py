@@ -57,11 +57,22 @@ class Terminal:
         self.shown += more.decode(errors="replace")
         return bool(more)
 
-    def end(self, seconds: float = 20) -> int:
-        """Reads to the end, and answers the exit status."""
+    def end(self, pressing: str = "", seconds: float = 20) -> int:
+        """Reads to the end, and answers the exit status.
+
+        Args:
+            pressing: Keys that are pressed, and again after a while: Python loses a signal that
+                comes at the very moment at which it begins to wait for a line.
+            seconds: After so many it is killed.
+        """
         until = time.monotonic() + seconds
-        while select.select([self._file], [], [], max(until - time.monotonic(), 0))[0]:
-            if not self._read_more():
+        while time.monotonic() < until:
+            if pressing:
+                self.type(pressing)
+            while more := select.select([self._file], [], [], 3)[0]:
+                if not self._read_more():
+                    break
+            if more:
                 break
         else:
             os.kill(self._process_id, signal.SIGKILL)

@@ -223,9 +223,8 @@ def test_ctrl_c_before_a_question_leaves(tmp_path: Path, model_url: str) -> None
     """It is left as by Ctrl-C, and nothing is kept of a conversation that did not begin."""
     shown = terminal(tmp_path, ASSISTANTS_MODEL_URL=model_url)
     shown.expect("> ")
-    shown.type(CTRL_C)
 
-    assert shown.end() == 130
+    assert shown.end(pressing=CTRL_C) == 130
     assert "Traceback" not in shown.shown
     assert "To go on" not in shown.shown
     with Client(engine=Engine(f"sqlite:///{tmp_path / 'assistants.db'}")) as client:
@@ -262,9 +261,8 @@ def test_a_second_ctrl_c_leaves(
     shown.expect("Ctrl-C again leaves.")
     while not asked[-1].endswith(b"/cancel"):
         server.pause(0.01)
-    shown.type(CTRL_C)
 
-    assert shown.end() == 130
+    assert shown.end(pressing=CTRL_C) == 130
     assert "Traceback" not in shown.shown
 
 
