@@ -33,7 +33,7 @@ from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Larger bodies are refused unread, in bytes.
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -145,10 +145,9 @@ class App:
         return round(1000 * min(max(_POLL_SHARE * age, _POLL_MINIMUM), _POLL_MAXIMUM))
 
 
-def unavailable(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Serves any request while the engine cannot be opened."""
-    message = "The engine cannot be opened; its log says why."
-    return _refusal(Fault(503, message, type="server_error"))(environ, start_response)
+def refusing(fault: Fault) -> WSGIApplication:
+    """An application that answers every request with this fault."""
+    return _refusal(fault)
 
 
 def _refusal(fault: Fault) -> Response:

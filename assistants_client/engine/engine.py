@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from assistants_client.engine.app import IN_PROCESS, App, unavailable
+from assistants_client.engine.app import IN_PROCESS, App, refusing
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
 from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.executor import WORKERS, Threads
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
@@ -200,7 +201,8 @@ class Engine:
             if environ.get(IN_PROCESS) is True:
                 raise
             _log.exception("The engine cannot be opened")
-            return unavailable(environ, start_response)
+            message = "The engine cannot be opened; its log says why."
+            return refusing(Fault(503, message, type="server_error"))(environ, start_response)
         return self._app(environ, start_response)
 
     def __enter__(self) -> Engine:

@@ -20,6 +20,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from assistants_client.engine.engine import Engine
 from assistants_client.engine.language_models.tutor import Tutor
+from assistants_client.engine.own_machine import OnlyThisMachine
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -122,6 +123,8 @@ class Server:
     def serve(
         self,
         engine: Engine,
+        *,
+        to_all: bool,
         ready: Callable[[], object] = lambda: None,
         stopping: Callable[[], object] = lambda: None,
     ) -> int:
@@ -131,6 +134,8 @@ class Server:
 
         Args:
             engine: What is served.
+            to_all: Whether to all that reach it; else to programs of this machine alone, and to no
+                page that a browser shows.
             ready: Called when requests are answered.
             stopping: Called when a signal came, before a few seconds may pass.
 
@@ -144,7 +149,7 @@ class Server:
             signals.put(number)
 
         before = {number: signal.signal(number, caught) for number in _SIGNALS}
-        server = _Threads(self._listener, engine)
+        server = _Threads(self._listener, engine if to_all else OnlyThisMachine(engine))
         accepting = threading.Thread(
             target=server.serve_forever, args=(_LOOK_SECONDS,), name="assistants-serve", daemon=True
         )

@@ -16,7 +16,7 @@ from model_server import model_server
 from served_process import environment, served
 
 from assistants_client import Client, __version__
-from assistants_client.errors import AuthenticationError, RunFailedError
+from assistants_client.errors import AuthenticationError, PermissionDeniedError, RunFailedError
 from assistants_client.models.events import RunCreated
 
 WITHOUT = sys.platform == "win32"
@@ -154,6 +154,19 @@ def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
     with served(tmp_path) as running, Client(running.base_url) as client:
         assert client.runs.retrieve(thread.id, run.id).status == "failed"
         assert client.messages.create(thread.id, "It is not locked.").id
+
+
+def test_only_a_token_lets_pages_in(tmp_path: Path) -> None:
+    """A request that a page of another host makes is served with the token, and not without."""
+    headers = {"Origin": "https://page.example"}
+    told = pytest.raises(PermissionDeniedError, match=r"Origin is 'https://page\.example'")
+    with served(tmp_path) as running, Client(running.base_url, headers=headers) as client, told:
+        client.threads.create()
+    with (
+        served(tmp_path, ASSISTANTS_TOKEN="secret") as running,
+        Client(running.base_url, api_key="secret", headers=headers) as client,
+    ):
+        client.threads.create()
 
 
 def test_an_address_others_reach_needs_a_token(tmp_path: Path) -> None:

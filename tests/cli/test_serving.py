@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
 
 from assistants_client.cli import _database
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.own_machine import OnlyThisMachine
 from assistants_client.engine.serving import Server, shown_database
 
 
@@ -69,3 +73,33 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
 
     assert shown_database(kept) == f"sqlite:///{Path('kept.db').absolute()}"
     assert "secret" not in shown_database(other)
+
+
+@pytest.mark.parametrize(
+    ("headers", "served"),
+    [
+        ({}, True),
+        ({"Host": "localhost:8000"}, True),
+        ({"Host": "127.8.9.1"}, True),
+        ({"Host": "[::1]:8000", "Origin": "http://localhost:3000"}, True),
+        ({"Host": "rebound.example:8000"}, False),
+        ({"Host": "[not an address"}, False),
+        ({"Host": ""}, False),
+        ({"Host": "127.0.0.1:8000", "Origin": "https://page.example"}, False),
+        ({"Host": "127.0.0.1:8000", "Origin": "null"}, False),
+    ],
+    ids=str,
+)
+def test_without_a_token_pages_are_kept_away(headers: dict[str, str], served: bool) -> None:
+    """Neither a page of another host nor one that took this machine's address is served."""
+    environ = create_environ("/v1/threads", method="POST")
+    del environ["HTTP_HOST"]
+    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    with Engine("sqlite://", model=Scripted()) as engine:
+        response = Response.from_app(OnlyThisMachine(engine), environ, buffered=True)
+
+    assert response.status_code == (200 if served else 403)
+    if not served:
+        error = json.loads(response.data)["error"]
+        assert error["code"] == "only_this_machine"
+        assert "Serve with a token" in error["message"]
