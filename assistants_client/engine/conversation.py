@@ -6,7 +6,7 @@ What the model answers is read in answers.py; who asks and what is done about it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -22,10 +22,17 @@ from assistants_client.engine.language_models.base import (
     FILE_SEARCH,
     Conversation,
     FunctionSpec,
+    Image,
     ToolCall,
     Turn,
 )
-from assistants_client.models.messages import ImageFilePart, ImageUrlPart, Message, TextPart
+from assistants_client.models.messages import (
+    ImageFile,
+    ImageFilePart,
+    ImageUrlPart,
+    Message,
+    TextPart,
+)
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
@@ -49,6 +56,8 @@ from assistants_client.models.tools import (
 
 #: What the model reads where code ran and printed nothing.
 NO_OUTPUT: Final = "(no output)"
+#: Characters of an image's address that a text names; some addresses hold the whole image.
+_LONGEST_URL: Final = 300
 
 _CODE_PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",
@@ -59,7 +68,12 @@ _CODE_PARAMETERS: Final[dict[str, Any]] = {
 
 
 def conversation_of(
-    run: Run, messages: Sequence[Message], steps: Sequence[RunStep], *, code_interpreter: str
+    run: Run,
+    messages: Sequence[Message],
+    steps: Sequence[RunStep],
+    *,
+    code_interpreter: str,
+    shown: Callable[[ImageFile], Image | str],
 ) -> Conversation:
     """What to ask the model next.
 
@@ -68,6 +82,7 @@ def conversation_of(
         messages: The thread's, oldest first.
         steps: This run's, oldest first. Earlier runs are told by their messages alone.
         code_interpreter: How the code interpreter is described to the model.
+        shown: The image of a file; or, for the model to read, why it cannot be shown.
     """
     # Some servers, or the templates behind them, call what they are shown even when told not to.
     functions = [] if run.tool_choice == "none" else _functions(run.tools, code_interpreter)
@@ -75,7 +90,7 @@ def conversation_of(
     return Conversation(
         model=run.model,
         instructions=run.instructions or None,
-        turns=[*_history(run, messages), *_rounds(messages, steps)],
+        turns=[*_history(run, messages, shown), *_rounds(messages, steps)],
         functions=functions,
         tool_choice=_tool_choice(run, functions, steps),
         parallel_tool_calls=run.parallel_tool_calls if functions else None,
@@ -106,29 +121,54 @@ def code_output(record: CodeInterpreterRecord) -> str:
     return logs or NO_OUTPUT
 
 
-def _history(run: Run, messages: Sequence[Message]) -> Iterator[Turn]:
+def _history(
+    run: Run, messages: Sequence[Message], shown: Callable[[ImageFile], Image | str]
+) -> list[Turn]:
     """The thread as it was when the run began."""
     before = [message for message in messages if message.run_id != run.id]
     truncation = run.truncation_strategy
     if truncation is not None and truncation.type == "last_messages" and truncation.last_messages:
         before = before[-truncation.last_messages :]
-    for message in before:
-        text = _text(message)
-        if text:
-            yield Turn(role="assistant" if message.role == "assistant" else "user", text=text)
+    # From its end: where there is no room for all images, the oldest are left out.
+    turns = [_turn(message, shown) for message in reversed(before)]
+    return [turn for turn in reversed(turns) if turn.text]
+
+
+def _turn(message: Message, shown: Callable[[ImageFile], Image | str]) -> Turn:
+    if message.role == "assistant":
+        return Turn(role="assistant", text=_text(message))
+    pieces = list(_pieces(message, shown))
+    has_images = any(isinstance(part, Image) for _, part in pieces)
+    return Turn(
+        role="user",
+        text="\n".join(words for words, _ in pieces),
+        parts=[part for _, part in pieces] if has_images else (),
+    )
 
 
 def _text(message: Message) -> str:
     """The text of a message; an image is named, so that the model knows that it misses one."""
-    pieces = []
+    return "\n".join(words for words, _ in _pieces(message, _named))
+
+
+def _named(image: ImageFile) -> str:
+    return f"[image file: {image.file_id}]"
+
+
+def _pieces(
+    message: Message, shown: Callable[[ImageFile], Image | str]
+) -> Iterator[tuple[str, str | Image]]:
+    """The parts of a message in words, and as they are shown to a model that sees."""
     for part in message.content:
-        if isinstance(part, TextPart):
-            pieces.append(part.text.value)
+        if isinstance(part, TextPart) and part.text.value:
+            yield part.text.value, part.text.value
         elif isinstance(part, ImageUrlPart):
-            pieces.append(f"[image: {part.image_url.url}]")
+            url = part.image_url.url
+            words = url if len(url) <= _LONGEST_URL else f"{url[:_LONGEST_URL]}…"
+            yield f"[image: {words}]", Image(url=url, detail=part.image_url.detail)
         elif isinstance(part, ImageFilePart):
-            pieces.append(f"[image file: {part.image_file.file_id}]")
-    return "\n".join(piece for piece in pieces if piece)
+            seen = shown(part.image_file)
+            yield seen if isinstance(seen, str) else _named(part.image_file), seen
 
 
 def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[Turn]:

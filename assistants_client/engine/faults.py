@@ -36,8 +36,3 @@ class Fault(Exception):
 def not_found(noun: str, object_id: str) -> Fault:
     """The refusal of an id that nothing has; ``noun`` is "assistant", "thread" and so on."""
     return Fault(404, f"No {noun} found with id '{object_id}'.")
-
-
-def unsupported(path: str, what: str) -> Fault:
-    """The refusal of something the protocol has and this engine does not serve."""
-    return Fault(400, f"Invalid '{path}': {what}.", "unsupported_value", path)

@@ -1,4 +1,4 @@
-"""Requests to objects, with the server's defaults; and the refusal of what is not served yet.
+"""Requests to objects, with the server's defaults; and the refusal of images that nobody can see.
 
 Pure: times are given, nothing is stored. What depends on other objects is the services'. Fields are
 carried over by name, so that a new one needs no line here.
@@ -12,11 +12,11 @@ from typing import Any, Final, TypeVar
 from attrs import fields
 
 from assistants_client._codec import decode, encode
-from assistants_client.engine.faults import Fault, unsupported
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import Assistant, AssistantRequest
-from assistants_client.models.messages import Message, MessageRequest, Text, TextPart
+from assistants_client.models.messages import Message, MessageRequest
 from assistants_client.models.runs import Run, RunRequest, ThreadRunRequest
 from assistants_client.models.threads import Thread, ThreadRequest
 
@@ -43,6 +43,9 @@ _DEFAULTS: Final[Mapping[type[Struct], JsonObject]] = {
     },
 }
 
+#: How the address of an image begins. It is never fetched here, but handed to the model.
+_IMAGE_URLS: Final = ("https://", "http://", "data:image/")
+
 #: What a run takes from its assistant when its request does not say otherwise.
 _INHERITED: Final = (
     "model",
@@ -58,7 +61,7 @@ _INHERITED: Final = (
 
 def new_assistant(request: AssistantRequest, now: int, new_id: NewId) -> Assistant:
     """The assistant that a request describes."""
-    return _made(Assistant, _served(request), id=new_id("asst_"), created_at=now)
+    return _made(Assistant, _checked(request), id=new_id("asst_"), created_at=now)
 
 
 def new_thread(
@@ -72,7 +75,7 @@ def new_thread(
         new_id: Names them.
         at: Where the request stands in the body, such as ``thread.``.
     """
-    document = _served(request, at)
+    document = _checked(request, at)
     first = document.pop("messages", None) or ()
     thread = _made(Thread, document, id=new_id("thread_"), created_at=now)
     return thread, [new_message(message, thread.id, now, new_id) for message in first]
@@ -82,11 +85,15 @@ def new_message(
     request: MessageRequest | JsonObject, thread_id: str, now: int, new_id: NewId
 ) -> Message:
     """The message that a caller adds to a thread."""
-    document = _served(request)
-    content = document.pop("content")
-    texts = [content] if isinstance(content, str) else [part["text"] for part in content]
+    document = _checked(request)
+    content = document["content"]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    # Text is sent bare, and comes back with room for annotations.
+    document["content"] = [
+        {**part, "text": {"value": part["text"]}} if part["type"] == "text" else part
+        for part in parts
+    ]
     message = _made(Message, document, id=new_id("msg_"), created_at=now, thread_id=thread_id)
-    message.content = [TextPart(text=Text(value=text)) for text in texts]
     message.status, message.completed_at = "completed", now
     message.role = document.get("role") or "user"
     return message
@@ -114,7 +121,7 @@ def new_run(
     Raises:
         Fault: The request demands a tool that the run does not have.
     """
-    document = _served(request)
+    document = _checked(request)
     settings = encode(assistant)
     for name in _INHERITED:
         if document.get(name) is None:
@@ -139,7 +146,7 @@ def new_run(
 
 def changed(stored: StructT, update: object) -> StructT:
     """An object after an update: what is given replaces, null clears, the rest stays."""
-    return _made(type(stored), encode(stored) | _served(update))
+    return _made(type(stored), encode(stored) | _checked(update))
 
 
 def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
@@ -167,27 +174,31 @@ def _require_chosen_tool(run: JsonObject) -> None:
         raise Fault(400, message, "invalid_value", "tool_choice")
 
 
-# --- not served yet -----------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------
 
 
-def _served(request: object, at: str = "") -> _Document:
-    """A request's document, once nothing in it asks for what is not served.
+def _checked(request: object, at: str = "") -> _Document:
+    """A request's document, once the addresses of images in its messages can be ones.
 
     Raises:
-        Fault: Something does. It is refused, since to ignore it would be to answer wrongly.
+        Fault: One cannot.
     """
     document: _Document = dict(encode(request))
-    _refuse_unserved(document, at)
+    _check_images(document, at)
     return document
 
 
-def _refuse_unserved(document: JsonObject, at: str) -> None:
+def _check_images(document: JsonObject, at: str) -> None:
     content = document.get("content")
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
-        if not isinstance(part, str) and part["type"] != "text":
-            raise unsupported(f"{at}content[{index}].type", "images are not served yet")
+        if isinstance(part, Mapping) and part["type"] == "image_url":
+            url = part["image_url"]["url"]
+            if not url.lower().startswith(_IMAGE_URLS):
+                path = f"{at}content[{index}].image_url.url"
+                message = f"Invalid '{path}': expected an http or https address, or a data URL."
+                raise Fault(400, message, "invalid_value", path)
     for inner in ("messages", "additional_messages"):
-        for index, message in enumerate(document.get(inner) or ()):
-            _refuse_unserved(message, f"{at}{inner}[{index}].")
+        for index, one in enumerate(document.get(inner) or ()):
+            _check_images(one, f"{at}{inner}[{index}].")
     if document.get("thread"):
-        _refuse_unserved(document["thread"], f"{at}thread.")
+        _check_images(document["thread"], f"{at}thread.")

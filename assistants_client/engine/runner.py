@@ -38,6 +38,7 @@ from assistants_client.engine.file_search import (
     threshold_of,
 )
 from assistants_client.engine.ids import new_id
+from assistants_client.engine.images import Images
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
     FILE_SEARCH,
@@ -129,7 +130,14 @@ class Runner:
         if work is None:
             return
         run = work.run
-        course = _Course(run, list(work.messages), list(work.steps), cancelled, self._monotonic())
+        course = _Course(
+            run,
+            list(work.messages),
+            list(work.steps),
+            Images(self._tools.open_file),
+            cancelled,
+            self._monotonic(),
+        )
         try:
             self._rounds(course)
         except RunTaken:
@@ -173,7 +181,11 @@ class Runner:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
             return False
         conversation = conversation_of(
-            run, course.messages, course.steps, code_interpreter=self._description(run)
+            run,
+            course.messages,
+            course.steps,
+            code_interpreter=self._description(run),
+            shown=course.images.shown,
         )
         answer, opened = self._ask(conversation, course)
         taken = {call.id for step in course.steps for call in _calls_with_ids(step)}
@@ -361,6 +373,7 @@ class _Course:
     run: Run
     messages: list[Message]
     steps: list[RunStep]
+    images: Images
     _cancelled: Callable[[], bool]
     _last_look: float
     _saw_cancelled: bool = field(default=False, init=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
     Finish,
+    Image,
     TextDelta,
     TokenUsage,
     ToolCall,
     ToolCallDelta,
     Turn,
 )
-from assistants_client.models.messages import Message
+from assistants_client.models.messages import ImageFile, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, Usage
 
@@ -68,10 +70,15 @@ def function(name: str, output: str | None, id: str = "call_2") -> dict[str, Any
 
 
 def asked(
-    made: Run, messages: list[Message] | None = None, steps: list[RunStep] | None = None
+    made: Run,
+    messages: list[Message] | None = None,
+    steps: list[RunStep] | None = None,
+    shown: Callable[[ImageFile], Image | str] = lambda image: f"[no {image.file_id}]",
 ) -> Conversation:
     """The conversation, with a short description of the interpreter."""
-    return conversation_of(made, messages or [], steps or [], code_interpreter="Runs Python")
+    return conversation_of(
+        made, messages or [], steps or [], code_interpreter="Runs Python", shown=shown
+    )
 
 
 def test_options_go_through() -> None:
@@ -114,28 +121,82 @@ def test_a_schema_goes_through_whole() -> None:
 
 
 def test_messages_become_turns() -> None:
-    """Messages keep their order and side; one without text is left out, an image is named."""
-    image = decode(
-        Message,
-        {
-            "id": "m",
-            "role": "user",
-            "content": [
-                {"type": "text", "text": {"value": "Look:"}},
-                {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
-                {"type": "image_file", "image_file": {"file_id": "file_1"}},
-                {"type": "novelty"},
-            ],
-        },
+    """Messages keep their order and side; one without text is left out."""
+    made = asked(run(), [message("Hi"), message("Hello", "assistant"), message("")])
+
+    assert made.turns == [Turn(role="user", text="Hi"), Turn(role="assistant", text="Hello")]
+
+
+def look(*content: dict[str, Any], role: str = "user") -> Message:
+    """A message of these parts."""
+    return decode(Message, {"id": "m", "role": role, "content": list(content)})
+
+
+def test_images_stand_where_they_were_shown() -> None:
+    """Texts and images keep their order and detail; the text names what a model may not see."""
+    shown = look(
+        {"type": "text", "text": {"value": "Look:"}},
+        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
+        {"type": "text", "text": {"value": ""}},
+        {"type": "text", "text": {"value": "And:"}},
+        {"type": "image_file", "image_file": {"file_id": "file_1", "detail": "high"}},
+        {"type": "novelty"},
     )
 
-    made = asked(run(), [message("Hi"), message("Hello", "assistant"), message(""), image])
+    [turn] = asked(
+        run(), [shown], shown=lambda image: Image(url="data:1", detail=image.detail)
+    ).turns
 
-    assert made.turns == [
-        Turn(role="user", text="Hi"),
-        Turn(role="assistant", text="Hello"),
-        Turn(role="user", text="Look:\n[image: https://x/y.png]\n[image file: file_1]"),
+    assert turn.text == "Look:\n[image: https://x/y.png]\nAnd:\n[image file: file_1]"
+    assert turn.parts == [
+        "Look:",
+        Image(url="https://x/y.png", detail="low"),
+        "And:",
+        Image(url="data:1", detail="high"),
     ]
+
+
+def test_an_image_that_cannot_be_shown() -> None:
+    """Its place is taken by words, for models that see and for those that do not."""
+    gone = {"type": "image_file", "image_file": {"file_id": "file_1"}}
+    seen = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
+
+    alone, beside = asked(run(), [look(gone), look(gone, seen)]).turns
+
+    assert alone == Turn(role="user", text="[no file_1]")
+    assert beside.text == "[no file_1]\n[image: https://x/y.png]"
+    assert beside.parts == ["[no file_1]", Image(url="https://x/y.png")]
+
+
+def test_an_assistants_images_are_named_only() -> None:
+    """No model takes images from its own side; an address that is long is cut in the text."""
+    url = {"type": "image_url", "image_url": {"url": f"data:{'x' * 1000}"}}
+    file = {"type": "image_file", "image_file": {"file_id": "file_1"}}
+
+    [turn] = asked(run(), [look(url, file, role="assistant")]).turns
+
+    assert turn.parts == ()
+    assert turn.text.startswith("[image: data:xxx")
+    assert turn.text.endswith("x…]\n[image file: file_1]")
+    assert len(turn.text) < 400
+
+
+def test_later_images_are_read_first() -> None:
+    """Whoever runs out of room leaves out the oldest; what is truncated is not read at all."""
+    thread = [
+        look({"type": "image_file", "image_file": {"file_id": str(number)}}) for number in range(4)
+    ]
+    read: list[str] = []
+
+    def shown(image: ImageFile) -> str:
+        read.append(image.file_id)
+        return "-"
+
+    asked(
+        run(truncation_strategy={"type": "last_messages", "last_messages": 3}), thread, shown=shown
+    )
+
+    assert read == ["3", "2", "1"]
 
 
 def test_truncation_keeps_the_last_messages_and_this_runs_own_work() -> None:

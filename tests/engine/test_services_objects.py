@@ -153,8 +153,9 @@ STORES = {"file_search": {"vector_store_ids": ["vs_1"]}}
 NEW_STORES: dict[str, object] = {"file_search": {"vector_stores": [{"file_ids": ["file-1"]}]}}
 IMAGE = [
     {"type": "text", "text": "a"},
-    {"type": "image_url", "image_url": {"url": "https://host/a.png"}},
+    {"type": "image_url", "image_url": {"url": "/home/me/a.png"}},
 ]
+GONE_IMAGE = [{"type": "image_file", "image_file": {"file_id": "file-1"}}]
 ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
 
 
@@ -164,26 +165,44 @@ ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
         (
             ThreadRequest,
             {"messages": [{"role": "user", "content": IMAGE}]},
-            "messages[0].content[1].type",
-            "unsupported_value",
+            "messages[0].content[1].image_url.url",
+            "invalid_value",
         ),
         (
             MessageRequest,
             {"role": "user", "content": IMAGE},
-            "content[1].type",
-            "unsupported_value",
+            "content[1].image_url.url",
+            "invalid_value",
         ),
         (
             RunRequest,
             {"additional_messages": [{"role": "user", "content": IMAGE}]},
-            "additional_messages[0].content[1].type",
-            "unsupported_value",
+            "additional_messages[0].content[1].image_url.url",
+            "invalid_value",
         ),
         (
             ThreadRunRequest,
             {"thread": {"messages": [{"role": "user", "content": IMAGE}]}},
-            "thread.messages[0].content[1].type",
-            "unsupported_value",
+            "thread.messages[0].content[1].image_url.url",
+            "invalid_value",
+        ),
+        (
+            ThreadRequest,
+            {"messages": [{"role": "user", "content": GONE_IMAGE}]},
+            "messages[0].content[0].image_file.file_id",
+            "file_not_found",
+        ),
+        (
+            MessageRequest,
+            {"role": "user", "content": GONE_IMAGE},
+            "content[0].image_file.file_id",
+            "file_not_found",
+        ),
+        (
+            RunRequest,
+            {"additional_messages": [{"role": "user", "content": GONE_IMAGE}]},
+            "additional_messages[0].content[0].image_file.file_id",
+            "file_not_found",
         ),
         (
             AssistantUpdate,
@@ -222,7 +241,8 @@ def test_what_is_not_served_is_refused_by_its_path(
 ) -> None:
     """Nothing that the engine cannot do is silently left out, and nothing is stored."""
     fault = refused_request(store, cls, document)
-    assert (fault.status, fault.code, fault.param) == (400, code, param)
+    status = 404 if code == "file_not_found" else 400
+    assert (fault.status, fault.code, fault.param) == (status, code, param)
     assert param in fault.message
 
 

@@ -24,7 +24,7 @@ from assistants_client.engine.services._stores import (
 )
 from assistants_client.engine.tables import threads, vector_stores
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import Attachment, Message
+from assistants_client.models.messages import Attachment, ImageFilePart, Message
 from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
 from assistants_client.models.tools import (
@@ -123,6 +123,7 @@ def store_thread(
     """
     settle_resources(context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY)
     document = add(connection, threads, thread)
+    _require_images(context, connection, first, f"{at}messages[{{}}].")
     if take_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
         document = encode(thread)
     add_messages(connection, first)
@@ -183,7 +184,12 @@ def take_attachments(
 def attach(
     context: Context, connection: Connection, thread_id: str, messages: Sequence[Message], at: str
 ) -> None:
-    """Takes the attachments of new messages of a thread, by its id; see `take_attachments`."""
+    """Takes the attachments of new messages of a thread, by its id; see `take_attachments`.
+
+    Raises:
+        Fault: Also when an image of theirs is no file.
+    """
+    _require_images(context, connection, messages, at)
     if any(message.attachments for message in messages):
         thread = load(connection, threads, Thread, thread_id, lock=True)
         if thread is not None:
@@ -195,6 +201,16 @@ def reachable(connection: Connection, run: Run) -> list[ToolResources]:
     thread = load(connection, threads, Thread, run.thread_id)
     both = (run.tool_resources, None if thread is None else thread.tool_resources)
     return [resources for resources in both if resources is not None]
+
+
+def _require_images(
+    context: Context, connection: Connection, messages: Sequence[Message], at: str
+) -> None:
+    for number, message in enumerate(messages):
+        for place, part in enumerate(message.content):
+            if isinstance(part, ImageFilePart):
+                path = f"{at.format(number)}content[{place}].image_file.file_id"
+                require_files(connection, [part.image_file.file_id], context.clock(), path)
 
 
 def _thread_store(

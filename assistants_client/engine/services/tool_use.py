@@ -1,4 +1,4 @@
-"""What the tools of a run reach while it is carried: stores to search, files to read and write."""
+"""What a run reaches while it is carried: stores to search, files to read, show and write."""
 
 from __future__ import annotations
 
@@ -123,6 +123,17 @@ class ToolUse:
                 select(kept.path, kept.file_id).where(kept.thread_id == run.thread_id)
             ).all()
         return {f"sandbox:{FOLDER}/{row.path}": row.file_id for row in rows}
+
+    def open_file(self, file_id: str) -> tuple[File, FileContent] | None:
+        """A file and its content, in blocks; ``None`` when there is no such file (any more)."""
+        with self._context.database.read() as connection:
+            found = connection.execute(
+                select(files.c.body).where(files.c.id == file_id, present(self._context.clock()))
+            ).scalar_one_or_none()
+        if found is None:
+            return None
+        file = decode(File, found)
+        return file, FileContent(self._context.database, file)
 
     @contextmanager
     def workspace(self, run: Run) -> Iterator[Workspace]:

@@ -1,0 +1,86 @@
+"""Uploaded files as images for language models: which may be shown, and as what. No SQL, no HTTP.
+
+Where an image stands in a conversation is conversation.py's to know.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from attrs import define, evolve, field
+
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.language_models.base import Image, LanguageModelError
+from assistants_client.models.files import File
+from assistants_client.models.messages import ImageFile
+
+#: Bytes of the largest image that is shown, and of all images of one conversation together: the
+#: bounds that OpenAI documents.
+MAX_IMAGE: Final = 20 * 1024 * 1024
+MAX_IMAGES: Final = 50 * 1024 * 1024
+
+#: How the files of each type begin. A file's name may say anything.
+_BEGINNINGS: Final = (
+    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"\xff\xd8\xff", 0, "image/jpeg"),
+    (b"GIF8", 0, "image/gif"),
+    (b"WEBP", 8, "image/webp"),
+)
+
+
+@define
+class Images:
+    """The images of one run, each read once, as long as there is room for all of them.
+
+    Args:
+        open_file: A file and its content in blocks, by its id; ``None`` when there is none.
+    """
+
+    _open_file: Callable[[str], tuple[File, Iterable[bytes]] | None]
+    _seen: dict[str, Image | str] = field(factory=dict, init=False)
+    _room: int = field(default=MAX_IMAGES, init=False)
+
+    def shown(self, image: ImageFile) -> Image | str:
+        """The image; or, for the model to read, why it cannot be shown.
+
+        Raises:
+            LanguageModelError: It is too large.
+        """
+        if image.file_id not in self._seen:
+            self._seen[image.file_id] = self._read(image.file_id)
+        seen = self._seen[image.file_id]
+        return evolve(seen, detail=image.detail) if isinstance(seen, Image) else seen
+
+    def _read(self, file_id: str) -> Image | str:
+        gone = f"[image file {file_id}: it was deleted or has expired, and cannot be seen any more]"
+        opened = self._open_file(file_id)
+        if opened is None:
+            return gone
+        file, blocks = opened
+        if file.bytes > MAX_IMAGE:
+            raise LanguageModelError(
+                f"The image {file.filename!r} ({file_id}) of a message has {file.bytes} bytes; the "
+                f"most that is shown to a language model is {MAX_IMAGE} (20 MiB). Delete the "
+                "message, and send the image smaller.",
+                code="invalid_prompt",
+            )
+        if file.bytes > self._room:
+            return f"[image file {file_id}: left out, since later images take all the room]"
+        try:
+            content = b"".join(blocks)
+        except Fault:  # deleted this very moment
+            return gone
+        media_type = _media_type(content)
+        if media_type is None:
+            return f"[image file {file_id}: its content is no PNG, JPEG, GIF or WebP image]"
+        self._room -= len(content)
+        return Image(url=f"data:{media_type};base64,{base64.b64encode(content).decode()}")
+
+
+def _media_type(content: bytes) -> str | None:
+    for beginning, place, media_type in _BEGINNINGS:
+        if content.startswith(beginning, place):
+            return media_type
+    return None
