@@ -116,7 +116,27 @@ class takes(Generic[P]):
                 )
             return method(*args[:count], request_class(*given, **fields))
 
-        own_fields = list(inspect.signature(request_class).parameters.values())
+        own_fields = sorted(inspect.signature(request_class).parameters.values(), key=_place)
         most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
         call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
+        call.__annotations__ = {}  # those of the method have no keywords; the signature is right
+        call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
         return call
+
+
+def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:
+    """Where help shows a field: what is needed first, what few need last."""
+    return field.kind, field.default is not field.empty, field.name == "extra_body"
+
+
+def _with_fields(text: str | None, request: type, accepted: type) -> str | None:
+    """A method's docstring with what the request's classes say of their fields."""
+    said = []
+    for cls in request.__mro__:
+        if "Attributes:" in (cls.__doc__ or ""):
+            said.append(inspect.cleandoc(str(cls.__doc__)).partition("\nAttributes:\n")[2])
+    if text is None or not said:
+        return text
+    head, raises, errors = inspect.cleandoc(text).partition("\n\nRaises")
+    forms = f"Takes one ``{accepted.__name__}``, or its fields as keywords."
+    return "\n".join([head, "", forms, "", "Args:", *said]) + raises + errors

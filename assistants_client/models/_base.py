@@ -66,8 +66,9 @@ JsonObject: TypeAlias = Mapping[str, Any]
 class Request:
     """A body to send.
 
-    ``extra_body`` is for fields that only some servers know; its keys go into the body beside the
-    declared fields, as they are. A misspelled field stays an error, for it is no ``extra_body``.
+    Attributes:
+        extra_body: Fields that only some servers know; they go into the body beside the others, as
+            they are. A misspelled field stays an error that way.
     """
 
     extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=NOT_SENT)
@@ -101,10 +102,11 @@ class Struct:
 
 @define(kw_only=True)
 class Unknown(Struct):
-    """A variant that this version does not know, with everything it came with in :attr:`raw`."""
+    """A variant that this version does not know."""
 
     type: str
     raw: dict[str, Any]
+    """Everything it came with, ``type`` included."""
 
 
 # --- repr -----------------------------------------------------------------------------------------

@@ -19,10 +19,12 @@ class AutoChunking(Struct):
 
 @define(kw_only=True)
 class StaticChunkingSizes(Struct):
-    """Sizes in tokens: 100 to 4,096 a chunk, overlapping by at most half of that."""
+    """How long a chunk is, and how much of it the next one repeats."""
 
     max_chunk_size_tokens: int = field(metadata=between(100, 4096))
+    """In tokens, 100 to 4,096."""
     chunk_overlap_tokens: int = field(metadata=between(0, 2048))
+    """In tokens, at most half of the size."""
 
     def problem(self) -> tuple[str, str] | None:
         """Which field breaks a rule that no single field can tell, and how."""

@@ -27,7 +27,7 @@ from assistants_client.models.threads import Thread
 
 @define(kw_only=True)
 class TextPiece(Struct):
-    """A piece of text, and the annotations that became known with it."""
+    """A piece of text, ``value``, and the ``annotations`` that became known with it."""
 
     value: str = ""
     annotations: list[Annotation] = field(factory=list)
@@ -44,7 +44,7 @@ class TextPartDelta(Struct):
 
 @define(kw_only=True)
 class RefusalPartDelta(Struct):
-    """A piece of the refusal at ``index``."""
+    """A piece of the refusal at ``index``: ``refusal``."""
 
     index: int = 0
     type: Literal["refusal"] = "refusal"
@@ -81,7 +81,7 @@ PartDelta: TypeAlias = (
 
 @define(kw_only=True)
 class MessageChange(Struct):
-    """What a delta adds to a message."""
+    """What a delta adds to a message: its ``role``, pieces of its ``content``."""
 
     role: str | None = None
     content: list[PartDelta] = field(factory=list)
@@ -93,7 +93,9 @@ class FunctionPiece(Struct):
 
     name: str | None = None
     arguments: str = ""
+    """A piece of JSON text."""
     output: str | None = None
+    """What the caller answered; ``None`` until it was submitted."""
 
 
 @define(kw_only=True)
@@ -108,7 +110,7 @@ class FunctionCallDelta(Struct):
 
 @define(kw_only=True)
 class LogsDelta(Struct):
-    """A piece of what the code printed."""
+    """A piece of output ``index``, what the code printed: ``logs``."""
 
     index: int = 0
     type: Literal["logs"] = "logs"
@@ -117,7 +119,7 @@ class LogsDelta(Struct):
 
 @define(kw_only=True)
 class ImageDelta(Struct):
-    """An image that the code made."""
+    """Output ``index``, an image that the code made."""
 
     index: int = 0
     type: Literal["image"] = "image"
@@ -131,7 +133,7 @@ class UnknownOutputDelta(Unknown):
 
 @define(kw_only=True)
 class CodeInterpreterPiece(Struct):
-    """A piece of the code, or of its output."""
+    """A piece of the code, ``input``, or of its ``outputs``."""
 
     input: str = ""
     outputs: list[LogsDelta | ImageDelta | UnknownOutputDelta] = field(factory=list)
@@ -155,6 +157,7 @@ class FileSearchCallDelta(Struct):
     id: str | None = None
     type: Literal["file_search"] = "file_search"
     file_search: dict[str, Any] = field(factory=dict)
+    """As the server sent it; mostly empty."""
 
 
 @define(kw_only=True)
@@ -169,7 +172,7 @@ CallDelta: TypeAlias = (
 
 @define(kw_only=True)
 class ToolCallsChange(Struct):
-    """Pieces of tool calls."""
+    """Pieces of tool calls: ``tool_calls``."""
 
     type: Literal["tool_calls"] = "tool_calls"
     tool_calls: list[CallDelta] = field(factory=list)
@@ -181,6 +184,7 @@ class MessageCreationChange(Struct):
 
     type: Literal["message_creation"] = "message_creation"
     message_creation: dict[str, Any] = field(factory=dict)
+    """As the server sent it, with the ``message_id``."""
 
 
 @define(kw_only=True)

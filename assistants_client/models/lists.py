@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 @define(kw_only=True)
 class Page(Struct, Generic[T]):
-    """One page, in the order asked for. ``has_more`` is ``None`` where the server does not say."""
+    """One page, in the order asked for.
+
+    ``first_id`` and ``last_id`` are the ids of its first and last item, to begin ``before`` or
+    ``after``.
+    """
 
     object: str = "list"
     # An unreadable item is an error: without it the list would quietly be short.
@@ -21,6 +25,7 @@ class Page(Struct, Generic[T]):
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool | None = None
+    """Whether more items follow; ``None`` where the server does not say."""
 
 
 @define(kw_only=True)
@@ -30,3 +35,4 @@ class Deleted(Struct):
     id: str
     object: str = ""
     deleted: bool = True
+    """Whether it is gone."""

@@ -29,7 +29,7 @@ OnActiveRun: TypeAlias = Literal["raise", "wait", "cancel"]
 
 @define(kw_only=True)
 class ImageFile(Struct):
-    """An uploaded image, by the id of its file."""
+    """An uploaded image, by the id of its file; ``detail`` is what the model gets to see of it."""
 
     file_id: str
     detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
@@ -37,9 +37,10 @@ class ImageFile(Struct):
 
 @define(kw_only=True)
 class ImageUrl(Struct):
-    """An image on the web, by its address."""
+    """An image on the web; ``detail`` is what the model gets to see of it."""
 
     url: str
+    """Its address, http or https; servers refuse ``data:`` addresses."""
     detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
 
 
@@ -61,7 +62,7 @@ class ImageUrlPart(Struct):
 
 @define(kw_only=True)
 class InputTextPart(Struct):
-    """Text as it is sent: a bare string (text that comes back is a :class:`TextPart`)."""
+    """Text as it is sent: ``text`` is a bare string; what comes back is a :class:`TextPart`."""
 
     text: str
     type: Literal["text"] = "text"
@@ -76,7 +77,11 @@ class FileReference(Struct):
 
 @define(kw_only=True)
 class FileCitation(Struct):
-    """A mark in the text that cites a file. Indexes count characters."""
+    """A mark that cites a file.
+
+    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``,
+    in characters.
+    """
 
     type: Literal["file_citation"] = "file_citation"
     text: str = ""
@@ -87,7 +92,10 @@ class FileCitation(Struct):
 
 @define(kw_only=True)
 class FilePath(Struct):
-    """A mark in the text that stands for a file the code interpreter wrote."""
+    """A mark that stands for a file the code interpreter wrote; see :class:`FileCitation`.
+
+    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``.
+    """
 
     type: Literal["file_path"] = "file_path"
     text: str = ""
@@ -109,7 +117,9 @@ class Text(Struct):
     """Text with its annotations."""
 
     value: str = ""
+    """The text, marks included."""
     annotations: list[Annotation] = field(factory=list)
+    """What the marks in it stand for."""
 
 
 @define(kw_only=True)
@@ -122,7 +132,7 @@ class TextPart(Struct):
 
 @define(kw_only=True)
 class RefusalPart(Struct):
-    """The model's refusal to answer."""
+    """The model's refusal to answer, in its words: ``refusal``."""
 
     refusal: str = ""
     type: Literal["refusal"] = "refusal"
@@ -141,7 +151,7 @@ ContentPartInput: TypeAlias = (
 
 @define(kw_only=True)
 class Attachment(Struct):
-    """A file that comes with a message, and the tools that may use it."""
+    """A file that comes with a message, and the ``tools`` that may use it."""
 
     file_id: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
@@ -151,8 +161,14 @@ class Attachment(Struct):
 class MessageRequest(Request):
     """What ``messages.create`` sends; the content comes first, so a string alone is enough.
 
-    ``on_active_run`` is not sent: it says what to do when a run holds the thread's lock. ``raise``
-    the server's refusal, ``wait`` for the run's end, or ``cancel`` the run and wait for its end.
+    Attributes:
+        content: Text, or parts: text, uploaded images, images on the web.
+        role: Who says it: ``"user"``, or ``"assistant"`` for what is brought from elsewhere.
+        attachments: Files for the tools named with each.
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+        on_active_run: What to do when a run holds the thread's lock: ``"raise"`` the server's
+            refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
+            sent.
     """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
@@ -168,7 +184,11 @@ class MessageRequest(Request):
 
 @frozen(kw_only=True)
 class MessageUpdate(Request):
-    """What ``messages.update`` changes."""
+    """What ``messages.update`` changes.
+
+    Attributes:
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+    """
 
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
 
@@ -178,22 +198,29 @@ class IncompleteDetails(Struct):
     """Why a message or a run ended early."""
 
     reason: str | None = None
+    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or another's word."""
 
 
 @define(kw_only=True)
 class Message(Struct):
-    """One message of a thread. Times are Unix seconds."""
+    """One message of a thread. Times are Unix seconds.
+
+    ``assistant_id`` and ``run_id`` are ``None`` in messages of the user's.
+    """
 
     id: str
     object: str = "thread.message"
     created_at: int = 0
     thread_id: str = ""
     status: str = "completed"
+    """``in_progress``, ``incomplete`` or ``completed``."""
     incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: str = ""
+    """``user`` or ``assistant``; some servers have ``system`` too."""
     content: list[ContentPart] = field(factory=list)
+    """The parts in order; :attr:`text` joins those of text."""
     assistant_id: str | None = None
     run_id: str | None = None
     attachments: list[Attachment] = field(factory=list)

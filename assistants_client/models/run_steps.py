@@ -13,7 +13,7 @@ from assistants_client.models.tools import RankingOptions
 
 @define(kw_only=True)
 class LogsOutput(Struct):
-    """What the code printed."""
+    """What the code printed: ``logs``."""
 
     logs: str = ""
     type: Literal["logs"] = "logs"
@@ -44,7 +44,7 @@ CodeOutput: TypeAlias = LogsOutput | ImageOutput | UnknownOutput
 
 @define(kw_only=True)
 class CodeInterpreterRecord(Struct):
-    """The Python that ran, and what came of it."""
+    """The Python that ran, ``input``, and what came of it, ``outputs``."""
 
     input: str = ""
     outputs: list[CodeOutput] = field(factory=list)
@@ -61,7 +61,7 @@ class CodeInterpreterCall(Struct):
 
 @define(kw_only=True)
 class SearchResultContent(Struct):
-    """A passage that was found."""
+    """A passage that was found: ``text``."""
 
     type: str = "text"
     text: str = ""
@@ -69,17 +69,18 @@ class SearchResultContent(Struct):
 
 @define(kw_only=True)
 class SearchResult(Struct):
-    """A file that was found; ``score`` is 0 to 1. ``content`` comes only when asked for."""
+    """A file that was found, ``file_name``; the best has the highest ``score``, 0 to 1."""
 
     file_id: str = ""
     file_name: str = ""
     score: float = 0.0
     content: list[SearchResultContent] = field(factory=list)
+    """The passages; only when asked for by ``include``."""
 
 
 @define(kw_only=True)
 class FileSearchRecord(Struct):
-    """How the search ranked, and what it found."""
+    """How the search ranked, and its ``results``, best first."""
 
     ranking_options: RankingOptions | None = None
     results: list[SearchResult] = field(factory=list)
@@ -96,11 +97,13 @@ class FileSearchCall(Struct):
 
 @define(kw_only=True)
 class FunctionRecord(Struct):
-    """The function that was asked for; ``output`` is ``None`` until it was submitted."""
+    """The function that was asked for."""
 
     name: str = ""
     arguments: str = ""
+    """JSON text."""
     output: str | None = None
+    """What the caller answered; ``None`` until it was submitted."""
 
 
 @define(kw_only=True)
@@ -122,7 +125,7 @@ StepToolCall: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCal
 
 @define(kw_only=True)
 class CreatedMessage(Struct):
-    """The message that a step wrote, by its id."""
+    """The message that a step wrote: ``message_id``."""
 
     message_id: str = ""
 
@@ -137,7 +140,7 @@ class MessageCreationDetails(Struct):
 
 @define(kw_only=True)
 class ToolCallsDetails(Struct):
-    """The step called tools."""
+    """The step called tools: ``tool_calls``."""
 
     type: Literal["tool_calls"] = "tool_calls"
     tool_calls: list[StepToolCall] = field(factory=list)
@@ -162,7 +165,9 @@ class RunStep(Struct):
     thread_id: str = ""
     run_id: str = ""
     type: str = ""
+    """``message_creation`` or ``tool_calls``."""
     status: str = ""
+    """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
     last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     expired_at: int | None = None
@@ -171,6 +176,7 @@ class RunStep(Struct):
     completed_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
+    """``None`` until the step is over, on some servers even then."""
 
     @property
     def tool_calls(self) -> list[StepToolCall]:

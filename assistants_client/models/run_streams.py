@@ -71,7 +71,8 @@ class ThreadRunStreamRequest(ThreadRunRequest, StreamOptions):
 class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
     """What ``runs.submit_tool_outputs_stream`` takes: the outputs, and how the stream behaves.
 
-    ``tools`` are the functions that answer later calls.
+    Attributes:
+        tools: The functions that answer later calls.
     """
 
     tools: Sequence[ToolInput] = field(default=(), kw_only=True, metadata=NOT_SENT)

@@ -38,7 +38,24 @@ FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancell
 
 @frozen(kw_only=True)
 class _RunOptions(Request):
-    """The options that a run takes, on a thread of its own or on an existing one."""
+    """The options that a run takes, on a thread of its own or on an existing one.
+
+    Attributes:
+        assistant_id: The assistant that is to work.
+        model: Instead of the assistant's, for this run, like the four that follow.
+        instructions: Up to 256,000 characters.
+        tools: Up to 20.
+        temperature: 0 to 2; higher is more random.
+        top_p: 0 to 1: the share of the likeliest tokens that are considered.
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+        max_prompt_tokens: Tokens that may be read over the whole run, at least 256; with more, the
+            run ends ``incomplete``.
+        max_completion_tokens: Tokens that may be written, likewise at least 256.
+        truncation_strategy: How much of the thread the model sees.
+        tool_choice: ``"none"``, ``"auto"``, ``"required"``, or the one tool to use.
+        parallel_tool_calls: Whether the model may ask for several calls at once.
+        response_format: ``"auto"``, or the form of the answer's text.
+    """
 
     assistant_id: str
     model: str | UnsetType | None = UNSET
@@ -57,11 +74,16 @@ class _RunOptions(Request):
 
 @frozen(kw_only=True)
 class RunRequest(_RunOptions):
-    """What ``runs.create`` sends. ``instructions`` replaces the assistant's for this run.
+    """What ``runs.create`` sends.
 
-    ``include`` goes into the query. ``on_active_run`` is not sent: it says what to do when a run
-    holds the thread's lock. ``raise`` the server's refusal, ``wait`` for the run's end, or
-    ``cancel`` the run and wait for its end.
+    Attributes:
+        reasoning_effort: How long a model that reasons may do so.
+        additional_instructions: Put behind the instructions; up to 256,000 characters.
+        additional_messages: Added to the thread before the run begins, oldest first.
+        include: What run steps should hold beside the usual; goes into the query.
+        on_active_run: What to do when a run holds the thread's lock: ``"raise"`` the server's
+            refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
+            sent.
     """
 
     reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
@@ -75,7 +97,13 @@ class RunRequest(_RunOptions):
 
 @frozen(kw_only=True)
 class ThreadRunRequest(_RunOptions):
-    """What ``runs.create_thread_and_run`` sends: a run, and the thread it starts on."""
+    """What ``runs.create_thread_and_run`` sends: a run, and the thread it starts on.
+
+    Attributes:
+        thread: The thread to make; without it, an empty one.
+        tool_resources: The files and vector stores that the tools may reach, instead of the
+            assistant's.
+    """
 
     thread: ThreadRequest | JsonObject | UnsetType = UNSET
     tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET
@@ -83,14 +111,23 @@ class ThreadRunRequest(_RunOptions):
 
 @frozen(kw_only=True)
 class RunUpdate(Request):
-    """What ``runs.update`` changes."""
+    """What ``runs.update`` changes.
+
+    Attributes:
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+    """
 
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
 
 
 @frozen(kw_only=True)
 class ToolOutput:
-    """The answer to one tool call of a run that requires action."""
+    """The answer to one tool call of a run that requires action.
+
+    Attributes:
+        tool_call_id: The ``id`` of the call that this answers.
+        output: The text that the model reads.
+    """
 
     tool_call_id: str
     output: str | UnsetType = UNSET
@@ -98,14 +135,24 @@ class ToolOutput:
 
 @frozen
 class SubmitToolOutputsRequest(Request):
-    """What ``runs.submit_tool_outputs`` sends: the outputs of all pending calls, at once."""
+    """What ``runs.submit_tool_outputs`` sends.
+
+    Attributes:
+        tool_outputs: The outputs of all pending calls, at once.
+    """
 
     tool_outputs: Sequence[ToolOutput | JsonObject]
 
 
 @frozen(kw_only=True)
 class ToolApproval:
-    """Whether a tool call that asks for it may be carried out; ``headers`` go to its server."""
+    """Whether a tool call that asks for it may be carried out.
+
+    Attributes:
+        tool_call_id: The ``id`` of the call.
+        approve: Whether it may.
+        headers: Sent to the tool's server with the call.
+    """
 
     tool_call_id: str
     approve: bool
@@ -114,7 +161,11 @@ class ToolApproval:
 
 @frozen
 class SubmitToolApprovalsRequest(Request):
-    """What ``runs.submit_tool_approvals`` sends: the answers to all pending calls, at once."""
+    """What ``runs.submit_tool_approvals`` sends.
+
+    Attributes:
+        tool_approvals: The answers to all pending calls, at once.
+    """
 
     tool_approvals: Sequence[ToolApproval | JsonObject]
 
@@ -138,7 +189,7 @@ class RequiredToolCall(Struct):
 
 @define(kw_only=True)
 class SubmitToolOutputsAction(Struct):
-    """The calls whose outputs are due."""
+    """The calls whose outputs are due: ``tool_calls``."""
 
     tool_calls: list[RequiredToolCall] = field(factory=list)
 
@@ -153,7 +204,7 @@ class RequiredAction(Struct):
 
 @define(kw_only=True)
 class LastError(Struct):
-    """Why a run or a step failed."""
+    """Why a run, a step or a file failed: a ``code`` for programs, a ``message`` for people."""
 
     #: Some servers send the message alone.
     FROM_TEXT: ClassVar[str] = "message"
@@ -164,7 +215,7 @@ class LastError(Struct):
 
 @define(kw_only=True)
 class Usage(Struct):
-    """Tokens spent."""
+    """Tokens spent: ``prompt_tokens`` read, ``completion_tokens`` written, ``total_tokens``."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -173,7 +224,11 @@ class Usage(Struct):
 
 @define(kw_only=True)
 class Run(Struct):
-    """An assistant at work on a thread. Times are Unix seconds."""
+    """An assistant at work on a thread. Times are Unix seconds.
+
+    ``instructions``, ``temperature``, ``top_p``, ``max_prompt_tokens``, ``max_completion_tokens``
+    and ``parallel_tool_calls`` are those of its request, or of its assistant.
+    """
 
     id: str
     object: str = "thread.run"
@@ -181,9 +236,11 @@ class Run(Struct):
     thread_id: str = ""
     assistant_id: str = ""
     status: str = ""
+    """One of ``ACTIVE_STATUSES`` or ``FINAL_STATUSES``, or a server's own."""
     required_action: RequiredAction | None = field(default=None, metadata=NULL_IF_EMPTY)
     last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     expires_at: int | None = None
+    """When it ends as ``expired`` if it has not ended by then; ``None`` in final runs."""
     started_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
@@ -195,6 +252,7 @@ class Run(Struct):
     tool_resources: ToolResources | None = field(default=None, metadata=ABSENT_IF_NONE)
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
+    """``None`` until the run is final, on some servers even then."""
     temperature: float | None = None
     top_p: float | None = None
     max_prompt_tokens: int | None = None

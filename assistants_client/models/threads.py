@@ -14,7 +14,12 @@ from assistants_client.models.tools import ToolResources
 
 @frozen(kw_only=True)
 class _ThreadFields(Request):
-    """What both requests may hold."""
+    """What both requests may hold.
+
+    Attributes:
+        tool_resources: The files and vector stores that tools may reach on this thread.
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+    """
 
     tool_resources: ToolResources | JsonObject | UnsetType | None = UNSET
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
@@ -27,7 +32,11 @@ class ThreadUpdate(_ThreadFields):
 
 @frozen(kw_only=True)
 class ThreadRequest(_ThreadFields):
-    """What ``threads.create`` sends: perhaps with its first messages."""
+    """What ``threads.create`` sends.
+
+    Attributes:
+        messages: The first messages, oldest first.
+    """
 
     messages: Sequence[MessageRequest | JsonObject] | UnsetType = UNSET
 
