@@ -35,7 +35,8 @@ def read_filter(document: object, path: str = "filters", depth: int = 0) -> Filt
         raise _wrong(path, "expected an object", "invalid_type")
     if depth > _MAX_DEPTH:
         raise _wrong(path, f"nested more than {_MAX_DEPTH} deep")
-    kind = document.get("type")
+    _require_keys(document, ("type",), path, only=False)
+    kind = document["type"]
     if kind in _COMPOUNDS:
         _require_keys(document, ("type", "filters"), path)
         inner = document["filters"]
@@ -78,13 +79,15 @@ def _same(one: object, other: object) -> bool:
     return _kind(one) is _kind(other) and one == other
 
 
-def _require_keys(document: Mapping[str, Any], keys: tuple[str, ...], path: str) -> None:
+def _require_keys(
+    document: Mapping[str, Any], keys: tuple[str, ...], path: str, *, only: bool = True
+) -> None:
     for key in keys:
         if key not in document:
             message = f"Missing required parameter: '{path}.{key}'."
             raise Fault(400, message, "missing_required_parameter", f"{path}.{key}")
     for key in document:
-        if key not in keys:
+        if only and key not in keys:
             message = f"Unknown parameter: '{path}.{key}'."
             raise Fault(400, message, "unknown_parameter", f"{path}.{key}")
 

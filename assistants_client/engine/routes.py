@@ -266,7 +266,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     (
         "POST",
         _V,
-        lambda s, c: s.vector_stores.create(c.body(VectorStoreRequest, optional=True)),
+        lambda s, c: s.vector_stores.create(c.body(VectorStoreRequest)),
     ),
     ("GET", f"{_V}/<vector_store_id>", lambda s, c: s.vector_stores.retrieve(**c.ids)),
     (

@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import ABSENT_IF_NONE, Struct
+from assistants_client.models._base import ABSENT_IF_NONE, ON_THE_WIRE, Struct
 from assistants_client.models._limits import between
 
 
@@ -15,7 +15,7 @@ class FileExpiry:
     """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after it was created."""
 
     seconds: int = field(metadata=between(3_600, 2_592_000))
-    anchor: Literal["created_at"] = "created_at"
+    anchor: Literal["created_at"] = field(default="created_at", metadata=ON_THE_WIRE)
 
 
 @define(kw_only=True)

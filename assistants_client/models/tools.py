@@ -22,7 +22,9 @@ class CodeInterpreterTool(Struct):
 class RankingOptions(Struct):
     """How file search ranks; ``score_threshold`` is 0 to 1, and needed when sent."""
 
-    ranker: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    ranker: Literal["auto", "default_2024_08_21"] | None = field(
+        default=None, metadata=ABSENT_IF_NONE
+    )
     score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
 
     def problem(self) -> tuple[str, str] | None:
@@ -108,7 +110,7 @@ class FileSearchResources(Struct):
 
     def problem(self) -> tuple[str, str] | None:
         """Which field breaks a rule that no single field can tell, and how."""
-        if self.vector_store_ids and self.vector_stores:
+        if self.vector_store_ids is not None and self.vector_stores is not None:
             return "vector_stores", "give either vector_store_ids or vector_stores"
         return None
 

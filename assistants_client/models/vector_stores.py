@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from assistants_client.models._base import (
     ABSENT_IF_NONE,
     NULL_IF_EMPTY,
+    ON_THE_WIRE,
     UNSET,
     JsonObject,
     Request,
@@ -29,7 +30,7 @@ class StoreExpiry(Struct):
     """When a store expires: ``days`` (1 to 365) after it was last used."""
 
     days: int = field(metadata=between(1, 365))
-    anchor: Literal["last_active_at"] = "last_active_at"
+    anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ON_THE_WIRE)
 
 
 @frozen(kw_only=True)
@@ -98,7 +99,9 @@ class VectorStoreFileBatchRequest(Request):
 class SearchRanking(Struct):
     """How a search ranks; ``score_threshold`` is 0 to 1."""
 
-    ranker: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    ranker: Literal["none", "auto", "default-2024-11-15"] | None = field(
+        default=None, metadata=ABSENT_IF_NONE
+    )
     score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
 
 

@@ -260,8 +260,9 @@ for _cls in [ac.VectorStoreRequest, ac.VectorStoreUpdate]:
             {"anchor": "last_active_at", "days": _bad_days},
         )
 
-_row(ac.FileExpiry, {}, "seconds", f"{_SHORT} 3600", 3600, 3599)
-_row(ac.FileExpiry, {}, "seconds", f"{_LONG} 2592000", 2_592_000, 2_592_001)
+_created = {"anchor": "created_at"}
+_row(ac.FileExpiry, _created, "seconds", f"{_SHORT} 3600", 3600, 3599)
+_row(ac.FileExpiry, _created, "seconds", f"{_LONG} 2592000", 2_592_000, 2_592_001)
 _row(ac.VectorStoreRequest, {}, "file_ids", _MOST.format(500), ["f"] * 500, ["f"] * 501)
 _batch = ac.VectorStoreFileBatchRequest
 _row(_batch, {}, "file_ids", _MOST.format(2000), ["f"] * 2000, ["f"] * 2001)

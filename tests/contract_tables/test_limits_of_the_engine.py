@@ -18,6 +18,11 @@ PATHS = {
     ac.RunUpdate: "/threads/thread_1/runs/run_1",
     ac.ThreadRunRequest: "/threads/runs",
     ac.SubmitToolOutputsRequest: "/threads/thread_1/runs/run_1/submit_tool_outputs",
+    ac.VectorStoreRequest: "/vector_stores",
+    ac.VectorStoreUpdate: "/vector_stores/vs_1",
+    ac.VectorStoreFileRequest: "/vector_stores/vs_1/files",
+    ac.VectorStoreFileBatchRequest: "/vector_stores/vs_1/file_batches",
+    ac.SearchRequest: "/vector_stores/vs_1/search",
 }
 ROWS = [
     pytest.param(row, id=f"{row[0].__name__}-{row[2]}-{row[3]}"[:90])

@@ -55,6 +55,71 @@ def test_a_store_is_made_changed_listed_and_deleted(bench: Bench) -> None:
     assert bench.client.files.retrieve(file).id == file
 
 
+_RANKER = {"ranking_options": {"score_threshold": 0, "ranker": "best"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "param"),
+    [
+        ("/vector_stores", None, None),
+        ("/vector_stores", {"expires_after": {"days": 1}}, "expires_after.anchor"),
+        (
+            "/vector_stores",
+            {"expires_after": {"days": 1, "anchor": "created_at"}},
+            "expires_after.anchor",
+        ),
+        (
+            "/assistants",
+            {"model": "m", "tool_resources": {"file_search": {}}},
+            "tool_resources.file_search.vector_store_ids",
+        ),
+        (
+            "/threads",
+            {"tool_resources": {"file_search": {}}},
+            "tool_resources.file_search.vector_store_ids",
+        ),
+        (
+            "/threads",
+            {"tool_resources": {"file_search": {"vector_store_ids": [], "vector_stores": []}}},
+            "tool_resources.file_search.vector_stores",
+        ),
+        (
+            "/assistants",
+            {"model": "m", "tools": [{"type": "file_search", "file_search": _RANKER}]},
+            "tools[0].file_search.ranking_options.ranker",
+        ),
+    ],
+)
+def test_what_the_protocol_insists_on_is_insisted_on(
+    bench: Bench, path: str, document: object, param: str | None
+) -> None:
+    """What would be plain without it too: a body, an anchor, the stores; and known rankers."""
+    with pytest.raises(ac.BadRequestError) as caught:
+        bench.client._transport.send("POST", path, document=document)
+
+    assert caught.value.param == param
+
+
+def test_no_stores_may_be_named(bench: Bench) -> None:
+    """An empty list says so; on an update nothing need be said, and means the same."""
+    none = {"file_search": {"vector_store_ids": []}}
+    thread = bench.client.threads.create(tool_resources=none)
+    assert (
+        thread.tool_resources
+        == bench.client.threads.update(thread.id, tool_resources={"file_search": {}}).tool_resources
+    )
+    assistant = bench.client.assistants.create(
+        model="m", tool_resources={"file_search": {"vector_stores": []}}
+    )
+    assert assistant.tool_resources == thread.tool_resources
+    assert (
+        bench.client.assistants.create(
+            model="m", tool_resources=assistant.tool_resources
+        ).tool_resources
+        == thread.tool_resources
+    )
+
+
 def test_files_of_all_kinds_are_read(bench: Bench) -> None:
     """Counts, sizes and statuses tell how it went; the text can be had back."""
     store = bench.store(

@@ -47,6 +47,7 @@ def settle_resources(
     resources: ToolResources | None,
     *,
     at: str = "",
+    is_new: bool = False,
     expires_after: StoreExpiry | None = None,
 ) -> None:
     """Checks what resources name, and makes the stores that they describe, in their place.
@@ -56,10 +57,11 @@ def settle_resources(
         connection: The transaction.
         resources: As they were asked for; changed to what is kept.
         at: Where they stand in the body, such as ``thread.``.
+        is_new: Whether they come with a new object, which must name or describe a store then.
         expires_after: When stores expire that are made here.
 
     Raises:
-        Fault: A file or a store does not exist.
+        Fault: A file or a store does not exist, or none is named where one must be.
     """
     if resources is None:
         return
@@ -69,11 +71,16 @@ def settle_resources(
         require_files(connection, code.file_ids or (), context.clock(), path)
     if search is not None:
         path = f"{at}tool_resources.file_search"
+        if is_new and search.vector_store_ids is None and search.vector_stores is None:
+            name = f"{path}.vector_store_ids"
+            message = f"Missing required parameter: '{name}', or vector_stores beside it."
+            raise Fault(400, message, "missing_required_parameter", name)
         for store_id in search.vector_store_ids or ():
             require_store(connection, store_id, param=f"{path}.vector_store_ids")
         for new in search.vector_stores or ():
             store = _made(context, connection, new, f"{path}.vector_stores[0]", expires_after)
             search.vector_store_ids = [store.id]
+        search.vector_store_ids = search.vector_store_ids or []
         search.vector_stores = None
 
 
@@ -121,7 +128,14 @@ def store_thread(
     Returns:
         The thread's document; what the attachments add is in the thread as well.
     """
-    settle_resources(context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY)
+    settle_resources(
+        context,
+        connection,
+        thread.tool_resources,
+        at=at,
+        is_new=True,
+        expires_after=THREAD_EXPIRY,
+    )
     document = add(connection, threads, thread)
     _require_images(context, connection, first, f"{at}messages[{{}}].")
     if take_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):

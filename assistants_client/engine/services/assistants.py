@@ -25,7 +25,7 @@ class Assistants:
         """Makes an assistant."""
         made = new_assistant(request, self._context.now(), self._context.new_id)
         with self._context.database.begin() as connection:
-            settle_resources(self._context, connection, made.tool_resources)
+            settle_resources(self._context, connection, made.tool_resources, is_new=True)
             add(connection, assistants, made)
             self._context.answering(connection, made)
         return made

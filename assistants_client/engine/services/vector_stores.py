@@ -8,7 +8,7 @@ from attrs import frozen
 
 from assistants_client._codec import decode, encode
 from assistants_client.engine.database import remove, save
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import not_found
 from assistants_client.engine.filters import read_filter
 from assistants_client.engine.objects import changed
 from assistants_client.engine.paging import PageQuery, read_page
@@ -42,7 +42,6 @@ from assistants_client.models.vector_stores import (
 )
 
 _RESULTS: Final = 10
-_RANKERS: Final = ("none", "auto", "default-2024-11-15", "default_2024_08_21")
 
 
 @frozen
@@ -126,9 +125,6 @@ class VectorStores:
         queries = document["query"]
         queries = [queries] if isinstance(queries, str) else queries
         ranking = document.get("ranking_options") or {}
-        if ranking.get("ranker", "auto") not in _RANKERS:
-            message = f"Invalid 'ranking_options.ranker': it is not one of {_RANKERS}."
-            raise Fault(400, message, "invalid_value", "ranking_options.ranker")
         filters = document.get("filters")
         wanted = None if filters is None else read_filter(filters)
         with self._context.database.begin() as connection:
