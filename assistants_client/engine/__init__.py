@@ -6,6 +6,7 @@ _REQUIRED = ("sqlalchemy", "werkzeug", "pydantic_monty", "charset_normalizer")
 
 try:
     from assistants_client.engine.code_interpreter import (
+        BubblewrapInterpreter,
         CodeInterpreter,
         CodeResult,
         MontyInterpreter,
@@ -44,6 +45,7 @@ except ModuleNotFoundError as _error:
 __all__ = [
     "CODE_INTERPRETER",
     "FILE_SEARCH",
+    "BubblewrapInterpreter",
     "Call",
     "ChatCompletions",
     "CodeInterpreter",

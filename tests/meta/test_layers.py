@@ -80,6 +80,7 @@ OURS = {
     "engine.embeddings": "engine.vectors errors _transport",
     "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own
+    "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec",
 }

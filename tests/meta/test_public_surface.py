@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 FRONT_DOORS = [
     "assistants_client",
     "assistants_client.engine",
+    "assistants_client.engine.code_interpreter",
     "assistants_client.engine.language_models",
 ]
 #: The modules whose public classes are all reachable from the root.
