@@ -36,8 +36,25 @@ CHECKS = (
 )
 
 
+#: How it says of what may be null that it must be both: something, and anything or null.
+OR_NULL = {"anyOf": [{}, {"type": "null"}]}
+
+
+def with_null(described: Any) -> None:
+    """Lets be null what is meant to, in every part of a description."""
+    if isinstance(described, dict):
+        if OR_NULL in described.get("allOf", ()):
+            described["anyOf"] = [s for s in described.pop("allOf") if s != OR_NULL]
+            described["anyOf"].append({"type": "null"})
+        described = list(described.values())
+    if isinstance(described, list):
+        for part in described:
+            with_null(part)
+
+
 def as_served(description: dict[str, Any]) -> dict[str, Any]:
     """The description, with what it leaves out or says wrongly."""
+    with_null(description)
     schemas, paths = description["components"]["schemas"], description["paths"]
     # A list without items has no first and no last one.
     for schema in schemas.values():
