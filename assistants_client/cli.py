@@ -49,7 +49,7 @@ exit status:
   0    stopped by SIGTERM      {INTERRUPTED}  stopped by Ctrl-C
   {USAGE}    an option is wrong      {ADDRESS}    the address cannot be listened on
   {DATABASE}    the database cannot be opened or written
-  {MODEL}    the model's URL is none   {NOT_INSTALLED}    the extra "engine" is not installed
+  {MODEL}    the model cannot be used {NOT_INSTALLED}    the extra "engine" is not installed
 
 example:
   assistants serve --model-url http://localhost:11434/v1 --model llama3.2
@@ -151,13 +151,18 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--database", "ASSISTANTS_DATABASE_URL", "sqlite:///assistants.db", "where everything "
            "is kept: a URL, or a file for SQLite (default: assistants.db in the working directory)",
            metavar="URL", type=_database)  # fmt: skip
-    option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of the chat-completions API that "
+    option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
            "answers; without it OpenAI's, if OPENAI_API_KEY is set, else the offline tutor, which "
            "knows arithmetic and linear equations only", metavar="URL")  # fmt: skip
     option("--model-key", "ASSISTANTS_MODEL_KEY", None, "key for that server; the variable is "
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
     option("--model", "ASSISTANTS_MODEL", None, "model to ask that server for, whatever a run "
            "names", metavar="NAME")  # fmt: skip
+    option("--model-api", "ASSISTANTS_MODEL_API", "chat", "which API that server has: chat (chat "
+           "completions, the default) or responses", metavar="API")  # fmt: skip
+    serve.add_argument("--model-map", metavar="OLD=NEW", action="append", default=[],
+           help="model to ask for instead of one that a run names, such as one that was retired; "
+           "can be given more than once [ASSISTANTS_MODEL_MAP, with commas]")  # fmt: skip
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
@@ -221,12 +226,14 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL_URL", model_url),
         ("ASSISTANTS_MODEL_KEY", options.model_key),
         ("ASSISTANTS_MODEL", options.model),
+        ("ASSISTANTS_MODEL_API", options.model_api),
+        ("ASSISTANTS_MODEL_MAP", ",".join(options.model_map)),
         ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
     ):
         if value:
             os.environ[name] = value
     # The line below tells better than the engine's warning which model answers.
-    logging.getLogger("assistants_client.engine.engine").setLevel(logging.ERROR)
+    logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
     try:
         server = Server(options.host, options.port)
     except OSError as error:
@@ -242,7 +249,8 @@ def _serve(options: argparse.Namespace) -> int:
             engine = Engine(options.database, token=options.token)
             engine.open()
         except ConfigurationError as error:
-            raise _Refusal(DATABASE, str(error)) from error
+            status = MODEL if str(error).startswith("$ASSISTANTS_MODEL") else DATABASE
+            raise _Refusal(status, str(error)) from error
         number = server.serve(
             engine,
             to_all=options.token is not None,

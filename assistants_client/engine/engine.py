@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from assistants_client.engine import environment
 from assistants_client.engine.app import IN_PROCESS, App, refusing
 from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
 from assistants_client.engine.database import Database
@@ -23,8 +24,6 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
-from assistants_client.engine.language_models.chat_completions import ChatCompletions
-from assistants_client.engine.language_models.tutor import Tutor
 from assistants_client.engine.runner import Runner
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution
@@ -44,8 +43,6 @@ READERS: Final = 2
 #: How long closing waits for the runs that are being carried.
 CLOSE_SECONDS: Final = 5.0
 
-_OPENAI_URL: Final = "https://api.openai.com/v1"
-
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +58,9 @@ class Engine:
             in memory, which is gone when the engine is closed.
         model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
             ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
-            ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names.
+            ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names;
+            ``ASSISTANTS_MODEL_MAP``, as ``old=new,old2=new2``, which one in whose place; and
+            ``ASSISTANTS_MODEL_API`` the server's API, ``chat`` or ``responses``.
         embeddings: What makes vectors of texts, so that file search finds meanings beside words.
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
@@ -110,10 +109,10 @@ class Engine:
             )
         owned: list[Callable[[], object]] = []
         if model is None:
-            model = _model_from_environment()
+            model = environment.language_model()
             owned.append(getattr(model, "close", lambda: None))
             if embeddings is None:
-                embeddings = _embeddings_from_environment()
+                embeddings = environment.embeddings()
                 owned.append(getattr(embeddings, "close", lambda: None))
         if code_interpreter is None:
             code_interpreter = MontyInterpreter()
@@ -235,35 +234,3 @@ def _close(
     for close in owned:
         close()
     database.close()
-
-
-def _model_from_environment() -> LanguageModel:
-    url = os.environ.get("ASSISTANTS_MODEL_URL")
-    key = os.environ.get("ASSISTANTS_MODEL_KEY")
-    model = os.environ.get("ASSISTANTS_MODEL") or None
-    if url:
-        try:
-            return ChatCompletions(url, key or None, model=model)
-        except ConfigurationError as error:  # it names an argument that nobody gave
-            raise ConfigurationError(f"$ASSISTANTS_MODEL_URL: {error}") from None
-    openai_key = os.environ.get("OPENAI_API_KEY")
-    if openai_key:
-        return ChatCompletions(_OPENAI_URL, openai_key, model=model)
-    _log.warning(
-        "No language model is configured: the offline tutor answers, which knows arithmetic and "
-        "linear equations only. Set ASSISTANTS_MODEL_URL to use a model."
-    )
-    return Tutor()
-
-
-def _embeddings_from_environment() -> Embeddings | None:
-    model = os.environ.get("ASSISTANTS_EMBEDDING_MODEL")
-    if not model:
-        return None
-    url = os.environ.get("ASSISTANTS_MODEL_URL")
-    key = os.environ.get("ASSISTANTS_MODEL_KEY" if url else "OPENAI_API_KEY")
-    if not url and not key:
-        raise ConfigurationError(
-            "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
-        )
-    return Embeddings(url or _OPENAI_URL, key or None, model=model)

@@ -14,6 +14,7 @@ from attrs import fields
 from assistants_client._codec import decode, encode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
+from assistants_client.engine.images import MAX_IMAGE
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import Assistant, AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
@@ -45,6 +46,8 @@ _DEFAULTS: Final[Mapping[type[Struct], JsonObject]] = {
 
 #: How the address of an image begins. It is never fetched here, but handed to the model.
 _IMAGE_URLS: Final = ("https://", "http://", "data:image/")
+#: Characters: four hold three bytes.
+_LONGEST_URL: Final = MAX_IMAGE // 3 * 4 + 100
 
 #: What a run takes from its assistant when its request does not say otherwise.
 _INHERITED: Final = (
@@ -193,10 +196,13 @@ def _check_images(document: JsonObject, at: str) -> None:
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
         if isinstance(part, Mapping) and part["type"] == "image_url":
             url = part["image_url"]["url"]
+            path = f"{at}content[{index}].image_url.url"
             if not url.lower().startswith(_IMAGE_URLS):
-                path = f"{at}content[{index}].image_url.url"
                 message = f"Invalid '{path}': expected an http or https address, or a data URL."
                 raise Fault(400, message, "invalid_value", path)
+            if len(url) > _LONGEST_URL:
+                message = f"Invalid '{path}': the image in it is larger than 20 MiB."
+                raise Fault(400, message, "string_above_max_length", path)
     for inner in ("messages", "additional_messages"):
         for index, one in enumerate(document.get(inner) or ()):
             _check_images(one, f"{at}{inner}[{index}].")

@@ -86,6 +86,21 @@ def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
     assert "secret" not in running.output
 
 
+def test_models_are_mapped(tmp_path: Path, model_url: str) -> None:
+    """The option can be given more than once, and then counts instead of the variable."""
+    options = ["--model-map", "old=ruled", "--model-map", "older=ruled"]
+    with served(
+        tmp_path, "--model-url", model_url, *options, ASSISTANTS_MODEL_MAP="old=none"
+    ) as running:
+        with Client(running.base_url) as client:
+            assistant = client.assistants.create(model="old")
+            reply = client.ask(client.threads.create().id, "Hi.", assistant_id=assistant.id)
+        running.stop()
+
+    assert reply.text == "You said: Hi."
+    assert "model_map={'old': 'ruled', 'older': 'ruled'})\n" in running.output
+
+
 def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
     """The start lines name the offline tutor, and it answers; no warning is printed besides."""
     with served(tmp_path, "--database", "sqlite://") as running:
@@ -240,6 +255,25 @@ def test_a_model_url_that_is_none_is_one_line(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--model-map", "gpt-4"), "$ASSISTANTS_MODEL_MAP: expected old=new, got 'gpt-4'"),
+        (("--model-api", "soap"), "$ASSISTANTS_MODEL_API: expected 'chat' or 'responses'"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_one_line(
+    tmp_path: Path, option: tuple[str, str], words: str
+) -> None:
+    """It is told with what was expected."""
+    options = ("--model-url", "http://localhost:1/v1", *option)
+    done = command(tmp_path, "serve", "--port", "0", *options)
+
+    assert done.returncode == 5
+    assert done.stderr.startswith(f"assistants serve: {words}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     "options",
     [("--port", "x"), ("--port", "65536"), ("--token", ""), ("--token", "a b"), ("--hots", "x")],
 )
@@ -258,7 +292,8 @@ def test_help_and_version(tmp_path: Path) -> None:
     version = command(tmp_path, "--version")
 
     assert version.stdout == f"assistants-client {__version__}\n"
-    for name in ("HOST", "PORT", "DATABASE_URL", "MODEL_URL", "MODEL_KEY", "MODEL", "TOKEN"):
+    names = "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API TOKEN"
+    for name in names.split():
         assert f"[ASSISTANTS_{name}]" in " ".join(told.stdout.split())
     assert "exit status:" in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 80

@@ -39,6 +39,8 @@ VARIABLES = (
     "ASSISTANTS_MODEL_URL",
     "ASSISTANTS_MODEL_KEY",
     "ASSISTANTS_MODEL",
+    "ASSISTANTS_MODEL_API",
+    "ASSISTANTS_MODEL_MAP",
     "OPENAI_API_KEY",
 )
 
@@ -354,6 +356,13 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
         assert repr(named) == "ChatCompletions('http://host:1/v1')"
         override = model_of(ASSISTANTS_MODEL_URL="http://host:1/v1", ASSISTANTS_MODEL="mini")
         assert repr(override) == "ChatCompletions('http://host:1/v1', model='mini')"
+        mapped = model_of(
+            ASSISTANTS_MODEL_URL="http://host:1/v1",
+            ASSISTANTS_MODEL_API="responses",
+            ASSISTANTS_MODEL_MAP="gpt-4-32k=llama3.2:3b, gpt-4 = phi,",
+        )
+        names = {"gpt-4-32k": "llama3.2:3b", "gpt-4": "phi"}
+        assert repr(mapped) == f"Responses('http://host:1/v1', model_map={names})"
         openai = model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_URL="")
         assert repr(openai) == "ChatCompletions('https://api.openai.com/v1')"
     assert caplog.messages == []
@@ -363,6 +372,11 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
     assert "ASSISTANTS_MODEL_URL" in said
     with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_URL: .* not an http"):
         model_of(ASSISTANTS_MODEL_URL="localhost:11434")
+    with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_API: .* got 'soap'"):
+        model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_API="soap")
+    for wrong in ("gpt-4", "gpt-4=", "=phi", "a=b,gpt-4"):
+        with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_MAP: expected old=new"):
+            model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_MAP=wrong)
 
 
 def test_the_database_is_chosen_by_the_environment(

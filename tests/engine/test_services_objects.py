@@ -155,6 +155,9 @@ IMAGE = [
     {"type": "text", "text": "a"},
     {"type": "image_url", "image_url": {"url": "/home/me/a.png"}},
 ]
+LARGE_IMAGE = [
+    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 28_000_000}"}}
+]
 GONE_IMAGE = [{"type": "image_file", "image_file": {"file_id": "file-1"}}]
 ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
 
@@ -187,22 +190,10 @@ ATTACHED = [{"file_id": "file-1", "tools": [{"type": "code_interpreter"}]}]
             "invalid_value",
         ),
         (
-            ThreadRequest,
-            {"messages": [{"role": "user", "content": GONE_IMAGE}]},
-            "messages[0].content[0].image_file.file_id",
-            "file_not_found",
-        ),
-        (
             MessageRequest,
-            {"role": "user", "content": GONE_IMAGE},
-            "content[0].image_file.file_id",
-            "file_not_found",
-        ),
-        (
-            RunRequest,
-            {"additional_messages": [{"role": "user", "content": GONE_IMAGE}]},
-            "additional_messages[0].content[0].image_file.file_id",
-            "file_not_found",
+            {"role": "user", "content": LARGE_IMAGE},
+            "content[0].image_url.url",
+            "string_above_max_length",
         ),
         (
             AssistantUpdate,
@@ -241,9 +232,29 @@ def test_what_is_not_served_is_refused_by_its_path(
 ) -> None:
     """Nothing that the engine cannot do is silently left out, and nothing is stored."""
     fault = refused_request(store, cls, document)
-    status = 404 if code == "file_not_found" else 400
-    assert (fault.status, fault.code, fault.param) == (status, code, param)
+    assert (fault.status, fault.code, fault.param) == (400, code, param)
     assert param in fault.message
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "where"),
+    [
+        (ThreadRequest, {"messages": [{"role": "user", "content": GONE_IMAGE}]}, "messages[0]."),
+        (MessageRequest, {"role": "user", "content": GONE_IMAGE}, ""),
+        (
+            RunRequest,
+            {"additional_messages": [{"role": "user", "content": GONE_IMAGE}]},
+            "additional_messages[0].",
+        ),
+    ],
+)
+def test_an_image_must_be_a_file(
+    store: Store, cls: type, document: dict[str, object], where: str
+) -> None:
+    """An image whose file there is not is refused by its path."""
+    fault = refused_request(store, cls, document)
+    assert (fault.status, fault.code) == (404, "file_not_found")
+    assert fault.param == f"{where}content[0].image_file.file_id"
 
 
 @pytest.mark.parametrize(

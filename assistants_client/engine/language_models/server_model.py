@@ -241,7 +241,8 @@ class ServerModel(ABC):
 
     def __repr__(self) -> str:
         model = f", model={self._model!r}" if self._model else ""
-        return f"{type(self).__name__}({self.base_url!r}{model})"
+        model_map = f", model_map={self._model_map!r}" if self._model_map else ""
+        return f"{type(self).__name__}({self.base_url!r}{model}{model_map})"
 
     def _current_key(self) -> str:
         try:

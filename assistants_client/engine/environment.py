@@ -1,0 +1,88 @@
+"""The models that the environment names: which variables there are, and what they mean.
+
+Only where the caller gave no model of his own is this asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Final
+
+from assistants_client.engine.embeddings import Embeddings
+from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.responses import Responses
+from assistants_client.engine.language_models.tutor import Tutor
+from assistants_client.errors import ConfigurationError
+
+_OPENAI_URL: Final = "https://api.openai.com/v1"
+_APIS: Final[dict[str, type[ChatCompletions | Responses]]] = {
+    "chat": ChatCompletions,
+    "responses": Responses,
+}
+
+_log = logging.getLogger(__name__)
+
+
+def language_model() -> LanguageModel:
+    """The model of ``ASSISTANTS_MODEL_URL``, else OpenAI's where its key is set, else the tutor.
+
+    Raises:
+        ConfigurationError: A variable cannot be used; it is named.
+    """
+    url, key = _server()
+    if url is None:
+        _log.warning(
+            "No language model is configured: the offline tutor answers, which knows arithmetic "
+            "and linear equations only. Set ASSISTANTS_MODEL_URL to use a model."
+        )
+        return Tutor()
+    api = os.environ.get("ASSISTANTS_MODEL_API") or "chat"
+    if api not in _APIS:
+        known = " or ".join(repr(name) for name in _APIS)
+        raise ConfigurationError(f"$ASSISTANTS_MODEL_API: expected {known}, got {api!r}")
+    model = os.environ.get("ASSISTANTS_MODEL") or None
+    model_map = _pairs(os.environ.get("ASSISTANTS_MODEL_MAP") or "")
+    try:
+        return _APIS[api](url, key, model=model, model_map=model_map)
+    except ConfigurationError as error:  # it names an argument that nobody gave
+        raise ConfigurationError(f"$ASSISTANTS_MODEL_URL: {error}") from None
+
+
+def embeddings() -> Embeddings | None:
+    """The model of ``ASSISTANTS_EMBEDDING_MODEL``, on the language model's server.
+
+    Raises:
+        ConfigurationError: A variable cannot be used, or there is no server; it is named.
+    """
+    model = os.environ.get("ASSISTANTS_EMBEDDING_MODEL")
+    if not model:
+        return None
+    url, key = _server()
+    if url is None:
+        raise ConfigurationError(
+            "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
+        )
+    return Embeddings(url, key, model=model)
+
+
+def _server() -> tuple[str | None, str | None]:
+    """The base URL of the models' server and its key; no URL when there is no server."""
+    url = os.environ.get("ASSISTANTS_MODEL_URL")
+    if url:
+        return url, os.environ.get("ASSISTANTS_MODEL_KEY") or None
+    # A key of OpenAI's goes to OpenAI, and nowhere else.
+    key = os.environ.get("OPENAI_API_KEY")
+    return (_OPENAI_URL, key) if key else (None, None)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """``old=new,old2=new2`` as a mapping."""
+    found = {}
+    for pair in filter(None, (pair.strip() for pair in text.split(","))):
+        old, _, new = (part.strip() for part in pair.partition("="))
+        if not old or not new:
+            raise ConfigurationError(f"$ASSISTANTS_MODEL_MAP: expected old=new, got {pair!r}")
+        found[old] = new
+    return found
