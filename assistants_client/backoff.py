@@ -71,7 +71,10 @@ class AdaptiveBackoff:
 
 @frozen
 class ExponentialBackoff:
-    """Delays that begin at ``initial`` seconds and grow by ``factor`` up to ``maximum`` seconds."""
+    """Delays that begin at ``initial`` seconds and grow by ``factor`` up to ``maximum`` seconds.
+
+    ``jitter`` (0.1 is 10 %) is added or taken at random.
+    """
 
     initial: float = 0.5
     factor: float = 1.5
@@ -95,7 +98,7 @@ class ExponentialBackoff:
 
 @frozen
 class ConstantBackoff:
-    """The same delay every time."""
+    """The same delay every time: ``seconds``."""
 
     seconds: float = 1.0
 

@@ -11,7 +11,7 @@ try:
         CodeResult,
         MontyInterpreter,
     )
-    from assistants_client.engine.embeddings import Embeddings
+    from assistants_client.engine.embeddings import EmbeddingError, Embeddings
     from assistants_client.engine.engine import Engine
     from assistants_client.engine.language_models.base import (
         CODE_INTERPRETER,
@@ -52,6 +52,7 @@ __all__ = [
     "CodeResult",
     "Conversation",
     "Delta",
+    "EmbeddingError",
     "Embeddings",
     "Engine",
     "Finish",

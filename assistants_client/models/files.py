@@ -12,7 +12,7 @@ from assistants_client.models._limits import between
 
 @frozen(kw_only=True)
 class FileExpiry:
-    """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after it was created."""
+    """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after its ``anchor``."""
 
     seconds: int = field(metadata=between(3_600, 2_592_000))
     anchor: Literal["created_at"] = field(default="created_at", metadata=ON_THE_WIRE)
@@ -20,7 +20,7 @@ class FileExpiry:
 
 @define(kw_only=True)
 class File(Struct):
-    """An uploaded file. ``bytes`` is its size; times are Unix seconds."""
+    """An uploaded file. ``bytes`` is its size. Times are Unix seconds."""
 
     id: str
     object: str = "file"
@@ -29,8 +29,11 @@ class File(Struct):
     expires_at: int | None = field(default=None, metadata=ABSENT_IF_NONE)
     filename: str = ""
     purpose: str = ""
+    """What it was uploaded for: ``assistants``, ``vision``, or another of the server's."""
     status: str = ""
+    """``uploaded``, ``processed`` or ``error``; servers have others."""
     status_details: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    """Why its status is ``error``."""
 
     @property
     def is_processed(self) -> bool:

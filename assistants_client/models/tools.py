@@ -20,7 +20,10 @@ class CodeInterpreterTool(Struct):
 
 @define(kw_only=True)
 class RankingOptions(Struct):
-    """How file search ranks; ``score_threshold`` is 0 to 1, and needed when sent."""
+    """How file search ranks, and the least score of a result.
+
+    ``ranker`` is the way of ranking; ``score_threshold`` is 0 to 1, and needed when sent.
+    """
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
         default=None, metadata=ABSENT_IF_NONE
@@ -52,7 +55,8 @@ class FileSearchTool(Struct):
 class FunctionDefinition(Struct):
     """A function of the caller's: its name, and its arguments as a JSON Schema object.
 
-    Leaving ``parameters`` out means that it takes none.
+    Leaving ``parameters`` out means that it takes none. With ``strict`` the model keeps to the
+    schema exactly; servers then take less of JSON Schema.
     """
 
     name: str = field(metadata=identifier())
@@ -81,14 +85,14 @@ ToolInput: TypeAlias = Tool | JsonObject
 
 @define(kw_only=True)
 class CodeInterpreterResources(Struct):
-    """Files the code interpreter may read, at most 20."""
+    """Files the code interpreter may read: ``file_ids``, at most 20."""
 
     file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(20))
 
 
 @define(kw_only=True)
 class NewVectorStore(Struct):
-    """A vector store to be made along with an assistant or a thread."""
+    """A vector store of the files ``file_ids``, to be made along with an assistant or a thread."""
 
     file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(100_000_000))
     chunking_strategy: ChunkingStrategy | JsonObject | None = field(
@@ -101,7 +105,10 @@ class NewVectorStore(Struct):
 
 @define(kw_only=True)
 class FileSearchResources(Struct):
-    """The vector store to search: its id, or (on create only) how to make it. At most one."""
+    """The vector store to search, at most one.
+
+    Its id in ``vector_store_ids`` or, on create only, how to make it in ``vector_stores``.
+    """
 
     vector_store_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(1))
     vector_stores: list[NewVectorStore] | None = field(
@@ -149,11 +156,12 @@ ToolChoice: TypeAlias = Literal["none", "auto", "required"] | NamedToolChoice
 
 @define(kw_only=True)
 class JsonSchema(Struct):
-    """The schema that an answer must follow."""
+    """The schema that an answer must follow; ``strict`` as in :class:`FunctionDefinition`."""
 
     name: str = field(metadata=identifier())
     description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
     schema: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    """JSON Schema, an object."""
     strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
 
 

@@ -27,7 +27,7 @@ Attributes: TypeAlias = Mapping[str, str | float | bool]
 
 @define(kw_only=True)
 class StoreExpiry(Struct):
-    """When a store expires: ``days`` (1 to 365) after it was last used."""
+    """When a store expires: ``days`` (1 to 365) after its ``anchor``, which is its last use."""
 
     days: int = field(metadata=between(1, 365))
     anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ON_THE_WIRE)
@@ -35,7 +35,16 @@ class StoreExpiry(Struct):
 
 @frozen(kw_only=True)
 class VectorStoreRequest(Request):
-    """What ``vector_stores.create`` sends."""
+    """What ``vector_stores.create`` sends.
+
+    Attributes:
+        file_ids: Uploaded files to begin with, up to 500.
+        name: Of your choice.
+        description: What the store is for.
+        expires_after: How long it lives unused; without it, for ever.
+        chunking_strategy: How its first files are cut into the pieces that are searched.
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+    """
 
     file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(500))
     name: str | UnsetType = UNSET
@@ -47,7 +56,13 @@ class VectorStoreRequest(Request):
 
 @frozen(kw_only=True)
 class VectorStoreUpdate(Request):
-    """What ``vector_stores.update`` changes. A field left out stays; ``None`` clears."""
+    """What ``vector_stores.update`` changes. A field left out stays; ``None`` clears.
+
+    Attributes:
+        name: Of your choice.
+        expires_after: How long it lives unused.
+        metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
+    """
 
     name: str | UnsetType | None = UNSET
     expires_after: StoreExpiry | JsonObject | UnsetType | None = UNSET
@@ -56,7 +71,13 @@ class VectorStoreUpdate(Request):
 
 @frozen
 class VectorStoreFileRequest(Request):
-    """What ``vector_store_files.create`` sends: an uploaded file to add to a store."""
+    """What ``vector_store_files.create`` sends.
+
+    Attributes:
+        file_id: The uploaded file.
+        chunking_strategy: How it is cut into the pieces that are searched.
+        attributes: To filter searches by; up to 16 pairs, values are text, numbers or truth values.
+    """
 
     file_id: str
     chunking_strategy: ChunkingStrategy | JsonObject | UnsetType = field(
@@ -69,16 +90,25 @@ class VectorStoreFileRequest(Request):
 
 @frozen
 class VectorStoreFileUpdate(Request):
-    """What ``vector_store_files.update`` changes; ``None`` clears the attributes."""
+    """What ``vector_store_files.update`` changes.
+
+    Attributes:
+        attributes: To filter searches by; up to 16 pairs, values are text, numbers or truth values.
+            ``None`` clears them.
+    """
 
     attributes: Attributes | None = field(metadata=attribute_pairs())
 
 
 @frozen(kw_only=True)
 class VectorStoreFileBatchRequest(Request):
-    """What ``vector_store_file_batches.create`` sends: ``file_ids``, or ``files`` with options.
+    """What ``vector_store_file_batches.create`` sends: either ``file_ids`` or ``files``.
 
-    ``chunking_strategy`` and ``attributes`` apply to ``file_ids`` only.
+    Attributes:
+        file_ids: Uploaded files, 1 to 2,000.
+        files: The same, each with options of its own.
+        chunking_strategy: How those of ``file_ids`` are cut into the pieces that are searched.
+        attributes: Of those of ``file_ids``, to filter searches by; up to 16 pairs.
     """
 
     file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(2000, minimum=1))
@@ -97,7 +127,7 @@ class VectorStoreFileBatchRequest(Request):
 
 @define(kw_only=True)
 class SearchRanking(Struct):
-    """How a search ranks; ``score_threshold`` is 0 to 1."""
+    """How a search ranks: by which ``ranker``, and the least score, ``score_threshold``, 0 to 1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = field(
         default=None, metadata=ABSENT_IF_NONE
@@ -107,7 +137,15 @@ class SearchRanking(Struct):
 
 @frozen
 class SearchRequest(Request):
-    """What ``vector_stores.search`` sends; ``filters`` compare attributes, as plain JSON."""
+    """What ``vector_stores.search`` sends.
+
+    Attributes:
+        query: What to look for; several texts are looked for together.
+        rewrite_query: Whether the server may put it in words that search better.
+        max_num_results: 1 to 50; the server's default is 10.
+        ranking_options: How it ranks, and the least score.
+        filters: What the files' attributes must be, as the protocol's JSON.
+    """
 
     query: str | Sequence[str] = field(metadata=items(minimum=1))
     rewrite_query: bool | UnsetType = field(default=UNSET, kw_only=True)
@@ -118,7 +156,10 @@ class SearchRequest(Request):
 
 @define(kw_only=True)
 class FileCounts(Struct):
-    """How many files are in each state."""
+    """How many files are in each state.
+
+    ``in_progress``, ``completed``, ``failed`` and ``cancelled`` add up to ``total``.
+    """
 
     in_progress: int = 0
     completed: int = 0
@@ -129,7 +170,7 @@ class FileCounts(Struct):
 
 @define(kw_only=True)
 class VectorStore(Struct):
-    """A searchable collection of files. Times are Unix seconds."""
+    """A searchable collection of files; ``usage_bytes`` is its size. Times are Unix seconds."""
 
     id: str
     object: str = "vector_store"
@@ -139,6 +180,7 @@ class VectorStore(Struct):
     usage_bytes: int = 0
     file_counts: FileCounts = field(factory=FileCounts)
     status: str = ""
+    """``in_progress`` while files are read, ``completed``, or ``expired``."""
     expires_after: StoreExpiry | None = field(default=None, metadata=ABSENT_IF_NONE)
     expires_at: int | None = None
     last_active_at: int | None = None
@@ -147,7 +189,10 @@ class VectorStore(Struct):
 
 @define(kw_only=True)
 class VectorStoreFile(Struct):
-    """A file in a store; ``id`` is the file's own."""
+    """A file in a store; ``id`` is the file's own. Times are Unix seconds.
+
+    ``usage_bytes`` is what it takes in the store, ``attributes`` are what searches filter by.
+    """
 
     id: str
     object: str = "vector_store.file"
@@ -155,6 +200,7 @@ class VectorStoreFile(Struct):
     created_at: int = 0
     vector_store_id: str = ""
     status: str = ""
+    """``in_progress``, ``completed``, ``failed`` or ``cancelled``."""
     last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
     chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=ABSENT_IF_NONE)
     attributes: dict[str, Any] = field(factory=dict)
@@ -167,13 +213,14 @@ class VectorStoreFile(Struct):
 
 @define(kw_only=True)
 class VectorStoreFileBatch(Struct):
-    """Files added to a store together."""
+    """Files added to a store together. Times are Unix seconds."""
 
     id: str
     object: str = "vector_store.file_batch"
     created_at: int = 0
     vector_store_id: str = ""
     status: str = ""
+    """``in_progress``, ``completed``, ``failed`` or ``cancelled``."""
     file_counts: FileCounts = field(factory=FileCounts)
 
     @property
@@ -192,7 +239,7 @@ class FoundText(Struct):
 
 @define(kw_only=True)
 class SearchHit(Struct):
-    """A file that matches; ``score`` is 0 to 1."""
+    """A file that matches: its ``attributes``, its passages, and a ``score`` of 0 to 1."""
 
     file_id: str = ""
     filename: str = ""
@@ -203,7 +250,11 @@ class SearchHit(Struct):
 
 @define(kw_only=True)
 class SearchPage(Struct):
-    """What a search found, best first."""
+    """What a search found, best first.
+
+    ``search_query`` is what was looked for, perhaps rewritten. Where ``has_more`` is true, more
+    begins at ``next_page``, for which the protocol has no operation.
+    """
 
     object: str = "vector_store.search_results.page"
     search_query: str | list[str] = ""
@@ -214,7 +265,11 @@ class SearchPage(Struct):
 
 @define(kw_only=True)
 class FileContentPage(Struct):
-    """The text that a store holds of a file."""
+    """The text that a store holds of a file.
+
+    Where ``has_more`` is true, more begins at ``next_page``, for which the protocol has no
+    operation.
+    """
 
     object: str = "vector_store.file_content.page"
     data: list[FoundText] = field(factory=list)

@@ -51,7 +51,7 @@ class CodeInterpreter(Protocol):
         ...
 
     def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
-        """Runs the code with the variables of ``state``, a former result's.
+        """Runs ``code`` with the variables of ``state``, a former result's.
 
         What is in ``folder`` the code reads and writes under ``/mnt/data``; without one it has no
         files. Whatever the code does, there is nothing but plain files and folders in it later.

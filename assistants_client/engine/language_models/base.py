@@ -35,7 +35,10 @@ def _beginning(text: str) -> str:
 
 @frozen(kw_only=True)
 class Image:
-    """An image that a user showed: its address, or a ``data:`` URL that holds it."""
+    """An image that a user showed: ``url`` is its address, or a ``data:`` URL that holds it.
+
+    ``detail`` is what the model should see of it.
+    """
 
     url: str = field(repr=_beginning)
     detail: Literal["auto", "low", "high"] | None = None
@@ -61,7 +64,10 @@ class Turn:
 
 @frozen(kw_only=True)
 class FunctionSpec:
-    """A function that the model may call; ``parameters`` is a JSON Schema object."""
+    """A function that the model may call.
+
+    ``parameters`` is a JSON Schema object, to be kept to exactly where ``strict`` is true.
+    """
 
     name: str
     description: str | None = None
@@ -71,21 +77,26 @@ class FunctionSpec:
 
 @frozen(kw_only=True)
 class Conversation:
-    """Everything a model needs for its next answer. ``None`` means: the model's own default."""
+    """Everything a model needs for its next answer. ``None`` means: the model's own default.
+
+    ``temperature``, ``top_p``, ``parallel_tool_calls``, ``max_completion_tokens`` and
+    ``reasoning_effort`` are those of the run, or of its assistant.
+    """
 
     model: str
     turns: Sequence[Turn]
     instructions: str | None = None
+    """The assistant's or the run's, with what the run adds."""
     functions: Sequence[FunctionSpec] = ()
-    #: ``"none"``, ``"auto"``, ``"required"`` or the name of one function after ``"function:"``.
     tool_choice: str | None = None
+    """``"none"``, ``"auto"``, ``"required"`` or the name of one function after ``"function:"``."""
     parallel_tool_calls: bool | None = None
     temperature: float | None = None
     top_p: float | None = None
     max_completion_tokens: int | None = None
     reasoning_effort: str | None = None
-    #: As in the protocol: ``{"type": "json_object"}`` and the like.
     response_format: Mapping[str, Any] | None = None
+    """As in the protocol: ``{"type": "json_object"}`` and the like."""
 
 
 @frozen(kw_only=True)
@@ -107,7 +118,7 @@ class ToolCallDelta:
 
 @frozen(kw_only=True)
 class TokenUsage:
-    """Tokens spent on this answer."""
+    """Tokens spent on this answer: ``prompt_tokens`` read, ``completion_tokens`` written."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -115,7 +126,10 @@ class TokenUsage:
 
 @frozen(kw_only=True)
 class Finish:
-    """Why the answer ended: ``length`` makes the run incomplete, ``content_filter`` the message."""
+    """Why the answer ended.
+
+    A ``reason`` of ``length`` makes the run incomplete and ``content_filter`` the message.
+    """
 
     reason: Literal["stop", "length", "tool_calls", "content_filter"]
 

@@ -39,7 +39,12 @@ class Call:
 
 
 def call(name: str, /, **arguments: Any) -> Call:
-    """A tool call with its arguments as keywords: ``call("get_weather", city="Paris")``."""
+    """A tool call for a script: ``call("get_weather", city="Paris")``.
+
+    Args:
+        name: The function's name.
+        arguments: The function's arguments; sent as JSON.
+    """
     return Call(name, json.dumps(arguments))
 
 
@@ -73,7 +78,11 @@ class Scripted:
     """
 
     def __init__(self, answers: Iterable[Script] = ()) -> None:
-        """Answers will be given in this order, one for each call of :meth:`respond`."""
+        """Nothing is answered before the first question.
+
+        Args:
+            answers: Given in this order, one for each call of :meth:`respond`.
+        """
         self._answers = iter(list(answers))
         self._given = count(1)
         self._ids = count(1)
