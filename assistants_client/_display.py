@@ -28,6 +28,7 @@ from assistants_client.models.run_steps import (
     FileSearchCall,
     FunctionToolCall,
     LogsOutput,
+    MessageCreationDetails,
     RunStep,
     StepToolCall,
 )
@@ -42,6 +43,8 @@ _LONGEST_VALUE = 200  # characters of one value in a table
 
 _BOX = "border:1px solid #8884;border-radius:6px;padding:6px 10px;margin:4px 0;max-width:60em"
 _PLAIN = "white-space:pre-wrap;overflow-wrap:anywhere;text-align:left"
+_CODE = f"{_PLAIN};font-family:monospace;margin:4px 0"  # Jupyter shows a bare <pre> as prose
+_OUTPUT = f"{_CODE};border-left:3px solid #8888;padding-left:8px"
 _FAINT = "opacity:.65;font-size:85%"
 _COLOURS: Final[Mapping[str, str]] = {
     "completed": "#1a7f37",
@@ -147,6 +150,8 @@ def _run_line(run: Run) -> str:
 
 def _step(step: RunStep) -> str:
     told: dict[str, object] = {}
+    if isinstance(step.step_details, MessageCreationDetails):
+        told["message"] = step.step_details.message_creation.message_id
     if step.last_error is not None:
         told["error"] = f"{step.last_error.code}: {step.last_error.message}"
     head = f"{_head(step.type or 'step', step.id)} {_badge(step.status)}"
@@ -157,10 +162,11 @@ def _call(call: StepToolCall) -> str:
     if isinstance(call, CodeInterpreterCall):
         code = call.code_interpreter
         printed = [one.logs for one in code.outputs if isinstance(one, LogsOutput)]
-        return _pre(code.input) + "".join(map(_pre, printed))
+        return _pre(code.input) + "".join(_pre(logs, _OUTPUT) for logs in printed)
     if isinstance(call, FunctionToolCall):
         asked = _pre(f"{call.function.name}({call.function.arguments})")
-        return asked if call.function.output is None else asked + _pre(call.function.output)
+        output = call.function.output
+        return asked if output is None else asked + _pre(output, _OUTPUT)
     if isinstance(call, FileSearchCall):
         found = [
             f"{one.file_name or one.file_id} ({one.score})" for one in call.file_search.results
@@ -230,8 +236,8 @@ def _note(name: str, value: str) -> str:
     return _div(_FAINT, f"[{_text(name, _LONGEST_VALUE)}] {_text(value, _LONGEST_VALUE)}")
 
 
-def _pre(text: str) -> str:
-    return f'<pre style="{_PLAIN};margin:4px 0">{_text(text)}</pre>'
+def _pre(text: str, style: str = _CODE) -> str:
+    return f'<pre style="{style}">{_text(text)}</pre>'
 
 
 def _table(told: Mapping[str, object]) -> str:

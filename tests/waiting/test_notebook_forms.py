@@ -181,6 +181,13 @@ def test_a_step_shows_code_and_output(payload):
     for call in made.tool_calls:
         if call.type == "code_interpreter":
             assert html.escape(call.code_interpreter.input) in shown
+    assert "monospace" in shown  # left to itself, Jupyter shows code as prose
+
+
+def test_a_step_that_wrote_says_which_message(payload):
+    """Its box is not empty."""
+    made = decode(RunStep, payload("run_step_message"))
+    assert made.step_details.message_creation.message_id in made._repr_html_()
 
 
 def test_odd_values_do_not_break_it():
