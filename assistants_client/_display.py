@@ -46,14 +46,15 @@ _PLAIN = "white-space:pre-wrap;overflow-wrap:anywhere;text-align:left"
 _CODE = f"{_PLAIN};font-family:monospace;margin:4px 0"  # Jupyter shows a bare <pre> as prose
 _OUTPUT = f"{_CODE};border-left:3px solid #8888;padding-left:8px"
 _FAINT = "opacity:.65;font-size:85%"
+# Legible on white and on black, for a notebook's theme is not known here.
 _COLOURS: Final[Mapping[str, str]] = {
-    "completed": "#1a7f37",
-    "failed": "#cf222e",
-    "expired": "#cf222e",
-    "incomplete": "#9a6700",
-    "cancelled": "#6e7781",
+    "completed": "#258f46",
+    "failed": "#d9434d",
+    "expired": "#d9434d",
+    "incomplete": "#9a6f00",
+    "cancelled": "#76808a",
 }
-_OTHER_COLOUR = "#0969da"
+_OTHER_COLOUR = "#2b7de0"
 
 
 def struct_html(struct: Struct) -> str:
