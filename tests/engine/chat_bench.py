@@ -1,4 +1,4 @@
-"""A server of the chat completions API on a real socket, and the model that asks it."""
+"""A language model's server on a real socket, and the model that asks it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -18,12 +18,14 @@ from assistants_client.engine.language_models.base import (
     Turn,
 )
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.responses import Responses
 
 KEY = "sk-very-secret"
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 HI = Conversation(model="gpt-x", turns=[Turn(role="user", text="Hi")])
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
+Kind: TypeAlias = ChatCompletions | Responses
 
 
 class Server:
@@ -74,9 +76,11 @@ class Server:
 
 
 @contextmanager
-def model(url: str, api_key: Any = KEY, **options: Any) -> Iterator[ChatCompletions]:
+def model(
+    url: str, api_key: Any = KEY, kind: type[Kind] = ChatCompletions, **options: Any
+) -> Iterator[Kind]:
     """A model that is closed again."""
-    made = ChatCompletions(url, api_key, **options)
+    made = kind(url, api_key, **options)
     try:
         yield made
     finally:
