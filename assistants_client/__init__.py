@@ -7,13 +7,18 @@ from assistants_client._version import __version__
 
 # A type checker sees them all; a program imports those it names, when it names them.
 if TYPE_CHECKING:
-    from assistants_client._multipart import FileSource
+    from assistants_client._checks import Timeout
+    from assistants_client._credentials import AccessToken, Credential
+    from assistants_client._many_waits import RunOrIds
+    from assistants_client._multipart import FileSource, Progress
     from assistants_client._pagination import LazyList
     from assistants_client._retry import RetryPolicy
     from assistants_client._tool_calls import answer_calls
+    from assistants_client._transport import ApiKey, Query
     from assistants_client.backoff import (
         AdaptiveBackoff,
         Backoff,
+        BackoffLike,
         ConstantBackoff,
         ExponentialBackoff,
     )
@@ -239,6 +244,7 @@ if TYPE_CHECKING:
         VectorStoreRequest,
         VectorStoreUpdate,
     )
+    from assistants_client.resources.files import Purpose
     from assistants_client.streaming import RunStream
 
 __all__ = [
@@ -250,8 +256,10 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "AccessToken",
     "AdaptiveBackoff",
     "Annotation",
+    "ApiKey",
     "Approve",
     "Assistant",
     "AssistantRequest",
@@ -262,6 +270,7 @@ __all__ = [
     "AuthenticationError",
     "AutoChunking",
     "Backoff",
+    "BackoffLike",
     "BadRequestError",
     "CallDelta",
     "ChunkingStrategy",
@@ -279,6 +288,7 @@ __all__ = [
     "ContentPart",
     "ContentPartInput",
     "CreatedMessage",
+    "Credential",
     "Deleted",
     "Done",
     "Event",
@@ -347,6 +357,9 @@ __all__ = [
     "Page",
     "PartDelta",
     "PermissionDeniedError",
+    "Progress",
+    "Purpose",
+    "Query",
     "RankingOptions",
     "RateLimitError",
     "ReasoningEffort",
@@ -374,6 +387,7 @@ __all__ = [
     "RunInProgress",
     "RunIncomplete",
     "RunIncompleteError",
+    "RunOrIds",
     "RunQueued",
     "RunRequest",
     "RunRequiresAction",
@@ -420,6 +434,7 @@ __all__ = [
     "ThreadRunRequest",
     "ThreadRunStreamRequest",
     "ThreadUpdate",
+    "Timeout",
     "Tool",
     "ToolApproval",
     "ToolCallsChange",
@@ -470,27 +485,9 @@ if not TYPE_CHECKING:
         __name__,
         __all__,
         # Where the names are looked for, the most used first.
-        "errors",
-        "client",
-        "backoff",
-        "_multipart",
-        "_pagination",
-        "_retry",
-        "models._base",
-        "models.runs",
-        "models.messages",
-        "models.tools",
-        "models.threads",
-        "models.lists",
-        "models.assistants",
-        "models.chunking",
-        "models.files",
-        "models.vector_stores",
-        "models.run_steps",
-        "models.run_streams",
-        "models.replies",
-        "models.events",
-        "function_tools",
-        "_tool_calls",
-        "streaming",
+        "errors client backoff _multipart _pagination _retry models._base models.runs "
+        "models.messages models.tools models.threads models.lists models.assistants "
+        "models.chunking models.files models.vector_stores models.run_steps models.run_streams "
+        "models.replies models.events function_tools _tool_calls streaming _many_waits "
+        "_credentials resources.files",
     )

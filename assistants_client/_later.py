@@ -9,19 +9,20 @@ from typing import Any
 
 
 def names_of(
-    package: str, exported: Sequence[str], *modules: str
+    package: str, exported: Sequence[str], modules: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The ``__getattr__`` and ``__dir__`` of a package.
 
     Args:
         package: Its name.
         exported: Its ``__all__``.
-        modules: Where a name that is not there yet is looked for, in this order.
+        modules: Where a name that is not there yet is looked for, in this order; a space between
+            two.
     """
 
     def get(name: str) -> Any:
         if name in exported:
-            for module in modules:
+            for module in modules.split():
                 found = vars(import_module(f"{package}.{module}"))
                 if name in found:
                     setattr(sys.modules[package], name, found[name])

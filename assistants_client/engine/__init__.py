@@ -13,6 +13,7 @@ try:
     )
     from assistants_client.engine.embeddings import EmbeddingError, Embeddings
     from assistants_client.engine.engine import Engine
+    from assistants_client.engine.ids import NewId
     from assistants_client.engine.language_models.base import (
         CODE_INTERPRETER,
         FILE_SEARCH,
@@ -61,6 +62,7 @@ __all__ = [
     "LanguageModel",
     "LanguageModelError",
     "MontyInterpreter",
+    "NewId",
     "Responses",
     "Script",
     "Scripted",

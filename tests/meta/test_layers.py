@@ -36,7 +36,8 @@ OURS = {
     "_retry": "errors",
     "_multipart": "errors",
     "_connections": "errors",
-    "_refusals": "errors _retry",
+    "_advice": "",
+    "_refusals": "errors _advice _retry",
     "_transport": "_version errors _codec models _checks _connections _retry _refusals",
     "_pagination": "models errors _codec _transport lazy:_display",
     "_pace": "errors",
@@ -57,7 +58,8 @@ OURS = {
     "_following": "models errors _codec _sse _events _snapshots",
     "streaming": "models errors _following",
     "_call_forms": "",
-    "resources._base": "models errors backoff _codec _transport _pagination _multipart _following",
+    "resources._base": "models errors backoff _checks _codec _transport _pagination _multipart "
+    "_following",
     "resources": "resources._base _call_forms models errors backoff _checks _codec _transport "
     "_pagination _multipart _following streaming",
     "_resources": "lazy:_transport lazy:resources",
@@ -68,7 +70,8 @@ OURS = {
     "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
     "_later": "",
     "": "_later _version lazy:errors lazy:backoff lazy:_multipart lazy:_pagination lazy:_retry "
-    "lazy:client lazy:models lazy:streaming lazy:function_tools lazy:_tool_calls",
+    "lazy:client lazy:models lazy:streaming lazy:function_tools lazy:_tool_calls lazy:_checks "
+    "lazy:_credentials lazy:_many_waits lazy:_transport lazy:resources",
     # The command.
     "cli": "_version _checks errors lazy:_chat lazy:client lazy:engine",
     "_chat": "models errors client",
@@ -88,7 +91,7 @@ OURS = {
 #: Folders whose files do not import each other, save through the ones named.
 NO_SIDEWAYS = {
     "resources": "_base",
-    "engine.services": "_base _contents _stores _resources _passages _vectors _search",
+    "engine.services": "_base _contents _stores _resources _passages _vectors _words _search",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
@@ -98,8 +101,8 @@ THEIRS = {
     "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls "
     "_quick",
     "cattrs": "_codec",
-    "requests": "_connections _refusals _transport engine.adapter lazy:client lazy:_connect "
-    "lazy:engine.language_models",
+    "requests": "_connections _refusals _transport engine.adapter lazy:_advice lazy:client "
+    "lazy:_connect lazy:engine.language_models",
     "urllib3": "_connections _refusals _retry _transport engine.adapter",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
     "werkzeug": "engine.app engine.routes engine.uploads engine.adapter engine.serving",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,8 @@ NOT_SHOWN = {
     "assistants_client.models.error_body.ErrorBody",
     "assistants_client.models.error_body.ErrorDetail",
 }
+#: What a client or a decorator makes.
+NOT_MADE_BY_CALLERS = {"RunStream", "ToolFunction"}
 
 
 def sources() -> Iterator[tuple[str, Path]]:
@@ -121,6 +124,45 @@ def public_members(value: type) -> Iterator[tuple[str, object]]:
             inner = getattr(member, "__func__", member)  # class methods and static methods
             if inspect.isfunction(inner) or isinstance(inner, property):
                 yield name, inner
+
+
+def annotations_of(value: object) -> Iterator[str]:
+    """The annotations that a caller of an exported class or function meets."""
+    if inspect.isfunction(value):
+        signature = inspect.signature(value)
+        yield str(signature.return_annotation)
+        yield from (str(one.annotation) for one in signature.parameters.values())
+    elif isinstance(value, property):
+        yield from annotations_of(value.fget)
+    elif inspect.isclass(value) and not get_args(value):
+        for _, member in public_members(value):
+            yield from annotations_of(member)
+        if value.__name__ not in NOT_MADE_BY_CALLERS:
+            yield from annotations_of(vars(value).get("__init__"))
+
+
+def test_what_annotations_name_can_be_imported() -> None:
+    """A type of ours that stands in an exported signature is exported, so that callers can name it.
+
+    The methods of resources count too, with the fields of their requests.
+    """
+    client = assistants_client.Client("https://assistants.test/v1", api_key="k")
+    resources = [type(getattr(client, name)) for name in dir(client) if not name.startswith("_")]
+    values = [value for _, value in exported()]
+    values += [one for one in resources if one.__module__.startswith("assistants_client.resources")]
+    named = {
+        name
+        for value in values
+        for annotation in annotations_of(value)
+        for name in re.findall(r"[A-Za-z_]\w*", re.sub(r"Literal\[.*?\]|'", "", annotation))
+    }
+    statements = [node for _, path in sources() for node in ast.parse(path.read_text("utf-8")).body]
+    ours = {node.name for node in statements if isinstance(node, ast.ClassDef)}
+    ours |= {ast.unparse(node.target) for node in statements if isinstance(node, ast.AnnAssign)}
+    shown = {name for door in FRONT_DOORS for name in importlib.import_module(door).__all__}
+
+    assert "BackoffLike" in named & shown
+    assert named & ours - shown == set()
 
 
 def test_everything_exported_is_documented() -> None:
