@@ -38,6 +38,7 @@ from assistants_client.models.run_steps import (
     CodeInterpreterRecord,
     FileSearchCall,
     FunctionToolCall,
+    ImageOutput,
     LogsOutput,
     MessageCreationDetails,
     RunStep,
@@ -116,8 +117,12 @@ def tokens_spent(steps: Iterable[RunStep]) -> Usage:
 
 
 def code_output(record: CodeInterpreterRecord) -> str:
-    """What the model reads of what its code printed."""
+    """What the model reads of what came of its code."""
     logs = "".join(output.logs for output in record.outputs if isinstance(output, LogsOutput))
+    images = sum(isinstance(output, ImageOutput) for output in record.outputs)
+    if images:
+        end = "" if not logs or logs.endswith("\n") else "\n"
+        logs += f"{end}[images that your answer begins with: {images}]\n"
     return logs or NO_OUTPUT
 
 

@@ -8,17 +8,43 @@ from typing import Any
 from assistants_client.models._base import JsonObject
 
 
-def text_delta(message_id: str, text: str, *, is_first: bool) -> JsonObject:
-    """A piece of a message's text; the first one shows that there are no annotations so far."""
+def images_delta(message_id: str, file_ids: Sequence[str]) -> JsonObject:
+    """The images that a message begins with."""
+    return _message_delta(
+        message_id,
+        *(
+            {"index": index, "type": "image_file", "image_file": {"file_id": file_id}}
+            for index, file_id in enumerate(file_ids)
+        ),
+    )
+
+
+def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) -> JsonObject:
+    """A piece of a message's text; the first one shows that there are no annotations so far.
+
+    Args:
+        message_id: The message.
+        text: The piece.
+        is_first: Whether it is the first one.
+        index: The place of the text in the message: how many images come before it.
+    """
     piece: dict[str, Any] = {"value": text, "annotations": []} if is_first else {"value": text}
-    content = [{"index": 0, "type": "text", "text": piece}]
-    return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}
+    return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
 
 
 def text_of(document: JsonObject) -> str:
-    """The text of a message, or of a delta of one; the engine writes one part at most."""
-    content = document["content"]
-    return str(content[0]["text"]["value"]) if content else ""
+    """The text of a message, or of a delta of one; the engine writes one such part at most."""
+    texts = (part["text"]["value"] for part in document["content"] if part["type"] == "text")
+    return "".join(texts)
+
+
+def images_of(document: JsonObject) -> list[str]:
+    """The files of the images of a message, or of a delta of one."""
+    return [
+        part["image_file"]["file_id"]
+        for part in document["content"]
+        if part["type"] == "image_file"
+    ]
 
 
 def call_deltas(
@@ -52,15 +78,16 @@ def call_deltas(
         yield _step_delta(step_id, index, "file_search", {}, made["id"])
 
 
-def annotations_delta(message_id: str, annotations: Sequence[JsonObject]) -> JsonObject:
-    """The annotations of a message, told once its text is."""
+def annotations_delta(
+    message_id: str, annotations: Sequence[JsonObject], *, index: int = 0
+) -> JsonObject:
+    """The annotations of a message, told once its text is, which stands at ``index``."""
     piece = {"value": "", "annotations": list(annotations)}
-    content = [{"index": 0, "type": "text", "text": piece}]
-    return {"id": message_id, "object": "thread.message.delta", "delta": {"content": content}}
+    return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
 
 
 def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonObject]:
-    """What the code of a call printed."""
+    """What came of the code of a call: what it printed, and the images that it made."""
     outputs = [
         {"index": place, **output}
         for place, output in enumerate(made["code_interpreter"]["outputs"])
@@ -76,6 +103,11 @@ def whole_calls(step: JsonObject) -> Iterator[JsonObject]:
         if made["type"] == "code_interpreter":
             given = made["code_interpreter"]["input"]
         yield from call_deltas(step["id"], index, made, [given] if given else [])
+
+
+def _message_delta(message_id: str, *parts: JsonObject) -> JsonObject:
+    delta = {"content": list(parts)}
+    return {"id": message_id, "object": "thread.message.delta", "delta": delta}
 
 
 def _step_delta(

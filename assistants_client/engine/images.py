@@ -1,4 +1,4 @@
-"""Uploaded files as images for language models: which may be shown, and as what. No SQL, no HTTP.
+"""Files as images: which are, which language models are shown, which code made. No SQL, no HTTP.
 
 Where an image stands in a conversation is conversation.py's to know.
 """
@@ -15,6 +15,12 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.language_models.base import Image, LanguageModelError
 from assistants_client.models.files import File
 from assistants_client.models.messages import ImageFile
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    ImageOutput,
+    MessageCreationDetails,
+    RunStep,
+)
 
 #: Bytes of the largest image that is shown, and of all images of one conversation together: the
 #: bounds that OpenAI documents.
@@ -72,15 +78,32 @@ class Images:
             content = b"".join(blocks)
         except Fault:  # deleted this very moment
             return gone
-        media_type = _media_type(content)
-        if media_type is None:
+        kind = media_type(content)
+        if kind is None:
             return f"[image file {file_id}: its content is no PNG, JPEG, GIF or WebP image]"
         self._room -= len(content)
-        return Image(url=f"data:{media_type};base64,{base64.b64encode(content).decode()}")
+        return Image(url=f"data:{kind};base64,{base64.b64encode(content).decode()}")
 
 
-def _media_type(content: bytes) -> str | None:
-    for beginning, place, media_type in _BEGINNINGS:
+def media_type(content: bytes) -> str | None:
+    """The type of an image, by its first bytes; ``None`` when it is none that is known here."""
+    for beginning, place, kind in _BEGINNINGS:
         if content.startswith(beginning, place):
-            return media_type
+            return kind
     return None
+
+
+def made_by_code(steps: Iterable[RunStep]) -> list[str]:
+    """The files of images that a run's code has made since its last message."""
+    made: list[str] = []
+    for step in steps:
+        if isinstance(step.step_details, MessageCreationDetails):
+            made = []
+        made += (
+            output.image.file_id
+            for call in step.tool_calls
+            if isinstance(call, CodeInterpreterCall)
+            for output in call.code_interpreter.outputs
+            if isinstance(output, ImageOutput)
+        )
+    return made

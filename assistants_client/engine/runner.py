@@ -24,6 +24,7 @@ from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.deltas import (
     annotations_delta,
     call_deltas,
+    images_delta,
     output_deltas,
     text_delta,
 )
@@ -38,7 +39,7 @@ from assistants_client.engine.file_search import (
     threshold_of,
 )
 from assistants_client.engine.ids import new_id
-from assistants_client.engine.images import Images
+from assistants_client.engine.images import Images, made_by_code
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
     FILE_SEARCH,
@@ -52,7 +53,7 @@ from assistants_client.engine.language_models.base import (
 from assistants_client.engine.services.execution import Execution, RunTaken
 from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.told import MESSAGE, STEP
-from assistants_client.models.messages import Message
+from assistants_client.models.messages import ImageFilePart, Message
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
@@ -60,7 +61,9 @@ from assistants_client.models.run_steps import (
     FileSearchRecord,
     FunctionRecord,
     FunctionToolCall,
+    ImageOutput,
     LogsOutput,
+    OutputImage,
     RunStep,
     UnknownToolCall,
 )
@@ -197,7 +200,9 @@ class Runner:
             step, message = opened
             annotations = annotations_of(answer.text, course.steps, self._written(run))
             if annotations:
-                told = annotations_delta(message.id, annotation_documents(annotations))
+                told = annotations_delta(
+                    message.id, annotation_documents(annotations), index=_text_index(message)
+                )
                 self._execution.tell(run, MESSAGE, told)
             message = self._execution.complete_message(
                 run,
@@ -263,10 +268,16 @@ class Runner:
         """Tells of the next piece of text; opens the message with the first that shows."""
         run = course.run
         if opened is not None:
-            self._execution.tell(run, MESSAGE, text_delta(opened[1].id, text, is_first=False))
+            message = opened[1]
+            delta = text_delta(message.id, text, is_first=False, index=_text_index(message))
+            self._execution.tell(run, MESSAGE, delta)
         elif text.strip():
-            opened = self._execution.begin_message(run)
-            delta = text_delta(opened[1].id, answer.text, is_first=True)
+            images = made_by_code(course.steps)
+            opened = self._execution.begin_message(run, images)
+            identity = opened[1].id
+            if images:
+                self._execution.tell(run, MESSAGE, images_delta(identity, images))
+            delta = text_delta(identity, answer.text, is_first=True, index=len(images))
             self._execution.tell(run, MESSAGE, delta)
         return opened
 
@@ -351,7 +362,7 @@ class Runner:
         try:
             with self._tools.workspace(run) as workspace:
                 result = self._interpreter.run(record.input, before, workspace.folder)
-                dropped = self._tools.keep(run, workspace)
+                images, dropped = self._tools.keep(run, workspace)
         except Exception as error:
             # The interpreter's own fault, and still no reason to lose the run.
             _log.exception("The code interpreter failed in run %s", run.id)
@@ -364,6 +375,7 @@ class Runner:
             if paths:
                 logs += f"\n[files {remark}: {', '.join(paths[:10])}]"
         record.outputs = [LogsOutput(logs=logs)] if logs else []
+        record.outputs += (ImageOutput(image=OutputImage(file_id=one)) for one in images)
 
 
 @define
@@ -401,6 +413,11 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
 
 def _calls_with_ids(step: RunStep) -> list[_Recorded]:
     return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
+
+
+def _text_index(message: Message) -> int:
+    """Where the text of a message stands: after its images."""
+    return sum(isinstance(part, ImageFilePart) for part in message.content)
 
 
 def _has_interpreter(run: Run) -> bool:

@@ -13,7 +13,13 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from assistants_client.engine.deltas import text_delta, text_of, whole_calls
+from assistants_client.engine.deltas import (
+    images_delta,
+    images_of,
+    text_delta,
+    text_of,
+    whole_calls,
+)
 from assistants_client.models._base import JsonObject
 from assistants_client.models.runs import FINAL_STATUSES
 
@@ -75,8 +81,9 @@ class Told:
         self._places: dict[str, int] = {}
         #: Steps and messages all of whose pieces were told: only these can be told another one.
         self._whole: set[str] = set()
-        #: How many characters of a message were told.
+        #: How many characters of a message were told, and of which ones the images were.
         self._characters: dict[str, int] = {}
+        self._pictured: set[str] = set()
 
     def knows(self, seen: Seen) -> None:
         """Takes steps and messages as told, as far as they are: they belong to an earlier part."""
@@ -112,6 +119,8 @@ class Told:
         if identity in self._whole and self._places[identity] < _ENDED:
             if noun == MESSAGE:
                 self._count(identity, text_of(delta["delta"]))
+                if images_of(delta["delta"]):
+                    self._pictured.add(identity)
             yield f"{noun}.delta", delta
 
     def misses(self) -> None:
@@ -155,13 +164,18 @@ class Told:
         self._characters[message_id] = self._characters.get(message_id, 0) + len(text)
 
     def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
-        """The text that was not told yet, in one piece: some readers read nothing but pieces."""
+        """What of a message was not told yet, in pieces: some readers read nothing but those."""
         identity = message["id"]
+        images = images_of(message)
+        if images and identity not in self._pictured:
+            self._pictured.add(identity)
+            yield f"{MESSAGE}.delta", images_delta(identity, images)
         told = self._characters.get(identity, 0)
         rest = text_of(message)[told:]
         if rest:
             self._count(identity, rest)
-            yield f"{MESSAGE}.delta", text_delta(identity, rest, is_first=not told)
+            delta = text_delta(identity, rest, is_first=not told, index=len(images))
+            yield f"{MESSAGE}.delta", delta
 
     def _begun(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
         place = self._places.get(document["id"], -1)

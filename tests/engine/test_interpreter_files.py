@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from store_bench import Bench
+from code_bench import CodeBench, code
 
 from assistants_client._codec import encode
-from assistants_client.engine import Engine, MontyInterpreter, Scripted, call
+from assistants_client.engine import MontyInterpreter
 from assistants_client.engine.services import tool_use
-from assistants_client.models.messages import Attachment, FilePath, Message, MessageRequest
-from assistants_client.models.run_steps import CodeInterpreterCall, LogsOutput
-from assistants_client.models.runs import Run
-from assistants_client.models.tools import CodeInterpreterTool
-
-CODE = [{"type": "code_interpreter"}]
+from assistants_client.models.messages import FilePath, MessageRequest
 
 
 @pytest.fixture(scope="module")
@@ -27,57 +21,12 @@ def interpreter() -> Iterator[MontyInterpreter]:
     made.close()
 
 
-class CodeBench(Bench):
-    """An engine whose model runs some code, then answers."""
-
-    def __init__(self, interpreter: MontyInterpreter) -> None:
-        self.script: list[Any] = []
-        self.model = Scripted([self._next] * 50)
-        engine = Engine("sqlite://", self.model, code_interpreter=interpreter)
-        super().__init__(engine)
-
-    def _next(self, _: object) -> Any:
-        return self.script.pop(0)
-
-    def run(self, thread: str, *answers: Any, **assistant: Any) -> Run:
-        """A run on a thread, once it has completed."""
-        self.script[:] = answers
-        made = self.client.assistants.create(model="m", tools=CODE, **assistant)
-        return self.client.wait_for_run(self.client.runs.create(thread, assistant_id=made.id))
-
-    def logs(self, run: Run) -> str:
-        """What all code of a run printed."""
-        steps = self.client.run_steps.list(run.thread_id, run.id, order="asc")
-        return "".join(
-            output.logs
-            for step in steps
-            for made in step.tool_calls
-            if isinstance(made, CodeInterpreterCall)
-            for output in made.code_interpreter.outputs
-            if isinstance(output, LogsOutput)
-        )
-
-    def attached(self, content: str, name: str) -> MessageRequest:
-        """A message with a file for the code interpreter."""
-        file = Attachment(file_id=self.upload(content, name), tools=[CodeInterpreterTool()])
-        return MessageRequest("See this.", attachments=[file])
-
-    def answer(self, thread: str) -> Message:
-        """The newest message of a thread."""
-        return next(iter(self.client.messages.list(thread)))
-
-
 @pytest.fixture
 def bench(interpreter: MontyInterpreter) -> Iterator[CodeBench]:
     """An engine in memory."""
     made = CodeBench(interpreter)
     yield made
     made.engine.close()
-
-
-def code(source: str) -> Any:
-    """A call of the code interpreter."""
-    return call("code_interpreter", code=source)
 
 
 def test_code_reads_the_files_of_assistant_thread_and_messages(bench: CodeBench) -> None:

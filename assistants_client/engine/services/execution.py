@@ -34,7 +34,14 @@ from assistants_client.engine.services._base import (
 from assistants_client.engine.tables import interpreter_states, messages, run_steps, runs
 from assistants_client.engine.told import MESSAGE, STEP, as_begun
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import Annotation, Message, Text, TextPart
+from assistants_client.models.messages import (
+    Annotation,
+    ImageFile,
+    ImageFilePart,
+    Message,
+    Text,
+    TextPart,
+)
 from assistants_client.models.run_steps import (
     CreatedMessage,
     FunctionToolCall,
@@ -210,14 +217,20 @@ class Execution:
                     insert(interpreter_states).values(thread_id=run.thread_id, state=state)
                 )
 
-    def begin_message(self, run: Run) -> tuple[RunStep, Message]:
-        """Opens a message of the assistant's, empty, and the step that writes it."""
+    def begin_message(self, run: Run, images: Sequence[str] = ()) -> tuple[RunStep, Message]:
+        """Opens a message of the assistant's, still without text, and the step that writes it.
+
+        Args:
+            run: The run, as claimed.
+            images: The files of images that the message begins with.
+        """
         message = Message(
             id=self._context.new_id("msg_"),
             created_at=self._context.now(),
             thread_id=run.thread_id,
             status="in_progress",
             role="assistant",
+            content=[ImageFilePart(image_file=ImageFile(file_id=file_id)) for file_id in images],
             assistant_id=run.assistant_id,
             run_id=run.id,
         )
@@ -234,7 +247,8 @@ class Execution:
                 run_id=run.id,
                 status=message.status,
             )
-            tell(connection, run.id, MESSAGE, document, "created", "in_progress")
+            # To those who follow the run the images come after it.
+            tell(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
     def write_text(self, run: Run, message: Message, text: str) -> None:
@@ -271,7 +285,7 @@ class Execution:
         with self._own(run, (message, text)) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
             stored = load(connection, messages, Message, message.id, lock=True) or message
-            stored.content = [TextPart(text=Text(value=text, annotations=[*annotations]))]
+            _set_text(stored, Text(value=text, annotations=[*annotations]))
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
             end_step(connection, step, "completed", now)
@@ -384,5 +398,10 @@ class Execution:
 def _store_text(connection: Connection, message: Message, text: str) -> None:
     # Its metadata may have been changed meanwhile, and it may have been deleted.
     stored = load(connection, messages, Message, message.id, lock=True) or message
-    stored.content = [TextPart(text=Text(value=text))]
+    _set_text(stored, Text(value=text))
     save(connection, messages, stored, status=stored.status)
+
+
+def _set_text(message: Message, text: Text) -> None:
+    images = [part for part in message.content if isinstance(part, ImageFilePart)]
+    message.content = [*images, TextPart(text=text)]

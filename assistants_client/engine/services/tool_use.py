@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from assistants_client._codec import decode
 from assistants_client.engine.code_interpreter import FOLDER
+from assistants_client.engine.images import media_type
 from assistants_client.engine.search_words import Hit
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
@@ -31,6 +32,8 @@ from assistants_client.models.runs import Run
 
 #: Files that code may leave behind in one call; further ones are dropped.
 MOST_WRITTEN: Final = 20
+#: Bytes by which an image is known.
+_BEGINNING: Final = 16
 #: Bytes of files that code is given; what does not fit is left out.
 MOST_GIVEN: Final = 256 * 1024 * 1024
 
@@ -152,14 +155,14 @@ class ToolUse:
                     target.writelines(FileContent(self._context.database, file))
             yield Workspace(folder, left_out, _states(folder))
 
-    def keep(self, run: Run, workspace: Workspace) -> list[str]:
+    def keep(self, run: Run, workspace: Workspace) -> tuple[list[str], list[str]]:
         """Makes files of what code has written; what is empty or too much is not kept.
 
         Returns:
-            The paths of what is not kept.
+            The ids of the files that are images, and the paths of what is not kept.
         """
         changes = workspace.changes()
-        dropped = changes[MOST_WRITTEN:]
+        images, dropped = list[str](), changes[MOST_WRITTEN:]
         for path in changes[:MOST_WRITTEN]:
             place = workspace.folder / path
             size = place.stat().st_size
@@ -176,12 +179,15 @@ class ToolUse:
             )
             try:
                 with place.open("rb") as source:
+                    if media_type(source.read(_BEGINNING)) is not None:
+                        images.append(made.id)
+                    source.seek(0)
                     write_blocks(self._context, made, source)
                 self._link(run, path, made)
             except BaseException:
                 discard(self._context.database, made.id)
                 raise
-        return dropped
+        return images, dropped
 
     def _link(self, run: Run, path: str, made: File) -> None:
         kept = interpreter_files
