@@ -14,7 +14,9 @@ import pytest
 from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
+    FunctionSpec,
     LanguageModelError,
+    ToolCall,
     Turn,
 )
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
@@ -23,6 +25,39 @@ from assistants_client.engine.language_models.responses import Responses
 KEY = "sk-very-secret"
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 HI = Conversation(model="gpt-x", turns=[Turn(role="user", text="Hi")])
+#: A conversation with everything in it.
+FULL = Conversation(
+    model="gpt-x",
+    instructions="Be kind",
+    turns=[
+        Turn(role="user", text="Hi \ud83d"),
+        Turn(
+            role="assistant",
+            text="Well",
+            tool_calls=[
+                ToolCall(id="c1", name="f", arguments='{"x": 1}'),
+                ToolCall(id="c2", name="f", arguments="{no"),
+            ],
+        ),
+        Turn(role="tool", text="2", tool_call_id="c1"),
+        Turn(role="tool", text="", tool_call_id="c2"),
+        Turn(role="assistant", tool_calls=[ToolCall(id="c3", name="g", arguments="")]),
+    ],
+    functions=[
+        FunctionSpec(name="f", description="F", parameters={"type": "object"}, strict=True),
+        FunctionSpec(name="g"),
+    ],
+    tool_choice="function:f",
+    parallel_tool_calls=False,
+    temperature=0.5,
+    top_p=0.9,
+    max_completion_tokens=300,
+    reasoning_effort="low",
+    response_format={
+        "type": "json_schema",
+        "json_schema": {"name": "point", "schema": {"type": "object"}, "strict": True},
+    },
+)
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 Kind: TypeAlias = ChatCompletions | Responses

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from chat_bench import HI, KEY, Handler, Server, answers, model, respond
+from chat_bench import FULL, HI, KEY, Handler, Server, answers, model, respond
 
 from assistants_client import Client
 from assistants_client.engine import Engine, Responses
@@ -19,13 +19,10 @@ from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
     Finish,
-    FunctionSpec,
     LanguageModelError,
     TextDelta,
     TokenUsage,
-    ToolCall,
     ToolCallDelta,
-    Turn,
 )
 
 USAGE = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
@@ -117,40 +114,6 @@ def test_a_bare_question(server: Server) -> None:
         "store": False,
         "stream": True,
     }
-
-
-FULL = Conversation(
-    model="gpt-x",
-    instructions="Be kind",
-    turns=[
-        Turn(role="user", text="Hi \ud83d"),
-        Turn(
-            role="assistant",
-            text="Well",
-            tool_calls=[
-                ToolCall(id="c1", name="f", arguments='{"x": 1}'),
-                ToolCall(id="c2", name="f", arguments="{no"),
-            ],
-        ),
-        Turn(role="tool", text="2", tool_call_id="c1"),
-        Turn(role="tool", text="", tool_call_id="c2"),
-        Turn(role="assistant", tool_calls=[ToolCall(id="c3", name="g", arguments="")]),
-    ],
-    functions=[
-        FunctionSpec(name="f", description="F", parameters={"type": "object"}, strict=True),
-        FunctionSpec(name="g"),
-    ],
-    tool_choice="function:f",
-    parallel_tool_calls=False,
-    temperature=0.5,
-    top_p=0.9,
-    max_completion_tokens=300,
-    reasoning_effort="low",
-    response_format={
-        "type": "json_schema",
-        "json_schema": {"name": "point", "schema": {"type": "object"}, "strict": True},
-    },
-)
 
 
 def test_a_full_question(server: Server) -> None:

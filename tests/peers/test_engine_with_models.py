@@ -1,4 +1,4 @@
-"""The model program on real servers of the chat completions API, over a socket.
+"""The model program on real servers of language models, over a socket.
 
 The example itself is run, in a process of its own, with nothing but the variables that a user sets.
 """
@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from assistants_client import Client, CodeInterpreterCall, LogsOutput, RunFailedError
-from assistants_client.engine import ChatCompletions, Engine
+from assistants_client.engine import ChatCompletions, Engine, Responses
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 
 
-def run_example(source: str, folder: Path, url: str, model: str, key: str) -> str:
+def run_example(source: str, folder: Path, url: str, model: str, key: str, **more: str) -> str:
     """What the program prints."""
     (folder / "program.py").write_text(source, "utf-8")
     variables = {
@@ -27,6 +27,7 @@ def run_example(source: str, folder: Path, url: str, model: str, key: str) -> st
         "ASSISTANTS_MODEL": model,
         "ASSISTANTS_MODEL_KEY": key,
         "PYTHONPATH": str(ROOT),
+        **more,
     }
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     done = subprocess.run(
@@ -52,14 +53,24 @@ def calls_in(folder: Path) -> list[CodeInterpreterCall]:
         return [c for step in steps for c in step.tool_calls if isinstance(c, CodeInterpreterCall)]
 
 
-@pytest.mark.parametrize(("equation", "solution"), [("3x + 11 = 14", "1"), ("4x + 2 = 22", "5")])
+@pytest.mark.parametrize(
+    ("problem", "api"),
+    [
+        (("3x + 11 = 14", "1"), "chat"),
+        (("4x + 2 = 22", "5"), "chat"),
+        (("4x + 2 = 22", "5"), "responses"),
+    ],
+)
 def test_the_model_program_on_litellm(
-    litellm_server: str, peer_key: str, tmp_path: Path, equation: str, solution: str
+    litellm_server: str, peer_key: str, tmp_path: Path, problem: tuple[str, str], api: str
 ) -> None:
     """The model asks for code, the engine runs it, and the model's answer follows the output."""
+    equation, solution = problem
     source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
     source = source.replace("3x + 11 = 14", equation)
-    said = run_example(source, tmp_path, litellm_server, "brain", peer_key)
+    said = run_example(
+        source, tmp_path, litellm_server, "brain", peer_key, ASSISTANTS_MODEL_API=api
+    )
     assert f"x = {solution}" in said
     assert "Jane Doe" in said
     (call,) = calls_in(tmp_path)
@@ -79,16 +90,25 @@ def test_the_model_program_on_llama_cpp(llama_server: str, peer_key: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("model", "key"), [("no-such-model", "sk-peer"), ("brain", "sk-wrong")], ids=["model", "key"]
+    ("model", "key", "words"),
+    [
+        ("no-such-model", "sk-peer", "does not serve the model 'no-such-model' (400)"),
+        ("brain", "sk-wrong", "answered 400"),
+    ],
+    ids=["model", "key"],
 )
-def test_a_refusal_is_told_in_the_run(litellm_server: str, model: str, key: str) -> None:
+@pytest.mark.parametrize("kind", [ChatCompletions, Responses])
+def test_a_refusal_is_told_in_the_run(
+    litellm_server: str, kind: type[ChatCompletions | Responses], model: str, key: str, words: str
+) -> None:
     """A wrong model name or key makes a failed run that says so, without the key."""
-    chat = ChatCompletions(litellm_server, key, model=model)
-    with Engine("sqlite://", model=chat) as engine, Client(engine=engine) as client:
+    asked = kind(litellm_server, key, model=model)
+    with Engine("sqlite://", model=asked) as engine, Client(engine=engine) as client:
         assistant = client.assistants.create(model="any")
         thread = client.threads.create(messages=[{"role": "user", "content": "hello"}])
         run = client.runs.create(thread.id, assistant_id=assistant.id)
         with pytest.raises(RunFailedError) as caught:
             client.wait_for_run(run)
         assert key not in str(caught.value)
+        assert words in str(caught.value)
         assert client.messages.create(thread.id, "still usable").text == "still usable"
