@@ -33,6 +33,7 @@ ADDRESS: Final = 3
 DATABASE: Final = 4
 MODEL: Final = 5
 NOT_INSTALLED: Final = 6
+SANDBOX: Final = 7
 INTERRUPTED: Final = 130
 
 _PORTS: Final = 65535
@@ -50,6 +51,7 @@ exit status:
   {USAGE}    an option is wrong      {ADDRESS}    the address cannot be listened on
   {DATABASE}    the database cannot be opened or written
   {MODEL}    the model cannot be used {NOT_INSTALLED}    the extra "engine" is not installed
+  {SANDBOX}    the code interpreter that was chosen cannot be used here
 
 example:
   assistants serve --model-url http://localhost:11434/v1 --model llama3.2
@@ -165,6 +167,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "can be given more than once [ASSISTANTS_MODEL_MAP, with commas]")  # fmt: skip
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
+    option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
+           "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
+           "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
            "token; likewise better in the variable", type=_token)  # fmt: skip
     serve.set_defaults(run=_serve)
@@ -229,6 +234,7 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL_API", options.model_api),
         ("ASSISTANTS_MODEL_MAP", ",".join(options.model_map)),
         ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
+        ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
     ):
         if value:
             os.environ[name] = value
@@ -249,8 +255,11 @@ def _serve(options: argparse.Namespace) -> int:
             engine = Engine(options.database, token=options.token)
             engine.open()
         except ConfigurationError as error:
-            status = MODEL if str(error).startswith("$ASSISTANTS_MODEL") else DATABASE
-            raise _Refusal(status, str(error)) from error
+            message = str(error)
+            if message.startswith("$ASSISTANTS_CODE_INTERPRETER"):
+                raise _Refusal(SANDBOX, message) from error
+            status = MODEL if message.startswith("$ASSISTANTS_MODEL") else DATABASE
+            raise _Refusal(status, message) from error
         number = server.serve(
             engine,
             to_all=options.token is not None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine import environment
 from assistants_client.engine.app import IN_PROCESS, App, refusing
-from assistants_client.engine.code_interpreter import CodeInterpreter, MontyInterpreter
+from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.database import Database
 from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.executor import WORKERS, Threads
@@ -69,7 +69,8 @@ class Engine:
         run_seconds: After how long an unfinished run expires, from its creation.
         clock: Tells the time in Unix seconds.
         new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
-        code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox.
+        code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox,
+            unless ``ASSISTANTS_CODE_INTERPRETER`` says ``bubblewrap``.
 
     Raises:
         ConfigurationError: The URL or a setting of the environment cannot be used. A database that
@@ -115,7 +116,7 @@ class Engine:
                 embeddings = environment.embeddings()
                 owned.append(getattr(embeddings, "close", lambda: None))
         if code_interpreter is None:
-            code_interpreter = MontyInterpreter()
+            code_interpreter = environment.code_interpreter()
             owned.append(code_interpreter.close)
         self._model = model
         self._database = Database(url)

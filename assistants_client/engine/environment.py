@@ -1,6 +1,6 @@
-"""The models that the environment names: which variables there are, and what they mean.
+"""What the environment names, models and sandbox: which variables there are, what they mean.
 
-Only where the caller gave no model of his own is this asked.
+Only where the caller gave none of his own is this asked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,11 @@ import logging
 import os
 from typing import Final
 
+from assistants_client.engine.code_interpreter import (
+    BubblewrapInterpreter,
+    CodeInterpreter,
+    MontyInterpreter,
+)
 from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
@@ -20,6 +25,11 @@ _OPENAI_URL: Final = "https://api.openai.com/v1"
 _APIS: Final[dict[str, type[ChatCompletions | Responses]]] = {
     "chat": ChatCompletions,
     "responses": Responses,
+}
+
+_INTERPRETERS: Final[dict[str, type[MontyInterpreter | BubblewrapInterpreter]]] = {
+    "monty": MontyInterpreter,
+    "bubblewrap": BubblewrapInterpreter,
 }
 
 _log = logging.getLogger(__name__)
@@ -65,6 +75,23 @@ def embeddings() -> Embeddings | None:
             "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
         )
     return Embeddings(url, key, model=model)
+
+
+def code_interpreter() -> CodeInterpreter:
+    """The sandbox that ``ASSISTANTS_CODE_INTERPRETER`` names, else the built-in one.
+
+    Raises:
+        ConfigurationError: There is none of that name, or it cannot be used here.
+    """
+    name = os.environ.get("ASSISTANTS_CODE_INTERPRETER") or "monty"
+    if name not in _INTERPRETERS:
+        known = " or ".join(repr(one) for one in _INTERPRETERS)
+        raise ConfigurationError(f"$ASSISTANTS_CODE_INTERPRETER: expected {known}, got {name!r}")
+    try:
+        return _INTERPRETERS[name]()
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("code_interpreter: ")
+        raise ConfigurationError(f"$ASSISTANTS_CODE_INTERPRETER: {reason}") from None
 
 
 def _server() -> tuple[str | None, str | None]:

@@ -274,6 +274,23 @@ def test_a_model_that_cannot_be_used_is_one_line(
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("docker", "expected 'monty' or 'bubblewrap', got 'docker'"),
+        ("bubblewrap", "there is no bubblewrap here; install the package bubblewrap ("),
+    ],
+)
+def test_a_sandbox_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, words: str) -> None:
+    """It names the variable, and what to install where the program is missing."""
+    options = ("--database", "sqlite://", "--code-interpreter", name)
+    done = command(tmp_path, "serve", "--port", "0", *options, PATH=str(tmp_path))
+
+    assert done.returncode == 7
+    assert done.stderr.startswith(f"assistants serve: $ASSISTANTS_CODE_INTERPRETER: {words}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     "options",
     [("--port", "x"), ("--port", "65536"), ("--token", ""), ("--token", "a b"), ("--hots", "x")],
 )
@@ -292,7 +309,7 @@ def test_help_and_version(tmp_path: Path) -> None:
     version = command(tmp_path, "--version")
 
     assert version.stdout == f"assistants-client {__version__}\n"
-    names = "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API TOKEN"
+    names = "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API CODE_INTERPRETER TOKEN"
     for name in names.split():
         assert f"[ASSISTANTS_{name}]" in " ".join(told.stdout.split())
     assert "exit status:" in told.stdout

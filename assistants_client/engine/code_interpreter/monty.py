@@ -50,8 +50,9 @@ inheritance, method decorators, yield, del, super, input, globals.
 There is no network, no environment and no other process. The files of this conversation are in \
 the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
 write it there, with open or pathlib, and link to it in your answer: \
-[result.csv](sandbox:/mnt/data/result.csv). Time, memory, output and the size of files are \
-limited. Print the results you need."""
+[result.csv](sandbox:/mnt/data/result.csv). Images that are written there (PNG, JPEG, GIF, WebP) \
+are shown to the user. Time, memory, output and the size of files are limited. Print the results \
+you need."""
 
 _FORKED = (
     "The code interpreter cannot be used here: the process that this one was forked from had used "
