@@ -21,7 +21,7 @@ class Logs:
         self._room = limit
         self._pieces: list[str] = []
         self._remarks: list[str] = []
-        self.is_cut = False
+        self.is_cut: bool = False
 
     def write(self, text: str) -> None:
         """Adds printed text, as far as there is room."""

@@ -17,7 +17,11 @@ from assistants_client.engine.language_models.base import (
 )
 
 #: ``parameters`` left out means no arguments to the protocol, but anything at all to some servers.
-NO_PARAMETERS: Final = {"type": "object", "properties": {}, "additionalProperties": False}
+NO_PARAMETERS: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {},
+    "additionalProperties": False,
+}
 _LONGEST_EXCERPT: Final = 300
 _TOO_LONG: Final = re.compile(
     r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens"
