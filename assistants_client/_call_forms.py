@@ -6,9 +6,10 @@ variable number of positional parameters.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 P = ParamSpec("P")
@@ -98,7 +99,9 @@ class takes(Generic[P]):
         def call(*args: Any, **fields: Any) -> Any:
             if len(args) < count:
                 missing = ", ".join(p.name for p in named[len(args) :])
-                raise TypeError(f"{method.__qualname__}() needs {missing} before the fields")
+                raise TypeError(
+                    f"{method.__qualname__}() needs {missing} before the fields, by position"
+                )
             given = args[count:]
             if given and isinstance(given[0], accepted):
                 if len(given) > 1 or fields:
@@ -114,14 +117,44 @@ class takes(Generic[P]):
                     f"{method.__qualname__}() takes {ids_first}one {accepted.__name__} or its "
                     f"fields as keywords, not the positional {got}"
                 )
+            for name in fields.keys() - known:
+                raise TypeError(
+                    f"{method.__qualname__}() has no field {name!r}{_hint(name, known)}"
+                )
             return method(*args[:count], request_class(*given, **fields))
 
         own_fields = sorted(inspect.signature(request_class).parameters.values(), key=_place)
+        known = {p.name for p in own_fields}
         most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
         call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
         call.__annotations__ = {}  # those of the method have no keywords; the signature is right
         call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
         return call
+
+
+#: What other clients let a single call vary, and what it is called here.
+_OPTIONS = {
+    "timeout": "timeout",
+    "retries": "retries",
+    "max_retries": "retries",
+    "headers": "headers",
+    "extra_headers": "headers",
+    "params": "params",
+    "extra_query": "params",
+}
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    """What to do about a field that there is not."""
+    option = _OPTIONS.get(name)
+    if option is not None:
+        return f"; client.with_options({option}=...) varies it for single calls"
+    if name == "stream":
+        return "; client.runs.stream and its like take the same fields"
+    like = difflib.get_close_matches(name, known, 1)
+    if like:
+        return f"; do you mean {like[0]!r}?"
+    return "; what only your server knows goes into extra_body={...}"
 
 
 def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:

@@ -1,4 +1,4 @@
-"""What a caller configures, checked before anything is sent: URLs, timeouts, headers, keys."""
+"""What a caller gives, checked before anything is sent: URLs, timeouts, headers, keys, ids."""
 
 from __future__ import annotations
 
@@ -7,16 +7,59 @@ import re
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from assistants_client.errors import ConfigurationError
+from assistants_client.errors import ConfigurationError, InvalidRequestError
 
 #: Seconds to connect and to wait for the next bytes, or one number for both.
 Timeout: TypeAlias = "float | tuple[float, float]"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: What ids begin with, where servers give them as the protocol's own did. Others give others.
+_KINDS = {
+    "asst_": "an assistant",
+    "thread_": "a thread",
+    "msg_": "a message",
+    "run_": "a run",
+    "step_": "a run step",
+    "file-": "a file",
+    "vs_": "a vector store",
+}
+_KIND_OF_ARGUMENT = {
+    "assistant_id": "asst_",
+    "thread_id": "thread_",
+    "message_id": "msg_",
+    "run_id": "run_",
+    "step_id": "step_",
+    "file_id": "file-",
+    "vector_store_id": "vs_",
+}
 
 
-def checked_base_url(base_url: object) -> str:
-    """The URL without a slash at its end.
+def checked_id(name: str, value: object) -> str:
+    """The id. One that says of itself that it is another kind's is refused.
+
+    Raises:
+        InvalidRequestError: It is not a string, is empty, or is the id of something else.
+    """
+    if not isinstance(value, str):
+        hint = "; pass its .id" if hasattr(value, "id") else ""
+        raise InvalidRequestError(
+            f"{name}: expected an id, a string, got {type(value).__name__}{hint}", path=name
+        )
+    if not value.strip() or value in (".", ".."):
+        raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name)
+    wanted = _KIND_OF_ARGUMENT.get(name)
+    if wanted is not None:
+        found = next((prefix for prefix in _KINDS if value.startswith(prefix)), wanted)
+        if found != wanted:
+            raise InvalidRequestError(
+                f"{name}: {value!r:.80} is the id of {_KINDS[found]}, not of {_KINDS[wanted]}",
+                path=name,
+            )
+    return value
+
+
+def checked_base_url(base_url: object, name: str = "base_url") -> str:
+    """The URL without a slash at its end; ``name`` is what the caller knows it by.
 
     Raises:
         ConfigurationError: It is not an http or https URL, or has a query or a fragment.
@@ -29,13 +72,13 @@ def checked_base_url(base_url: object) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            "base_url: not an http or https URL such as https://host/v1 (the value is not shown "
+            f"{name}: not an http or https URL such as https://host/v1 (the value is not shown "
             "here: it may be a key in the wrong place)"
         )
     if "@" in parts.netloc:
-        raise ConfigurationError("base_url: a name and a password belong into session.auth")
+        raise ConfigurationError(f"{name}: a name and a password belong into session.auth")
     if parts.query or parts.fragment:
-        raise ConfigurationError("base_url: a query belongs into params=, a fragment nowhere")
+        raise ConfigurationError(f"{name}: a query belongs into params=, a fragment nowhere")
     return text.rstrip("/")
 
 
@@ -80,6 +123,11 @@ def checked_key(key: object) -> str:
         ConfigurationError: It is not printable ASCII text.
     """
     text = key.strip() if isinstance(key, str) else ""
+    if key == "":
+        raise ConfigurationError(
+            "api_key: it is empty; is the variable set that it comes from? For a server that asks "
+            "for no key, leave it out"
+        )
     if not text or not text.isprintable() or not text.isascii():
         raise ConfigurationError(
             "api_key: expected printable ASCII text without line breaks, or a callable that "

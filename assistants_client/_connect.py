@@ -63,7 +63,8 @@ def to_foundry(
 ) -> Transport:
     """Azure AI Foundry."""
     key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
-    return Transport(endpoint, api_key=key, options=options, session=session)
+    base_url = checked_base_url(endpoint, "endpoint")
+    return Transport(base_url, api_key=key, options=options, session=session)
 
 
 def to_azure(
@@ -77,7 +78,7 @@ def to_azure(
     if api_key is not None and credential is not None:
         raise ConfigurationError("api_key and credential: give one of them, not both")
     key: ApiKey | None = api_key
-    base_url = checked_base_url(endpoint)
+    base_url = checked_base_url(endpoint, "endpoint")
     if _host_of(base_url).endswith(_AZURE_HOSTS):
         # It may have been copied from the address of a request.
         base_url = base_url.removesuffix("/openai")
@@ -101,12 +102,7 @@ def base_url_of_environment() -> str | None:
         ConfigurationError: It is not an http or https URL.
     """
     base_url = os.environ.get("ASSISTANTS_BASE_URL")
-    if not base_url:
-        return None
-    try:
-        return checked_base_url(base_url)
-    except ConfigurationError as error:  # it names an argument that nobody gave
-        raise ConfigurationError(f"$ASSISTANTS_BASE_URL: {error}") from None
+    return checked_base_url(base_url, "$ASSISTANTS_BASE_URL") if base_url else None
 
 
 def default_engine() -> Engine:
@@ -118,6 +114,8 @@ def default_engine() -> Engine:
     try:
         from assistants_client.engine import Engine  # noqa: PLC0415 (an extra, and slow to import)
     except ImportError as error:
+        if "[engine]" not in str(error):  # something else is broken, and hidden by no advice
+            raise
         raise ConfigurationError(
             "Client() without a base URL runs the embedded engine, and its packages are not "
             f'installed ({error.name} is missing): pip install "assistants-client[engine]"; or '

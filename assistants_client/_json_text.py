@@ -60,7 +60,10 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
         return dict(value)
     if isinstance(value, Set):
         return _ordered(value)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
+    raise TypeError(
+        f"{type(value).__name__} has no JSON form; texts, numbers, lists, dicts, dates, "
+        "dataclasses, attrs and pydantic objects have one"
+    )
 
 
 def _ordered(values: Set[Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from assistants_client.errors import APIResponseError, AssistantsError, InvalidRequestError
 from assistants_client.models.lists import Page
@@ -15,6 +15,13 @@ T = TypeVar("T")
 LARGEST_PAGE: Final = 100
 #: Pages after which a list is taken for endless: ten million items of the largest pages.
 MOST_PAGES: Final = 100_000
+
+#: What other clients' lists have at hand, and this one has not.
+_OF_PAGES: Final = ("data", "first_id", "last_id", "has_more")
+_INSTEAD: Final = (
+    "it is fetched while it is iterated. next(iter(it)) is its first item, list(it) are all of "
+    "them, and next(it.pages()) is its first page, with data, first_id, last_id and has_more"
+)
 
 
 class LazyList(Generic[T]):
@@ -122,6 +129,15 @@ class LazyList(Generic[T]):
             f"the list does not end: {MOST_PAGES} pages, and the server says there are more"
         )
 
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getitem__(self, index: object) -> None:
+            raise TypeError(f"'LazyList' object is not subscriptable: {_INSTEAD}")
+
+        def __getattr__(self, name: str) -> None:
+            instead = f": {_INSTEAD}" if name in _OF_PAGES else ""
+            raise AttributeError(f"'LazyList' object has no attribute {name!r}{instead}")
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the first page, read from the server."""
         from assistants_client._display import items_html, problem_html  # noqa: PLC0415
@@ -150,4 +166,8 @@ def _check_count(name: str, value: int | None, maximum: int | None = None) -> No
         return
     if type(value) is not int or value < 1 or (maximum is not None and value > maximum):
         bound = f"from 1 to {maximum}" if maximum is not None else "of 1 or more"
-        raise InvalidRequestError(f"{name}: {value!r} is not a whole number {bound}", path=name)
+        left_out = "all items" if name == "limit" else "the server's own"
+        raise InvalidRequestError(
+            f"{name}: {value!r} is not a whole number {bound}; leave it out for {left_out}",
+            path=name,
+        )

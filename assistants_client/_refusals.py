@@ -19,6 +19,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from assistants_client._advice import advice
 from assistants_client._retry import GaveUpError, PolicyRetry, never_sent, pause_hint
 from assistants_client.errors import (
     APIConnectionError,
@@ -52,7 +53,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
     status = response.status_code
     hint = pause_hint(response.headers)
     return status_error(
-        f"answered {status}{_advice(response, document)}: {text[:_LONGEST_MESSAGE]}",
+        f"answered {status}{advice(response, path, document, text)}: {text[:_LONGEST_MESSAGE]}",
         method=method,
         path=path,
         attempts=attempts_of(response),
@@ -171,28 +172,6 @@ def _words(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     place = value.get("path") or value.get("loc")
     return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
-
-
-def _advice(response: requests.Response, document: object) -> str:
-    """Words for answers that a person can do something about."""
-    parts = urlsplit(response.url or "")
-    host = parts.hostname or ""
-    if 300 <= response.status_code < 400 and "location" in response.headers:
-        try:
-            target = urlsplit(response.headers["location"]).netloc or "another path"
-        except ValueError:
-            target = "what is no address"
-        return f" (a redirect to {target}; redirects are not followed, correct the base URL)"
-    retired = host.endswith((".openai.com", ".openai.azure.com"))
-    assistants = "/assistants" in parts.path or "/threads" in parts.path
-    if response.status_code == 404 and retired and assistants:
-        return (
-            " (the Assistants API was switched off on this host on 2026-08-26; use Client() with "
-            "the embedded engine, or the base URL of a server that still has it)"
-        )
-    if response.status_code == 404 and not isinstance(document, dict):
-        return " (is the base URL that of an Assistants server, with its /v1?)"
-    return ""
 
 
 def _text_or_none(value: object) -> str | None:

@@ -38,6 +38,7 @@ from assistants_client.errors import (
     APIError,
     APIResponseError,
     AssistantsError,
+    ConfigurationError,
     InvalidRequestError,
 )
 
@@ -115,6 +116,12 @@ class Transport:
         share: Transport | None = None,
     ) -> None:
         self.base_url: str = checked_base_url(base_url)
+        if api_key is not None and not callable(api_key):
+            checked_key(api_key)
+        if session is not None and not isinstance(session, requests.Session):
+            raise ConfigurationError(
+                f"session: expected a requests.Session, got {type(session).__name__}"
+            )
         self._api_key = api_key
         self._key_header = key_header
         self._options = options or Options()

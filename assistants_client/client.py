@@ -113,6 +113,12 @@ class Client(WaitsForRuns):
             transport = to_server(base_url, api_key, options, session)
         elif engine is not None:
             transport = to_engine(engine, options, session)
+        elif api_key is not None:
+            raise ConfigurationError(
+                "api_key: there is no server to send it to; give base_url, or set "
+                "ASSISTANTS_BASE_URL. The embedded engine needs no key; that of its language model "
+                "is ASSISTANTS_MODEL_KEY, or OPENAI_API_KEY"
+            )
         else:
             own = default_engine()
             transport = to_engine(own, options, session)

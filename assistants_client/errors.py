@@ -192,7 +192,8 @@ def status_error(message: str, **facts: Any) -> APIStatusError:
     status = facts["status_code"]
     lock = _LOCK_TEXT.search(message.strip()) if status == 400 else None
     if lock is not None:
-        locked = ThreadLockedError(message, **facts)
+        advice = ' (wait_for_run waits for it; so does on_active_run="wait", and "cancel" ends it)'
+        locked = ThreadLockedError(message + advice, **facts)
         locked.run_id = lock["a"] or lock["b"]
         return locked
     fallback = InternalServerError if status >= _FIRST_SERVER_STATUS else APIStatusError
@@ -283,7 +284,13 @@ def run_error(run: Run) -> RunError | None:
         text = ": ".join(filter(None, (text, run.last_error.code, run.last_error.message)))
     if run.incomplete_details is not None and run.incomplete_details.reason:
         text += f" ({run.incomplete_details.reason})"
-    return kind(text, run)
+    return kind(text + _WHAT_NEXT.get(run.status, ""), run)
+
+
+_WHAT_NEXT: Mapping[str, str] = {
+    "expired": ": it was not finished, or its tool outputs were not submitted, in time; start "
+    "another, and answer its calls with wait_for_run(run, tools=[...])",
+}
 
 
 _BY_RUN_STATUS: Mapping[str, type[RunError]] = {

@@ -5,11 +5,13 @@ How a run is followed is in ``_following.py``.
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from assistants_client._following import Course, StreamLink
-from assistants_client.errors import InvalidRequestError, RunError, run_error
+from assistants_client.errors import ConfigurationError, InvalidRequestError, RunError, run_error
 from assistants_client.models._base import JsonObject
 from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
@@ -37,6 +39,7 @@ class RunStream:
         APIError: The request was refused, or the server not reached.
         ToolError: A tool failed, with ``on_tool_error="raise"``.
         RunError: The functions were called ``max_tool_rounds`` times, and the run asks again.
+        ConfigurationError: Another thread is iterating it.
     """
 
     def __init__(
@@ -79,6 +82,14 @@ class RunStream:
             if self._course.is_over:
                 raise
             raise self._course.interrupted() from None
+        except ValueError as error:
+            is_running = inspect.getgeneratorstate(self._events) == inspect.GEN_RUNNING
+            if type(error) is not ValueError or not is_running:
+                raise
+            raise ConfigurationError(
+                "the stream is being iterated already, by another thread or by the tool that asks; "
+                "let one thread iterate, and hand its events on, as with a queue.Queue"
+            ) from None
 
     def text(self) -> Iterator[str]:
         """Yields the pieces of text alone, as they come, and closes the stream behind itself.
@@ -145,6 +156,19 @@ class RunStream:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        events = getattr(self, "_events", None)  # without them it was never made
+        if events is None or events.gi_frame is None:
+            return
+        if inspect.getgeneratorstate(events) == inspect.GEN_CREATED:
+            text = "a stream was never iterated, so nothing was sent and no run was started"
+        else:
+            text = (
+                f"{self!r} was dropped before its end; leave it with close(), or use it so: "
+                "with client.runs.stream(...) as stream"
+            )
+        warnings.warn(text, ResourceWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         status = "not begun" if self.run is None else f"{self.run.id} {self.run.status}"

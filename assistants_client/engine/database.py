@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
@@ -26,6 +26,17 @@ StructT = TypeVar("StructT", bound=Struct)
 #: How long one process waits for another's transaction, in seconds.
 BUSY_SECONDS: Final = 30
 _WRITES: Final = "assistants_writes"
+#: The lock that stands for the right to write on PostgreSQL; any number of our own.
+_WRITER: Final = 0x617373697374
+#: A writer that is stuck, or whose machine is gone, is not waited for for ever (milliseconds).
+_SETTINGS: Final = (
+    f"-c lock_timeout={BUSY_SECONDS * 1000} "
+    f"-c idle_in_transaction_session_timeout={BUSY_SECONDS * 1000}"
+)
+_READ_ONLY: Final[dict[str, Any]] = {
+    "isolation_level": "REPEATABLE READ",
+    "postgresql_readonly": True,
+}
 _REMARKS: Final = "assistants_remarks"
 
 
@@ -38,7 +49,7 @@ class Database:
 
     Attributes:
         on_commit: Told what was remarked within a transaction (see ``remark``) once it is
-            committed. On SQLite it is told in the order of the commits; it must not write.
+            committed, in the order of this process's commits; it must not write.
 
     Raises:
         ConfigurationError: The URL is not one, or its driver is not installed.
@@ -56,7 +67,7 @@ class Database:
         self._opening = threading.Lock()
         self._pid = os.getpid()
         self._engine: sqlalchemy.Engine | None = None
-        self._writing: AbstractContextManager[Any] = nullcontext()
+        self._writing = threading.Lock()
         self._inherited: list[sqlalchemy.Engine | None] = []
 
     def __repr__(self) -> str:
@@ -87,8 +98,8 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A transaction that writes; it commits at the end of the block, or undoes everything.
 
-        On SQLite the one right to write is taken at its start, so what is read within cannot
-        change before the commit.
+        The one right to write is taken at its start, of all processes, so what is read within
+        cannot change before the commit.
         """
         engine = self._opened()
         remarks: list[Any] = []
@@ -102,7 +113,9 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that reads: what it sees does not change within the block."""
-        with self._opened().connect() as connection, connection.begin():
+        engine = self._opened()
+        options: dict[str, Any] = {} if engine.dialect.name == "sqlite" else _READ_ONLY
+        with engine.connect() as connection, connection.execution_options(**options).begin():
             yield connection
 
     def _opened(self) -> sqlalchemy.Engine:
@@ -114,6 +127,7 @@ class Database:
             self._inherited.append(self._engine)
             self._engine = None
             self._opening = threading.Lock()
+            self._writing = threading.Lock()
             self._pid = os.getpid()
         if self._engine is None:
             with self._opening:
@@ -127,10 +141,12 @@ class Database:
         try:
             engine = _sqlite_engine(self._url) if sqlite else _server_engine(self._url)
         except (SQLAlchemyError, ImportError) as error:
-            raise ConfigurationError(f"The database {shown} cannot be used: {error}") from error
+            missing = getattr(error, "name", None) == "psycopg"
+            hint = ': pip install "assistants-client[postgres]"' if missing else ""
+            raise ConfigurationError(
+                f"The database {shown} cannot be used: {error}{hint}"
+            ) from error
         try:
-            # SQLite lets one writer at a time; threads that queue for it here do not have to poll.
-            self._writing = threading.Lock() if sqlite else nullcontext()
             with _write(engine) as connection:
                 metadata.create_all(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
@@ -139,7 +155,10 @@ class Database:
             engine.dispose()
             reason = _wrong_directory(self._url) if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
-            raise ConfigurationError(f"The database {shown} cannot be opened: {reason}") from error
+            raise ConfigurationError(
+                f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
+                "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
+            ) from error
         return engine
 
 
@@ -150,7 +169,24 @@ def _write(engine: sqlalchemy.Engine) -> Iterator[Connection]:
 
 
 def _server_engine(url: URL) -> sqlalchemy.Engine:
-    return sqlalchemy.create_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() != "postgresql":
+        raise ConfigurationError(
+            f"The database {url.render_as_string()} cannot be used: the engine knows SQLite and "
+            "PostgreSQL."
+        )
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy's own choice is an older one
+    engine = sqlalchemy.create_engine(
+        url, pool_pre_ping=True, pool_size=8, max_overflow=-1, connect_args={"options": _SETTINGS}
+    )
+
+    # One writer at a time, as on SQLite: so there is one set of rules, and nothing to deadlock.
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_WRITES):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+
+    return engine
 
 
 def _sqlite_engine(url: URL) -> sqlalchemy.Engine:

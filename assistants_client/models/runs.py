@@ -35,6 +35,15 @@ ACTIVE_STATUSES: Final = frozenset({"queued", "in_progress", "requires_action", 
 #: A run with one of these never changes again.
 FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 
+#: Where the messages of a run that is printed have not come yet, what people forget.
+_TO_WAIT: Final = " (not finished: client.wait_for_run(run) waits for its messages)"
+_WHAT_NEXT: Final = {
+    "queued": _TO_WAIT,
+    "in_progress": _TO_WAIT,
+    "requires_action": " (it waits for the outputs of its run.tool_calls: "
+    "client.wait_for_run(run, tools=[...]) or client.runs.submit_tool_outputs gives them)",
+}
+
 
 @frozen(kw_only=True)
 class _RunOptions(Request):
@@ -262,6 +271,9 @@ class Run(Struct):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormatOption | None = None
     reasoning_effort: ReasoningEffort | None = None
+
+    def __str__(self) -> str:
+        return repr(self) + _WHAT_NEXT.get(self.status, "")
 
     @property
     def is_final(self) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
+from assistants_client._checks import checked_id
 from assistants_client._codec import InvalidValueError, decode, encode_request
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LARGEST_PAGE, LazyList
@@ -267,19 +268,12 @@ def build_path(template: str, **ids: str) -> str:
     """A path with its ids filled in, percent-encoded.
 
     Raises:
-        InvalidRequestError: An id is not a string, is empty, or would change the path's shape.
+        InvalidRequestError: An id is none, or another kind's; see ``checked_id``.
     """
     quoted = {}
     for name, value in ids.items():
-        if not isinstance(value, str):
-            hint = "; pass its .id" if hasattr(value, "id") else ""
-            raise InvalidRequestError(
-                f"{name}: expected an id, a string, got {type(value).__name__}{hint}", path=name
-            )
-        if not value.strip() or value in (".", ".."):
-            raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name)
         try:
-            quoted[name] = quote(value, safe="")
+            quoted[name] = quote(checked_id(name, value), safe="")
         except UnicodeEncodeError:
             raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name) from None
     return template.format(**quoted)
@@ -291,6 +285,8 @@ def encoded(request: object) -> dict[str, Any]:
     Raises:
         InvalidRequestError: It breaks the protocol's rules.
     """
+    if hasattr(request, "assistant_id"):
+        checked_id("assistant_id", request.assistant_id)
     try:
         return encode_request(request)
     except InvalidValueError as error:

@@ -75,11 +75,13 @@ def test_api_key_as_a_callable(server):
 @pytest.mark.parametrize("key", ["", " ", "a\nb", "a\r\nX: y", "schlüssel", b"bytes", 5])
 def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(server, key):
     """Neither a broken header nor a message with the key in it."""
-    for api_key in (key, lambda: key):
-        with Client(URL, api_key=api_key) as client:
-            with pytest.raises(ConfigurationError, match="api_key") as caught:
-                client.threads.create()
-            assert str(key).strip() == "" or repr(key) not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="api_key") as at_once:
+        Client(URL, api_key=key)
+    client = Client(URL, api_key=lambda: key)
+    with pytest.raises(ConfigurationError, match="api_key") as later:
+        client.threads.create()
+    for caught in (at_once, later):
+        assert str(key).strip() == "" or repr(key) not in str(caught.value)
     assert len(server.calls) == 0
 
 
@@ -313,7 +315,7 @@ def test_the_name_of_a_database_is_no_engine():
 def test_an_address_of_the_environment_that_is_none(monkeypatch):
     """The message names the variable, for no argument was given."""
     monkeypatch.setenv("ASSISTANTS_BASE_URL", "localhost:8000/v1")
-    with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_BASE_URL: .* not an http"):
+    with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_BASE_URL: not an http"):
         Client()
 
 

@@ -52,10 +52,11 @@ def test_leaving_the_with_block_closes_the_connection(stream, pausing):
 
 @pytest.mark.filterwarnings("error")
 def test_a_stream_that_is_dropped_closes_its_connection_at_once(client, pausing):
-    """Without ``with`` and without a warning; no garbage collection is needed."""
+    """No garbage collection is needed, and developers are told of ``with``."""
     gc.disable()
     try:
-        next(client.runs.stream("thread_1", assistant_id="asst_1"))
+        with pytest.warns(ResourceWarning, match="was dropped before its end; leave it with"):
+            next(client.runs.stream("thread_1", assistant_id="asst_1"))
         assert pausing.is_over.wait(5)
     finally:
         gc.enable()

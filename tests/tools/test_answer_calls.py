@@ -169,13 +169,13 @@ def endless():
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (object(), "a object has no JSON form"),
-        ({"a": b"x"}, "a bytes has no JSON form"),
+        (object(), "object has no JSON form"),
+        ({"a": b"x"}, "bytes has no JSON form"),
         (float("nan"), "not JSON compliant"),
         ({(1, 2): 3}, "keys must be str"),
         (endless(), "Circular reference"),
-        ((each for each in "ab"), "a generator has no JSON form"),
-        (Place, "a type has no JSON form"),
+        ((each for each in "ab"), "generator has no JSON form"),
+        (Place, "type has no JSON form"),
     ],
 )
 def test_a_result_without_a_json_form_is_reported(value, words):

@@ -1,0 +1,104 @@
+"""What a person can do about a refusal, from what can be seen of it: status, host, path, key.
+
+Words for people only. A key is looked at here for its form, and never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import requests
+
+_OPENAI = (".openai.com",)
+_AZURE = (".azure.com", ".azure.us", ".azure.cn")
+_FOUNDRY = ".services.ai.azure.com"
+#: How the protocol says that an object is not there, as against an operation.
+_NO_OBJECT = re.compile(r"No \w[\w ]* found\b")
+
+
+def advice(response: requests.Response, path: str, document: object, text: str) -> str:
+    """Words to put behind the status, in brackets; empty where there is nothing to advise.
+
+    Args:
+        response: The refusal.
+        path: The request's path below the base URL.
+        document: The refusal's decoded body, or its text.
+        text: What it says.
+    """
+    words = _words(response, path, document, text)
+    return f" ({words})" if words else ""
+
+
+def _words(response: requests.Response, path: str, document: object, text: str) -> str:
+    parts = urlsplit(response.url or "")
+    host = parts.hostname or ""
+    if 300 <= response.status_code < 400 and "location" in response.headers:
+        try:
+            target = urlsplit(response.headers["location"]).netloc or "another path"
+        except ValueError:
+            target = "what is no address"
+        return f"a redirect to {target}; redirects are not followed, correct the base URL"
+    if response.status_code == 401:
+        return _first(_about_the_key(response, host))
+    if response.status_code == 404:
+        is_retired = host.endswith((*_OPENAI, ".openai.azure.com"))
+        has_path = parts.path != path
+        return _first(_about_the_place(path, document, text, is_retired, has_path))
+    return ""
+
+
+def _first(rows: Iterable[tuple[bool, str]]) -> str:
+    """The words of the first row that holds."""
+    return next((words for holds, words in rows if holds), "")
+
+
+def _about_the_place(
+    path: str, document: object, text: str, is_retired: bool, has_path: bool
+) -> Iterator[tuple[bool, str]]:
+    yield (
+        is_retired and path.startswith(("/assistants", "/threads")),
+        "the Assistants API was switched off on this host on 2026-08-26; use Client() with the "
+        "embedded engine, or the base URL of a server that still has it",
+    )
+    yield (
+        _NO_OBJECT.match(text) is not None,
+        "deleted, or made on another server or in another database?",
+    )
+    yield not has_path, "the base URL has no path: is /v1 missing at its end?"
+    yield (
+        not isinstance(document, dict),
+        "is the base URL that of an Assistants server, with its /v1?",
+    )
+
+
+def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[bool, str]]:
+    headers = response.request.headers
+    header = headers.get("api-key") or headers.get("Authorization") or ""
+    key = (header.decode("latin-1") if isinstance(header, bytes) else header).rpartition(" ")[2]
+    is_openai_key = key.startswith("sk-")
+    is_token = key.startswith("eyJ")  # the beginning of every signed token's header
+    at_openai, at_azure = host.endswith(_OPENAI), host.endswith(_AZURE)
+    yield not key, "no key was sent: give api_key=, or set ASSISTANTS_API_KEY"
+    yield (
+        at_azure and is_openai_key,
+        "the key sent has the form of OpenAI's, sk-…; this host takes Azure's",
+    )
+    yield (
+        host.endswith(_FOUNDRY) and not is_token,
+        "what was sent is no token of Entra ID; give Client.foundry a credential, such as "
+        "azure-identity's DefaultAzureCredential()",
+    )
+    yield (
+        at_azure and "api-key" not in headers and not is_token,
+        "this host takes keys in a header of its own: use Client.azure",
+    )
+    yield at_openai and not is_openai_key, "the key sent has not the form of OpenAI's, sk-…"
+    yield (
+        is_openai_key and not at_openai,
+        "the key sent has the form of OpenAI's, sk-…: is it this server's?",
+    )
+    yield True, "the key was not accepted: look at api_key= or ASSISTANTS_API_KEY"
