@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from chat_bench import KEY, Handler, Server, answers, respond, says
+from chat_bench import HI, KEY, Handler, Server, answers, respond, says
 
+from assistants_client.engine import ChatCompletions, Responses
 from assistants_client.engine.language_models.base import (
+    Conversation,
+    Image,
     LanguageModelError,
     TextDelta,
+    Turn,
 )
 
 
@@ -135,6 +139,83 @@ def test_refusals(server: Server, status: int, document: object, code: str, word
     assert error.code == code
     assert str(error).startswith(f"The language model at {server.url} ")
     assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            404,
+            {"message": "The model `gpt-4-turbo` does not exist or you do not have access to it."},
+        ),
+        (
+            404,
+            {"message": "The model `gpt-4-turbo` has been deprecated, learn more here: https://x"},
+        ),
+        (403, {"message": "Project `p` does not have access to model `gpt-4-turbo`"}),
+        (
+            400,
+            {"message": "The model `gpt-4-turbo` has been decommissioned and is no longer there"},
+        ),
+        (404, {"message": "The API deployment for this resource does not exist."}),
+        (410, {"message": "Gone.", "code": "ModelNotFound"}),
+        (404, {"message": "Not here", "code": "model_not_found"}),
+        (404, {"message": "model: gpt-4-turbo", "type": "not_found_error"}),
+    ],
+)
+@pytest.mark.parametrize("kind", [ChatCompletions, Responses])
+def test_a_retired_model(
+    server: Server, kind: type[ChatCompletions | Responses], status: int, error: dict[str, str]
+) -> None:
+    """However a server says that it has no such model: who named it, and how it is mapped."""
+    asked = Conversation(model="gpt-4-turbo", turns=HI.turns)
+    server.reply = answers({"error": error}, status)
+
+    with pytest.raises(LanguageModelError) as caught:
+        respond(server.url, asked, kind=kind)
+
+    text = str(caught.value)
+    assert f"does not serve the model 'gpt-4-turbo' ({status}): {error['message']}" in text
+    assert "The assistant or the run names it." in text
+    assert f'model_map={{"gpt-4-turbo": "…"}} of {kind.__name__}' in text
+    assert "ASSISTANTS_MODEL_MAP=gpt-4-turbo=…" in text
+
+
+def test_a_model_that_was_put_in_anothers_place(server: Server) -> None:
+    """Where the refused name is not the run's, it is said where it comes from."""
+    reply = answers({"error": {"message": "model not found"}}, 404)
+
+    mapped = str(server.failure(reply, model_map={"gpt-x": "phi"}))
+    assert "does not serve the model 'phi' (404)" in mapped
+    assert "model_map= of ChatCompletions, puts it in the place of 'gpt-x'" in mapped
+    fixed = str(server.failure(reply, model="phi"))
+    assert "ASSISTANTS_MODEL, or model= of ChatCompletions, names it for all runs." in fixed
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported parameter: 'max_tokens' is deprecated for this model. Use another.",
+        "This field is unknown",
+        "Rate limit reached for model gpt-x",
+    ],
+)
+def test_what_is_not_about_the_models_name(server: Server, message: str) -> None:
+    """Other words about a model are told as they are."""
+    error = server.failure(answers({"error": {"message": message}}, 400))
+
+    assert "does not serve" not in str(error)
+    assert f"answered 400: {message}" in str(error)
+
+
+def test_images_are_not_blamed_for_everything(server: Server) -> None:
+    """A refusal in other words is told as it is, though there are images."""
+    turns = [Turn(role="user", parts=["a", Image(url="https://x/y.png")])]
+    server.reply = answers({"error": {"message": "The context length is exceeded by images"}}, 400)
+
+    with pytest.raises(LanguageModelError, match="answered 400: The context length") as caught:
+        respond(server.url, Conversation(model="m", turns=turns))
+    assert caught.value.code == "invalid_prompt"
 
 
 def test_a_refusal_without_a_key(server: Server) -> None:
