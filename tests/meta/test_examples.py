@@ -1,7 +1,7 @@
-"""The examples and the README's programs, run as a reader would run them.
+"""The model program and the README's programs, run as a reader would run them.
 
 Each runs in a process of its own, in an empty folder, with an empty environment: no key, no server,
-no database. What they print is what is checked.
+no database. What they print is what is checked. The other examples are run in tests/examples.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 #: What an operating system needs to start a program at all.
 KEPT = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
 SECONDS = 60
@@ -48,12 +47,6 @@ def answer(source: str, folder: Path) -> str:
     _, found, said = run(str(program), folder=folder).partition("assistant: ")
     assert found
     return said
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_runs(path: Path, tmp_path: Path) -> None:
-    """Every example runs to its end with nothing set up."""
-    assert run(str(path), folder=tmp_path)
 
 
 def test_the_math_tutor_solves_the_equation(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 RUNS = 20
 
 ASK = """
-import json, sys
-import celery_worker
-results = [celery_worker.ask(sys.argv[1], "Hi") for _ in range(int(sys.argv[2]))]
+import importlib, json, sys
+worker = importlib.import_module("12_celery_worker")
+results = [worker.ask(sys.argv[1], "Hi") for _ in range(int(sys.argv[2]))]
 open(sys.argv[3], "w").close()
 print(json.dumps([result.get(timeout=60) for result in results]))
 """
@@ -89,7 +89,7 @@ def test_one_worker_follows_many_runs(engine_process, connected, redis, started,
         "REDIS_URL": redis,
     }
     folder = ROOT / "examples"
-    worker = [sys.executable, "-m", "celery", "-A", "celery_worker", "worker"]
+    worker = [sys.executable, "-m", "celery", "-A", "12_celery_worker", "worker"]
     options = ["--concurrency", "1", "--loglevel", "INFO", "--without-mingle", "--without-gossip"]
     started(*worker, *options, cwd=folder, env=environment)
 

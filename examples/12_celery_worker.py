@@ -1,37 +1,37 @@
-"""Wait for runs in a task queue: a Celery task that asks once and comes back later.
+"""Celery: wait for runs in a task queue, with a task that asks once and comes back later.
 
-A worker is never held while a run goes on: the task reads the run, and if it is not finished,
+A worker is never held while a run goes on: the task reads the run, and where it is not finished,
 schedules itself anew after the delay that ``wait_for_run`` would take. One worker follows hundreds
 of runs, and a worker that dies loses none: what is waited for is two ids in the queue.
 
+Run by itself, it is broker, worker and engine in one process. For real, side by side:
+
 1. A server of the protocol:        ASSISTANTS_BASE_URL=http://127.0.0.1:8000/v1
 2. A broker, such as Redis:         REDIS_URL=redis://127.0.0.1:6379/0
-3. A worker, in this folder:        celery -A celery_worker worker
-4. In any program of yours:         celery_worker.ask(assistant_id, "Why?").get()
+3. Workers, in this folder:         celery -A 12_celery_worker worker
+4. Your program, with the same variables, which calls ``ask`` and waits for its result.
 """
 
 # mypy: disable-error-code="import-untyped, import-not-found, untyped-decorator, misc"
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportFunctionMemberAccess=false
+# pyright: reportGeneralTypeIssues=false
 
 import os
 import time
 from typing import Any
 
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+
 from assistants_client import AdaptiveBackoff, APIConnectionError, Client, InternalServerError
 
-try:
-    from celery import Celery
-except ImportError:
-    print("This example needs Celery and Redis: pip install celery redis")
-    raise SystemExit(0) from None
-
-REDIS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-app = Celery("assistants", broker=REDIS, backend=REDIS)
+REDIS = os.environ.get("REDIS_URL")
+app = Celery("assistants", broker=REDIS or "memory://", backend=REDIS or "cache+memory://")
 client = Client()
 backoff = AdaptiveBackoff()
 
 
-@app.task(bind=True, acks_late=True, max_retries=None)
+@app.task(name="follow", bind=True, acks_late=True, max_retries=None)
 def follow(self: Any, thread_id: str, run_id: str, begun: float) -> str:
     """The assistant's answer, once there is one."""
     polls, elapsed = self.request.retries + 1, time.time() - begun
@@ -54,4 +54,6 @@ def ask(assistant_id: str, question: str) -> Any:
 
 
 if __name__ == "__main__":
-    print(__doc__)
+    assistant = client.assistants.create(model=os.environ.get("ASSISTANTS_MODEL", "gpt-4o"))
+    with start_worker(app, perform_ping_check=False, loglevel="ERROR"):
+        print(ask(assistant.id, "How much is 12 * 12?").get(timeout=60))

@@ -1,0 +1,58 @@
+"""Flask: a view that begins a conversation, and one that streams an answer into the response.
+
+1. Make one client for the whole program; it opens nothing before its first request.
+2. Answer a question with ``stream.text()``: the words leave as the language model says them.
+3. Turn what the server refuses into the same status for the browser.
+
+Run by itself, it asks its own views once. For many users, four processes of many threads::
+
+    gunicorn --workers 4 --threads 32 09_flask_view:app
+
+Without a server in ``ASSISTANTS_BASE_URL`` the processes share the embedded engine's database file.
+Each answer holds a thread as long as it takes.
+Assumes Flask and the extra ``engine``.
+"""
+
+import os
+from functools import cache
+
+from flask import Flask, Response, request
+
+from assistants_client import APIStatusError, Client, CodeInterpreterTool
+
+app = Flask(__name__)
+client = Client()
+
+
+@cache
+def assistant_id() -> str:
+    """The assistant of the settings; without one, each process makes its own."""
+    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
+    found = os.environ.get("ASSISTANT_ID")
+    return found or client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+
+
+@app.post("/threads")
+def begin() -> dict[str, str]:
+    """A new conversation; keep its id for the user."""
+    return {"thread_id": client.threads.create().id}
+
+
+@app.post("/threads/<thread_id>")
+def ask(thread_id: str) -> Response:
+    """The answer to the question in the body, as it is written."""
+    client.messages.create(thread_id, request.get_data(as_text=True), on_active_run="wait")
+    stream = client.runs.stream(thread_id, assistant_id=assistant_id())
+    return Response(stream.text(), mimetype="text/plain")
+
+
+@app.errorhandler(APIStatusError)
+def refused(error: APIStatusError) -> tuple[dict[str, str], int]:
+    """No such thread, for example."""
+    return {"error": str(error)}, error.status_code
+
+
+if __name__ == "__main__":
+    browser = app.test_client()
+    thread = browser.post("/threads").get_json()
+    print(browser.post(f"/threads/{thread['thread_id']}", data="How much is 12 * 12?").text)

@@ -1,0 +1,60 @@
+"""Django: a view that begins a conversation, and one that streams an answer into the response.
+
+A project in one file; in yours, views stand in an application, and the rest in the settings.
+
+1. Make one client for the whole program; it opens nothing before its first request.
+2. Answer a question with ``stream.text()``: the words leave as the language model says them.
+
+Run by itself, it asks its own views once. For many users, four processes with threads::
+
+    gunicorn --workers 4 --threads 32 10_django_view:application
+
+Without a server in ``ASSISTANTS_BASE_URL`` the processes share the embedded engine's database file.
+Over ASGI, Django would hold an answer back until it is whole. Assumes Django and ``engine``.
+"""
+
+# mypy: disable-error-code="import-untyped"
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
+
+import os
+from functools import cache
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.urls import path
+
+from assistants_client import Client, CodeInterpreterTool
+
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this example")
+client = Client()
+
+
+@cache
+def assistant_id() -> str:
+    """The assistant of the settings; without one, each process makes its own."""
+    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
+    found = os.environ.get("ASSISTANT_ID")
+    return found or client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+
+
+def begin(_: HttpRequest) -> HttpResponseBase:
+    """A new conversation; keep its id for the user."""
+    return JsonResponse({"thread_id": client.threads.create().id})
+
+
+def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
+    """The answer to the question in the body, as it is written."""
+    client.messages.create(thread_id, request.body.decode(), on_active_run="wait")
+    stream = client.runs.stream(thread_id, assistant_id=assistant_id())
+    return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")
+
+
+urlpatterns = [path("threads", begin), path("threads/<str:thread_id>", ask)]
+application = get_wsgi_application()
+
+if __name__ == "__main__":
+    from django.test import Client as Browser
+
+    url = f"/threads/{Browser().post('/threads').json()['thread_id']}"
+    print(Browser().post(url, "12 * 12", content_type="text/plain").getvalue().decode())
