@@ -155,7 +155,7 @@ class Transport:
 
     def with_options(self, options: Options) -> Transport:
         """A copy with other options, on the same connections and the same retry budget."""
-        return Transport(
+        return type(self)(
             self.base_url,
             api_key=self._api_key,
             key_header=self._key_header,

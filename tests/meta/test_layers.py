@@ -76,6 +76,14 @@ OURS = {
     "cli": "_version _checks errors lazy:_chat lazy:client lazy:engine",
     "_chat": "models errors client",
     "__main__": "cli",
+    # Doubles for the tests of others; pytest loads the plugin in each of their test runs.
+    "testing": "_later lazy:testing",
+    "testing.clock": "errors",
+    "testing.faults": "errors",
+    "testing.scripted_model": "errors engine testing.clock",
+    "testing.connections": "_connect _transport engine testing.clock testing.faults",
+    "testing.doubles": "_pace backoff client engine waiting testing",
+    "testing.plugin": "lazy:client lazy:testing",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _transport",
@@ -98,19 +106,21 @@ NO_SIDEWAYS = {
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "models _display _many_waits backoff _codec _retry _transport _pagination waiting "
-    "_following resources client engine _json_text _shapes _annotations function_tools _tool_calls "
-    "_quick",
+    "_following resources client engine testing _json_text _shapes _annotations "
+    "function_tools _tool_calls _quick",
     "cattrs": "_codec",
-    "requests": "_connections _refusals _transport engine.adapter lazy:_advice lazy:client "
-    "lazy:_connect lazy:engine.language_models",
-    "urllib3": "_connections _refusals _retry _transport engine.adapter",
+    "requests": "_connections _refusals _transport engine.adapter testing.connections "
+    "lazy:_advice lazy:client lazy:_connect lazy:engine.language_models",
+    "urllib3": "_connections _refusals _retry _transport engine.adapter testing.connections",
     "sqlalchemy": "engine.tables engine.database engine.paging engine.services lazy:engine.posts",
+    "pytest": "testing.plugin",
     "werkzeug": "engine.app engine.routes engine.uploads engine.adapter engine.serving",
     "pydantic_monty": "engine.code_interpreter",
     "charset_normalizer": "engine.extraction",
     "pypdf": "lazy:engine.document_reader",
     "docx": "lazy:engine.document_reader",
-    "_typeshed": "lazy:engine",  # names for type checkers; nothing of it exists at run time
+    # Names for type checkers; nothing of it exists at run time.
+    "_typeshed": "lazy:engine lazy:testing.connections",
 }
 
 LINES_PER_FILE = 500

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -109,11 +110,17 @@ def test_name_python_and_license(metadata: email.message.Message) -> None:
     assert metadata["Summary"]
 
 
-def test_the_command(wheel_files: dict[str, str]) -> None:
-    """Installing makes one command, ``assistants``."""
+def test_the_command_and_the_plugin(wheel_files: dict[str, str]) -> None:
+    """Installing makes one command, ``assistants``, and lets pytest find the plugin."""
     [text] = [t for name, t in wheel_files.items() if name.endswith(".dist-info/entry_points.txt")]
+    points = ConfigParser()
+    points.read_string(text)
 
-    assert text.split() == ["[console_scripts]", "assistants", "=", "assistants_client.cli:main"]
+    assert {group: dict(points[group]) for group in points.sections()} == {
+        "console_scripts": {"assistants": "assistants_client.cli:main"},
+        # Under the name by which it can be asked for, so that it is never there twice.
+        "pytest11": {"assistants_client.testing.plugin": "assistants_client.testing.plugin"},
+    }
 
 
 def test_classifiers_agree_with_the_rest(metadata: email.message.Message) -> None:

@@ -23,6 +23,7 @@ FRONT_DOORS = [
     "assistants_client.engine",
     "assistants_client.engine.code_interpreter",
     "assistants_client.engine.language_models",
+    "assistants_client.testing",
 ]
 #: The modules whose public classes are all reachable from the root.
 SHOWN_AT_THE_ROOT = ["models", "errors", "backoff"]

@@ -52,7 +52,8 @@ def call(name: str, /, **arguments: Any) -> Call:
 _WORDS = re.compile(r"\s*\S+\s*$|\s*\S+|\s+")
 
 #: One answer: text, a tool call, a delta as it is, an exception to be raised, a callable that is
-#: given the conversation and returns any of these, or a sequence of them, mixed at will.
+#: given the conversation and returns any of these, or several of them, mixed at will: a sequence,
+#: or an iterator that is read as the answer goes on.
 Script: TypeAlias = Union[
     str,
     Call,
@@ -60,6 +61,7 @@ Script: TypeAlias = Union[
     BaseException,
     "Callable[[Conversation], Script]",
     "Sequence[Script]",
+    "Iterator[Script]",
     None,
 ]
 
@@ -97,14 +99,18 @@ class Scripted:
         """
         with self._lock:
             self.conversations.append(conversation)
-            number = next(self._given)
-            try:
-                answer = next(self._answers)
-            except StopIteration:
-                raise LanguageModelError(
-                    f"The script has no answer number {number}: it holds {number - 1}."
-                ) from None
+            answer = self._next(conversation)
         return self._play(answer, conversation)
+
+    def _next(self, conversation: Conversation) -> Script:
+        """What a conversation is answered with; called with the lock held."""
+        number = next(self._given)
+        try:
+            return next(self._answers)
+        except StopIteration:
+            raise LanguageModelError(
+                f"The script has no answer number {number}: it holds {number - 1}."
+            ) from None
 
     def _play(self, answer: Script, conversation: Conversation) -> Iterator[Delta]:
         calls = 0
@@ -137,7 +143,7 @@ class Scripted:
             yield answer
         elif isinstance(answer, BaseException):
             raise answer
-        elif isinstance(answer, Sequence):
+        elif isinstance(answer, (Sequence, Iterator)):
             for part in answer:
                 yield from self._deltas(part, conversation)
         elif callable(answer):

@@ -1,0 +1,98 @@
+"""An engine in memory, a client of it, and what a test steers them with; put together, and ended.
+
+No pytest here: ``plugin.py`` makes fixtures of this, and other test frameworks use it as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+from assistants_client._pace import Pace
+from assistants_client.backoff import AdaptiveBackoff
+from assistants_client.client import Client
+from assistants_client.engine import Engine
+from assistants_client.testing.clock import Clock
+from assistants_client.testing.connections import Connected
+from assistants_client.testing.faults import Faults
+from assistants_client.testing.scripted_model import ScriptedModel
+from assistants_client.waiting import Time
+
+
+@frozen
+class Doubles:
+    """What stands in for a server, and the client that talks to it.
+
+    Attributes:
+        client: For the code that is tested.
+        model: The language model: what it answers, and what it was asked.
+        clock: The time of client and engine.
+        faults: What goes wrong between them.
+    """
+
+    client: Client
+    model: ScriptedModel
+    clock: Clock
+    faults: Faults
+
+    def assert_done(self) -> None:
+        """Sees that what was prepared was used.
+
+        Raises:
+            AssertionError: Something was not; the message says why nothing matched.
+        """
+        self.clock.settle()
+        self.faults.assert_done()
+        self.model.assert_done()
+
+
+@contextmanager
+def assistants() -> Iterator[Doubles]:
+    """An engine of its own in memory, with a client, for the length of a ``with``.
+
+    Ids are counted from ``asst_000001``, ``thread_000001`` and so on, and time stands still unless
+    something waits: a test does the same in each run.
+
+    Raises:
+        AssertionError: At the end, unless the block raised: a reply, or a fault, was not used.
+    """
+    with opened() as doubles:
+        yield doubles
+        doubles.assert_done()
+
+
+@contextmanager
+def opened() -> Iterator[Doubles]:
+    """The same, without a look at what was not used."""
+    clock = Clock()
+    faults = Faults()
+    model = ScriptedModel(clock)
+    engine = Engine("sqlite://", model, clock=lambda: clock.now, new_id=_Numbered())
+    client = Client.__new__(Client)
+    transport = Connected.to(engine, clock, faults)
+    client._assemble(transport, AdaptiveBackoff(jitter=0), Pace())
+    client._time = Time(lambda: clock.now, clock.advance)
+    clock._busy = engine.busy
+    try:
+        yield Doubles(client, model, clock, faults)
+    finally:
+        clock.end()
+        client.close()
+        engine.close()
+
+
+class _Numbered:
+    """Names things by counting them, each kind for itself."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, prefix: str) -> str:
+        with self._lock:
+            self._counts[prefix] += 1
+            return f"{prefix}{self._counts[prefix]:06d}"
