@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 __all__ = ["Clock", "Doubles", "Faults", "ScriptedModel", "assistants"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = names_of(__name__, __all__, "clock", "faults", "doubles")
+    __getattr__, __dir__ = names_of(__name__, __all__, "clock faults doubles")
