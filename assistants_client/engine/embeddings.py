@@ -60,7 +60,7 @@ class Embeddings:
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        if not isinstance(model, str) or not model:
+        if not model:
             raise ConfigurationError("model: the name of an embedding model is needed")
         options = Options(timeout=(_CONNECT_SECONDS, timeout), headers=headers or {})
         self._transport = Transport(

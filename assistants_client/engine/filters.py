@@ -56,8 +56,8 @@ def _comparison(kind: str, key: object, value: object, path: str) -> Filter:
     if not isinstance(key, str):
         raise _wrong(f"{path}.key", "expected a string", "invalid_type")
     if kind in ("in", "nin"):
-        if not isinstance(value, list) or not all(isinstance(v, (str, int, float)) for v in value):
-            message = "expected an array of strings, numbers or booleans"
+        if not isinstance(value, list) or not all(_kind(v) in (str, float) for v in value):
+            message = "expected an array of strings or numbers"
             raise _wrong(f"{path}.value", message, "invalid_type")
         among = list(value)
         is_in = kind == "in"

@@ -52,16 +52,21 @@ def indexed(text: str) -> str:
     return _UNSPACED.sub(r" \1 ", text.replace("_", " "))
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, as they stand there; writing without spaces is not taken apart."""
+    return _WORD.findall(text)
+
+
 def title_words(filename: str, headings: str) -> str:
     """The words of a passage's title: of its file's name, and of the headings above it."""
     stem = filename.rpartition(".")[0] or filename
-    return indexed(f"{' '.join(_NAME_PARTS.split(stem))} {headings}")
+    return f"{' '.join(_NAME_PARTS.split(stem))} {headings}"
 
 
 def terms(query: str) -> list[str]:
     """The terms of a query, as phrases of the index's language: without words that say nothing."""
     found: dict[str, bool] = {}
-    for word in _WORD.findall(query.lower().replace("_", " ")):
+    for word in words_of(query.lower().replace("_", " ")):
         if _UNSPACED.match(word):
             pairs = [word[n : n + 2] for n in range(len(word) - 1)] or [word]
             found.update((f'"{" ".join(pair)}"', True) for pair in pairs)

@@ -15,18 +15,33 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     event,
 )
+
+
+class _String(TypeDecorator[str]):
+    """Text that every database takes: what PostgreSQL or UTF-8 does not know is replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """NUL and halves of surrogate pairs are in no id of ours, but callers may send them."""
+        if value is None:
+            return None
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
 
 metadata: Final = MetaData()
 
@@ -40,7 +55,7 @@ def _table(name: str, *columns: Column[Any], parent: str | None = None) -> Table
         name,
         metadata,
         Column("seq", _Seq, primary_key=True, autoincrement=True),
-        Column("id", String, nullable=False, unique=True),
+        Column("id", _String, nullable=False, unique=True),
         Column("created_at", BigInteger, nullable=False),
         *columns,
         Column("body", JSON, nullable=False),
@@ -51,7 +66,7 @@ def _table(name: str, *columns: Column[Any], parent: str | None = None) -> Table
 
 def _parent(name: str, table: str) -> Column[Any]:
     reference = ForeignKey(f"{table}.id", ondelete="CASCADE")
-    return Column(name, String, reference, nullable=False)
+    return Column(name, _String, reference, nullable=False)
 
 
 assistants: Final = _table("assistants")
@@ -62,19 +77,19 @@ messages: Final = _table(
     "messages",
     _parent("thread_id", "threads"),
     #: The run that wrote it. Not a reference: what a caller wrote has none.
-    Column("run_id", String, index=True),
-    Column("status", String, nullable=False),
+    Column("run_id", _String, index=True),
+    Column("status", _String, nullable=False),
     parent="thread_id",
 )
 
 runs: Final = _table(
     "runs",
     _parent("thread_id", "threads"),
-    Column("status", String, nullable=False, index=True),
+    Column("status", _String, nullable=False, index=True),
     #: The thread's lock: the thread's id while the run is active, else null.
-    Column("active_thread_id", String, unique=True),
+    Column("active_thread_id", _String, unique=True),
     #: Who carries the run (see ``ids.owner_name``), and until when it may be believed alive.
-    Column("owner", String, index=True),
+    Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
     parent="thread_id",
@@ -83,7 +98,7 @@ runs: Final = _table(
 run_steps: Final = _table(
     "run_steps",
     _parent("run_id", "runs"),
-    Column("status", String, nullable=False),
+    Column("status", _String, nullable=False),
     parent="run_id",
 )
 
@@ -97,7 +112,7 @@ interpreter_states: Final = Table(
 
 files: Final = _table(
     "files",
-    Column("purpose", String, nullable=False, index=True),
+    Column("purpose", _String, nullable=False, index=True),
     Column("expires_at", BigInteger, index=True),
     #: False while its content is still coming in: nobody is shown such a file.
     Column("is_whole", Boolean, nullable=False, index=True),
@@ -117,7 +132,7 @@ interpreter_files: Final = Table(
     "interpreter_files",
     metadata,
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", String, primary_key=True),
+    Column("path", _String, primary_key=True),
     Column("file_id", ForeignKey("files.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
@@ -140,12 +155,12 @@ vector_store_files: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     _parent("vector_store_id", "vector_stores"),
     #: The batch that it came with last.
-    Column("batch_id", String, index=True),
-    Column("status", String, nullable=False),
+    Column("batch_id", _String, index=True),
+    Column("status", _String, nullable=False),
     Column("usage_bytes", BigInteger, nullable=False),
     #: Who reads it (see ``ids.owner_name``), until when it may be believed alive, and the how
     #: manieth try it is.
-    Column("owner", String, index=True),
+    Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("tries", Integer, nullable=False, default=0),
     Column("body", JSON, nullable=False),
@@ -168,7 +183,7 @@ passages: Final = Table(
     ),
     #: Where in the file's text it begins, in characters.
     Column("start", Integer, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", _String, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -178,23 +193,46 @@ passage_vectors: Final = Table(
     metadata,
     Column("passage", ForeignKey("passages.seq", ondelete="CASCADE"), primary_key=True),
     #: What made it: vectors of two models have nothing in common.
-    Column("model", String, nullable=False),
+    Column("model", _String, nullable=False),
     Column("signs", LargeBinary, nullable=False),
     Column("vector", LargeBinary, nullable=False),
 )
 
 # The words of passages, by the number of the passage; ``store`` is the number of its store. Words
-# are searched by their stems.
-for _statement in (
-    "CREATE VIRTUAL TABLE passage_words USING fts5(store, title, words, "
-    "tokenize = 'porter unicode61 remove_diacritics 2')",
-    "CREATE TRIGGER passage_is_gone AFTER DELETE ON passages BEGIN "
-    "DELETE FROM passage_words WHERE rowid = old.seq; END",
+# are searched by their stems, and none is left out.
+for _dialect, _statement in (
+    (
+        "sqlite",
+        "CREATE VIRTUAL TABLE passage_words USING fts5(store, title, words, "
+        "tokenize = 'porter unicode61 remove_diacritics 2')",
+    ),
+    (
+        "sqlite",
+        "CREATE TRIGGER passage_is_gone AFTER DELETE ON passages BEGIN "
+        "DELETE FROM passage_words WHERE rowid = old.seq; END",
+    ),
+    (
+        "postgresql",
+        "CREATE TEXT SEARCH DICTIONARY assistants_stem (TEMPLATE = snowball, LANGUAGE = english)",
+    ),
+    ("postgresql", "CREATE TEXT SEARCH CONFIGURATION assistants_words (COPY = simple)"),
+    (
+        "postgresql",
+        "ALTER TEXT SEARCH CONFIGURATION assistants_words "
+        "ALTER MAPPING FOR asciiword, word, numword WITH assistants_stem",
+    ),
+    (
+        "postgresql",
+        "CREATE TABLE passage_words ("
+        "passage BIGINT PRIMARY KEY REFERENCES passages (seq) ON DELETE CASCADE, "
+        "store BIGINT NOT NULL, words TSVECTOR NOT NULL)",
+    ),
+    ("postgresql", "CREATE INDEX ix_passage_words_words ON passage_words USING gin (words)"),
 ):
     event.listen(
         passages,
         "after_create",
-        DDL(_statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+        DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
     )
 
 #: Requests that are known again when they are repeated, by the key that their caller gave them.
@@ -202,8 +240,8 @@ for _statement in (
 answered_requests: Final = Table(
     "answered_requests",
     metadata,
-    Column("key", String, primary_key=True),
-    Column("fingerprint", String, nullable=False),
+    Column("key", _String, primary_key=True),
+    Column("fingerprint", _String, nullable=False),
     Column("created_at", Double, nullable=False, index=True),
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), index=True),
     Column("answer", JSON, nullable=False),

@@ -64,4 +64,5 @@ def likely(query: bytes, kept: Iterable[tuple[int, bytes]], wanted: int) -> list
 
 def likeness(one: Sequence[float], other: Sequence[float]) -> float:
     """How alike two vectors are, 0 to 1; what points away from each other is not alike at all."""
-    return min(1.0, max(0.0, sum(map(mul, one, other))))
+    product: float = sum(map(mul, one, other))
+    return min(1.0, max(0.0, product))

@@ -64,6 +64,10 @@ def as_served(description: dict[str, Any]) -> dict[str, Any]:
     # It calls a file's content, which is bytes of any kind, a string in JSON.
     content = paths["/files/{file_id}/content"]["get"]["responses"]["200"]
     content["content"] = {"*/*": {"schema": {}}}
+    # Data that breaks a schema within itself is more than the tool can make up at times.
+    inner = json.loads(json.dumps(schemas["CompoundFilter"]))
+    inner["properties"]["filters"] = {"type": "array"}
+    schemas["CompoundFilter"]["properties"]["filters"]["items"]["oneOf"][1] = inner
     # Files for evaluations can be uploaded, but the list for answers lacks them.
     schemas["OpenAIFile"]["properties"]["purpose"]["enum"].append("evals")
     # Threads are listed too, as Azure's servers do.

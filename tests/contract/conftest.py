@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from contract_serving import served
+from databases import fresh
 
 from assistants_client import Client
 from assistants_client.engine import Engine, Scripted
@@ -26,7 +27,7 @@ def connect(
     way: str, clean_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[], Client]]:
     """Opens a client in one of the ways; every call begins anew, on the same database."""
-    url = f"sqlite:///{tmp_path / 'contract.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'contract.db'}")
     with ExitStack() as stack:
 
         def start() -> Client:
@@ -50,7 +51,9 @@ def with_model(
     with ExitStack() as stack:
 
         def start(model: LanguageModel) -> Client:
-            engine = stack.enter_context(Engine(f"sqlite:///{tmp_path / 'model.db'}", model=model))
+            engine = stack.enter_context(
+                Engine(fresh(f"sqlite:///{tmp_path / 'model.db'}"), model=model)
+            )
             return stack.enter_context(Client(stack.enter_context(served(engine)), api_key="k"))
 
         yield start

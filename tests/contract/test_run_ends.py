@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from databases import fresh
 
 from assistants_client import (
     BadRequestError,
@@ -132,7 +133,7 @@ def test_expired(clean_environment: None) -> None:
     now = [1_800_000_000.0]
     model = Scripted([call("get_weather")])
     with (
-        Engine("sqlite://", model=model, clock=lambda: now[0]) as engine,
+        Engine(fresh("sqlite://"), model=model, clock=lambda: now[0]) as engine,
         Client(engine=engine) as client,
     ):
         run = client.wait_for_run(started(client, tools=[WEATHER]))

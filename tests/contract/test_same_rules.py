@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 from contract_serving import served
+from databases import fresh
 
 from assistants_client import Client, InvalidRequestError
 from assistants_client.engine import Engine
@@ -27,7 +28,7 @@ CASES = [
 @pytest.fixture
 def base_url(clean_environment: None) -> Iterator[str]:
     """An engine behind a WSGI server."""
-    with Engine("sqlite://") as engine, served(engine) as url:
+    with Engine(fresh("sqlite://")) as engine, served(engine) as url:
         yield url
 
 

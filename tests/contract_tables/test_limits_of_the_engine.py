@@ -1,6 +1,7 @@
 """Every documented limit, sent to the embedded engine past this client's own checks."""
 
 import pytest
+from databases import fresh
 from protocol_limits import LIMITS
 
 import assistants_client as ac
@@ -34,7 +35,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def engine_client():
     """A client of an engine in memory."""
-    with Engine("sqlite://", model=Scripted([])) as engine, Client(engine=engine) as client:
+    with Engine(fresh("sqlite://"), model=Scripted([])) as engine, Client(engine=engine) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import fresh
 from engine_store import Clock, Store
 
 from assistants_client.engine.database import Database
@@ -21,7 +22,7 @@ def clock() -> Clock:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """A database in a file, not opened yet."""
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    opened = Database(fresh(f"sqlite:///{tmp_path / 'test.db'}"))
     yield opened
     opened.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from databases import fresh
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -35,7 +36,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.engine = Engine("sqlite://", model=model(), workers=2)
+        self.engine = Engine(fresh("sqlite://"), model=model(), workers=2)
         self.http = Client(self.engine)
         self.ids: dict[str, list[str]] = {kind: [] for kind in (*TOP, "runs", "messages")}
         self.gone: set[str] = set()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import pytest
+from databases import fresh
 from store_bench import Bench, waiting_reader
 
 import assistants_client as ac
@@ -27,7 +28,7 @@ class SearchBench(Bench):
 
     def __init__(self, *answers: Any) -> None:
         self.model = Scripted(answers)
-        super().__init__(Engine("sqlite://", self.model))
+        super().__init__(Engine(fresh("sqlite://"), self.model))
 
     def thread(self, *stores: str, **fields: Any) -> str:
         """A thread that reaches these stores."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import fresh
 from engine_store import Clock
 from werkzeug.serving import make_server
 from werkzeug.test import Client as Http
@@ -40,7 +41,7 @@ def client(request: pytest.FixtureRequest, engine: Engine) -> Iterator[ac.Client
 @pytest.fixture
 def engine(tmp_path: Path, clock: Clock) -> Iterator[Engine]:
     """An engine on a file, with a clock that stands still."""
-    made = Engine(f"sqlite:///{tmp_path / 'files.db'}", Scripted([]), clock=clock)
+    made = Engine(fresh(f"sqlite:///{tmp_path / 'files.db'}"), Scripted([]), clock=clock)
     yield made
     made.close()
 

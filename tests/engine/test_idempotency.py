@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from databases import fresh
 from engine_store import Clock, Store
 from stream_bench import FUNCTION, StreamBench, in_background, told
 from werkzeug.test import Client, TestResponse
@@ -207,7 +208,7 @@ def test_what_is_kept_of_a_thread_goes_with_it(http: Client, store: Store) -> No
 @pytest.mark.parametrize("path", ["/threads", "/messages", "/runs", "/threads/runs"])
 def test_the_same_request_many_times_at_once(tmp_path: Any, path: str) -> None:
     """All get the one answer, and one thing was made."""
-    bench = StreamBench(["Hi"] * 20, database=f"sqlite:///{tmp_path}/a.db")
+    bench = StreamBench(["Hi"] * 20, database=fresh(f"sqlite:///{tmp_path}/a.db"))
     assistant, thread = bench.assistant(), bench.thread()
     body: dict[str, Any] = {"assistant_id": assistant} if "runs" in path else {}
     if path == "/messages":

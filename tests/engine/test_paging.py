@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from databases import fresh
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ SIZE = 25
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Database]:
     """Threads numbered in their order; most share their second, and some came in late."""
-    database = Database("sqlite://")
+    database = Database(fresh("sqlite://"))
     times = [1, 1, 1, 2, 2, 3, *[4] * 12, 5, 6, 6, 6, 7, 8, 8]
     rows = sorted(enumerate(times), key=lambda row: (row[0] % 3, row[0]))
     with database.begin() as connection:
@@ -110,7 +111,7 @@ def test_both_cursors_bound_a_page(
 
 def test_what_is_added_or_deleted_meanwhile_disturbs_nothing() -> None:
     """New items and deleted ones neither repeat nor hide the others."""
-    database = Database("sqlite://")
+    database = Database(fresh("sqlite://"))
     with database.begin() as connection:
         for number in range(6):
             add(connection, threads, Thread(id=f"t{number}", created_at=1))
@@ -126,7 +127,7 @@ def test_what_is_added_or_deleted_meanwhile_disturbs_nothing() -> None:
 
 def test_an_empty_page_has_no_cursors() -> None:
     """The envelope of an empty list holds nulls."""
-    database = Database("sqlite://")
+    database = Database(fresh("sqlite://"))
     assert page(database, PageQuery()) == Page(data=[], has_more=False)
     database.close()
 

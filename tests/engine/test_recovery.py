@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import fresh
 from test_engine import Http
 
 from assistants_client.engine import Engine, Scripted
@@ -79,7 +80,7 @@ def test_a_killed_process_leaves_a_final_run_and_a_usable_thread(
     tmp_path: Path, moment: str
 ) -> None:
     """After ``kill -9`` the run has failed and says why, and no acknowledged message is missing."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     path, acknowledged = killed(url, moment)
 
     with Engine(url, Scripted(["Back again."])) as engine:
@@ -103,7 +104,7 @@ def test_a_killed_process_leaves_a_final_run_and_a_usable_thread(
 
 def test_a_run_that_was_still_queued_is_carried_by_the_next_process(tmp_path: Path) -> None:
     """Nothing of it was begun, so it is simply done, without anyone asking."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     path, _ = killed(url, "queued")
 
     with Engine(url, Scripted(["Done after all."])) as engine:

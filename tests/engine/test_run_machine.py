@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from attrs import define
+from databases import fresh
 from engine_store import Clock, Store
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ class RunMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.database = Database("sqlite://")
+        self.database = Database(fresh("sqlite://"))
         context = Context(database=self.database, clock=self.clock, run_seconds=60)
         self.store = Store(context, self.clock)
         self.database.on_commit = self.told

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from databases import fresh
 from embedding_server import EmbeddingServer, embedding_server
 from store_bench import Bench
 
@@ -31,7 +32,7 @@ def server() -> Iterator[EmbeddingServer]:
 def bench(server: EmbeddingServer) -> Iterator[Bench]:
     """An engine in memory with that server."""
     embeddings = Embeddings(server.base_url, model="concepts")
-    with Engine("sqlite://", Scripted([]), embeddings=embeddings) as engine:
+    with Engine(fresh("sqlite://"), Scripted([]), embeddings=embeddings) as engine:
         yield Bench(engine)
     embeddings.close()
 
@@ -61,7 +62,7 @@ def test_meanings_are_found(bench: Bench, query: str, names: list[str]) -> None:
 
 def test_words_alone_would_not_find_them() -> None:
     """The same without a server finds nothing: the test above shows what it is to show."""
-    with Engine("sqlite://", Scripted([])) as engine:
+    with Engine(fresh("sqlite://"), Scripted([])) as engine:
         bench = Bench(engine)
         assert bench.found(bench.store(**TEXTS).id, "surgeon") == []
 
@@ -82,7 +83,7 @@ def test_a_run_finds_them_too(server: EmbeddingServer) -> None:
     """The file search of an assistant is the same search."""
     embeddings = Embeddings(server.base_url, model="concepts")
     model = Scripted([call("file_search", query="surgeon"), "Nine.【0:0†clinic.txt】"])
-    with Engine("sqlite://", model, embeddings=embeddings) as engine:
+    with Engine(fresh("sqlite://"), model, embeddings=embeddings) as engine:
         bench = Bench(engine)
         store = bench.store(**TEXTS).id
         client = bench.client
@@ -138,7 +139,7 @@ def test_a_file_without_vectors_is_failed(bench: Bench, server: EmbeddingServer)
 
 def test_vectors_of_another_model_are_not_mixed(tmp_path: Path, server: EmbeddingServer) -> None:
     """They are kept and not compared: what has no others is found by its words."""
-    url = f"sqlite:///{tmp_path / 'a.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'a.db'}")
     with Engine(url, Scripted([])) as engine:
         before = Bench(engine).store(parade_txt=TEXTS["parade_txt"]).id
     stores = {}
@@ -176,7 +177,7 @@ def test_the_environment_names_the_model(
 
     monkeypatch.setenv("ASSISTANTS_MODEL_URL", server.base_url)
     monkeypatch.setenv("ASSISTANTS_MODEL_KEY", "k")
-    with Engine("sqlite://") as engine:
+    with Engine(fresh("sqlite://")) as engine:
         bench = Bench(engine)
         assert bench.found(bench.store(**TEXTS).id, "surgeon")[0] == "clinic.txt"
     assert {*server.keys} == {"Bearer k"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from databases import fresh
 from store_bench import Bench
 
 from assistants_client.engine import Engine, Scripted
@@ -19,7 +20,7 @@ def test_the_right_passage_is_among_the_first_three() -> None:
         line.split("\t") for line in (CORPUS / "questions.tsv").read_text("utf-8").splitlines()
     ]
     static = {"max_chunk_size_tokens": 130, "chunk_overlap_tokens": 30}
-    with Engine("sqlite://", Scripted([])) as engine:
+    with Engine(fresh("sqlite://"), Scripted([])) as engine:
         bench = Bench(engine)
         ids = [bench.upload(path.read_bytes(), path.name) for path in sorted(CORPUS.glob("*.md"))]
         store = bench.client.vector_stores.create(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import fresh
 from engine_store import Clock, Store
 from stream_bench import FUNCTION, INTERPRETER, Gate, StreamBench, told
 from waitress import wasyncore
@@ -196,7 +197,7 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
     """The run goes on to its end, and nothing is kept for who left."""
     gate = Gate()
-    bench = StreamBench([["Hello", gate, " there"]], database=f"sqlite:///{tmp_path}/a.db")
+    bench = StreamBench([["Hello", gate, " there"]], database=fresh(f"sqlite:///{tmp_path}/a.db"))
     with contextlib.closing(bench):
         stream = bench.run()
         stream.until("thread.message.delta")
@@ -217,7 +218,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Str
     """An engine on a port, and a gate in the middle of what its model says."""
     gate = Gate()
     script = [["Hello", gate, " there"], "again"]
-    bench = StreamBench(script, database=f"sqlite:///{tmp_path}/a.db")
+    bench = StreamBench(script, database=fresh(f"sqlite:///{tmp_path}/a.db"))
     closes = []
     if request.param == "werkzeug":
         server = make_server("127.0.0.1", 0, bench.engine, threaded=True)
@@ -293,7 +294,7 @@ list(bench.open("/threads/runs", body, Idempotency_Key="the run"))
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
 def test_the_carrier_is_killed(tmp_path: Path) -> None:
     """Who follows the run in another process is told of its end."""
-    url = f"sqlite:///{tmp_path}/a.db"
+    url = fresh(f"sqlite:///{tmp_path}/a.db")
     bench = StreamBench(database=url, clock=time.time)
     with contextlib.closing(bench):
         assistant = bench.assistant(FUNCTION, INTERPRETER)

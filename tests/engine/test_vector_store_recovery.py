@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from databases import fresh
 from engine_store import Clock
 from sqlalchemy import update
 from store_bench import Bench
@@ -56,7 +57,7 @@ def killed(url: str) -> str:
 
 def test_what_was_being_read_is_read_by_the_next_process(tmp_path: Path) -> None:
     """After ``kill -9`` nothing stays in progress, and nothing is lost or there twice."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     store = killed(url)
 
     with Engine(url, Scripted([])) as engine:
@@ -67,7 +68,7 @@ def test_what_was_being_read_is_read_by_the_next_process(tmp_path: Path) -> None
 
 def test_another_process_takes_over_when_it_looks(tmp_path: Path, clock: Clock) -> None:
     """Whoever reads a store's state sees to what a dead process has left."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     with Engine(url, Scripted([]), clock=clock) as engine:
         bench = Bench(engine)
         store = bench.store(a_txt="walrus")
@@ -82,7 +83,7 @@ def test_another_process_takes_over_when_it_looks(tmp_path: Path, clock: Clock) 
 
 def test_a_file_that_kills_its_readers_is_given_up(tmp_path: Path) -> None:
     """After some tries it has failed, so that a process can start at all."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     with Engine(url, Scripted([])) as engine:
         store = Bench(engine).store(a_txt="walrus").id
         with engine._database.begin() as connection:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from databases import fresh
 from store_bench import Bench
 
 import assistants_client as ac
@@ -25,7 +26,7 @@ TEXTS: dict[str, str | bytes] = {
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     """An engine in memory."""
-    with Engine("sqlite://", Scripted([])) as engine:
+    with Engine(fresh("sqlite://"), Scripted([])) as engine:
         yield Bench(engine)
 
 
@@ -166,6 +167,7 @@ def test_filters(bench: Bench, attributed: str, filters: Any, names: str) -> Non
         ({"type": "eq", "key": "a", "value": ["b"]}, "filters.value"),
         ({"type": "in", "key": "a", "value": "b"}, "filters.value"),
         ({"type": "in", "key": "a", "value": [[]]}, "filters.value"),
+        ({"type": "in", "key": "a", "value": [True]}, "filters.value"),
         ({"type": "eq", "key": "a", "value": "b", "c": 1}, "filters.c"),
         ({"type": "and", "filters": []}, "filters.filters"),
         ({"type": "or", "filters": [{"type": "eq", "key": "a"}]}, "filters.filters[0].value"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import fresh
 from documents import docx_of, pdf
 from engine_store import Clock
 from store_bench import Bench, waiting_reader
@@ -22,7 +23,7 @@ DAY = 86_400
 @pytest.fixture
 def bench(tmp_path: Path, clock: Clock) -> Iterator[Bench]:
     """An engine on a file, with a clock that stands still."""
-    with Engine(f"sqlite:///{tmp_path / 'stores.db'}", Scripted([]), clock=clock) as engine:
+    with Engine(fresh(f"sqlite:///{tmp_path / 'stores.db'}"), Scripted([]), clock=clock) as engine:
         yield Bench(engine)
 
 

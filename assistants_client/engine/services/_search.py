@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 from assistants_client.engine.filters import Filter
 from assistants_client.engine.search_words import Hit, fused, scores, terms
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services._passages import holding, ranked
 from assistants_client.engine.services._vectors import nearest
+from assistants_client.engine.services._words import word_index
 from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
 
 #: Passages whose scores are worked out, for each one that is wanted, and at least.
@@ -86,12 +86,13 @@ def _by_words(
     if not words:
         return {}
     ranks: dict[int, float] = {}
-    for seq, store_file, rank in ranked(connection, numbers, words):
+    index = word_index(connection)
+    for seq, store_file, rank in index.ranked(connection, numbers, words):
         if allowed is None or store_file in allowed:
             ranks[seq] = rank
             if len(ranks) == most:
                 break
-    held = [holding(connection, numbers, word) for word in words]
+    held = [index.holding(connection, numbers, word) for word in words]
     return scores(ranks, held, _count(connection, store_ids))
 
 

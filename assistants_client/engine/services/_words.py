@@ -1,0 +1,132 @@
+"""The index of the words of passages, in the language of the database in use.
+
+Nothing of files and stores is known here but their numbers; how hits score is not decided here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
+
+from sqlalchemy import BigInteger, Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from assistants_client.engine.search_words import in_stores, indexed, words_of
+
+
+class WordIndex(Protocol):
+    """What searches words in one kind of database. Words are terms as ``search_words`` has them."""
+
+    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
+        """Adds a passage; it goes with its row."""
+        ...
+
+    def ranked(
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+    ) -> Iterator[tuple[int, int, float]]:
+        """Passages of stores that hold one of the words at least, the best first.
+
+        Answered are the passage's number, its file's in the store, and its rank: the lower, the
+        better.
+        """
+        ...
+
+    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
+        """The passages of stores that hold a word."""
+        ...
+
+
+class _Fts5:
+    """SQLite's."""
+
+    _PUT = text(
+        "INSERT INTO passage_words (rowid, store, title, words) "
+        "VALUES (:passage, :store, :title, :words)"
+    )
+    #: The place of the store takes no part in the rank; a word of the title counts as two.
+    _RANKED = text(
+        "SELECT passages.seq, passages.store_file, bm25(passage_words, 0.0, 2.0, 1.0) AS rank "
+        "FROM passage_words JOIN passages ON passages.seq = passage_words.rowid "
+        "WHERE passage_words MATCH :wanted ORDER BY rank"
+    )
+    _HOLDING = text("SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted")
+
+    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
+        row = {
+            "passage": passage,
+            "store": str(store),
+            "title": indexed(title),
+            "words": indexed(words),
+        }
+        connection.execute(self._PUT, row)
+
+    def ranked(
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+    ) -> Iterator[tuple[int, int, float]]:
+        for row in connection.execute(self._RANKED, {"wanted": in_stores(stores, words)}):
+            yield row.seq, row.store_file, row.rank
+
+    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
+        found = connection.execute(self._HOLDING, {"wanted": in_stores(stores, [word])})
+        return frozenset(found.scalars())
+
+
+class _TsVector:
+    """PostgreSQL's. It would read addresses and numbers in ways of its own: it gets bare words."""
+
+    _PUT = text(
+        "INSERT INTO passage_words (passage, store, words) VALUES (:passage, :store, "
+        "setweight(to_tsvector('assistants_words', :title), 'A') "
+        "|| to_tsvector('assistants_words', :words))"
+    )
+    #: A word of the title counts as two; 1 is for long passages, which hold more words anyway.
+    _RANKED = (
+        "SELECT passages.seq, passages.store_file, "
+        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', passage_words.words, {wanted}, 1) AS rank "
+        "FROM passage_words JOIN passages ON passages.seq = passage_words.passage "
+        "WHERE store = ANY(:stores) AND passage_words.words @@ ({wanted}) "
+        "ORDER BY rank, passages.seq"
+    )
+    _HOLDING = (
+        "SELECT passage FROM passage_words WHERE store = ANY(:stores) AND words @@ ({wanted})"
+    )
+
+    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
+        row = {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
+        connection.execute(self._PUT, row)
+
+    def ranked(
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+    ) -> Iterator[tuple[int, int, float]]:
+        for row in self._found(connection, self._RANKED, stores, words):
+            yield row.seq, row.store_file, row.rank
+
+    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
+        rows = self._found(connection, self._HOLDING, stores, [word])
+        return frozenset(row.passage for row in rows)
+
+    @staticmethod
+    def _found(
+        connection: Connection, statement: str, stores: Sequence[int], words: Sequence[str]
+    ) -> Any:
+        names = {f"word{number}": _bare(word) for number, word in enumerate(words)}
+        wanted = " || ".join(f"phraseto_tsquery('assistants_words', :{name})" for name in names)
+        query = text(statement.format(wanted=wanted)).bindparams(
+            bindparam("stores", type_=ARRAY(BigInteger))
+        )
+        return connection.execute(query, {"stores": list(stores), **names})
+
+
+def _bare(written: str) -> str:
+    """The words of a text without accents, and without the signs between them."""
+    plain = unicodedata.normalize("NFKD", indexed(written))
+    return " ".join(words_of("".join(c for c in plain if not unicodedata.combining(c))))
+
+
+_INDEXES: Final[dict[str, WordIndex]] = {"sqlite": _Fts5(), "postgresql": _TsVector()}
+
+
+def word_index(connection: Connection) -> WordIndex:
+    """The index of a database."""
+    return _INDEXES[connection.dialect.name]
