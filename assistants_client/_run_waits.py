@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from assistants_client._checks import check_tool_handling
+from assistants_client._checks import check_tool_handling, checked_id
 from assistants_client._many_waits import ManyWaits, RunOrIds, distinct, raise_first
 from assistants_client._pace import Pace
 from assistants_client._progress import NO_PROGRESS, run_progress, runs_progress
@@ -326,6 +326,7 @@ class WaitsForRuns(HasResources):
             AssistantsError: As :meth:`wait_for_run`.
         """
         # A mistake must not leave a question without its answer, nor a run that locks the thread.
+        checked_id("assistant_id", assistant_id)
         check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
         check_timeout(timeout)
         delays = checked_backoff(self._backoff if backoff is None else backoff)

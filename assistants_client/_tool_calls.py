@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,8 @@ from assistants_client.errors import ConfigurationError, ToolError
 from assistants_client.function_tools import ToolFunction, ToolLike, as_tools
 from assistants_client.models.run_streams import Approve, Journal, OnToolError
 from assistants_client.models.runs import RequiredToolCall, ToolOutput
+
+_log = logging.getLogger(__name__)
 
 #: The longest output that is sent, in bytes of UTF-8.
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
@@ -123,6 +126,11 @@ class _Answers:
             output = _text(job.act(), job.call.function.name)
         except Exception as error:
             output = self.failure(job.call, error)
+            _log.warning(
+                'The tool %s failed with %s; the model is told. on_tool_error="raise" raises it.',
+                job.call.function.name,
+                type(error).__name__,
+            )
         return self.journal.keep(job.key, output) if self.journal is not None else output
 
     def failure(self, call: RequiredToolCall, error: Exception | str) -> str:

@@ -31,6 +31,7 @@ from assistants_client._checks import (
     checked_timeout,
 )
 from assistants_client._connections import Connections, PlainSession, tls_context
+from assistants_client._event_loop import tell_if_in_event_loop
 from assistants_client._refusals import attempts_of, connection_error, cut_short, refusal
 from assistants_client._retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._version import __version__
@@ -327,6 +328,7 @@ class Transport:
         self, request: requests.PreparedRequest, method: str, path: str
     ) -> Iterator[requests.Response]:
         """The answer to a request; what is no 2xx raises. Its body is not read yet."""
+        tell_if_in_event_loop()
         try:
             response = self._current_session().send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings

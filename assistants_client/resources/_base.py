@@ -34,6 +34,7 @@ from assistants_client.errors import (
     NotFoundError,
     ThreadLockedError,
 )
+from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.run_streams import ToolHandling
@@ -285,8 +286,9 @@ def encoded(request: object) -> dict[str, Any]:
     Raises:
         InvalidRequestError: It breaks the protocol's rules.
     """
-    if hasattr(request, "assistant_id"):
-        checked_id("assistant_id", request.assistant_id)
+    assistant_id = getattr(request, "assistant_id", UNSET)
+    if assistant_id is not UNSET:
+        checked_id("assistant_id", assistant_id)
     try:
         return encode_request(request)
     except InvalidValueError as error:
