@@ -11,7 +11,7 @@ import itertools
 import os
 from typing import Final
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 VARIABLE: Final = "ASSISTANTS_TEST_POSTGRES"
 _SERVER: Final = os.environ.get(VARIABLE)
@@ -31,7 +31,7 @@ def fresh(sqlite: str) -> str:
 
 def _server(url: str) -> Engine:
     made = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(made, isolation_level="AUTOCOMMIT")
+    return create_engine(made, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
 
 def _drop(server: str, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from databases import VARIABLE, fresh
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 from werkzeug.test import Client
 
 from assistants_client.engine import Engine, Scripted, TextDelta
@@ -81,7 +81,7 @@ def test_a_lost_connection_is_replaced(url: str) -> None:
     with Engine(url, Scripted([])) as engine:
         web = Client(engine)
         thread = web.post("/v1/threads").get_json()["id"]
-        with create_engine(_psycopg(url)).connect() as connection:
+        with create_engine(_psycopg(url), poolclass=NullPool).connect() as connection:
             connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
