@@ -7,18 +7,17 @@ does to its thread, messages and steps is the services' to know.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing, suppress
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import define, field
 
 from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
+from assistants_client.engine.called import Recorded, has_interpreter, recorded
 from assistants_client.engine.code_interpreter import FOLDER, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.deltas import (
@@ -34,15 +33,12 @@ from assistants_client.engine.file_search import (
     annotation_documents,
     annotations_of,
     options_of,
-    query_of,
     record_of,
     threshold_of,
 )
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.images import Images, made_by_code
 from assistants_client.engine.language_models.base import (
-    CODE_INTERPRETER,
-    FILE_SEARCH,
     Conversation,
     Delta,
     LanguageModel,
@@ -59,7 +55,6 @@ from assistants_client.models.run_steps import (
     CodeInterpreterRecord,
     FileSearchCall,
     FileSearchRecord,
-    FunctionRecord,
     FunctionToolCall,
     ImageOutput,
     LogsOutput,
@@ -68,10 +63,7 @@ from assistants_client.models.run_steps import (
     UnknownToolCall,
 )
 from assistants_client.models.runs import LastError, Run, Usage
-from assistants_client.models.tools import CodeInterpreterTool, FileSearchOptions
-
-#: A call of a tool, as it is kept.
-_Recorded: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall
+from assistants_client.models.tools import FileSearchOptions
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +78,6 @@ CHECK_SECONDS: Final = 0.5
 _ERROR_CODES: Final = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
 #: Why a message is incomplete, by the model's reason to finish.
 _CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
-_LONGEST_NAME: Final = 64
 
 
 class Runner:
@@ -294,12 +284,12 @@ class Runner:
     def _description(self, run: Run) -> str:
         """What the model is told of the code interpreter, and of the files that it finds there."""
         told = self._interpreter.description
-        found = self._tools.files(run) if _has_interpreter(run) else {}
+        found = self._tools.files(run) if has_interpreter(run) else {}
         lines = [f"{FOLDER}/{path} ({file.bytes} bytes)" for path, file in found.items()]
         return "\n".join([told, "Files that are there now:", *lines]) if lines else told
 
     def _written(self, run: Run) -> dict[str, str]:
-        return self._tools.written(run) if _has_interpreter(run) else {}
+        return self._tools.written(run) if has_interpreter(run) else {}
 
     # --- the tools ------------------------------------------------------------------------------
 
@@ -313,15 +303,15 @@ class Runner:
     ) -> bool:
         """Does what the model asks for; whether everything it asked for is done."""
         run = course.run
-        recorded: list[_Recorded] = []
+        records: list[Recorded] = []
         to_do: list[tuple[int, CodeInterpreterCall | FileSearchCall]] = []
         for index, call in enumerate(calls):
-            made, is_to_do = _record_of(run, call, offered)
-            recorded.append(made)
+            made, is_to_do = recorded(run, call, offered)
+            records.append(made)
             if is_to_do and not isinstance(made, FunctionToolCall):
                 to_do.append((index, made))
-        step = self._execution.begin_tools_step(run, recorded)
-        for index, one in enumerate(recorded):
+        step = self._execution.begin_tools_step(run, records)
+        for index, one in enumerate(records):
             parts = pieces[index]
             if isinstance(one, CodeInterpreterCall):
                 parts = one.code_interpreter.input.splitlines(keepends=True)
@@ -336,7 +326,7 @@ class Runner:
                 self._execution.update_step(run, step)
                 self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
         course.steps.append(step)
-        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in recorded):
+        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in records):
             self._execution.require_action(run, step, usage)
             return False
         self._execution.complete_tools_step(run, step, usage)
@@ -411,58 +401,13 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
     return None
 
 
-def _calls_with_ids(step: RunStep) -> list[_Recorded]:
+def _calls_with_ids(step: RunStep) -> list[Recorded]:
     return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
 
 
 def _text_index(message: Message) -> int:
     """Where the text of a message stands: after its images."""
     return sum(isinstance(part, ImageFilePart) for part in message.content)
-
-
-def _has_interpreter(run: Run) -> bool:
-    return any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
-
-
-def _record_of(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[_Recorded, bool]:
-    """What is kept of a call, and whether there is something to be done here for it."""
-    if call.name not in offered:
-        return _unknown_call(call, offered), False
-    search = options_of(run.tools)
-    if call.name == FILE_SEARCH and search is not None:
-        query, fault = query_of(call.arguments)
-        found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
-        return found, fault is None
-    if call.name == CODE_INTERPRETER and _has_interpreter(run):
-        code, fault = _code_of(call)
-        made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
-        if fault is not None:
-            made.code_interpreter.outputs = [LogsOutput(logs=fault)]
-        return made, fault is None
-    function = FunctionRecord(name=call.name, arguments=call.arguments)
-    return FunctionToolCall(id=call.id, function=function), False
-
-
-def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
-    """The record of a call of what does not exist, answered at once so that the model can mend."""
-    # It goes back to the model, and servers check the names they are sent.
-    name = _NOT_IN_NAMES.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"
-    output = f"There is no function {name!r}; there is {', '.join(offered) or 'none at all'}."
-    return FunctionToolCall(
-        id=call.id, function=FunctionRecord(name=name, arguments=call.arguments, output=output)
-    )
-
-
-def _code_of(call: ToolCall) -> tuple[str, str | None]:
-    """The code to run; or the arguments as they came, and what is wrong with them."""
-    try:
-        arguments = json.loads(call.arguments)
-    except ValueError as error:
-        return call.arguments, f"The arguments are not JSON: {error}. Nothing was run."
-    code = arguments.get("code") if isinstance(arguments, dict) else None
-    if not isinstance(code, str):
-        return call.arguments, "The arguments have no string named 'code'. Nothing was run."
-    return code, None
 
 
 def _named(error: BaseException) -> str:

@@ -56,7 +56,8 @@ def request_document(conversation: Conversation, *, model: str) -> dict[str, Any
     if conversation.functions:
         fields["tools"] = [_tool(function) for function in conversation.functions]
         fields["tool_choice"] = _tool_choice(conversation.tool_choice)
-        fields["parallel_tool_calls"] = conversation.parallel_tool_calls
+        # Calls in parallel are the API's default.
+        fields["parallel_tool_calls"] = False if conversation.parallel_tool_calls is False else None
     return given(**fields)
 
 
