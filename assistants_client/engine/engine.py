@@ -40,7 +40,7 @@ DEFAULT_URL: Final = "sqlite:///assistants.db"
 RUN_SECONDS: Final = 600
 #: How many files of vector stores are read at once.
 READERS: Final = 2
-#: How long closing waits for the runs that are being carried.
+#: How long closing waits for the runs that are being carried, where nothing else is said.
 CLOSE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,9 @@ class Engine:
         token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
         workers: How many runs are carried at once; more of them wait for their turn.
         run_seconds: After how long an unfinished run expires, from its creation.
+        close_seconds: How long closing waits for the runs that are being carried; what is
+            unfinished then has failed. More of it suits processes that are replaced while they are
+            in use, such as gunicorn's with ``--max-requests``.
         clock: Tells the time in Unix seconds.
         new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
         code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox,
@@ -86,6 +89,7 @@ class Engine:
         token: str | None = None,
         workers: int = WORKERS,
         run_seconds: int = RUN_SECONDS,
+        close_seconds: float = CLOSE_SECONDS,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | None = None,
@@ -94,6 +98,8 @@ class Engine:
             raise ConfigurationError(f"workers: {workers} is below 1")
         if run_seconds < 1:
             raise ConfigurationError(f"run_seconds: {run_seconds} is below 1")
+        if not close_seconds >= 0:
+            raise ConfigurationError(f"close_seconds: {close_seconds} is below 0")
         if token is not None and not isinstance(token, str):
             raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
         if token is not None and not token:
@@ -146,6 +152,7 @@ class Engine:
             self,
             _close,
             [(self._threads, self._execution), (readers, self._ingesting)],
+            close_seconds,
             self._database,
             owned,
         )
@@ -179,7 +186,7 @@ class Engine:
                 self._is_open = True
 
     def close(self) -> None:
-        """Waits a few seconds for the runs that are being carried, fails the rest, and closes all.
+        """Waits ``close_seconds`` for the runs that are being carried, fails the rest, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
@@ -222,11 +229,12 @@ class Engine:
 
 def _close(
     carried: Iterable[tuple[Threads, Execution | Ingesting]],
+    seconds: float,
     database: Database,
     owned: Iterable[Callable[[], object]],
 ) -> None:
     for threads, held in carried:
-        if not threads.close(CLOSE_SECONDS):
+        if not threads.close(seconds):
             try:
                 held.abandon()
             except Exception:

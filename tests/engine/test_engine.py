@@ -29,7 +29,6 @@ from assistants_client.engine import (
     call,
     lifecycle,
 )
-from assistants_client.engine import engine as engine_module
 from assistants_client.engine.adapter import EngineAdapter
 from assistants_client.engine.services.execution import Execution
 from assistants_client.errors import ConfigurationError
@@ -188,13 +187,10 @@ def test_a_cancelled_run_leaves_its_thread_usable(
         slow.go.set()
 
 
-def test_a_run_of_a_closed_engine_has_failed(
-    tmp_path: Path, slow: Slow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Closing waits a moment for what is carried, and then says what became of it."""
-    monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.05)
+def test_a_run_of_a_closed_engine_has_failed(tmp_path: Path, slow: Slow) -> None:
+    """Closing waits as long as it was told to, and then says what became of it."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
-    with Engine(url, slow) as engine:
+    with Engine(url, slow, close_seconds=0.05) as engine:
         path = Http(engine).start()
         assert slow.asked.wait(10)
     with Engine(url, Scripted()) as engine:
@@ -210,9 +206,8 @@ def test_closing_goes_on_when_the_database_is_gone(
     def fail(_: Execution) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.01)
     monkeypatch.setattr(Execution, "abandon", fail)
-    engine = Engine("sqlite://", slow)
+    engine = Engine("sqlite://", slow, close_seconds=0.01)
     Http(engine).start()
     assert slow.asked.wait(10)
     engine.close()
@@ -268,6 +263,7 @@ def test_a_database_that_cannot_be_opened_is_raised_to_the_caller() -> None:
     [
         ({"workers": 0}, "workers"),
         ({"run_seconds": 0}, "run_seconds"),
+        ({"close_seconds": -1}, "close_seconds"),
         ({"token": ""}, "token"),
         ({"token": 5}, "token: expected a string, got int"),
         ({"model": "gpt-4o"}, "model: expected a language model .*, got str"),

@@ -227,11 +227,10 @@ def test_the_thread_is_deleted(benches: Any) -> None:
     gate.go.set()
 
 
-def test_the_engine_is_closed(benches: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_is_closed(benches: Any) -> None:
     """A stream that is open then ends with the run's end."""
-    monkeypatch.setattr("assistants_client.engine.engine.CLOSE_SECONDS", 0.05)
     gate = Gate()
-    bench = benches([["Hello", gate]])
+    bench = benches([["Hello", gate]], close_seconds=0.05)
     stream = bench.run()
     stream.until("thread.message.delta")
     closing = in_background(bench.engine.close)
