@@ -17,6 +17,7 @@ try:
     from assistants_client.engine.language_models.base import (
         CODE_INTERPRETER,
         FILE_SEARCH,
+        TOO_LONG,
         Conversation,
         Delta,
         Finish,
@@ -46,6 +47,7 @@ except ModuleNotFoundError as _error:
 __all__ = [
     "CODE_INTERPRETER",
     "FILE_SEARCH",
+    "TOO_LONG",
     "BubblewrapInterpreter",
     "Call",
     "ChatCompletions",

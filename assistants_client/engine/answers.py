@@ -53,6 +53,11 @@ class Answer:
             self.finish = delta.reason
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the model has said anything."""
+        return bool(self.text or self._calls)
+
+    @property
     def text(self) -> str:
         """The text, joined."""
         return "".join(self._text)

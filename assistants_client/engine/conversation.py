@@ -75,6 +75,7 @@ def conversation_of(
     *,
     code_interpreter: str,
     shown: Callable[[ImageFile], Image | str],
+    last: int | None = None,
 ) -> Conversation:
     """What to ask the model next.
 
@@ -84,6 +85,7 @@ def conversation_of(
         steps: This run's, oldest first. Earlier runs are told by their messages alone.
         code_interpreter: How the code interpreter is described to the model.
         shown: The image of a file; or, for the model to read, why it cannot be shown.
+        last: How many messages to ask about at most, the last ones; ``None`` asks about all.
     """
     # Some servers, or the templates behind them, call what they are shown even when told not to.
     functions = [] if run.tool_choice == "none" else _functions(run.tools, code_interpreter)
@@ -91,7 +93,7 @@ def conversation_of(
     return Conversation(
         model=run.model,
         instructions=run.instructions or None,
-        turns=[*_history(run, messages, shown), *_rounds(messages, steps)],
+        turns=[*_history(run, messages, shown, last), *_rounds(messages, steps)],
         functions=functions,
         tool_choice=_tool_choice(run, functions, steps),
         parallel_tool_calls=run.parallel_tool_calls if functions else None,
@@ -126,16 +128,24 @@ def code_output(record: CodeInterpreterRecord) -> str:
     return logs or NO_OUTPUT
 
 
-def _history(
-    run: Run, messages: Sequence[Message], shown: Callable[[ImageFile], Image | str]
-) -> list[Turn]:
-    """The thread as it was when the run began."""
-    before = [message for message in messages if message.run_id != run.id]
+def messages_for(run: Run, messages: Sequence[Message]) -> list[Message]:
+    """The messages that a run found when it began, as far as it may see them."""
+    found = [message for message in messages if message.run_id != run.id]
     truncation = run.truncation_strategy
     if truncation is not None and truncation.type == "last_messages" and truncation.last_messages:
-        before = before[-truncation.last_messages :]
+        return found[-truncation.last_messages :]
+    return found
+
+
+def _history(
+    run: Run,
+    messages: Sequence[Message],
+    shown: Callable[[ImageFile], Image | str],
+    last: int | None,
+) -> list[Turn]:
+    seen = messages_for(run, messages)[-last if last is not None else None :]
     # From its end: where there is no room for all images, the oldest are left out.
-    turns = [_turn(message, shown) for message in reversed(before)]
+    turns = [_turn(message, shown) for message in reversed(seen)]
     return [turn for turn in reversed(turns) if turn.text]
 
 

@@ -19,7 +19,7 @@ from assistants_client._codec import encode
 from assistants_client.engine.answers import Answer
 from assistants_client.engine.called import Recorded, has_interpreter, recorded
 from assistants_client.engine.code_interpreter import FOLDER, CodeInterpreter
-from assistants_client.engine.conversation import conversation_of, tokens_spent
+from assistants_client.engine.conversation import conversation_of, messages_for, tokens_spent
 from assistants_client.engine.deltas import (
     annotations_delta,
     call_deltas,
@@ -39,6 +39,7 @@ from assistants_client.engine.file_search import (
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.images import Images, made_by_code
 from assistants_client.engine.language_models.base import (
+    TOO_LONG,
     Conversation,
     Delta,
     LanguageModel,
@@ -75,7 +76,12 @@ _LOOK_SECONDS: Final = 0.1
 #: Seconds between two looks at the database while an answer comes in.
 CHECK_SECONDS: Final = 0.5
 
-_ERROR_CODES: Final = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
+#: The codes of errors that are not the server's, as runs have them.
+_ERROR_CODES: Final = {
+    "rate_limit_exceeded": "rate_limit_exceeded",
+    "invalid_prompt": "invalid_prompt",
+    TOO_LONG: "invalid_prompt",
+}
 #: Why a message is incomplete, by the model's reason to finish.
 _CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
 
@@ -152,7 +158,7 @@ class Runner:
         return self._execution.renew()
 
     def _fail(self, run: Run, code: str, message: str) -> None:
-        error = LastError(code=code if code in _ERROR_CODES else "server_error", message=message)
+        error = LastError(code=_ERROR_CODES.get(code, "server_error"), message=message)
         with suppress(RunTaken):
             self._execution.finish(run, "failed", last_error=error)
 
@@ -173,13 +179,7 @@ class Runner:
         if exhausted is not None:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
             return False
-        conversation = conversation_of(
-            run,
-            course.messages,
-            course.steps,
-            code_interpreter=self._description(run),
-            shown=course.images.shown,
-        )
+        conversation = self._conversation(course)
         answer, opened = self._ask(conversation, course)
         taken = {call.id for step in course.steps for call in _calls_with_ids(step)}
         calls = answer.tool_calls(taken, lambda: new_id("call_"))
@@ -221,6 +221,16 @@ class Runner:
 
     # --- the model ------------------------------------------------------------------------------
 
+    def _conversation(self, course: _Course) -> Conversation:
+        return conversation_of(
+            course.run,
+            course.messages,
+            course.steps,
+            code_interpreter=self._description(course.run),
+            shown=course.images.shown,
+            last=course.last,
+        )
+
     def _ask(
         self, conversation: Conversation, course: _Course
     ) -> tuple[Answer, tuple[RunStep, Message] | None]:
@@ -229,7 +239,7 @@ class Runner:
         opened: tuple[RunStep, Message] | None = None
         saved = True
         try:
-            with closing(self._deltas(conversation)) as deltas:
+            with closing(self._deltas(conversation, course, answer)) as deltas:
                 for delta in deltas:
                     is_due = course.is_due(self._monotonic())
                     if is_due:
@@ -271,15 +281,26 @@ class Runner:
             self._execution.tell(run, MESSAGE, delta)
         return opened
 
-    def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
-        """The model's deltas; what it raises is a ``LanguageModelError``."""
-        try:
-            yield from self._model.respond(conversation)
-        except LanguageModelError:
-            raise
-        except Exception as error:
-            _log.exception("The language model %s failed", type(self._model).__name__)
-            raise LanguageModelError(f"The language model failed: {_named(error)}") from error
+    def _deltas(
+        self, conversation: Conversation, course: _Course, answer: Answer
+    ) -> Generator[Delta, None, None]:
+        """The model's deltas; what it raises is a ``LanguageModelError``.
+
+        A conversation that is too long for it is cut, and it is asked again.
+        """
+        while True:
+            try:
+                yield from self._model.respond(conversation)
+            except LanguageModelError as error:
+                if error.code != TOO_LONG or answer.has_begun or not course.forgets():
+                    raise
+                _log.info("Run %s goes on with %s messages: %s", course.run.id, course.last, error)
+                conversation = self._conversation(course)
+            except Exception as error:
+                _log.exception("The language model %s failed", type(self._model).__name__)
+                raise LanguageModelError(f"The language model failed: {_named(error)}") from error
+            else:
+                return
 
     def _description(self, run: Run) -> str:
         """What the model is told of the code interpreter, and of the files that it finds there."""
@@ -379,6 +400,17 @@ class _Course:
     _cancelled: Callable[[], bool]
     _last_look: float
     _saw_cancelled: bool = field(default=False, init=False)
+    #: How many messages the model is asked about at most, if not about all.
+    last: int | None = field(default=None, init=False)
+
+    def forgets(self) -> bool:
+        """Leaves out the older half of the messages, if the run lets that be decided here."""
+        truncation = self.run.truncation_strategy
+        seen = len(messages_for(self.run, self.messages)[-(self.last or 0) :])
+        if seen < 2 or (truncation is not None and truncation.type != "auto"):
+            return False
+        self.last = seen // 2
+        return True
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to look at the database: now and then, and when cancelled here."""

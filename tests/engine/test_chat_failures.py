@@ -118,14 +118,20 @@ def test_a_truncated_body(server: Server) -> None:
                     "message": "request (30003 tokens) exceeds the available context size",
                 }
             },
-            "invalid_prompt",
+            "context_length_exceeded",
             "answered 400: request (30003 tokens) exceeds",
         ),
         (
             400,
             {"error": {"message": "too long", "code": "context_length_exceeded"}},
-            "invalid_prompt",
+            "context_length_exceeded",
             "answered 400: too long",
+        ),
+        (
+            400,
+            {"error": {"message": "Not that", "code": "content_policy_violation"}},
+            "invalid_prompt",
+            "answered 400: Not that",
         ),
         (400, {"error": {"message": "Unknown field"}}, "server_error", "400: Unknown field"),
         (500, {}, "server_error", "answered 500: no further words"),
@@ -215,7 +221,7 @@ def test_images_are_not_blamed_for_everything(server: Server) -> None:
 
     with pytest.raises(LanguageModelError, match="answered 400: The context length") as caught:
         respond(server.url, Conversation(model="m", turns=turns))
-    assert caught.value.code == "invalid_prompt"
+    assert caught.value.code == "context_length_exceeded"
 
 
 def test_a_refusal_without_a_key(server: Server) -> None:

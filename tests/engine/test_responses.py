@@ -351,7 +351,7 @@ def test_tool_calls(
                 end(status="failed", error={"code": "context_length_exceeded", "message": "Long"}),
             ],
             "an error: Long",
-            "invalid_prompt",
+            "context_length_exceeded",
         ),
         ([end(status="cancelled")], "an error: ", "server_error"),
     ],

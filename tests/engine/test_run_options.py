@@ -9,10 +9,12 @@ import pytest
 
 from assistants_client import Client, Run, Thread
 from assistants_client.engine import (
+    TOO_LONG,
     Call,
     Conversation,
     Engine,
     Finish,
+    LanguageModelError,
     Script,
     Scripted,
     TokenUsage,
@@ -165,6 +167,49 @@ def test_truncation(bench: Bench) -> None:
     )
 
     assert [turn.text for turn in bench.asked.turns] == ["2", "3"]
+
+
+LONG = LanguageModelError("The prompt is too long.", code=TOO_LONG)
+
+
+@pytest.mark.parametrize("truncation", [None, {"type": "auto"}])
+def test_a_thread_that_is_too_long_for_the_model(bench: Bench, truncation: object) -> None:
+    """It is asked again about fewer messages, the last ones, until they fit; so in every round."""
+    run = bench.run(
+        LONG,
+        LONG,
+        [call("code_interpreter", code="1")],
+        "Hello.",
+        thread=bench.thread("1", "2", "3", "4", "5"),
+        assistant={"tools": [INTERPRETER]},
+        truncation_strategy=truncation,
+    )
+
+    assert run.status == "completed"
+    asked = [[turn.text for turn in c.turns] for c in bench.model.conversations]
+    assert asked[:3] == [["1", "2", "3", "4", "5"], ["4", "5"], ["5"]]
+    assert asked[3][0] == "5"
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "texts", "truncation"),
+    [
+        ([LONG], ["1"], {"type": "auto"}),  # there is nothing to leave out
+        ([LONG], ["1", "2", "3"], {"type": "last_messages", "last_messages": 2}),
+        ([["Hel", LONG]], ["1", "2"], {"type": "auto"}),  # it has begun
+    ],
+)
+def test_a_prompt_that_stays_too_long(
+    bench: Bench, answers: list[Script], texts: list[str], truncation: dict[str, Any]
+) -> None:
+    """The run fails, with a code that runs have, where nothing may be left out."""
+    run = bench.run(*answers, thread=bench.thread(*texts), truncation_strategy=truncation)
+
+    assert run.status == "failed"
+    assert run.last_error is not None
+    assert (run.last_error.code, run.last_error.message) == ("invalid_prompt", str(LONG))
+    assert len(bench.model.conversations) == 1
 
 
 @pytest.mark.parametrize(

@@ -87,4 +87,4 @@ def test_a_prompt_that_is_too_long(llama: ChatCompletions) -> None:
     asked = Conversation(model="m", turns=[Turn(role="user", text="long " * 6000)])
     with pytest.raises(LanguageModelError) as caught:
         list(llama.respond(asked))
-    assert caught.value.code == "invalid_prompt"
+    assert caught.value.code == "context_length_exceeded"

@@ -89,6 +89,21 @@ def test_the_model_program_on_llama_cpp(llama_server: str, peer_key: str, tmp_pa
     assert call.code_interpreter.outputs
 
 
+def test_a_thread_that_outgrows_llama_cpp(llama_server: str, peer_key: str) -> None:
+    """What does not fit into the model's context is left out, and the run is completed."""
+    asked = ChatCompletions(llama_server, peer_key, model="tiny-table")
+    with Engine("sqlite://", model=asked) as engine, Client(engine=engine) as client:
+        assistant = client.assistants.create(model="any")
+        texts = ["long " * 6000, "3x + 11 = 14"]
+        thread = client.threads.create(messages=[{"role": "user", "content": t} for t in texts])
+        run = client.wait_for_run(client.runs.create(thread.id, assistant_id=assistant.id))
+        assert run.usage is not None
+        assert run.usage.prompt_tokens < 6000
+        only_long = client.threads.create(messages=[{"role": "user", "content": texts[0]}])
+        with pytest.raises(RunFailedError, match=r"invalid_prompt: .*context"):
+            client.wait_for_run(client.runs.create(only_long.id, assistant_id=assistant.id))
+
+
 @pytest.mark.parametrize(
     ("model", "key", "words"),
     [

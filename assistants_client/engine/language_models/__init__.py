@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
+    TOO_LONG,
     Conversation,
     Delta,
     Finish,
@@ -24,6 +25,7 @@ from assistants_client.engine.language_models.tutor import Tutor
 
 __all__ = [
     "CODE_INTERPRETER",
+    "TOO_LONG",
     "Call",
     "ChatCompletions",
     "Conversation",

@@ -16,6 +16,9 @@ from attrs import field, frozen
 CODE_INTERPRETER = "code_interpreter"
 #: The same of the file search; its argument is ``query``.
 FILE_SEARCH = "file_search"
+#: The code of a ``LanguageModelError`` about a conversation that is too long for the model. A run
+#: that fails for it has the code ``invalid_prompt``.
+TOO_LONG = "context_length_exceeded"
 
 _LONGEST_SHOWN = 100
 
@@ -142,7 +145,8 @@ class LanguageModelError(Exception):
 
     Attributes:
         code: The run's ``last_error.code``: ``server_error``, ``rate_limit_exceeded`` or
-            ``invalid_prompt``.
+            ``invalid_prompt``. Or ``TOO_LONG``, where the conversation does not fit into the
+            model's context: it is asked again with fewer messages, if the run lets it.
     """
 
     def __init__(self, message: str, *, code: str = "server_error") -> None:

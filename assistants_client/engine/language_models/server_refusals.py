@@ -59,7 +59,7 @@ def refusal(error: APIStatusError, asked: Asked) -> tuple[str, str]:
     said = error_text(body)
     code = error_code(body)
     everything = body if isinstance(body, str) else json.dumps(body, default=str)
-    is_about_model = code != "invalid_prompt" and bool(
+    is_about_model = code == "server_error" and bool(
         _NO_SUCH_MODEL.search(said) or _NO_SUCH_MODEL_CODES.search(everything)
     )
     hint = ""
@@ -76,7 +76,7 @@ def refusal(error: APIStatusError, asked: Asked) -> tuple[str, str]:
         text = f"takes no more for now (429): {said}"
         if error.retry_after is not None:
             hint = f"It asks to wait {error.retry_after:g} s."
-    elif asked.has_images and code != "invalid_prompt" and _NO_IMAGES.search(said):
+    elif asked.has_images and code == "server_error" and _NO_IMAGES.search(said):
         code = "invalid_prompt"
         text = f"did not take the images of the thread's messages ({status}): {said}"
         hint = f"Does the model {asked.model!r} see images, and can it reach their addresses?"

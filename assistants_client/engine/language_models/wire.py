@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 from assistants_client.engine.language_models.base import (
+    TOO_LONG,
     Conversation,
     LanguageModelError,
     TokenUsage,
@@ -24,10 +25,10 @@ NO_PARAMETERS: Final[dict[str, Any]] = {
 }
 _LONGEST_EXCERPT: Final = 300
 _TOO_LONG: Final = re.compile(
-    r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens"
-    r"|content_(filter|policy)",
+    r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens",
     re.IGNORECASE,
 )
+_NOT_ALLOWED: Final = re.compile(r"content_(filter|policy)", re.IGNORECASE)
 _RATE_LIMIT: Final = re.compile(r"rate.?limit|quota|too many requests|throttl|\b429\b", re.I)
 
 
@@ -146,8 +147,10 @@ def error_text(error: object) -> str:
 
 
 def error_code(error: object) -> str:
-    """The run's error code for a server's error."""
+    """The code of a ``LanguageModelError`` for a server's error."""
     text = error if isinstance(error, str) else json.dumps(error, default=str)
     if _TOO_LONG.search(text):
+        return TOO_LONG
+    if _NOT_ALLOWED.search(text):
         return "invalid_prompt"
     return "rate_limit_exceeded" if _RATE_LIMIT.search(text) else "server_error"
