@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -59,6 +60,22 @@ def test_a_mixed_answer_with_its_own_end() -> None:
         usage,
         Finish(reason="length"),
     ]
+
+
+def test_an_iterator_is_read_as_the_answer_goes_on() -> None:
+    """A generator in the script gives one piece after the other, each when it is asked for."""
+    read = []
+
+    def pieces() -> Iterator[Script]:
+        for word in ("One", " two"):
+            read.append(word)
+            yield word
+
+    deltas = Scripted([[pieces(), call("f")]]).respond(ASKED)
+
+    assert next(deltas) == TextDelta(text="One")
+    assert read == ["One"]
+    assert [type(delta) for delta in deltas] == [TextDelta, ToolCallDelta, Finish]
 
 
 def test_nothing_is_an_answer_too() -> None:
