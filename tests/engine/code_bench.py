@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any
 
+import pytest
 from store_bench import Bench
 
-from assistants_client.engine import CodeInterpreter, Engine, Scripted, call
+from assistants_client.engine import BubblewrapInterpreter, CodeInterpreter, Engine, Scripted, call
 from assistants_client.models.messages import Attachment, Message, MessageRequest
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
@@ -20,6 +23,17 @@ from assistants_client.models.tools import CodeInterpreterTool
 CODE = [{"type": "code_interpreter"}]
 
 
+def walled(**options: Any) -> BubblewrapInterpreter:
+    """An interpreter under bubblewrap; the test is skipped where there cannot be any."""
+    program = shutil.which("bwrap")
+    if program is None:
+        pytest.skip("bubblewrap is not installed")
+    tried = [program, "--unshare-all", "--ro-bind", "/", "/", "true"]
+    if subprocess.run(tried, check=False, capture_output=True).returncode != 0:
+        pytest.skip("bubblewrap may not make namespaces here")
+    return BubblewrapInterpreter(**options)
+
+
 def code(source: str) -> Any:
     """A call of the code interpreter."""
     return call("code_interpreter", code=source)
@@ -30,7 +44,7 @@ class CodeBench(Bench):
 
     def __init__(self, interpreter: CodeInterpreter) -> None:
         self.script: list[Any] = []
-        self.model = Scripted([self._next] * 50)
+        self.model = Scripted([self._next] * 1000)
         engine = Engine("sqlite://", self.model, code_interpreter=interpreter)
         super().__init__(engine)
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -353,7 +353,7 @@ def _size(folder: Path) -> int:
 
 
 @contextmanager
-def _file(content: bytes) -> Any:
+def _file(content: bytes) -> Iterator[IO[bytes]]:
     """A file without a name that is read from its beginning."""
     with tempfile.TemporaryFile() as made:
         made.write(content)

@@ -1,0 +1,253 @@
+"""The code interpreter under bubblewrap: whole Python, its state, files, figures and refusals."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from code_bench import walled
+
+from assistants_client.engine import BubblewrapInterpreter
+from assistants_client.engine.code_interpreter import bubblewrap
+from assistants_client.engine.code_interpreter.seccomp import filter_for
+from assistants_client.errors import ConfigurationError
+
+TRACEBACK = "Traceback (most recent call last):\n"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[BubblewrapInterpreter]:
+    """One interpreter for all tests that do not need their own."""
+    made = walled(written_bytes=1_000_000, state_bytes=100_000)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "logs"),
+    [
+        ("print('a')\nprint('b', end='')\n1 + 1", "a\nb2\n"),
+        ("x = 3; x", "3\n"),
+        ("None", ""),
+        ("", ""),
+        ("class A(str):\n    def __repr__(self):\n        return 'mine'\nA()", "mine\n"),
+        ("import fractions\nsum(fractions.Fraction(1, n) for n in (2, 3))", "Fraction(5, 6)\n"),
+        ("if __name__ == '__main__':\n    print('here')", "here\n"),
+        ("import sys\nprint('told', file=sys.stderr)", "told\n"),
+        ("import asyncio\nasync def f():\n    return 3\nasyncio.run(f())", "3\n"),
+        ("import os\nos.getcwd(), len(os.environ) < 10", "('/mnt/data', True)\n"),
+    ],
+)
+def test_logs(interpreter: BubblewrapInterpreter, code: str, logs: str) -> None:
+    """The logs are what a notebook cell shows, of Python without exceptions."""
+    result = interpreter.run(code)
+    assert (result.logs, result.failed) == (logs, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("x = = 3", '  File "main.py", line 1\n    x = = 3\n        ^\nSyntaxError'),
+        ("1 / 0", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    1 / 0\n'),
+        ("input()", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    input()\nEOFError'),
+        ("import os\nos._exit(3)", "The code was stopped: exit status 3."),
+    ],
+)
+def test_failure_is_told(interpreter: BubblewrapInterpreter, code: str, told: str) -> None:
+    """With the code's own lines, and none of the sandbox's."""
+    result = interpreter.run(code)
+    assert result.failed
+    assert result.logs.startswith(told)
+    assert "inside.py" not in result.logs
+
+
+def test_state_goes_from_call_to_call(interpreter: BubblewrapInterpreter) -> None:
+    """Variables, functions, classes and imports; the last definition counts, an error keeps all."""
+    first = interpreter.run(
+        "import math\nimport os.path\nfrom collections import OrderedDict as D, Counter\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Point:\n    x: int\n"
+        "base = 2\ndef power(n, of=base):\n    return of ** n\n"
+        "def same(n):\n    return n\n"
+        "points = [Point(1), Point(2)]\nold = 1\ntable = D(a=same)"
+    )
+    second = interpreter.run("def power(n):\n    return 10 ** n\ndel old\n1 / 0", first.state)
+    third = interpreter.run(
+        "print(points, power(2), table['a'](1), math.floor(2.5), os.path.sep, Counter('aa'))\nold",
+        second.state,
+    )
+
+    assert not first.failed, first.logs
+    assert "ZeroDivisionError" in second.logs
+    shown = "[Point(x=1), Point(x=2)] 100 1 2 / Counter({'a': 2})\n"
+    assert third.logs.startswith(shown)
+    assert "NameError" in third.logs
+
+
+def test_what_cannot_be_kept_is_told(interpreter: BubblewrapInterpreter) -> None:
+    """By its name, and everything else is there."""
+    first = interpreter.run("f = lambda: 1\ng = (n for n in 'ab')\nlarge = 'x' * 200_000\nx = 1")
+    second = interpreter.run("print(x)\nf", first.state)
+
+    assert first.logs == "[not kept for the next call: f, g, large]"
+    assert second.logs.startswith("1\n")
+    assert "NameError" in second.logs
+
+
+@pytest.mark.parametrize("state", [b"", b"garbage", b"\x80\x04N."])
+def test_unreadable_state_starts_afresh(interpreter: BubblewrapInterpreter, state: bytes) -> None:
+    """Such as another interpreter's; the code runs all the same."""
+    result = interpreter.run("1 + 1", state)
+    assert result.logs == ("2\n" if not state else f"2\n{bubblewrap.AFRESH}")
+    assert not result.failed
+
+
+def test_files_come_and_go(interpreter: BubblewrapInterpreter, tmp_path: Path) -> None:
+    """Those of the folder are there to be read and changed; what is written comes back."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("given")
+    (tmp_path / "b.txt").write_text("old")
+    result = interpreter.run(
+        "text = open('in/a.txt').read()\nopen('/mnt/data/b.txt', 'w').write(text + '!')\n"
+        "import os\nos.makedirs('out/deep')\nopen('out/deep/c.bin', 'wb').write(b'\\0\\xff')\n"
+        "open('/tmp/gone', 'w').write('x')\nos.symlink('b.txt', 'link')",
+        folder=tmp_path,
+    )
+
+    assert not result.failed, result.logs
+    found = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert found == {"in/a.txt", "b.txt", "out/deep/c.bin"}
+    assert (tmp_path / "b.txt").read_text() == "given!"
+    assert (tmp_path / "out/deep/c.bin").read_bytes() == b"\x00\xff"
+
+
+def test_files_that_are_too_many_or_too_large_are_told(
+    interpreter: BubblewrapInterpreter, tmp_path: Path
+) -> None:
+    """What fits is there."""
+    (tmp_path / "large.bin").write_bytes(bytes(900_000))
+    source = (
+        "open('large.bin', 'ab').write(b'x' * 200_000)\n"
+        "for n in range(250):\n    open(f'{n:03}.txt', 'w').write('x')"
+    )
+    result = interpreter.run(source, folder=tmp_path)
+
+    assert "[files too large or too many: 200.txt, 201.txt" in result.logs
+    assert len(list(tmp_path.glob("*.txt"))) == 200
+    assert (tmp_path / "large.bin").stat().st_size == 900_000
+
+
+def test_open_figures_are_saved(interpreter: BubblewrapInterpreter, tmp_path: Path) -> None:
+    """Under free names, unless the code saves pictures itself."""
+    pytest.importorskip("matplotlib")
+    assert "matplotlib's figures" in interpreter.description
+    draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+    (tmp_path / "figure-1.png").write_bytes(b"taken")
+    first = interpreter.run(f"{draw}plt.figure()\n1 / 0", folder=tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    second = interpreter.run(f"{draw}plt.savefig('mine.png')", folder=tmp_path)
+
+    assert "ZeroDivisionError" in first.logs
+    assert names == ["figure-1.png", "figure-2.png", "figure-3.png"]
+    assert (tmp_path / "figure-2.png").read_bytes().startswith(PNG)
+    assert second.logs == ""
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_threads_at_once() -> None:
+    """More threads than may run at once get their own answers."""
+    shared = walled(workers=2)
+    logs: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        logs[number] = shared.run(f"{number} * 2").logs
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert logs == {number: f"{number * 2}\n" for number in range(4)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_it_works_in_a_forked_child(interpreter: BubblewrapInterpreter) -> None:
+    """Though the parent has used it."""
+    interpreter.run("1")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if interpreter.run("1 + 1").logs == "2\n" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_the_description_is_true(interpreter: BubblewrapInterpreter) -> None:
+    """The version is the interpreter's, and the packages that it names can be imported."""
+    description = interpreter.description
+    version, _, rest = description.partition("It is Python ")[2].partition(" with its standard")
+    packages = rest.partition(".")[0].partition(" and ")[2].split(", ")
+
+    assert version == platform.python_version()
+    names = [name for name in packages if name]
+    assert interpreter.run("import " + ", ".join(["json", *names])).logs == ""
+
+
+def test_closed() -> None:
+    """After close every call fails plainly."""
+    made = walled()
+    made.close()
+    made.close()
+    result = made.run("1", b"state")
+    assert (result.logs, result.state, result.failed) == (bubblewrap.CLOSED, b"state", True)
+
+
+def test_it_is_refused_without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the package to install."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigurationError, match="apt-get install bubblewrap"):
+        BubblewrapInterpreter()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
+def test_it_is_refused_where_it_cannot_make_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With what bubblewrap said of that."""
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace'\nexit 1\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(shutil, "which", lambda _: str(program))
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    with pytest.raises(ConfigurationError, match=r"container.*: No permissions to create new"):
+        BubblewrapInterpreter()
+
+
+def test_it_is_refused_on_other_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose system calls are not known; and for a Python that is none."""
+    monkeypatch.setattr(shutil, "which", lambda _: "/bin/true")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(ConfigurationError, match="not supported on riscv64"):
+        BubblewrapInterpreter()
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(ConfigurationError, match="/nowhere/python is no Python"):
+        BubblewrapInterpreter(python="/nowhere/python")
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_is_a_program(machine: str) -> None:
+    """Whole instructions, whose comparisons lead to others, and an answer at the end."""
+    rules = filter_for(machine)
+    assert rules is not None
+    steps = [rules[place : place + 8] for place in range(0, len(rules), 8)]
+    assert len(steps[-1]) == 8
+    assert steps[-1][0] == 0x06
+    for place, step in enumerate(steps):
+        assert place + 1 + max(step[2], step[3]) <= len(steps) - (step[0] != 0x06)
