@@ -4,13 +4,14 @@
 2. Answer a question with ``stream.text()``: the words leave as the language model says them.
 3. Turn what the server refuses into the same status for the browser.
 
-Run by itself, it asks its own views once. For many users, four processes of many threads::
+Run by itself, it asks its own views once. For many users, four processes with threads::
 
     gunicorn --workers 4 --threads 32 09_flask_view:app
 
-Without a server in ``ASSISTANTS_BASE_URL`` the processes share the embedded engine's database file.
-Each answer holds a thread as long as it takes.
-Assumes Flask and the extra ``engine``.
+Each answer holds a thread as long as it takes (without ``--threads``, gunicorn would end a worker
+that streams for longer than ``--timeout``). The embedded engines of all processes share a database
+file; with ``ASSISTANTS_BASE_URL`` set they share that server. ``--preload`` is fine: nothing is open
+when gunicorn forks. Assumes Flask and the extra ``engine``.
 """
 
 import os
@@ -26,10 +27,9 @@ client = Client()
 
 @cache
 def assistant_id() -> str:
-    """The assistant of the settings; without one, each process makes its own."""
+    """Each process makes an assistant of its own; yours is made once, its id in the settings."""
     model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
-    found = os.environ.get("ASSISTANT_ID")
-    return found or client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
 
 
 @app.post("/threads")

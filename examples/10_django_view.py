@@ -9,8 +9,8 @@ Run by itself, it asks its own views once. For many users, four processes with t
 
     gunicorn --workers 4 --threads 32 10_django_view:application
 
-Without a server in ``ASSISTANTS_BASE_URL`` the processes share the embedded engine's database file.
-Over ASGI, Django would hold an answer back until it is whole. Assumes Django and ``engine``.
+The embedded engines of all processes share a database file (see 09_flask_view.py). Over ASGI,
+Django would hold an answer back until it is whole. Assumes Django and the extra ``engine``.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -32,10 +32,9 @@ client = Client()
 
 @cache
 def assistant_id() -> str:
-    """The assistant of the settings; without one, each process makes its own."""
+    """Each process makes an assistant of its own; yours is made once, its id in the settings."""
     model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
-    found = os.environ.get("ASSISTANT_ID")
-    return found or client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
 
 
 def begin(_: HttpRequest) -> HttpResponseBase:
