@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
+from attrs import define, field
 from sqlalchemy import URL, Connection, Table, delete, event, insert, make_url, select, update
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -40,6 +41,18 @@ _READ_ONLY: Final[dict[str, Any]] = {
 _REMARKS: Final = "assistants_remarks"
 
 
+@define(eq=False)
+class _Opened:
+    """What one process has of a database."""
+
+    engine: sqlalchemy.Engine | None = None
+    #: How many transactions are under way.
+    users: int = 0
+    #: Reentrant: the garbage collector may close a dropped database while this is held.
+    changing: threading.RLock = field(factory=threading.RLock)
+    writing: threading.Lock = field(factory=threading.Lock)
+
+
 class Database:
     """Opens on first use, and again after a fork: a child never touches its parent's connections.
 
@@ -64,11 +77,9 @@ class Database:
                 "The database URL cannot be read; it should look like sqlite:///assistants.db"
             ) from None
         self._closed = False
-        self._opening = threading.Lock()
-        self._pid = os.getpid()
-        self._engine: sqlalchemy.Engine | None = None
-        self._writing = threading.Lock()
-        self._inherited: list[sqlalchemy.Engine | None] = []
+        # By process: what a parent has is neither used nor closed by its child. To close it would,
+        # on SQLite, drop locks that the parent believes it holds.
+        self._opened: dict[int, _Opened] = {}
 
     def __repr__(self) -> str:
         return f"Database({self.shown_url!r})"
@@ -84,15 +95,15 @@ class Database:
         Raises:
             ConfigurationError: The driver, the directory, the server or the permission is missing.
         """
-        self._opened()
+        with self._using():
+            pass
 
     def close(self) -> None:
-        """Closes all connections, for good."""
+        """Closes all connections, for good, as soon as no transaction is under way."""
         self._closed = True
-        with self._opening:
-            if self._engine is not None and self._pid == os.getpid():
-                self._engine.dispose()
-            self._engine = None
+        opened = self._here()
+        with opened.changing:
+            self._dispose_unused(opened)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -101,9 +112,8 @@ class Database:
         The one right to write is taken at its start, of all processes, so what is read within
         cannot change before the commit.
         """
-        engine = self._opened()
         remarks: list[Any] = []
-        with self._writing:
+        with self._using() as engine, self._here().writing:
             with _write(engine) as connection:
                 connection.info[_REMARKS] = remarks
                 yield connection
@@ -113,27 +123,43 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that reads: what it sees does not change within the block."""
-        engine = self._opened()
-        options: dict[str, Any] = {} if engine.dialect.name == "sqlite" else _READ_ONLY
-        with engine.connect() as connection, connection.execution_options(**options).begin():
-            yield connection
+        with self._using() as engine:
+            options: dict[str, Any] = {} if engine.dialect.name == "sqlite" else _READ_ONLY
+            with engine.connect() as connection, connection.execution_options(**options).begin():
+                yield connection
 
-    def _opened(self) -> sqlalchemy.Engine:
-        if self._closed:
-            raise ConfigurationError(f"The database {self.shown_url} was closed.")
-        if self._pid != os.getpid():
-            # The parent's connections are neither used nor closed here: closing one would, on
-            # SQLite, drop locks that the parent believes it holds.
-            self._inherited.append(self._engine)
-            self._engine = None
-            self._opening = threading.Lock()
-            self._writing = threading.Lock()
-            self._pid = os.getpid()
-        if self._engine is None:
-            with self._opening:
-                if self._engine is None:
-                    self._engine = self._open()
-        return self._engine
+    @contextmanager
+    def _using(self) -> Iterator[sqlalchemy.Engine]:
+        """What stays open within the block, whoever closes the database meanwhile."""
+        opened = self._here()
+        with opened.changing:
+            opened.users += 1
+        try:
+            with opened.changing:
+                if self._closed:
+                    raise ConfigurationError(f"The database {self.shown_url} was closed.")
+                if opened.engine is None:
+                    opened.engine = self._open()
+                engine = opened.engine
+            yield engine
+        finally:
+            with opened.changing:
+                opened.users -= 1
+                self._dispose_unused(opened)
+
+    def _here(self) -> _Opened:
+        opened = self._opened.get(os.getpid())
+        return opened or self._opened.setdefault(os.getpid(), _Opened())
+
+    def _dispose_unused(self, opened: _Opened) -> None:
+        """Closes what a closed database still has open; called with the lock held.
+
+        Not while a transaction is under way: its connection would be left to the garbage collector,
+        since SQLAlchemy forgets what is in use when it disposes of the rest.
+        """
+        if self._closed and not opened.users and opened.engine is not None:
+            opened.engine.dispose()
+            opened.engine = None
 
     def _open(self) -> sqlalchemy.Engine:
         shown = self.shown_url

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from assistants_client.engine.database import Database, add, load, load_all, remove, save
 from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
@@ -227,6 +229,22 @@ def test_closing_leaves_nothing_open(tmp_path: Path) -> None:
         list(pool.map(lambda _: add_thread(database), range(8)))
     database.close()
     gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["test.db"]
+
+
+@pytest.mark.parametrize("block", [Database.begin, Database.read])
+def test_a_transaction_under_way_outlives_closing(
+    database: Database,
+    tmp_path: Path,
+    block: Callable[[Database], AbstractContextManager[Connection]],
+) -> None:
+    """It goes on to its end, and then its connection is closed too, as the files show."""
+    add_thread(database)
+    with block(database) as connection:
+        database.close()
+        with pytest.raises(ConfigurationError, match="closed"):
+            add_thread(database)
+        assert connection.execute(select(threads.c.created_at)).scalar_one() == 1
     assert [path.name for path in tmp_path.iterdir()] == ["test.db"]
 
 

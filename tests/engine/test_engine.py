@@ -236,6 +236,31 @@ def test_an_engine_that_is_dropped_closes_its_database(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["test.db"]
 
 
+LEFT_OPEN = """
+import sys
+from assistants_client import Client
+from assistants_client.engine import Engine, Scripted
+client = Client(engine=Engine(sys.argv[1], Scripted(["one"])))
+thread = client.threads.create()
+assistant = client.assistants.create(model="m")
+client.wait_for_run(client.runs.create(thread.id, assistant_id=assistant.id))
+"""
+
+
+def test_a_program_need_not_close_its_client(tmp_path: Path) -> None:
+    """At the program's end its connections are closed, and no warning is given."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", LEFT_OPEN, url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [found.name for found in tmp_path.iterdir()] == ["test.db"]
+
+
 def test_a_closed_engine_says_so() -> None:
     """It does not open again, and closing twice does nothing."""
     engine = Engine("sqlite://", Scripted())
