@@ -38,7 +38,7 @@ _BEGINNINGS: Final = (
 
 @define
 class Images:
-    """The images of one run, each read once, as long as there is room for all of them.
+    """The images of one run, each read once; as many are shown as there is room for.
 
     Args:
         open_file: A file and its content in blocks, by its id; ``None`` when there is none.
@@ -47,6 +47,11 @@ class Images:
     _open_file: Callable[[str], tuple[File, Iterable[bytes]] | None]
     _seen: dict[str, Image | str] = field(factory=dict, init=False)
     _room: int = field(default=MAX_IMAGES, init=False)
+
+    def afresh(self) -> Callable[[ImageFile], Image | str]:
+        """What :meth:`shown` is, with all the room for another conversation."""
+        self._room = MAX_IMAGES
+        return self.shown
 
     def shown(self, image: ImageFile) -> Image | str:
         """The image; or, for the model to read, why it cannot be shown.
@@ -57,7 +62,13 @@ class Images:
         if image.file_id not in self._seen:
             self._seen[image.file_id] = self._read(image.file_id)
         seen = self._seen[image.file_id]
-        return evolve(seen, detail=image.detail) if isinstance(seen, Image) else seen
+        if isinstance(seen, str):
+            return seen
+        size = len(seen.url) // 4 * 3
+        if size > self._room:
+            return _left_out(image.file_id)
+        self._room -= size
+        return evolve(seen, detail=image.detail)
 
     def _read(self, file_id: str) -> Image | str:
         gone = f"[image file {file_id}: it was deleted or has expired, and cannot be seen any more]"
@@ -73,7 +84,7 @@ class Images:
                 code="invalid_prompt",
             )
         if file.bytes > self._room:
-            return f"[image file {file_id}: left out, since later images take all the room]"
+            return _left_out(file_id)
         try:
             content = b"".join(blocks)
         except Fault:  # deleted this very moment
@@ -81,8 +92,11 @@ class Images:
         kind = media_type(content)
         if kind is None:
             return f"[image file {file_id}: its content is no PNG, JPEG, GIF or WebP image]"
-        self._room -= len(content)
         return Image(url=f"data:{kind};base64,{base64.b64encode(content).decode()}")
+
+
+def _left_out(file_id: str) -> str:
+    return f"[image file {file_id}: left out, since later images take all the room]"
 
 
 def media_type(content: bytes) -> str | None:

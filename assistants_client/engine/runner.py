@@ -227,7 +227,7 @@ class Runner:
             course.messages,
             course.steps,
             code_interpreter=self._description(course.run),
-            shown=course.images.shown,
+            shown=course.images.afresh(),
             last=course.last,
         )
 
