@@ -10,7 +10,8 @@ from __future__ import annotations
 import html
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Protocol, TextIO
@@ -43,8 +44,9 @@ class Progress:
         """How to sleep without standing still."""
         return sleep
 
-    def finished(self, run: Run) -> None:
-        """One of many runs has finished."""
+    def handing_out(self, run: Run) -> AbstractContextManager[None]:
+        """One of many runs has finished; within, the caller has it, and may print."""
+        return nullcontext()
 
 
 NO_PROGRESS = Progress()
@@ -59,6 +61,9 @@ class Form(Protocol):
     def show(self, text: str, finished: int) -> None:
         """Shows how things are now."""
 
+    def clear(self) -> None:
+        """Makes room for what the program prints; the next ``show`` comes after it."""
+
     def close(self) -> None:
         """Leaves the last text standing."""
 
@@ -68,6 +73,7 @@ class _Shown(Progress):
         self._form: Form | None = form
         self._now = now
         self._begun = self._shown_at = now()
+        self._finished = 0
 
     def __exit__(self, *error: object) -> None:
         if self._form is not None:
@@ -92,11 +98,15 @@ class _Shown(Progress):
     def _text(self) -> str:
         raise NotImplementedError
 
-    def _show(self, finished: int = 0) -> None:
+    def _show(self) -> None:
         self._shown_at = self._now()
         form, text = self._form, self._text()
         if form is not None:
-            self._safely(lambda: form.show(text, finished))
+            self._safely(lambda: form.show(text, self._finished))
+
+    def _clear(self) -> None:
+        if self._form is not None:
+            self._safely(self._form.clear)
 
     def _safely(self, act: Callable[[], object]) -> None:
         try:
@@ -124,10 +134,11 @@ class _OneRun(_Shown):
     def watching(self, on_poll: Callable[[Run], object] | None) -> Callable[[Run], object]:
         def seen(run: Run) -> None:
             is_new, self._status = run.status != self._status, run.status
+            if on_poll is not None:
+                self._clear()
+                on_poll(run)
             if is_new or (self._form is not None and self._form.is_live):
                 self._show()
-            if on_poll is not None:
-                on_poll(run)
 
         return seen
 
@@ -139,7 +150,6 @@ class _ManyRuns(_Shown):
     def __init__(self, total: int, form: Form, now: Callable[[], float]) -> None:
         super().__init__(form, now)
         self._total = total
-        self._finished = 0
         self._not_completed = 0
         self._told = 0
 
@@ -147,17 +157,22 @@ class _ManyRuns(_Shown):
         self._show()
         return self
 
-    def finished(self, run: Run) -> None:
+    @contextmanager
+    def handing_out(self, run: Run) -> Iterator[None]:
         self._finished += 1
         self._not_completed += run.status != "completed"
         steps = self._finished * _LOG_STEPS // self._total
         is_news = steps > self._told or self._finished == self._total
-        if is_news or (self._form is not None and self._form.is_live):
+        is_live = self._form is not None and self._form.is_live
+        if is_news or is_live:
             self._told = steps
-            self._show(self._finished)
-
-    def _show(self, finished: int = 0) -> None:
-        super()._show(self._finished)
+            self._show()
+        self._clear()
+        try:
+            yield
+        finally:
+            if is_live:
+                self._show()
 
     def _text(self) -> str:
         failures = f" ({self._not_completed} not completed)" if self._not_completed else ""
@@ -215,6 +230,9 @@ class _Log:
     def show(self, text: str, finished: int) -> None:
         print(_sayable(_plain(text), self._stream), file=self._stream, flush=True)
 
+    def clear(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -233,6 +251,10 @@ class _Line:
         self._stream.write(f"\r{text.ljust(self._length)}")
         self._stream.flush()
         self._length = len(text)
+
+    def clear(self) -> None:
+        self._stream.write(f"\r{' ' * self._length}\r")
+        self._stream.flush()
 
     def close(self) -> None:
         self._stream.write("\n")
@@ -259,6 +281,9 @@ class _Bar:
         else:
             self._bar.refresh()  # the time goes on
 
+    def clear(self) -> None:
+        self._bar.clear()
+
     def close(self) -> None:
         self._bar.close()
 
@@ -278,6 +303,9 @@ class _Notebook:
         if text != self._last:
             self._last = text
             self._handle.update(self._html(f"<pre>{html.escape(_plain(text))}</pre>"))
+
+    def clear(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

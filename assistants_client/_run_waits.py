@@ -278,8 +278,8 @@ class WaitsForRuns(HasResources):
                         error = run_error(run) if check else None
                         if error is not None:
                             failed.append(error)
-                        shown.finished(run)
-                        yield run
+                        with shown.handing_out(run):
+                            yield run
             raise_first([*failed, *waits.errors])
 
         return each()

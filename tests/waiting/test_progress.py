@@ -141,6 +141,26 @@ def test_a_server_cannot_move_the_cursor(client, poll, log):
     assert log.getvalue().splitlines()[0] == "run run_a  evil?[2J???31m  0:00"
 
 
+def test_what_the_program_prints_has_a_line_of_its_own(client, poll, terminal):
+    """The live line makes room for it, and comes back after it."""
+    poll("completed")
+    for run in client.wait_for_runs([("t", "a"), ("t", "b")], progress=True):
+        print("got", run.id, file=terminal)
+    poll("queued", "completed")
+    client.wait_for_run(
+        RUN, backoff=1, progress=True, on_poll=lambda run: print(run.status, file=terminal)
+    )
+    lines = [line.rpartition("\r")[2] for line in terminal.getvalue().split("\n")]
+    assert lines[:-1] == [
+        "got a",
+        "got b",
+        "2 of 2 runs finished  0:00",
+        "queued",
+        "completed",
+        "run run_a  completed  0:01",
+    ]
+
+
 def test_a_narrow_encoding_is_no_problem(client, poll, monkeypatch):
     """What it cannot say becomes a question mark."""
     stream = stderr_is(monkeypatch, Stream(tty=False, encoding="ascii"))
@@ -211,6 +231,9 @@ def test_the_form_for_tqdm_is_what_tqdm_offers(client, poll, terminal, monkeypat
             self.n += by
 
         def refresh(self):
+            pass
+
+        def clear(self):
             pass
 
         def close(self):
