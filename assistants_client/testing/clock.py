@@ -85,7 +85,7 @@ class Clock:
         while not self._is_settled() and time.monotonic() < until:
             time.sleep(_GLANCE)
 
-    def wait(self, seconds: float) -> Iterator[None]:
+    def _wait(self, seconds: float) -> Iterator[None]:
         """Waits in a thread of the engine's; yields when there may be a reason to wait no longer.
 
         Raises:
@@ -102,7 +102,7 @@ class Clock:
                 self._sleepers.remove(sleeper)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def _reading(self) -> Iterator[None]:
         """While a thread waits for the engine, time passes when nothing happens otherwise."""
         since = time.monotonic()
         with self._changed:
@@ -114,13 +114,13 @@ class Clock:
             with self._changed:
                 self._readers.remove(since)
 
-    def nudge(self) -> None:
+    def _nudge(self) -> None:
         """Has all that waits look whether it should go on waiting."""
         with self._changed:
             self._events += 1
             self._changed.notify_all()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Ends all waiting: the test is over."""
         with self._changed:
             self._is_over = True

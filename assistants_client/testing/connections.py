@@ -79,7 +79,7 @@ class _Way:
         """The application's answer, once the engine has nothing else to do."""
         self.clock.settle()
         response: HTTPResponse = EngineAdapter(self._followed).send(request).raw
-        self.clock.nudge()
+        self.clock._nudge()
         # The engine's hint when to ask again is for one whose work takes real time.
         response.headers.pop(_POLL_HINT, None)
         return response
@@ -109,7 +109,7 @@ class _Way:
         events = 0
         try:
             while True:
-                with self.clock.reading():
+                with self.clock._reading():
                     block = next(blocks, None)
                 if block is None:
                     break

@@ -80,7 +80,7 @@ def opened() -> Iterator[Doubles]:
     try:
         yield Doubles(client, model, clock, faults)
     finally:
-        clock.end()
+        clock._end()
         client.close()
         engine.close()
 

@@ -157,7 +157,7 @@ class ScriptedModel(Scripted):
 
     def _pause(self, seconds: float) -> Iterator[TextDelta]:
         try:
-            for _ in self._clock.wait(seconds) if seconds else ():
+            for _ in self._clock._wait(seconds) if seconds else ():
                 yield TextDelta(text="")  # the engine looks whether the run was cancelled
         except TimeoutError:
             raise LanguageModelError("The test ended before the model answered.") from None

@@ -190,12 +190,12 @@ def test_what_cannot_be_prepared(prepare, words):
 
 def test_long_texts_are_shortened(doubles, started):
     """Messages stay readable, however long the texts are."""
-    doubles.model.reply("x" * 1000)
+    doubles.model.reply("x" * 1000, call("look"))
     doubles.model.reply(lambda conversation: "y")
 
     with pytest.raises(AssertionError) as caught:
         doubles.assert_done()
 
-    assert "x" * 198 + "…" in str(caught.value)
+    assert "x" * 198 + "… + call look({})" in str(caught.value)
     assert "x" * 200 not in str(caught.value)
     assert "<lambda>" in str(caught.value)
