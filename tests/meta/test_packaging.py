@@ -14,6 +14,7 @@ import sys
 import tarfile
 import zipfile
 from configparser import ConfigParser
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,11 @@ from docutils.core import publish_string
 from docutils.writers.html5_polyglot import Writer
 
 ROOT = Path(__file__).parents[2]
-NOT_SOURCE = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*.db*")
+#: What earlier runs leave behind.
+NOT_SOURCE = shutil.ignore_patterns(
+    *(".git", ".venv", ".*_cache", ".hypothesis", ".benchmarks", ".coverage*", "__pycache__"),
+    *("build", "dist", "*.egg-info", "*.db*"),
+)
 
 BUILD = """
 import sys
@@ -123,6 +128,17 @@ def test_the_command_and_the_plugin(wheel_files: dict[str, str]) -> None:
     }
 
 
+def test_the_entry_points_lead_somewhere(wheel_files: dict[str, str]) -> None:
+    """What the command and the plugin name can be imported."""
+    [text] = [t for name, t in wheel_files.items() if name.endswith(".dist-info/entry_points.txt")]
+    points = ConfigParser()
+    points.read_string(text)
+
+    for group in points.sections():
+        for name, value in points[group].items():
+            assert EntryPoint(name, value, group).load() is not None
+
+
 def test_classifiers_agree_with_the_rest(metadata: email.message.Message) -> None:
     """Pythons 3.10 to 3.13, typed, and no licence classifier beside the licence field."""
     classifiers = metadata.get_all("Classifier", [])
@@ -161,16 +177,11 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel_files: dict[st
     assert [name for name in wheel_files if name.endswith("LICENSE")]
 
 
-def test_the_source_archive_holds_what_is_needed_to_check_it(sdist_files: set[str]) -> None:
-    """Changelog, licence, examples and tests travel with the source."""
-    assert sdist_files >= {
-        "CHANGELOG.md",
-        "LICENSE",
-        "README.rst",
-        "setup.cfg",
-        "setup.py",
-        "assistants_client/py.typed",
-        "examples/README.rst",
-        "examples/math_tutor.py",
-        "tests/meta/test_packaging.py",
-    }
+def test_the_source_archive_holds_the_whole_project(built: Path, sdist_files: set[str]) -> None:
+    """All of the tree is in it: examples, tests and settings beside the package."""
+    tree = built / "tree"
+    sources = {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
+    sources = {name for name in sources if not re.match(r"build/|[^/]+\.egg-info/", name)}
+
+    assert {"CHANGELOG.md", "LICENSE", ".ci/run", "examples/math_tutor.py"} <= sources
+    assert sources - sdist_files == set()
