@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import queue
 import re
 import subprocess
 import sys
@@ -237,16 +238,16 @@ def test_a_second_ctrl_c_leaves(
     """A server that does not end the run keeps nobody: Ctrl-C again, and it is left."""
     run = {"id": "run_1", "thread_id": "thread_1", "status": "in_progress", "object": "thread.run"}
     event = f"event: thread.run.created\ndata: {json.dumps(run)}\n\n".encode()
-    asked: list[bytes] = []
+    asked: queue.Queue[bytes] = queue.Queue()
 
     def answer(connection: Any) -> None:
         line = server.requests[-1].split(b" HTTP")[0]
-        asked.append(line)
+        asked.put(line)
         if line.endswith(b"/runs"):
             head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
             connection.sendall(head + event)
         elif not line.endswith(b"/cancel"):
-            connection.sendall(http_answer({"id": "thread_1"}))
+            connection.sendall(http_answer({"id": "one"}))
             return
         server.pause(60)
 
@@ -254,13 +255,12 @@ def test_a_second_ctrl_c_leaves(
     shown = terminal(tmp_path, "--base-url", server.url)
     shown.expect("> ")
     shown.type("Hello\r")
-    while not asked or not asked[-1].endswith(b"/runs"):
-        server.pause(0.01)
-    server.pause(0.2)
+    while not asked.get(timeout=20).endswith(b"/runs"):
+        pass
+    server.pause(0.2)  # until the event is read
     shown.type(CTRL_C)
     shown.expect("Ctrl-C again leaves.")
-    while not asked[-1].endswith(b"/cancel"):
-        server.pause(0.01)
+    assert asked.get(timeout=20).endswith(b"/cancel")
 
     assert shown.end(pressing=CTRL_C) == 130
     assert "Traceback" not in shown.shown
