@@ -3,6 +3,7 @@
 The example itself is run, in a process of its own, with nothing but the variables that a user sets.
 """
 
+import base64
 import os
 import sqlite3
 import subprocess
@@ -12,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from assistants_client import Client, CodeInterpreterCall, LogsOutput, RunFailedError
+from assistants_client import Client, CodeInterpreterCall, LogsOutput, Run, RunFailedError
 from assistants_client.engine import ChatCompletions, Engine, Responses
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
+#: One grey pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 
 
 def run_example(source: str, folder: Path, url: str, model: str, key: str, **more: str) -> str:
@@ -87,6 +92,44 @@ def test_the_model_program_on_llama_cpp(llama_server: str, peer_key: str, tmp_pa
     (call,) = calls_in(tmp_path)
     assert call.code_interpreter.input
     assert call.code_interpreter.outputs
+
+
+def show(client: Client, text: str) -> Run:
+    """A run on a thread with this text, an uploaded image and one on the web, when it ended."""
+    photo = client.files.upload(PNG, purpose="vision", filename="photo.png")
+    content = [
+        {"type": "text", "text": text},
+        {"type": "image_file", "image_file": {"file_id": photo.id, "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}},
+    ]
+    thread = client.threads.create(messages=[{"role": "user", "content": content}])
+    tools = [{"type": "code_interpreter"}]
+    assistant = client.assistants.create(model="any", tools=tools)
+    run = client.runs.create(thread.id, assistant_id=assistant.id)
+    return client.wait_for_run(run, check=False)
+
+
+@pytest.mark.parametrize("kind", [ChatCompletions, Responses])
+def test_litellm_takes_images(
+    litellm_server: str, peer_key: str, kind: type[ChatCompletions | Responses]
+) -> None:
+    """It reads the images in either API's form, and answers what stands beside them."""
+    asked = kind(litellm_server, peer_key, model="brain")
+    with Engine("sqlite://", model=asked) as engine, Client(engine=engine) as client:
+        run = show(client, "4x + 2 = 22")
+        assert run.status == "completed", run.last_error
+        [message] = client.messages.list(run.thread_id, run_id=run.id)
+        assert "x = 5" in message.text
+
+
+def test_llama_cpp_takes_no_images(llama_server: str, peer_key: str) -> None:
+    """Its model cannot see, and the run's error says so in the server's own words."""
+    asked = ChatCompletions(llama_server, peer_key, model="tiny-table")
+    with Engine("sqlite://", model=asked) as engine, Client(engine=engine) as client:
+        run = show(client, "3x + 11 = 14")
+        assert run.status == "failed"
+        assert run.last_error is not None
+        assert "did not take the images of the thread's messages" in run.last_error.message
 
 
 def test_a_thread_that_outgrows_llama_cpp(llama_server: str, peer_key: str) -> None:
