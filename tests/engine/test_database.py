@@ -210,7 +210,8 @@ def test_a_forked_child_has_connections_of_its_own(database: Database) -> None:
     add_thread(database)
     assert count(database) == 3
     with database.read() as connection:
-        assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
 
 
 def count_is(database: Database, expected: int) -> bool:

@@ -14,8 +14,9 @@ from werkzeug.test import Client, TestResponse
 
 from assistants_client._transport import HONOURS_IDEMPOTENCY
 from assistants_client.engine import call
-from assistants_client.engine.app import unavailable
+from assistants_client.engine.app import refusing
 from assistants_client.engine.database import Database
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.routes import ROUTES
 from assistants_client.engine.services.execution import Execution
@@ -158,7 +159,7 @@ def test_every_answer_says_that_keys_are_honoured(store: Store) -> None:
         http.delete("/threads", headers=allowed),
         http.post("/threads", headers={**allowed, **KEY}),
         http.post("/threads", headers={**allowed, **KEY}, json={"metadata": {"a": "b"}}),
-        Client(unavailable).get("/"),
+        Client(refusing(Fault(503, "Not open.", type="server_error"))).get("/"),
     ]
     assert [a.status_code for a in answers] == [200, 401, 404, 405, 200, 422, 503]
     assert {a.headers.get(HONOURS_IDEMPOTENCY) for a in answers} == {"true"}
