@@ -51,7 +51,9 @@ class Client(WaitsForRuns):
     """A blocking client of the Assistants protocol; safe to share between threads.
 
     Without arguments it connects to ``$ASSISTANTS_BASE_URL``, and where that is not set it runs the
-    embedded engine in this process.
+    embedded engine in this process. What can be done is in its attributes, one for each resource
+    (``client.threads.create()``), and in :meth:`ask`, :meth:`wait_for_run` and
+    :meth:`wait_for_runs`.
 
     Args:
         base_url: A server that speaks the protocol, such as ``https://host/v1``.
