@@ -10,6 +10,7 @@ import ast
 import builtins
 import enum
 import inspect
+import pydoc
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -148,6 +149,19 @@ def test_described_parameters_are_the_real_ones(name: str, thing: Any) -> None:
 
     assert [one for one in said if one not in real] == [], f"{name} does not take them"
     assert untold == [] or len(real) == 1, f"{name} takes them and does not say what they are"
+
+
+def test_help_on_a_call_shows_the_fields_of_its_request() -> None:
+    """What is needed comes first and what few need last; then what each field means."""
+    create = Client("https://assistants.test/v1", api_key="k").runs.create
+    names = list(inspect.signature(create).parameters)
+    text = pydoc.render_doc(create, renderer=pydoc.plaintext)
+
+    assert (names[:2], names[-1]) == (["thread_id", "assistant_id"], "extra_body")
+    assert inspect.getdoc(create) == doc(create)
+    for one in ("assistant_id: The", "instructions: Up to 256,000", "ThreadLockedError: A run"):
+        assert f"\n        {one}" in text, text
+    assert "Takes one ``RunRequest``, or its fields as keywords." in text
 
 
 def named_errors(text: str) -> set[str]:
