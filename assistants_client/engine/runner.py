@@ -216,6 +216,11 @@ class Runner:
             raise LanguageModelError(
                 "The language model gave an empty answer: neither text nor a tool call."
             )
+        limit = run.max_prompt_tokens
+        if limit is not None and tokens_spent(course.steps).prompt_tokens > limit:
+            # What was said stays, but the protocol has it that such a run does not complete.
+            self._execution.finish(run, "incomplete", incomplete_reason="max_prompt_tokens")
+            return False
         self._execution.finish(run, "completed")
         return False
 

@@ -233,6 +233,17 @@ def test_a_run_that_uses_up_its_tokens(bench: Bench, limit: dict[str, Any], reas
     assert len(bench.model.conversations) == 2
 
 
+@pytest.mark.parametrize(("limit", "status"), [(300, "incomplete"), (301, "completed")])
+def test_a_prompt_over_the_bound(bench: Bench, limit: int, status: str) -> None:
+    """A run whose last prompt goes over it does not complete, though its answer is there."""
+    used = TokenUsage(prompt_tokens=301, completion_tokens=1)
+    run = bench.run(["Hello.", used], max_prompt_tokens=limit)
+
+    assert run.status == status
+    [message] = bench.client.messages.list(run.thread_id, run_id=run.id)
+    assert (message.text, message.status) == ("Hello.", "completed")
+
+
 def test_an_answer_that_is_cut_short(bench: Bench) -> None:
     """A model that reaches the bound within an answer makes the run incomplete."""
     run = bench.run(["Hel", USED, Finish(reason="length")], max_completion_tokens=256)

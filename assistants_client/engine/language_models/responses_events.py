@@ -32,7 +32,7 @@ from assistants_client.engine.language_models.wire import (
 )
 
 _DONE: Final = "[DONE]"
-_ENDS: Final = ("completed", "incomplete")
+_ENDS: Final = ("response.completed", "response.incomplete")
 _TEXT_DELTAS: Final = ("response.output_text.delta", "response.refusal.delta")
 
 
@@ -145,7 +145,7 @@ class Events:
         """An event about the whole answer: only its end matters."""
         if response.get("error") or kind in ("response.failed", "response.cancelled"):
             raise _error(response.get("error") or response)
-        if kind not in [f"response.{end}" for end in _ENDS]:
+        if kind not in _ENDS:
             return
         # Not every server counts the parts here as it did before: what kind of part was told in
         # events is not told again.
