@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -281,10 +282,13 @@ def test_it_is_there_once_the_package_is_installed_and_costs_nothing(installed):
     installed.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-def test_without_the_engine_the_fixtures_name_the_command(installed):
+def test_without_the_engine_the_fixtures_name_the_command(suite, monkeypatch):
     """Where the extra is missing, other tests run, and a test that asks for a fixture is told."""
-    installed.makeconftest("import sys\nsys.modules['sqlalchemy'] = None")
-    installed.makepyfile(
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    for name in list(sys.modules):
+        if name.startswith(("assistants_client.engine", "assistants_client.testing.")):
+            monkeypatch.delitem(sys.modules, name)
+    suite.makepyfile(
         """
         def test_without():
             from assistants_client import Client
@@ -294,18 +298,18 @@ def test_without_the_engine_the_fixtures_name_the_command(installed):
         """
     )
 
-    result = installed.runpytest_subprocess()
+    result = run(suite)
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(['*sqlalchemy*pip install "assistants-client[engine?"*'])
     assert "Traceback" not in result.stdout.str()
 
 
-def test_many_processes(installed):
+def test_many_processes(suite):
     """Under pytest-xdist every test still begins with ids and a clock of its own."""
     if importlib.util.find_spec("xdist") is None:
         pytest.skip("pytest-xdist is not installed")
-    installed.makepyfile(
+    suite.makepyfile(
         """
         import pytest
         from starting import start
@@ -320,7 +324,7 @@ def test_many_processes(installed):
         """
     )
 
-    result = installed.runpytest_subprocess("-n", "1")
+    result = run(suite, "-n", "1")
 
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(["Scripted model: prepared and not used: 1; *"])
