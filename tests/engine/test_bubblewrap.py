@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from code_bench import walled
+from code_bench import CodeBench, code, walled
 
 from assistants_client.engine import BubblewrapInterpreter
 from assistants_client.engine.code_interpreter import bubblewrap
@@ -32,7 +32,7 @@ def interpreter() -> Iterator[BubblewrapInterpreter]:
 
 
 @pytest.mark.parametrize(
-    ("code", "logs"),
+    ("source", "logs"),
     [
         ("print('a')\nprint('b', end='')\n1 + 1", "a\nb2\n"),
         ("x = 3; x", "3\n"),
@@ -46,24 +46,25 @@ def interpreter() -> Iterator[BubblewrapInterpreter]:
         ("import os\nos.getcwd(), len(os.environ) < 10", "('/mnt/data', True)\n"),
     ],
 )
-def test_logs(interpreter: BubblewrapInterpreter, code: str, logs: str) -> None:
+def test_logs(interpreter: BubblewrapInterpreter, source: str, logs: str) -> None:
     """The logs are what a notebook cell shows, of Python without exceptions."""
-    result = interpreter.run(code)
+    result = interpreter.run(source)
     assert (result.logs, result.failed) == (logs, False)
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("source", "told"),
     [
         ("x = = 3", '  File "main.py", line 1\n    x = = 3\n        ^\nSyntaxError'),
         ("1 / 0", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    1 / 0\n'),
         ("input()", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    input()\n'),
-        ("import os\nos._exit(3)", "The code was stopped: exit status 3."),
+        ("import os\nos._exit(3)", "The code was stopped by itself, with exit status 3.\n"),
+        ("import os\nos.kill(os.getpid(), 9)", "The code was stopped at its limit of time or"),
     ],
 )
-def test_failure_is_told(interpreter: BubblewrapInterpreter, code: str, told: str) -> None:
+def test_failure_is_told(interpreter: BubblewrapInterpreter, source: str, told: str) -> None:
     """With the code's own lines, and none of the sandbox's."""
-    result = interpreter.run(code)
+    result = interpreter.run(source)
     assert result.failed
     assert result.logs.startswith(told)
     assert "inside.py" not in result.logs
@@ -160,6 +161,23 @@ def test_open_figures_are_saved(interpreter: BubblewrapInterpreter, tmp_path: Pa
     assert (tmp_path / "figure-2.png").read_bytes().startswith(PNG)
     assert second.logs == ""
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_run_shows_what_it_draws(interpreter: BubblewrapInterpreter) -> None:
+    """On the engine: the model is told of this sandbox, the image begins its answer."""
+    bench = CodeBench(interpreter)
+    thread = bench.client.threads.create(messages=[bench.attached("abc", "in.txt")]).id
+    source = f"open('a.png', 'wb').write({PNG!r} + open('in.txt', 'rb').read())"
+    run = bench.run(thread, code(source), "Look.")
+    told = bench.model.conversations[0].functions[0].description or ""
+    [image] = bench.images(run)
+    content = bench.client.files.content(image)
+    parts = [part.type for part in bench.answer(thread).content]
+    bench.engine.close()
+
+    assert told.startswith(interpreter.description)
+    assert content == PNG + b"abc"
+    assert parts == ["image_file", "text"]
 
 
 def test_threads_at_once() -> None:

@@ -72,6 +72,8 @@ _OF_THE_SYSTEM: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zo
 
 #: Seconds that a sandbox may take beside the code's own: to start, to read and to write files.
 _GRACE_SECONDS: Final = 10.0
+#: What bubblewrap ends with when the kernel killed the code.
+_KILLED: Final = 128 + 9
 #: Files that one call may leave behind.
 _MOST_FILES: Final = 200
 #: Bytes of what the answer tells beside state and files.
@@ -122,7 +124,9 @@ class BubblewrapInterpreter:
         self._output_bytes = output_bytes
         self._state_bytes = state_bytes
         self._written_bytes = written_bytes
-        self._places = threading.BoundedSemaphore(workers or os.cpu_count() or 1)
+        self._workers = workers or os.cpu_count() or 1
+        self._places = threading.BoundedSemaphore(self._workers)
+        self._pid = os.getpid()
         self._closed = False
         program = shutil.which("bwrap")
         if program is None:
@@ -134,7 +138,8 @@ class BubblewrapInterpreter:
                 "(x86_64 and aarch64 are); use the built-in code interpreter"
             )
         self._rules = rules
-        self._walls, self._python = _walls(program, python or sys.executable, written_bytes)
+        self._python = os.path.abspath(python or sys.executable)
+        self._walls = _walls(program, self._python, written_bytes)
         probed = self.run(_PROBE)
         try:
             version, packages = json.loads(probed.logs)
@@ -159,7 +164,10 @@ class BubblewrapInterpreter:
         """Runs the code; see ``CodeInterpreter.run``."""
         if self._closed:
             return CodeResult(logs=CLOSED, state=state, failed=True)
-        if not self._places.acquire(timeout=BUSY_SECONDS):
+        if self._pid != os.getpid():  # calls of the process that this one was forked from
+            self._pid, self._places = os.getpid(), threading.BoundedSemaphore(self._workers)
+        places = self._places
+        if not places.acquire(timeout=BUSY_SECONDS):
             text = f"The code interpreter is busy; nothing was run. {UNCHANGED}"
             return CodeResult(logs=text, state=state, failed=True)
         try:
@@ -169,7 +177,7 @@ class BubblewrapInterpreter:
             text = f"The code interpreter failed: {error}\n{UNCHANGED}"
             return CodeResult(logs=text, state=state, failed=True)
         finally:
-            self._places.release()
+            places.release()
 
     def close(self) -> None:
         """Refuses further calls; see ``CodeInterpreter.close``."""
@@ -205,8 +213,10 @@ class BubblewrapInterpreter:
                 )
             in_time = self._listen(process, logs)
             if process.returncode != 0:
-                why = f"exit status {process.returncode}" if in_time else "its time was up"
-                logs.tell(f"The code was stopped: {why}.\n{UNCHANGED}")
+                how = f"by itself, with exit status {process.returncode}"
+                if not in_time or process.returncode == _KILLED:
+                    how = "at its limit of time or memory"
+                logs.tell(f"The code was stopped {how}.\n{UNCHANGED}")
                 return CodeResult(logs=logs.text(), state=state, failed=True)
             answer.seek(0)
             return self._result(answer, logs, folder)
@@ -264,8 +274,8 @@ class BubblewrapInterpreter:
         return CodeResult(logs=logs.text(), state=state, failed=failed)
 
 
-def _walls(program: str, python: str, written_bytes: int) -> tuple[list[str], str]:
-    """The part of the command that is the same for each call, and the interpreter's path."""
+def _walls(program: str, python: str, written_bytes: int) -> list[str]:
+    """The part of the command that is the same for each call."""
     asked = [python, "-I", "-c", "import sys; print(sys.prefix, sys.base_prefix, sep='\\n')"]
     try:
         told = subprocess.run(asked, check=True, capture_output=True, text=True, env={})
@@ -302,7 +312,7 @@ def _walls(program: str, python: str, written_bytes: int) -> tuple[list[str], st
         ("OPENBLAS_NUM_THREADS", "1"),
     ):
         command += ["--setenv", name, value]
-    return command, python
+    return command
 
 
 def _take_files(answer: IO[bytes], files: Sequence[Any], folder: Path) -> list[str]:

@@ -72,8 +72,9 @@ _KEEP_IN_TRACEBACK = re.compile(
     rf"^(    .*?){re.escape(_KEEP)}(.*\n    )(?:{' ' * len(_KEEP)}(?=[ ~]*~$))?", re.MULTILINE
 )
 
-#: The sandbox's own threads do not survive a fork, and using them in the child stalls the parent's
-#: as well. So the first process to start a sandbox is remembered, and a child of it refuses.
+#: The sandbox's own threads, the same for all pools, do not survive a fork: in the child a fresh
+#: pool waits for ever, and the parent's stalls the parent as well. So the first process to start a
+#: sandbox is remembered, and a child of it refuses.
 _started_in: int | None = None
 
 
