@@ -33,10 +33,10 @@ class OnlyThisMachine:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request, or refuses it with 403."""
-        host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
         application = self._application
-        for header, value, url in (("Host", host, f"//{host}"), ("Origin", origin, origin)):
-            if value is not None and not _is_own(url):
+        for header, prefix in (("Host", "//"), ("Origin", "")):
+            value = environ.get(f"HTTP_{header.upper()}")
+            if value is not None and not _is_own(f"{prefix}{value}"):
                 message = _MESSAGE.format(header=header, value=value)
                 application = refusing(Fault(403, message, "only_this_machine"))
                 break
