@@ -35,11 +35,10 @@ ACTIVE_STATUSES: Final = frozenset({"queued", "in_progress", "requires_action", 
 #: A run with one of these never changes again.
 FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 
-#: Where the messages of a run that is printed have not come yet, what people forget.
-_TO_WAIT: Final = " (not finished: client.wait_for_run(run) waits for its messages)"
+#: What a run that is printed says besides, where people wonder why there is no answer. Not while it
+#: is in progress: then it may be printed at every poll.
 _WHAT_NEXT: Final = {
-    "queued": _TO_WAIT,
-    "in_progress": _TO_WAIT,
+    "queued": " (not finished: client.wait_for_run(run) waits for its messages)",
     "requires_action": " (it waits for the outputs of its run.tool_calls: "
     "client.wait_for_run(run, tools=[...]) or client.runs.submit_tool_outputs gives them)",
 }
