@@ -149,6 +149,17 @@ def test_2_key_of_another_service(
     )
 
 
+def test_2_key_where_a_credential_is_needed() -> None:
+    """Foundry takes no keys; what it takes is named."""
+    key: Any = OPENAI_KEY
+    endpoint = "https://me.services.ai.azure.com/api/projects/p"
+
+    assert message(ConfigurationError, lambda: Client.foundry(endpoint, key)) == (
+        "credential: expected a callable that answers a token, or an object with get_token (such "
+        "as azure-identity's), got str"
+    )
+
+
 @pytest.mark.parametrize("body", [{"detail": "Not Found"}, "<h1>Not Found</h1>"])
 def test_3_base_url_with_a_slash_or_without_v1(wire: Any, body: Any) -> None:
     """A slash at the end does no harm; a missing path is asked about."""
