@@ -10,8 +10,8 @@ Run by itself, it asks its own views once. For many users, four processes with t
 
 Each answer holds a thread as long as it takes (without ``--threads``, gunicorn would end a worker
 that streams for longer than ``--timeout``). The embedded engines of all processes share a database
-file; with ``ASSISTANTS_BASE_URL`` set they share that server. ``--preload`` is fine: nothing is open
-when gunicorn forks. Assumes Flask and the extra ``engine``.
+file; with ``ASSISTANTS_BASE_URL`` set they share that server. ``--preload`` is fine: nothing opens
+before gunicorn forks. Assumes Flask and the extra ``engine``.
 """
 
 import os
