@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mistake_kit import AZURE_KEY, OPENAI_KEY, message
 from served_process import environment
 
 from assistants_client import (
@@ -34,28 +35,7 @@ from assistants_client._event_loop import _tell
 from assistants_client.engine import ChatCompletions, Engine, Scripted, call
 
 URL = "https://server.test/v1"
-#: Made up; long enough to be looked for in messages.
-OPENAI_KEY = "sk-0123456789abcdef"
-AZURE_KEY = "0123456789abcdef0123456789abcdef"
-
 pytestmark = pytest.mark.usefixtures("clean_environment", "pauses")
-
-
-@pytest.fixture
-def embedded() -> Iterator[Callable[..., Client]]:
-    """Clients of engines in memory, with scripted models unless others are given."""
-    clients: list[Client] = []
-    engines: list[Engine] = []
-
-    def make(*answers: Any, model: Any = None, **options: Any) -> Client:
-        engines.append(Engine("sqlite://", model=model or Scripted(answers), **options))
-        clients.append(Client(engine=engines[-1]))
-        return clients[-1]
-
-    yield make
-    for client, engine in zip(clients, engines, strict=True):
-        client.close()
-        engine.close()
 
 
 def refused(
@@ -65,16 +45,6 @@ def refused(
     url = re.compile(re.escape(f"{base_url}/threads/thread_1") + r"(\?.*)?$")
     wire.get(url, status=status, **{"json" if isinstance(body, dict) else "body": body})
     return lambda: client.threads.retrieve("thread_1")
-
-
-def message(kind: type[Exception], act: Callable[[], object]) -> str:
-    """What the mistake raises, without the ids that are new each time."""
-    with pytest.raises(kind) as caught:
-        act()
-    text = str(caught.value)
-    assert OPENAI_KEY not in text
-    assert AZURE_KEY not in text
-    return re.sub(r" \[request id \w+\]", "", re.sub(r"\b(run|thread)_\w{20,}", r"\1_…", text))
 
 
 def test_1_wrong_key(wire: Any) -> None:
@@ -491,75 +461,3 @@ def test_20_inside_a_forked_worker(tmp_path: Path) -> None:
         "The code interpreter cannot be used here: the process that this one was forked from had "
         "used it before. Fork before the first run with code, or run code in the parent only."
     )
-
-
-def test_and_what_other_clients_have(client: Client) -> None:
-    """Habits from elsewhere: lists with an index, options of a single call, a session by name."""
-    messages: Any = client.messages.list("thread_1")
-    runs: Any = client.runs
-    instead = (
-        "it is fetched while it is iterated. next(iter(it)) is its first item, list(it) are all of "
-        "them, and next(it.pages()) is its first page, with data, first_id, last_id and has_more"
-    )
-
-    def create(**fields: Any) -> Callable[[], object]:
-        return lambda: runs.create("thread_1", assistant_id="asst_1", **fields)
-
-    assert message(TypeError, lambda: messages[0]) == (
-        f"'LazyList' object is not subscriptable: {instead}"
-    )
-    assert message(AttributeError, lambda: messages.data) == (
-        f"'LazyList' object has no attribute 'data': {instead}"
-    )
-    assert message(TypeError, create(timeout=5)) == (
-        "Runs.create() has no field 'timeout'; client.with_options(timeout=...) varies it for "
-        "single calls"
-    )
-    assert message(TypeError, create(stream=True)) == (
-        "Runs.create() has no field 'stream'; client.runs.stream and its like take the same fields"
-    )
-    assert message(TypeError, create(instruction="Be brief.")) == (
-        "Runs.create() has no field 'instruction'; do you mean 'instructions'?"
-    )
-    assert message(TypeError, create(zeal=3)) == (
-        "Runs.create() has no field 'zeal'; what only your server knows goes into extra_body={...}"
-    )
-    assert message(TypeError, lambda: runs.create(thread_id="thread_1")) == (
-        "Runs.create() needs thread_id before the fields, by position"
-    )
-    session: Any = "a session"
-    assert message(ConfigurationError, lambda: Client(URL, session=session)) == (
-        "session: expected a requests.Session, got str"
-    )
-    assert message(ConfigurationError, lambda: Client.azure("me", api_version="v1")) == (
-        "endpoint: not an http or https URL such as https://host/v1 (the value is not shown here: "
-        "it may be a key in the wrong place)"
-    )
-
-
-def test_and_two_threads_on_one_stream(embedded: Callable[..., Client]) -> None:
-    """The second is told what to do instead; the first goes on."""
-    begun, goes_on = threading.Event(), threading.Event()
-
-    def slow(_: object) -> str:
-        begun.set()
-        goes_on.wait(20)
-        return "Hello."
-
-    client = embedded(slow)
-    assistant = client.assistants.create(model="m")
-    thread = client.threads.create()
-    texts: list[str] = []
-    with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:
-        first = threading.Thread(target=lambda: texts.extend(stream.text()))
-        first.start()
-        assert begun.wait(20)
-        second = message(ConfigurationError, lambda: next(stream))
-        goes_on.set()
-        first.join()
-
-    assert second == (
-        "the stream is being iterated already, by another thread or by the tool that asks; let one "
-        "thread iterate, and hand its events on, as with a queue.Queue"
-    )
-    assert "".join(texts) == "Hello."
