@@ -262,24 +262,17 @@ class _Line:
 
 
 class _Bar:
-    """tqdm's bar, or its line where there is only one run."""
+    """tqdm's bar behind the text; where there is only one run, the text alone."""
 
     is_live = True
 
     def __init__(self, tqdm: Any, total: int | None, stream: TextIO) -> None:
-        self._total = total
-        if total is None:
-            self._bar = tqdm(total=0, bar_format="{desc}", dynamic_ncols=True, file=stream)
-        else:
-            self._bar = tqdm(total=total, unit="run", dynamic_ncols=True, file=stream)
+        form = "{desc}" if total is None else "{desc} |{bar}| {remaining} left"
+        self._bar = tqdm(total=total or 0, bar_format=form, dynamic_ncols=True, file=stream)
 
     def show(self, text: str, finished: int) -> None:
-        if self._total is None:
-            self._bar.set_description_str(_plain(text))
-        elif finished > self._bar.n:
-            self._bar.update(finished - self._bar.n)
-        else:
-            self._bar.refresh()  # the time goes on
+        self._bar.update(finished - self._bar.n)
+        self._bar.set_description_str(_plain(text))
 
     def clear(self) -> None:
         self._bar.clear()
