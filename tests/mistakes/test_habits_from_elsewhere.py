@@ -48,10 +48,10 @@ def test_what_other_clients_have(client: Client) -> None:
     assert message(TypeError, lambda: runs.create(thread_id="thread_1")) == (
         "Runs.create() needs thread_id before the fields, by position"
     )
-    session: Any = "a session"
-    assert message(
-        ConfigurationError, lambda: Client("https://server.test/v1", session=session)
-    ) == ("session: expected a requests.Session, got str")
+    url, session = "https://server.test/v1", cast("Any", "a session")
+    assert message(ConfigurationError, lambda: Client(url, session=session)) == (
+        "session: expected a requests.Session, got str"
+    )
     assert message(ConfigurationError, lambda: Client.azure("me", api_version="v1")) == (
         "endpoint: not an http or https URL such as https://host/v1 (the value is not shown here: "
         "it may be a key in the wrong place)"
