@@ -44,6 +44,7 @@ def interpreter() -> Iterator[BubblewrapInterpreter]:
         ("import sys\nprint('told', file=sys.stderr)", "told\n"),
         ("import asyncio\nasync def f():\n    return 3\nasyncio.run(f())", "3\n"),
         ("import os\nos.getcwd(), len(os.environ) < 10", "('/mnt/data', True)\n"),
+        ("import os, sys\n'include' in os.listdir(sys.prefix)", "False\n"),  # others' files
     ],
 )
 def test_logs(interpreter: BubblewrapInterpreter, source: str, logs: str) -> None:

@@ -1,8 +1,9 @@
 """A sandbox of whole Python: CPython under bubblewrap, a process of its own for each call.
 
-How it is walled in, started, bounded and listened to belongs here; what happens within is in
-inside.py. What comes out of it is not trusted: it is read as text, as bytes for the next call's
-sandbox, and as files that are written where this side chooses.
+How it is started, bounded and listened to belongs here; what it sees is in walls.py, what it may
+ask of the kernel in seccomp.py, what happens within in inside.py. What comes out of it is not
+trusted: it is read as text, as bytes for the next call's sandbox, and as files that are written
+where this side chooses.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from assistants_client.engine.code_interpreter.base import (
 )
 from assistants_client.engine.code_interpreter.logs import Logs
 from assistants_client.engine.code_interpreter.seccomp import filter_for
+from assistants_client.engine.code_interpreter.walls import GIVEN, Walls
 from assistants_client.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -60,15 +62,6 @@ _PROBE: Final = f"""\
 import json, platform
 from importlib.util import find_spec
 print(json.dumps([platform.python_version(), [n for n in {_PACKAGES!r} if find_spec(n)]]))"""
-
-#: What runs within, and where that and the thread's files are found there.
-_PROGRAM: Final = Path(__file__).with_name("inside.py")
-_PLACE: Final = "/run/inside.py"
-_GIVEN: Final = "/run/given"
-
-#: Where programs and libraries of the system are that Python itself needs.
-_LIBRARIES: Final = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
-_OF_THE_SYSTEM: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zoneinfo")
 
 #: Seconds that a sandbox may take beside the code's own: to start, to read and to write files.
 _GRACE_SECONDS: Final = 10.0
@@ -138,8 +131,7 @@ class BubblewrapInterpreter:
                 "(x86_64 and aarch64 are); use the built-in code interpreter"
             )
         self._rules = rules
-        self._python = os.path.abspath(python or sys.executable)
-        self._walls = _walls(program, self._python, written_bytes)
+        self._walls = Walls(program, os.path.abspath(python or sys.executable), written_bytes)
         probed = self.run(_PROBE)
         try:
             version, packages = json.loads(probed.logs)
@@ -185,6 +177,7 @@ class BubblewrapInterpreter:
 
     def _run(self, code: str, state: bytes | None, folder: Path | None) -> CodeResult:
         logs = Logs(self._output_bytes)
+        room = self._written_bytes + (0 if folder is None else _size(folder))
         with _file(self._rules) as rules, tempfile.TemporaryFile() as answer:
             request = {
                 "code": code,
@@ -195,14 +188,14 @@ class BubblewrapInterpreter:
                 # The answer is a file as well.
                 "file_bytes": self._written_bytes + self._state_bytes + _HEADER_BYTES,
                 "most_files": _MOST_FILES,
-                "given": _GIVEN,
+                "given": GIVEN,
                 "folder": FOLDER,
                 "answer": answer.fileno(),
                 "afresh": AFRESH,
             }
             with _file(json.dumps(request).encode() + b"\n" + (state or b"")) as asked:
                 process = subprocess.Popen(
-                    self._command(rules.fileno(), folder),
+                    self._walls.command(rules.fileno(), folder, room),
                     stdin=asked,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -220,19 +213,6 @@ class BubblewrapInterpreter:
                 return CodeResult(logs=logs.text(), state=state, failed=True)
             answer.seek(0)
             return self._result(answer, logs, folder)
-
-    def _command(self, rules: int, folder: Path | None) -> list[str]:
-        size = str(self._written_bytes + (0 if folder is None else _size(folder)))
-        given = [] if folder is None else ["--ro-bind", str(folder), _GIVEN]
-        return [
-            *self._walls,
-            *("--seccomp", str(rules)),
-            *given,
-            *("--size", size, "--tmpfs", FOLDER),
-            # What is not a mount of its own lies in one that has no bound.
-            *("--remount-ro", "/"),
-            *("--", self._python, "-I", "-B", "-X", "utf8", _PLACE),
-        ]
 
     def _listen(self, process: subprocess.Popen[bytes], logs: Logs) -> bool:
         """Reads what is printed until the sandbox ends; whether it ended by itself."""
@@ -272,47 +252,6 @@ class BubblewrapInterpreter:
             logs.tell("\n".join(map(str, remarks)))
         failed = failure is not None or logs.is_cut
         return CodeResult(logs=logs.text(), state=state, failed=failed)
-
-
-def _walls(program: str, python: str, written_bytes: int) -> list[str]:
-    """The part of the command that is the same for each call."""
-    asked = [python, "-I", "-c", "import sys; print(sys.prefix, sys.base_prefix, sep='\\n')"]
-    try:
-        told = subprocess.run(asked, check=True, capture_output=True, text=True, env={})
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ConfigurationError(f"code_interpreter: {python} is no Python: {error}") from None
-    prefixes = told.stdout.splitlines()
-    shown = {*prefixes, *map(os.path.realpath, prefixes), *_OF_THE_SYSTEM}
-    command = [
-        program,
-        "--unshare-all",
-        "--unshare-user",
-        *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
-        *("--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv"),
-        # There is no /proc: to root's own processes it would be writable.
-        *("--dev", "/dev", "--remount-ro", "/dev"),
-        # Before what may lie within it.
-        *("--size", str(written_bytes), "--tmpfs", "/tmp"),
-    ]
-    for path in _LIBRARIES:
-        if os.path.islink(path):
-            command += ["--symlink", os.readlink(path), path]
-        else:
-            command += ["--ro-bind-try", path, path]
-    for path in sorted(shown):
-        command += ["--ro-bind-try", path, path]
-    command += ["--ro-bind", str(_PROGRAM), _PLACE, "--chdir", FOLDER]
-    for name, value in (
-        ("HOME", "/tmp"),
-        ("LANG", "C.UTF-8"),
-        ("MPLBACKEND", "Agg"),
-        ("MPLCONFIGDIR", "/tmp/matplotlib"),
-        # Each thread of these takes address space for its stack and buffers.
-        ("OMP_NUM_THREADS", "1"),
-        ("OPENBLAS_NUM_THREADS", "1"),
-    ):
-        command += ["--setenv", name, value]
-    return command
 
 
 def _take_files(answer: IO[bytes], files: Sequence[Any], folder: Path) -> list[str]:
