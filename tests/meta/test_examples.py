@@ -124,9 +124,10 @@ def test_the_readme_is_true(server: str, tmp_path: Path) -> None:
     program = tmp_path / "test_readme.py"
     program.write_text(readme_program().replace("http://127.0.0.1:8000", server), "utf-8")
 
-    printed = run("-m", "pytest", "-s", "-p", "no:cacheprovider", str(program), folder=tmp_path)
+    plugins = ("-p", "no:cacheprovider", "-p", "assistants_client.testing.plugin")
+    printed = run("-m", "pytest", "-s", *plugins, str(program), folder=tmp_path)
 
-    assert "2 passed" in printed
+    assert "5 passed" in printed
     assert re.search(r"^assistant: .*\bx = 1\b", printed, re.DOTALL | re.MULTILINE)
     assert "It is 17 degrees in Oslo." in printed
     assert re.search(r"^404 ", printed, re.MULTILINE)
