@@ -202,8 +202,14 @@ def _server_engine(url: URL) -> sqlalchemy.Engine:
         )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy's own choice is an older one
+    given = url.query.get("options", ())
+    options = " ".join([given] if isinstance(given, str) else given)
     engine = sqlalchemy.create_engine(
-        url, pool_pre_ping=True, pool_size=8, max_overflow=-1, connect_args={"options": _SETTINGS}
+        url,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=-1,
+        connect_args={"options": f"{_SETTINGS} {options}"},
     )
 
     # One writer at a time, as on SQLite: so there is one set of rules, and nothing to deadlock.

@@ -107,6 +107,18 @@ def test_signs_that_no_text_may_hold(url: str, sign: str) -> None:
 
 
 @on_a_server
+def test_options_of_the_url_hold(url: str) -> None:
+    """Such as the schema in which the tables are."""
+    with create_engine(_psycopg(url), poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE SCHEMA apart"))
+    mark = "&" if "?" in url else "?"
+    with Engine(f"{url}{mark}options=-csearch_path%3Dapart", Scripted([])) as engine:
+        assert Client(engine).post("/v1/threads").status_code == 200
+    with create_engine(_psycopg(url), poolclass=NullPool).begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM apart.threads")).scalar_one() == 1
+
+
+@on_a_server
 def test_a_second_engine_finds_the_tables(url: str) -> None:
     """Also when several begin at the same moment."""
 
