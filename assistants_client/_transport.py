@@ -32,6 +32,7 @@ from assistants_client._checks import (
 )
 from assistants_client._connections import Connections, PlainSession, tls_context
 from assistants_client._event_loop import tell_if_in_event_loop
+from assistants_client._headers import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._refusals import attempts_of, connection_error, cut_short, refusal
 from assistants_client._retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._version import __version__
@@ -49,8 +50,6 @@ Query: TypeAlias = Mapping[str, Any]
 
 DEFAULT_TIMEOUT: Final = (5.0, 60.0)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
-#: A server that answers with this header acts once on requests with the same ``Idempotency-Key``.
-HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
 
 _BLOCK = 1024 * 1024
 #: Of a longer refusal nothing but its status is told.
@@ -390,7 +389,7 @@ class Transport:
             url = f"{url}?{urlencode(parameters, doseq=True)}"
         sent: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(self._headers)
         if method == "POST":
-            sent["Idempotency-Key"] = uuid.uuid4().hex
+            sent[IDEMPOTENCY_KEY] = uuid.uuid4().hex
         for name, value in (headers or {}).items():
             if value is None:
                 sent.pop(name, None)

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from attrs import frozen
 
 from assistants_client._deadline import TooLateError, within
+from assistants_client._headers import POLL_AFTER_MS
 from assistants_client._pace import Pace
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
 from assistants_client.errors import (
@@ -337,7 +338,7 @@ def _is_transient(error: APIError) -> bool:
 def _hint(headers: Mapping[str, str]) -> float | None:
     """The server's wish, in seconds; hints are re-read on every answer."""
     try:
-        return _bounded(float(headers["openai-poll-after-ms"]) / 1000)
+        return _bounded(float(headers[POLL_AFTER_MS]) / 1000)
     except (KeyError, ValueError):
         return None
 

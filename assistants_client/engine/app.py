@@ -19,6 +19,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from assistants_client._codec import encode
+from assistants_client._headers import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.posts import Posts
@@ -45,8 +46,6 @@ _POLL_SHARE: Final = 0.1
 _POLL_MINIMUM: Final = 0.02
 _POLL_MAXIMUM: Final = 1.0
 
-#: On every answer: requests with the same ``Idempotency-Key`` are acted on once.
-_HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
 _PREFIX: Final = "/v1"
 
 _log = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ class App:
             raise Fault(error.code or 400, error.description or error.name) from None
         response = _json_response(200, document)
         if document.get("object") == RUN and document["status"] not in FINAL_STATUSES:
-            response.headers["openai-poll-after-ms"] = str(self._poll_after(document))
+            response.headers[POLL_AFTER_MS] = str(self._poll_after(document))
         return response
 
     def _require_token(self, request: Request) -> None:
@@ -160,7 +159,7 @@ def _refusal(fault: Fault) -> Response:
 
 def _json_response(status: int, document: Any) -> Response:
     response = Response(json.dumps(document), status=status, content_type="application/json")
-    response.headers[_HONOURS_IDEMPOTENCY] = "true"
+    response.headers[HONOURS_IDEMPOTENCY] = "true"
     return response
 
 
@@ -176,7 +175,7 @@ def _content(content: FileContent) -> Response:
 
 def _event_stream(events: RunEvents) -> Response:
     response = Response(events, content_type="text/event-stream")
-    response.headers[_HONOURS_IDEMPOTENCY] = "true"
+    response.headers[HONOURS_IDEMPOTENCY] = "true"
     response.headers["cache-control"] = "no-cache"
     response.headers["x-accel-buffering"] = "no"  # a proxy's own idea to gather events first
     return response

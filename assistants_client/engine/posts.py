@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from assistants_client._codec import encode
+from assistants_client._headers import IDEMPOTENCY_KEY
 from assistants_client.engine.events import Subscription
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.routes import Call, Handler, Services
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.following import Following
 from assistants_client.engine.services.repeats import (
-    HEADER,
     KeyTakenError,
     Repeats,
     RequestKey,
@@ -74,7 +74,7 @@ class Posts:
             try:
                 return self._handled(handler, call, key)
             except KeyTakenError:
-                message = f"A request with this {HEADER} is being answered."
+                message = f"A request with this {IDEMPOTENCY_KEY} is being answered."
                 raise Fault(409, message, "idempotency_key_in_use") from None
         return Posted(kept, self._attached(call, kept) if call.asks_for_stream() else None)
 
@@ -126,7 +126,7 @@ class Posts:
 
 def _key_of(call: Call) -> RequestKey | None:
     request = call.request
-    key = checked_key(request.headers.get(HEADER, "").strip())
+    key = checked_key(request.headers.get(IDEMPOTENCY_KEY, "").strip())
     if not key:
         return None
     asked = hashlib.sha256()

@@ -20,6 +20,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from assistants_client._connect import EMBEDDED
+from assistants_client._headers import POLL_AFTER_MS
 from assistants_client._transport import Transport
 from assistants_client.engine.adapter import EngineAdapter
 from assistants_client.testing.clock import Clock
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _PREFIX = "/v1"  # of the paths below EMBEDDED
 _EVENT_END = b"\n\n"
-_POLL_HINT = "openai-poll-after-ms"
 
 
 #: As requests has it: ``responses`` takes its place in a test that fakes other servers with it.
@@ -81,7 +81,7 @@ class _Way:
         response: HTTPResponse = EngineAdapter(self._followed).send(request).raw
         self.clock._nudge()
         # The engine's hint when to ask again is for one whose work takes real time.
-        response.headers.pop(_POLL_HINT, None)
+        response.headers.pop(POLL_AFTER_MS, None)
         return response
 
     def _followed(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

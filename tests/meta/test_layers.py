@@ -39,10 +39,13 @@ OURS = {
     "_advice": "",
     "_refusals": "errors _advice _retry",
     "_event_loop": "",
-    "_transport": "_version errors _codec models _checks _connections _event_loop _retry _refusals",
+    # What both sides of the wire call by one name.
+    "_headers": "",
+    "_transport": "_version errors _codec models _checks _connections _event_loop _headers _retry "
+    "_refusals",
     "_pagination": "models errors _codec _transport lazy:_display",
     "_pace": "errors",
-    "waiting": "models errors backoff _deadline _pace",
+    "waiting": "models errors backoff _deadline _headers _pace",
     "_many_waits": "models errors backoff _deadline _pace waiting",
     # Functions as tools: text in, text out; types to schemas; the decorator; answering calls.
     "_docstrings": "",
@@ -82,19 +85,19 @@ OURS = {
     "testing.clock": "errors",
     "testing.faults": "errors",
     "testing.scripted_model": "errors engine testing.clock",
-    "testing.connections": "_connect _transport engine testing.clock testing.faults",
+    "testing.connections": "_connect _headers _transport engine testing.clock testing.faults",
     "testing.doubles": "_pace backoff client engine waiting testing",
     "testing.plugin": "lazy:client lazy:testing",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _transport",
-    "engine.services": "engine models _codec",
+    "engine.services": "engine models _codec _headers",
     "engine.embeddings": "engine.vectors errors _transport",
     "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
-    "engine": "self models errors _codec",
+    "engine": "self models errors _codec _headers",
 }
 
 #: Folders whose files do not import each other, save through the ones named.

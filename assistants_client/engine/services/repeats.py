@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from assistants_client._codec import encode
+from assistants_client._headers import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.tables import answered_requests
@@ -21,7 +22,6 @@ from assistants_client.models.threads import Thread
 
 #: For so many seconds an answer is kept.
 KEPT_SECONDS: Final = 24 * 60 * 60
-HEADER: Final = "Idempotency-Key"
 #: So often, in seconds, what has become old is dropped.
 _FORGET_SECONDS: Final = 60.0
 _LONGEST_KEY: Final = 255
@@ -51,8 +51,11 @@ def checked_key(key: str) -> str:
         Fault: It is too long.
     """
     if len(key) > _LONGEST_KEY:
-        message = f"Invalid '{HEADER}': it is longer than the maximum of {_LONGEST_KEY} characters."
-        raise Fault(400, message, "string_above_max_length", HEADER)
+        message = (
+            f"Invalid '{IDEMPOTENCY_KEY}': it is longer than the maximum of {_LONGEST_KEY} "
+            "characters."
+        )
+        raise Fault(400, message, "string_above_max_length", IDEMPOTENCY_KEY)
     return key
 
 
@@ -80,8 +83,8 @@ class Repeats:
         if row is None:
             return None
         if row.fingerprint != request.fingerprint:
-            message = f"Invalid '{HEADER}': this key was used for another request already."
-            raise Fault(422, message, "idempotency_key_reused", HEADER)
+            message = f"Invalid '{IDEMPOTENCY_KEY}': this key was used for another request already."
+            raise Fault(422, message, "idempotency_key_reused", IDEMPOTENCY_KEY)
         kept: JsonObject = row.answer
         return kept
 
