@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from assistants_client._codec import InvalidValueError, decode
 from assistants_client._sse import ServerSentEvent
-from assistants_client.errors import StreamError
+from assistants_client.errors import StreamError, facts_of
 from assistants_client.models.events import (
     MESSAGE_EVENTS,
     RUN_EVENTS,
@@ -152,11 +152,5 @@ def _stream_error(document: Any) -> StreamError:
     message = facts.get("message")
     return StreamError(
         f"the server reported an error within the stream: {message or 'no explanation'}",
-        code=_text_or_none(facts.get("code")),
-        type=_text_or_none(facts.get("type")),
-        param=_text_or_none(facts.get("param")),
+        **facts_of(facts),
     )
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)

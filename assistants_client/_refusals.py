@@ -27,6 +27,7 @@ from assistants_client.errors import (
     APIResponseError,
     APIStatusError,
     APITimeoutError,
+    facts_of,
     status_error,
 )
 
@@ -59,9 +60,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
         attempts=attempts_of(response),
         maybe_created=method == "POST" and not _did_nothing(status, hint),
         status_code=status,
-        code=_text_or_none(detail.get("code")),
-        type=_text_or_none(detail.get("type")),
-        param=_text_or_none(detail.get("param")),
+        **facts_of(detail),
         request_id=request_id,
         retry_after=hint,
         body=document,
@@ -172,7 +171,3 @@ def _words(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     place = value.get("path") or value.get("loc")
     return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)

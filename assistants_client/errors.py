@@ -187,6 +187,12 @@ _LOCK_TEXT = re.compile(
 )
 
 
+def facts_of(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Code, type and parameter of a server's error, as attributes: some servers send numbers."""
+    said = {name: detail.get(name) for name in ("code", "type", "param")}
+    return {name: None if value is None else str(value) for name, value in said.items()}
+
+
 def status_error(message: str, **facts: Any) -> APIStatusError:
     """The exception for a refusal; ``facts`` are the attributes of :class:`APIStatusError`."""
     status = facts["status_code"]
