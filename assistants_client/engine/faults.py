@@ -5,6 +5,21 @@ Neither HTTP nor the database belongs here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
+#: How the ids of each noun begin, and where a path or a body names one.
+_KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "assistant": ("asst_", "assistant_id"),
+    "thread": ("thread_", "thread_id"),
+    "message": ("msg_", "message_id"),
+    "run": ("run_", "run_id"),
+    "run step": ("step_", "step_id"),
+    "file": ("file-", "file_id"),
+    "vector store": ("vs_", "vector_store_id"),
+    "file batch": ("vsfb_", "batch_id"),
+}
+
 
 class Fault(Exception):
     """A request that is refused.
@@ -33,6 +48,23 @@ class Fault(Exception):
         self.type = type
 
 
-def not_found(noun: str, object_id: str) -> Fault:
-    """The refusal of an id that nothing has; ``noun`` is "assistant", "thread" and so on."""
-    return Fault(404, f"No {noun} found with id '{object_id}'.")
+def not_found(noun: str, object_id: str, param: str | None = None) -> Fault:
+    """The refusal of an id that nothing has.
+
+    Args:
+        noun: What was looked for: "assistant", "thread" and so on.
+        object_id: The id.
+        param: Where it stands in the body, if it does.
+    """
+    message = f"No {noun} found with id '{object_id}'."
+    return of_another_kind(noun, object_id, param) or Fault(404, message, None, param)
+
+
+def of_another_kind(noun: str, object_id: str, param: str | None = None) -> Fault | None:
+    """The refusal of an id that begins as those of another noun do; else ``None``."""
+    prefix, name = _KINDS[noun]
+    if not any(other != prefix and object_id.startswith(other) for other, _ in _KINDS.values()):
+        return None
+    where = param or name
+    message = f"Invalid '{where}': {object_id!r:.80}. Expected an ID that begins with {prefix!r}."
+    return Fault(400, message, "invalid_value", where)

@@ -53,6 +53,8 @@ T = TypeVar("T")
 
 #: Files on a page: as many as there may be, where nothing is said.
 _FILES_PAGE: Final = 10_000
+#: Bodies of more levels are refused: what is kept must also be readable on a deeper stack.
+_MOST_LEVELS: Final = 100
 _INCLUDABLE: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
 
@@ -159,7 +161,18 @@ def json_object(raw: bytes) -> dict[str, Any]:
         raise Fault(400, message, "invalid_json") from None
     if not isinstance(document, dict):
         raise Fault(400, "The JSON body of your request must be an object.", "invalid_type")
+    if _is_deeper(document, _MOST_LEVELS):
+        message = f"The JSON body of your request has more than {_MOST_LEVELS} levels."
+        raise Fault(400, message, "invalid_json")
     return document
+
+
+def _is_deeper(document: dict[str, Any], levels: int) -> bool:
+    level: list[Any] = [document]
+    for _ in range(levels):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for values in inner for value in values if isinstance(value, (dict, list))]
+    return bool(level)
 
 
 def _refuse_constant(name: str) -> None:

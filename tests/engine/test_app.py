@@ -107,11 +107,53 @@ def test_other_paths_and_methods(http: Client, method: str, path: str, status: i
         assert "GET" in response.headers["allow"]
 
 
-def test_an_id_of_another_kind_is_just_not_found(http: Client) -> None:
+def test_an_id_of_no_kind_is_just_not_found(http: Client) -> None:
     """Whatever stands in the path, a 404 says what was looked for."""
-    for odd in ("run_1", "%00", "..%2f..", "%F0%9F%98%80", "x" * 5000):
+    for odd in ("a1", "%00", "..%2f..", "%F0%9F%98%80", "x" * 5000):
         detail = error(http.get(f"/v1/assistants/{odd}"), 404)
         assert detail["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("path", "param", "prefix"),
+    [
+        ("assistants/thread_1", "assistant_id", "asst_"),
+        ("threads/asst_1/messages", "thread_id", "thread_"),
+        ("threads/{thread}/messages/run_1", "message_id", "msg_"),
+        ("threads/{thread}/runs/msg_1", "run_id", "run_"),
+        ("files/vs_1", "file_id", "file-"),
+        ("vector_stores/vsfb_1", "vector_store_id", "vs_"),
+        ("vector_stores/{store}/file_batches/vs_1", "batch_id", "vsfb_"),
+        ("vector_stores/{store}/files/vs_1", "file_id", "file-"),
+    ],
+)
+def test_an_id_of_another_kind_is_refused(http: Client, path: str, param: str, prefix: str) -> None:
+    """It is told to be of the wrong kind, with the name of its place and what it should be."""
+    made = {
+        "thread": http.post("/v1/threads").get_json()["id"],
+        "store": http.post("/v1/vector_stores", json={}).get_json()["id"],
+    }
+    detail = error(http.get(f"/v1/{path.format(**made)}"), 400)
+    assert (detail["param"], detail["code"]) == (param, "invalid_value")
+    assert detail["message"].endswith(f"Expected an ID that begins with '{prefix}'.")
+
+
+@pytest.mark.parametrize(("levels", "status"), [(98, 200), (100, 400), (300, 400)])
+def test_a_body_of_very_many_levels_is_refused(http: Client, levels: int, status: int) -> None:
+    """It is no fault of the server's; what has fewer levels is taken, and can be read again."""
+    parameters = '{"a": ' * (levels - 3) + "1" + "}" * (levels - 3)
+    function = f'{{"type": "function", "function": {{"name": "f", "parameters": {parameters}}}}}'
+    made = http.post("/v1/assistants", data=f'{{"model": "m", "tools": [{function}]}}')
+    assert made.status_code == status
+    if status == 400:
+        assert error(made, 400)["code"] == "invalid_json"
+    assert http.get("/v1/assistants").status_code == 200
+    filters = '{"type": "and", "filters": [' * levels + "]}" * levels
+    store = http.post("/v1/vector_stores", json={}).get_json()["id"]
+    searched = http.post(
+        f"/v1/vector_stores/{store}/search", data=f'{{"query": "q", "filters": {filters}}}'
+    )
+    error(searched, 400)
 
 
 @pytest.mark.parametrize(

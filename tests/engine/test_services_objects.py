@@ -263,19 +263,19 @@ def test_an_image_must_be_a_file(
         (
             AssistantRequest,
             {"model": "m", "tool_resources": FILES},
-            "tool_resources.code_interpreter.file_ids",
+            "tool_resources.code_interpreter.file_ids[0]",
         ),
         (
             AssistantUpdate,
             {"tool_resources": STORES},
-            "tool_resources.file_search.vector_store_ids",
+            "tool_resources.file_search.vector_store_ids[0]",
         ),
         (
             ThreadRequest,
             {"tool_resources": NEW_STORES},
-            "tool_resources.file_search.vector_stores[0].file_ids",
+            "tool_resources.file_search.vector_stores[0].file_ids[0]",
         ),
-        (ThreadUpdate, {"tool_resources": FILES}, "tool_resources.code_interpreter.file_ids"),
+        (ThreadUpdate, {"tool_resources": FILES}, "tool_resources.code_interpreter.file_ids[0]"),
         (
             ThreadRequest,
             {"messages": [{"role": "user", "content": "a", "attachments": ATTACHED}]},
@@ -294,12 +294,12 @@ def test_an_image_must_be_a_file(
         (
             ThreadRunRequest,
             {"tool_resources": STORES},
-            "tool_resources.file_search.vector_store_ids",
+            "tool_resources.file_search.vector_store_ids[0]",
         ),
         (
             ThreadRunRequest,
             {"thread": {"tool_resources": FILES}},
-            "thread.tool_resources.code_interpreter.file_ids",
+            "thread.tool_resources.code_interpreter.file_ids[0]",
         ),
     ],
 )
@@ -310,6 +310,30 @@ def test_files_and_stores_that_do_not_exist_are_refused_by_their_path(
     fault = refused_request(store, cls, document)
     assert (fault.status, fault.param) == (404, param)
     assert "'file-1'" in fault.message or "'vs_1'" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "param"),
+    [
+        (
+            ThreadUpdate,
+            {"tool_resources": {"code_interpreter": {"file_ids": ["asst_1"]}}},
+            "tool_resources.code_interpreter.file_ids[0]",
+        ),
+        (
+            ThreadUpdate,
+            {"tool_resources": {"file_search": {"vector_store_ids": ["file-1"]}}},
+            "tool_resources.file_search.vector_store_ids[0]",
+        ),
+        (RunRequest, {"assistant_id": "thread_1"}, "assistant_id"),
+    ],
+)
+def test_ids_of_another_kind_are_refused_by_their_path(
+    store: Store, cls: type, document: dict[str, object], param: str
+) -> None:
+    """The wrong kind of id is no missing object."""
+    fault = refused_request(store, cls, document)
+    assert (fault.status, fault.code, fault.param) == (400, "invalid_value", param)
 
 
 def refused_request(store: Store, cls: type, document: dict[str, object]) -> Fault:

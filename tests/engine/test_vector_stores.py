@@ -262,7 +262,12 @@ def test_a_store_expires_some_time_after_its_last_use(bench: Bench, clock: Clock
 
 @pytest.mark.parametrize(
     ("where", "param"),
-    [("create", "file_ids"), ("attach", "file_id"), ("batch", "file_ids"), ("files", "files")],
+    [
+        ("create", "file_ids[1]"),
+        ("attach", "file_id"),
+        ("batch", "file_ids[2]"),
+        ("files", "files[0].file_id"),
+    ],
 )
 def test_files_that_do_not_exist_are_refused(bench: Bench, where: str, param: str) -> None:
     """The id is named, and nothing is done."""
@@ -272,7 +277,7 @@ def test_files_that_do_not_exist_are_refused(bench: Bench, where: str, param: st
     calls: dict[str, Callable[[], object]] = {
         "create": lambda: bench.client.vector_stores.create(file_ids=[file, "file-nothing"]),
         "attach": lambda: bench.client.vector_store_files.create(store, "file-nothing"),
-        "batch": lambda: batches.create(store, file_ids=[file, "file-nothing"]),
+        "batch": lambda: batches.create(store, file_ids=[file, file, "file-nothing"]),
         "files": lambda: batches.create(store, files=[{"file_id": "file-nothing"}]),
     }
 

@@ -6,13 +6,13 @@ dropped when the next file is stored. Only the file's rows are known here, no re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, or_, select, update
 
 from assistants_client.engine.database import Database, add, load
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import Fault, not_found, of_another_kind
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.tables import file_blocks, files
 from assistants_client.models.files import File
@@ -43,16 +43,14 @@ def require_file(connection: Connection, file_id: str, now: float) -> File:
     return found
 
 
-def require_files(
-    connection: Connection, file_ids: Collection[str], now: float, param: str
-) -> None:
+def require_files(connection: Connection, file_ids: Sequence[str], now: float, param: str) -> None:
     """Refuses ids that no file has.
 
     Args:
         connection: The transaction.
         file_ids: The ids.
         now: The time, in Unix seconds.
-        param: Where they stand in the body.
+        param: Where each stands in the body: a ``{}`` in it is the number of the id.
 
     Raises:
         Fault: One is unknown; it is named.
@@ -62,10 +60,12 @@ def require_files(
     for start in range(0, len(wanted), 500):
         some = files.c.id.in_(wanted[start : start + 500])
         known.update(connection.execute(select(files.c.id).where(some, present(now))).scalars())
-    for file_id in wanted:
+    for number, file_id in enumerate(file_ids):
         if file_id not in known:
+            where = param.format(number)
             message = f"No such File object: '{file_id:.80}'."
-            raise Fault(404, message, "file_not_found", param)
+            gone = Fault(404, message, "file_not_found", where)
+            raise of_another_kind("file", file_id, where) or gone
 
 
 def drop_gone(connection: Connection, now: float) -> None:

@@ -67,7 +67,7 @@ def settle_resources(
         return
     code, search = resources.code_interpreter, resources.file_search
     if code is not None:
-        path = f"{at}tool_resources.code_interpreter.file_ids"
+        path = f"{at}tool_resources.code_interpreter.file_ids[{{}}]"
         require_files(connection, code.file_ids or (), context.clock(), path)
     if search is not None:
         path = f"{at}tool_resources.file_search"
@@ -75,8 +75,8 @@ def settle_resources(
             name = f"{path}.vector_store_ids"
             message = f"Missing required parameter: '{name}', or vector_stores beside it."
             raise Fault(400, message, "missing_required_parameter", name)
-        for store_id in search.vector_store_ids or ():
-            require_store(connection, store_id, param=f"{path}.vector_store_ids")
+        for number, store_id in enumerate(search.vector_store_ids or ()):
+            require_store(connection, store_id, param=f"{path}.vector_store_ids[{number}]")
         for new in search.vector_stores or ():
             store = _made(context, connection, new, f"{path}.vector_stores[0]", expires_after)
             search.vector_store_ids = [store.id]
@@ -104,8 +104,8 @@ def _made(
     expires_after: StoreExpiry | None,
 ) -> VectorStore:
     document: dict[str, Any] = encode(new)
-    file_ids = list(dict.fromkeys(document.get("file_ids") or ()))
-    require_files(connection, file_ids, context.clock(), f"{path}.file_ids")
+    file_ids = document.get("file_ids") or []
+    require_files(connection, file_ids, context.clock(), f"{path}.file_ids[{{}}]")
     now = context.now()
     store = new_store(
         connection,
@@ -115,7 +115,7 @@ def _made(
         metadata=document.get("metadata"),
     )
     chunking = document.get("chunking_strategy")
-    files = [NewFile(file_id=i, chunking_strategy=chunking) for i in file_ids]
+    files = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
     put_files(connection, store, files, now)
     return store
 

@@ -101,9 +101,7 @@ def require_store(
     """
     store = load(connection, vector_stores, VectorStore, store_id, lock=lock)
     if store is None:
-        fault = not_found("vector store", store_id)
-        fault.param = param
-        raise fault
+        raise not_found("vector store", store_id, param)
     return store
 
 

@@ -50,7 +50,7 @@ class VectorStoreFileBatches:
             Fault: Also when a file does not exist, or the store has expired.
         """
         now = self._context.clock()
-        new, param = _new_files(encode(request))
+        asked, param = _new_files(encode(request))
         made = VectorStoreFileBatch(
             id=self._context.new_id("vsfb_"),
             object="vector_store.files_batch",
@@ -62,7 +62,7 @@ class VectorStoreFileBatches:
             store = require_store(connection, vector_store_id, lock=True)
             require_usable(store, now)
             tidy(self._context, connection)
-            require_files(connection, [one.file_id for one in new], now, param)
+            require_files(connection, [one.file_id for one in asked], now, param)
             add(
                 connection,
                 vector_store_batches,
@@ -70,6 +70,7 @@ class VectorStoreFileBatches:
                 vector_store_id=vector_store_id,
                 is_cancelled=False,
             )
+            new = list({one.file_id: one for one in asked}.values())
             put_files(connection, store, new, self._context.now(), batch_id=made.id)
             made = _require(connection, vector_store_id, made.id)
             self._context.answering(connection, made)
@@ -123,18 +124,18 @@ class VectorStoreFileBatches:
 
 
 def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:
-    """The files that a request names, each once, and where they are named."""
+    """The files that a request names, and where: a ``{}`` in it is the number of each."""
     if document.get("files"):
         new = [NewFile(**one) for one in document["files"]]
-        param = "files"
+        param = "files[{}].file_id"
     else:
         shared = {
             "chunking_strategy": document.get("chunking_strategy"),
             "attributes": document.get("attributes"),
         }
         new = [NewFile(file_id=file_id, **shared) for file_id in document["file_ids"]]
-        param = "file_ids"
-    return list({one.file_id: one for one in new}.values()), param
+        param = "file_ids[{}]"
+    return new, param
 
 
 def _require(connection: Connection, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:

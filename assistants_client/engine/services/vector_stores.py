@@ -61,7 +61,7 @@ class VectorStores:
         file_ids = document.get("file_ids") or []
         with self._context.database.begin() as connection:
             tidy(self._context, connection)
-            require_files(connection, file_ids, self._context.clock(), "file_ids")
+            require_files(connection, file_ids, self._context.clock(), "file_ids[{}]")
             store = new_store(
                 connection,
                 self._context.new_id("vs_"),
