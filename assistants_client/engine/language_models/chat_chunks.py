@@ -7,9 +7,8 @@ a ``LanguageModelError``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from assistants_client.engine.language_models.base import (
     Delta,
@@ -28,9 +27,8 @@ from assistants_client.engine.language_models.wire import (
     error_code,
     error_text,
     excerpt,
+    piece_of,
 )
-
-_DONE: Final = "[DONE]"
 
 
 class Chunks:
@@ -47,7 +45,6 @@ class Chunks:
         self._joiner = Joiner()
         self._last: object = None
         self._has_choice = False
-        #: Of each call, in order: its id, whether it was named, whether it was given anything.
         self._calls: list[_Call] = []
         self._by_index: dict[int, int] = {}
 
@@ -57,15 +54,10 @@ class Chunks:
         Raises:
             LanguageModelError: It is an error, or no chunk.
         """
-        if data.strip() == _DONE:
+        chunk = piece_of(data)
+        if chunk is None:
             self.is_over = True
             return
-        try:
-            chunk = json.loads(data)
-        except (ValueError, RecursionError):
-            chunk = None
-        if not isinstance(chunk, dict):
-            raise LanguageModelError(f"a piece that is no JSON object: {excerpt(data)}")
         error = chunk.get("error") or (chunk if event == "error" else None)
         if error:
             raise LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))

@@ -6,7 +6,6 @@ told once, from wherever it comes first. What cannot be an answer is a ``Languag
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Final
 
@@ -28,10 +27,10 @@ from assistants_client.engine.language_models.wire import (
     error_code,
     error_text,
     excerpt,
+    piece_of,
     token_usage,
 )
 
-_DONE: Final = "[DONE]"
 _ENDS: Final = ("response.completed", "response.incomplete")
 _TEXT_DELTAS: Final = ("response.output_text.delta", "response.refusal.delta")
 
@@ -73,15 +72,10 @@ class Events:
         Raises:
             LanguageModelError: It is an error, or no event.
         """
-        if data.strip() == _DONE:
+        document = piece_of(data)
+        if document is None:
             self.is_over = True
             return
-        try:
-            document = json.loads(data)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise LanguageModelError(f"a piece that is no JSON object: {excerpt(data)}")
         self._last = document
         kind = document.get("type") or event
         if kind in ("error", "response.error") or document.get("error"):

@@ -24,6 +24,8 @@ NO_PARAMETERS: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 _LONGEST_EXCERPT: Final = 300
+#: What a stream ends with, in the place of a document.
+_DONE: Final = "[DONE]"
 _TOO_LONG: Final = re.compile(
     r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens",
     re.IGNORECASE,
@@ -76,6 +78,23 @@ def clean(text: str) -> str:
 
 
 # --- reading ------------------------------------------------------------------------------------
+
+
+def piece_of(data: str) -> dict[str, Any] | None:
+    """The document of one event of a stream; ``None`` where it says that there is no more.
+
+    Raises:
+        LanguageModelError: It is no document.
+    """
+    if data.strip() == _DONE:
+        return None
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise LanguageModelError(f"a piece that is no JSON object: {excerpt(data)}")
+    return document
 
 
 class Joiner:
