@@ -55,7 +55,8 @@ class Engine:
 
     Args:
         url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
-            in memory, which is gone when the engine is closed.
+            in memory, which is gone when the engine is closed; ``postgresql://user@host/name`` is
+            for several processes and machines (extra ``postgres``).
         model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
             ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
             ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names;
@@ -158,13 +159,16 @@ class Engine:
         )
 
     @classmethod
-    def from_environment(cls) -> Engine:
+    def from_environment(cls, *, token: str | None = None) -> Engine:
         """The engine that ``Client()`` uses: ``ASSISTANTS_DATABASE_URL``, or a file beside you.
+
+        Args:
+            token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
 
         Raises:
             ConfigurationError: A setting of the environment cannot be used.
         """
-        return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL)
+        return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL, token=token)
 
     def open(self) -> None:
         """Opens the database and takes up what an earlier process left; requests do it themselves.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from databases import fresh
 from embedding_server import EmbeddingServer, embedding_server
+from served_process import served
 from store_bench import Bench
 
 import assistants_client as ac
@@ -181,6 +182,17 @@ def test_the_environment_names_the_model(
         bench = Bench(engine)
         assert bench.found(bench.store(**TEXTS).id, "surgeon")[0] == "clinic.txt"
     assert {*server.keys} == {"Bearer k"}
+
+
+def test_the_command_has_an_option_for_it(tmp_path: Path, server: EmbeddingServer) -> None:
+    """Beside those for the model's server."""
+    options = ("--model-url", server.base_url, "--embedding-model", "concepts")
+    with served(tmp_path, *options) as running, ac.Client(running.base_url, api_key="k") as client:
+        store = client.vector_stores.create()
+        text = b"The automobile is mended."
+        client.vector_store_files.upload_and_wait(store.id, text, filename="garage.txt")
+        [hit] = client.vector_stores.search(store.id, "vehicle").data
+    assert hit.filename == "garage.txt"
 
 
 def test_what_is_no_embeddings_is_refused() -> None:

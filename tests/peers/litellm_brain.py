@@ -10,13 +10,15 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from litellm import CustomLLM, ModelResponse
+from litellm import CustomLLM, EmbeddingResponse, ModelResponse
 from litellm.llms.custom_llm import CustomLLMError
 from litellm.types.utils import GenericStreamingChunk
 
 TOOL = "code_interpreter"
 EQUATION = re.compile(r"(-?\d*)\s*x\s*([+-]\s*\d+)?\s*=\s*(-?\d+)")
 FAILURE = re.compile(r"fail with (\d{3})")
+#: What means the same, for embeddings: one number of a vector for each line.
+MEANINGS = ({"car", "automobile"}, {"doctor", "physician"})
 NAME = re.compile(r"(?i:address the user as) ([A-Z]\w*(?: [A-Z]\w*)*)")
 
 
@@ -92,6 +94,23 @@ class Brain(CustomLLM):
             yield chunk(tool_use=fragment("call_brain", TOOL, arguments[:10]))
             yield chunk(tool_use=fragment(None, None, arguments[10:]))
         yield chunk(finish_reason="stop" if code is None else "tool_calls")
+
+    async def aembedding(
+        self, model: str, input: list[str], model_response: EmbeddingResponse, *_: Any, **__: Any
+    ) -> EmbeddingResponse:
+        """One vector for each text."""
+        model_response.model = model
+        model_response.data = [
+            {"object": "embedding", "index": index, "embedding": vector_of(text)}
+            for index, text in enumerate(input)
+        ]
+        return model_response
+
+
+def vector_of(text: str) -> list[float]:
+    """How often each meaning occurs; the last number is for what has none of them."""
+    words = re.findall(r"\w+", text.lower())
+    return [*(float(sum(word in meant for word in words)) for meant in MEANINGS), 0.01]
 
 
 def fragment(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
