@@ -35,7 +35,8 @@ def test_other_words_for_the_same_are_found(litellm_server: str, peer_key: str) 
 
 def test_its_refusals_are_told(litellm_server: str, peer_key: str) -> None:
     """A wrong key and an unknown model, in the server's words and without the key."""
-    for key, model, words in (("sk-wrong-key", "brain", "answered 4"), (peer_key, "absent", "absent")):
+    wrong = (("sk-wrong-key", "brain", "answered 4"), (peer_key, "absent", "absent"))
+    for key, model, words in wrong:
         embeddings = Embeddings(litellm_server, key, model=model)
         with pytest.raises(EmbeddingError, match=words) as caught:
             embeddings.of_passages(["car"])
