@@ -150,7 +150,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "machines reach needs a token (default: 127.0.0.1)")  # fmt: skip
     option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
            "(default: 8000)", type=_port)  # fmt: skip
-    option("--database", "ASSISTANTS_DATABASE_URL", "sqlite:///assistants.db", "where everything "
+    option("--database", "ASSISTANTS_DATABASE_URL", None, "where everything "
            "is kept: a URL, or a file for SQLite (default: assistants.db in the working directory)",
            metavar="URL", type=_database)  # fmt: skip
     option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
@@ -160,7 +160,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
     option("--model", "ASSISTANTS_MODEL", None, "model to ask that server for, whatever a run "
            "names", metavar="NAME")  # fmt: skip
-    option("--model-api", "ASSISTANTS_MODEL_API", "chat", "which API that server has: chat (chat "
+    option("--model-api", "ASSISTANTS_MODEL_API", None, "which API that server has: chat (chat "
            "completions, the default) or responses", metavar="API")  # fmt: skip
     serve.add_argument("--model-map", metavar="OLD=NEW", action="append", default=[],
            help="model to ask for instead of one that a run names, such as one that was retired; "
@@ -228,6 +228,7 @@ def _serve(options: argparse.Namespace) -> int:
         raise _Refusal(NOT_INSTALLED, str(error)) from error
     # The options are the variables that the engine reads, said in another place.
     for name, value in (
+        ("ASSISTANTS_DATABASE_URL", options.database),
         ("ASSISTANTS_MODEL_URL", model_url),
         ("ASSISTANTS_MODEL_KEY", options.model_key),
         ("ASSISTANTS_MODEL", options.model),
@@ -252,7 +253,7 @@ def _serve(options: argparse.Namespace) -> int:
                 "--token) that they must send",
             )
         try:
-            engine = Engine(options.database, token=options.token)
+            engine = Engine.from_environment(token=options.token)
             engine.open()
         except ConfigurationError as error:
             message = str(error)
@@ -264,7 +265,7 @@ def _serve(options: argparse.Namespace) -> int:
             engine,
             to_all=options.token is not None,
             ready=lambda: _announce(server, engine, options),
-            stopping=lambda: print("Stopping. Ctrl-C again ends it at once.", flush=True),
+            stopping=lambda: _say("Stopping. Ctrl-C again ends it at once."),
         )
     return INTERRUPTED if number == signal.SIGINT else 0
 
@@ -293,14 +294,26 @@ def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> No
     )
 
     key = "the token" if options.token else "any: no token is asked for"
-    print(
+    _say(
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {server.base_url}\n"
         f"    api_key  = {key}\n"
         f"    model    = {shown_model(engine)}\n"
-        f"    database = {shown_database(engine)}",
-        flush=True,
+        f"    database = {shown_database(engine)}"
     )
+
+
+def _say(text: str) -> None:
+    """Prints it at once; that nobody reads any more is no reason to stop serving."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _write_to_nobody()
+
+
+def _write_to_nobody() -> None:
+    """Who read the output has gone; Python would complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -338,8 +351,7 @@ def _chat(options: argparse.Namespace) -> int:
     except AssistantsError as error:
         raise _Refusal(_status_of(error), str(error)) from error
     except BrokenPipeError:
-        # Who read the answers has gone; Python would complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_to_nobody()
         return FAILED
     return 0
 

@@ -303,6 +303,28 @@ def test_a_wrong_option_is_told(tmp_path: Path, options: tuple[str, str]) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_who_reads_the_output_may_go_away(tmp_path: Path) -> None:
+    """As with ``assistants serve | head -1``: it serves on, and stops without a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assistants_client", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    base_url = [process.stdout.readline() for _ in range(2)][1].split()[-1]
+    process.stdout.close()
+    with Client(base_url, api_key="any") as client:
+        client.threads.create()
+    process.terminate()
+    _, told = process.communicate(timeout=30)
+
+    assert (process.returncode, told) == (0, "")
+
+
 def test_help_and_version(tmp_path: Path) -> None:
     """Help names every option with its variable, and the exit statuses; it fits 80 columns."""
     told = command(tmp_path, "serve", "--help", COLUMNS="80")
