@@ -16,7 +16,7 @@ from assistants_client.engine.embeddings import EmbeddingError
 from assistants_client.engine.search_words import fused
 from assistants_client.engine.vectors import likely, likeness, packed, signs, unpacked
 
-KEY = "sk-a-secret-key"
+KEY = "the-key-of-the-test"
 
 
 @pytest.fixture
@@ -107,7 +107,9 @@ def test_a_server_that_is_gone_is_told_once(caplog: pytest.LogCaptureFixture) ->
     embeddings.close()
 
 
-def test_what_is_refused_for_now_is_asked_again(server: EmbeddingServer) -> None:
+def test_what_is_refused_for_now_is_asked_again(
+    server: EmbeddingServer, pauses: list[float]
+) -> None:
     """For a file that is read, but not for a question that somebody waits for."""
     server.answers = [(429, {"error": {"message": "Slowly."}})] * 2
     embeddings = asked(server)
@@ -115,6 +117,7 @@ def test_what_is_refused_for_now_is_asked_again(server: EmbeddingServer) -> None
     assert embeddings.of_query("car") is None
     assert len(embeddings.of_passages(["car"])) == 1
     assert len(server.asked) == 3
+    assert len(pauses) == 1
     embeddings.close()
 
 
