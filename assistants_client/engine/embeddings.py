@@ -15,13 +15,20 @@ from typing import Any, Final
 from attrs import evolve
 
 from assistants_client._transport import Options, Transport
+from assistants_client.engine.language_models.wire import error_text
 from assistants_client.engine.vectors import packed
-from assistants_client.errors import APIError, APIStatusError, ConfigurationError, NotFoundError
+from assistants_client.errors import APIError, APIStatusError, ConfigurationError
 
 _PATH: Final = "/embeddings"
 _CONNECT_SECONDS: Final = 5.0
 #: Texts of one request. Passages have 4096 tokens at most, and OpenAI takes 300 000 at once.
 _BATCH: Final = 64
+#: What to do about some refusals.
+_HINTS: Final[Mapping[int, str]] = {
+    401: "Check api_key= of Embeddings, or ASSISTANTS_MODEL_KEY.",
+    403: "Check api_key= of Embeddings, or ASSISTANTS_MODEL_KEY.",
+    404: "Is the base URL right, and does it serve that model?",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -151,10 +158,9 @@ def _numbers(embedding: Any) -> Sequence[float]:
 
 
 def _reason(error: APIError) -> str:
-    said = str(error.args[0]).rstrip(".?!")
-    if isinstance(error, NotFoundError):
-        return "answered 404; is the base URL right, and does it serve that model?"
-    if isinstance(error, APIStatusError):
-        return f"{said}."
-    # The transport's second sentence speaks of servers of another protocol.
-    return said.partition(". ")[0].partition(": is the server")[0] + "."
+    if not isinstance(error, APIStatusError):
+        # What follows speaks of servers of another protocol.
+        return str(error.args[0]).partition(". ")[0].partition(": is the server")[0] + "."
+    said = error_text(error.body or "no further words").rstrip(".")
+    hint = _HINTS.get(error.status_code, "")
+    return f"answered {error.status_code}: {said}. {hint}".rstrip()

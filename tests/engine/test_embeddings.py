@@ -63,7 +63,7 @@ def test_many_texts_are_many_requests(server: EmbeddingServer) -> None:
     [
         (500, {"error": {"message": "Out of memory."}}, "answered 500: Out of memory."),
         (401, {"error": {"message": f"No such key: {KEY}"}}, "answered 401: No such key: ***."),
-        (404, {"error": {"message": "No such model."}}, "is the base URL right"),
+        (404, {"error": {"message": "No such model."}}, "Is the base URL right"),
         (200, b"<html>", "answered 200 without JSON"),
         (200, {"data": []}, "0 vectors for 1 texts"),
         (200, {"data": [{"index": 1, "embedding": [1]}]}, "1 vectors for 1 texts"),
