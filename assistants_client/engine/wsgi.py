@@ -10,9 +10,6 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from assistants_client.engine.engine import DEFAULT_URL, Engine
+from assistants_client.engine.engine import Engine
 
-application: Final = Engine(
-    os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL,
-    token=os.environ.get("ASSISTANTS_TOKEN") or None,
-)
+application: Final = Engine.from_environment(token=os.environ.get("ASSISTANTS_TOKEN") or None)
