@@ -207,7 +207,9 @@ class Runner:
             course.messages.append(message)
         if cut_short is not None:
             reason = "max_completion_tokens" if answer.finish == "length" else None
-            self._execution.finish(run, "incomplete", incomplete_reason=reason)
+            # Where no message was begun there is no step either that would tell of the tokens.
+            spent = answer.usage if opened is None else None
+            self._execution.finish(run, "incomplete", incomplete_reason=reason, spent=spent)
             return False
         if calls:
             offered = [function.name for function in conversation.functions]
@@ -329,34 +331,34 @@ class Runner:
     ) -> bool:
         """Does what the model asks for; whether everything it asked for is done."""
         run = course.run
-        records: list[Recorded] = []
-        to_do: list[tuple[int, CodeInterpreterCall | FileSearchCall]] = []
-        for index, call in enumerate(calls):
-            made, is_to_do = recorded(run, call, offered)
-            records.append(made)
-            if is_to_do and not isinstance(made, FunctionToolCall):
-                to_do.append((index, made))
-        step = self._execution.begin_tools_step(run, records)
-        for index, one in enumerate(records):
+        records = [recorded(run, call, offered) for call in calls]
+        step = self._execution.begin_tools_step(run, [made for made, _ in records])
+        # Each call is told of with what came of it before the next one is: there are readers that
+        # take a call for another one when they hear of it again.
+        for index, (made, is_to_do) in enumerate(records):
             parts = pieces[index]
-            if isinstance(one, CodeInterpreterCall):
-                parts = one.code_interpreter.input.splitlines(keepends=True)
-            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(one), parts))
-        for index, made in to_do:
-            self._execution.check(run)
-            if isinstance(made, FileSearchCall):
-                made.file_search = self._search(run, made.file_search)
+            if isinstance(made, CodeInterpreterCall):
+                parts = made.code_interpreter.input.splitlines(keepends=True)
+            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(made), parts))
+            if is_to_do:
+                self._execution.check(run)
+                self._do(run, made)
                 self._execution.update_step(run, step)
-            else:
-                self._run_code(run, made.code_interpreter)
-                self._execution.update_step(run, step)
-                self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
+                if isinstance(made, CodeInterpreterCall):
+                    self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
         course.steps.append(step)
-        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in records):
+        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c, _ in records):
             self._execution.require_action(run, step, usage)
             return False
         self._execution.complete_tools_step(run, step, usage)
         return True
+
+    def _do(self, run: Run, made: Recorded) -> None:
+        """Does what a call of a built-in tool asks for, and puts into it what came of that."""
+        if isinstance(made, FileSearchCall):
+            made.file_search = self._search(run, made.file_search)
+        elif isinstance(made, CodeInterpreterCall):
+            self._run_code(run, made.code_interpreter)
 
     def _search(self, run: Run, asked: FileSearchRecord) -> FileSearchRecord:
         options = options_of(run.tools) or FileSearchOptions()

@@ -20,7 +20,7 @@ from assistants_client.engine.language_models.scripted import Call, Script, call
 from assistants_client.engine.runner import Runner
 from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.tables import runs, threads
-from assistants_client.models.runs import Run
+from assistants_client.models.runs import Run, Usage
 
 
 @pytest.fixture
@@ -97,13 +97,15 @@ def test_a_text_that_is_filtered(bench: Bench) -> None:
 
 
 def test_calls_that_are_cut_short_are_not_made(bench: Bench) -> None:
-    """Half a program is not run."""
+    """Half a program is not run; the tokens were spent all the same."""
     bench.carry(
-        [Call("code_interpreter", '{"code": "rm'), Finish(reason="length")], tools=[INTERPRETER]
+        [Call("code_interpreter", '{"code": "rm'), Finish(reason="length"), USED],
+        tools=[INTERPRETER],
     )
 
     assert bench.run.status == "incomplete"
     assert bench.steps == []
+    assert bench.run.usage == Usage(prompt_tokens=100, completion_tokens=10, total_tokens=110)
 
 
 # --- failures -----------------------------------------------------------------------------------

@@ -274,9 +274,9 @@ def test_the_pieces_of_calls(benches: Any) -> None:
     assert {delta["object"] for delta in deltas} == {"thread.run.step.delta"}
     assert all(d["delta"]["step_details"]["type"] == "tool_calls" for d in deltas)
     given = [d["delta"]["step_details"]["tool_calls"] for d in deltas]
-    unknown = given[8][0]["function"]["output"]
+    unknown = given[9][0]["function"]["output"]
     assert unknown.startswith("There is no function 'g'")
-    code, other = given[3][0]["id"], given[6][0]["id"]
+    code, other = given[3][0]["id"], given[7][0]["id"]
 
     def function(index: int, **fields: object) -> list[dict[str, Any]]:
         return [{"index": index, "type": "function", "function": fields}]
@@ -285,6 +285,7 @@ def test_the_pieces_of_calls(benches: Any) -> None:
         return [{"index": 1, "type": "code_interpreter", "code_interpreter": fields}]
 
     logs = [{"index": 0, "type": "logs", "logs": "1\n2\n"}]
+    # All of a call comes before the next one: some readers take what comes later for another call.
     assert given == [
         [{**function(0, name="f", arguments="", output=None)[0], "id": "c1"}],
         function(0, arguments='{"x"'),
@@ -292,10 +293,10 @@ def test_the_pieces_of_calls(benches: Any) -> None:
         [{**interpreter(input="", outputs=[])[0], "id": code}],
         interpreter(input="print(1)\n"),
         interpreter(input="1 + 1"),
+        interpreter(outputs=logs),
         [{**function(2, name="g", arguments="", output=None)[0], "id": other}],
         function(2, arguments="{}"),
         function(2, output=unknown),
-        interpreter(outputs=logs),
     ]
 
 

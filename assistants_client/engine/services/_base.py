@@ -242,8 +242,18 @@ def change_run(connection: Connection, run: Run, status: str, **columns: Any) ->
     tell(connection, run.id, RUN, document, status)
 
 
-def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
-    """Ends a run: closes what it left open, counts its tokens, and unlocks its thread."""
+def end_run(
+    connection: Connection, run: Run, ending: Ending, now: int, *, spent: Usage | None = None
+) -> None:
+    """Ends a run: closes what it left open, counts its tokens, and unlocks its thread.
+
+    Args:
+        connection: The transaction.
+        run: The run; it is changed.
+        ending: How it ends.
+        now: The time, in Unix seconds.
+        spent: Tokens that no step tells of.
+    """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
     # Streams tell of the message before the step that was writing it.
     for message in load_all(connection, messages, Message, run_id=run.id, status="in_progress"):
@@ -258,7 +268,7 @@ def end_run(connection: Connection, run: Run, ending: Ending, now: int) -> None:
         run.incomplete_details = IncompleteDetails(reason=ending.incomplete_reason)
     if ending.status in RUN_END_TIMES:
         setattr(run, RUN_END_TIMES[ending.status], now)
-    run.usage = total_usage(connection, run)
+    run.usage = total_usage(connection, run, spent)
     document = save(
         connection,
         runs,
@@ -304,10 +314,10 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
         tell(connection, message.run_id, MESSAGE, document, message.status)
 
 
-def total_usage(connection: Connection, run: Run) -> Usage | None:
-    """The tokens that a run's steps spent; ``None`` when no model told."""
-    spent = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
-    told = [usage for usage in spent if usage is not None]
+def total_usage(connection: Connection, run: Run, spent: Usage | None = None) -> Usage | None:
+    """The tokens that a run's steps spent, and ``spent``; ``None`` when no model told."""
+    steps = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
+    told = [usage for usage in (*steps, spent) if usage is not None]
     if not told:
         return None
     return Usage(

@@ -298,6 +298,7 @@ class Execution:
         *,
         last_error: LastError | None = None,
         incomplete_reason: str | None = None,
+        spent: Usage | None = None,
     ) -> Run:
         """Ends the run; steps and messages that are still open are closed as its end demands.
 
@@ -306,13 +307,14 @@ class Execution:
             status: ``completed``, ``incomplete`` or ``failed``.
             last_error: Why it failed.
             incomplete_reason: ``max_completion_tokens`` or ``max_prompt_tokens``.
+            spent: The tokens of an answer that no step tells of.
 
         Returns:
             The run as it ended.
         """
         ending = Ending(status=status, last_error=last_error, incomplete_reason=incomplete_reason)
         with self._own(run) as (connection, current):
-            end_run(connection, current, ending, self._context.now())
+            end_run(connection, current, ending, self._context.now(), spent=spent)
         return current
 
     def renew(self) -> frozenset[str]:
