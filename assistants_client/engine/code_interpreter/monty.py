@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from attrs import evolve
 from pydantic_monty import (
@@ -94,7 +94,7 @@ class MontyInterpreter:
         workers: Calls that run at once; the others wait. None takes the number of processors.
     """
 
-    description: Final = _DESCRIPTION
+    description: str = _DESCRIPTION
 
     def __init__(
         self,
