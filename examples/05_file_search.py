@@ -32,7 +32,7 @@ store = client.vector_stores.create(name="House rules")
 for name, text in {"house.txt": HOUSE, "garden.txt": GARDEN}.items():
     client.vector_store_files.upload_and_wait(store.id, text, filename=name, timeout=60)
 
-for hit in client.vector_stores.search(store.id, "where are dogs welcome").data:
+for hit in client.vector_stores.search(store.id, "where are dogs welcome"):
     print(f"{hit.score:.2f} {hit.filename}: {hit.content[0].text}")
 
 assistant = client.assistants.create(

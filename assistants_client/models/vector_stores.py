@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from attrs import define, field, frozen
@@ -250,7 +250,7 @@ class SearchHit(Struct):
 
 @define(kw_only=True)
 class SearchPage(Struct):
-    """What a search found, best first.
+    """What a search found, best first; iterating it yields its ``data``.
 
     ``search_query`` is what was looked for, perhaps rewritten. Where ``has_more`` is true, more
     begins at ``next_page``, for which the protocol has no operation.
@@ -261,6 +261,9 @@ class SearchPage(Struct):
     data: list[SearchHit] = field(factory=list)
     has_more: bool | None = None
     next_page: str | None = None
+
+    def __iter__(self) -> Iterator[SearchHit]:
+        return iter(self.data)
 
 
 @define(kw_only=True)
