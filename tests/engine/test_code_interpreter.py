@@ -7,8 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from code_bench import CodeBench
 
 from assistants_client.engine.code_interpreter import MontyInterpreter, monty
+from assistants_client.engine.language_models import call
+from assistants_client.models.messages import MessageRequest
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +247,25 @@ def test_import_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monty, "_started_in", None)
     MontyInterpreter()
     assert monty._started_in is None
+
+
+def test_a_model_sees_its_mistake_and_can_mend_it(interpreter: MontyInterpreter) -> None:
+    """The traceback, with the line at fault, is what it is told; its next try is run likewise."""
+    bench = CodeBench(interpreter)
+    thread = bench.client.threads.create(messages=[MessageRequest("A half of 84?")]).id
+    wrong, right = (
+        call("code_interpreter", code=source) for source in ("half = 84 / zero", "print(84 // 2)")
+    )
+
+    run = bench.run(thread, wrong, right, "It is 42.")
+
+    _, told, mended = bench.model.conversations
+    assert "half = 84 / zero" in told.turns[-1].text
+    assert "NameError" in told.turns[-1].text
+    assert mended.turns[-1].text == "42\n"
+    assert run.status == "completed"
+    assert bench.answer(thread).text == "It is 42."
+    bench.engine.close()
 
 
 def test_description_is_true(interpreter: MontyInterpreter) -> None:
