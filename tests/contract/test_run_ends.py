@@ -1,4 +1,4 @@
-"""How runs end, over a socket: each in the way that DESIGN of the client promises its caller."""
+"""How runs end, over a socket: each in the way that the client promises its caller."""
 
 import threading
 import time
