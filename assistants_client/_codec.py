@@ -300,7 +300,7 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
         return None
     broken = known.rule(value) if known.rule is not None else None
     if broken is not None:
-        raise InvalidValueError(*broken, key)
+        raise InvalidValueError(*broken).under(key)
     try:
         return known.hook(value, None)
     except InvalidValueError as error:

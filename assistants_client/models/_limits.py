@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 LIMIT: Final = "limit"
 
 #: Answers ``(message, code)`` for a value that breaks the rule, else ``None``. The message follows
-#: the field's name, as in "name: string of 257 characters, at most 256 are allowed".
-Rule: TypeAlias = Callable[[Any], "tuple[str, str] | None"]
+#: the field's name, as in "name: string of 257 characters, at most 256 are allowed". Where an
+#: entry of an object breaks the rule, its key comes third.
+Rule: TypeAlias = Callable[[Any], "tuple[str, str] | tuple[str, str, str] | None"]
 
 _METADATA_PAIRS = 16
 _METADATA_KEY = 64
@@ -95,8 +96,9 @@ def identifier() -> dict[str, Any]:
 
 def metadata_pairs() -> dict[str, Any]:
     """At most 16 pairs; keys of at most 64 characters, values strings of at most 512."""
+    entry_rule = characters(_METADATA_VALUE)[LIMIT]
 
-    def rule(value: Any) -> tuple[str, str] | None:
+    def rule(value: Any) -> tuple[str, str] | tuple[str, str, str] | None:
         if not isinstance(value, Mapping):
             return None
         if len(value) > _METADATA_PAIRS:
@@ -110,12 +112,9 @@ def metadata_pairs() -> dict[str, Any]:
                     f"key of {len(key)} characters, at most {_METADATA_KEY} are allowed",
                     "string_above_max_length",
                 )
-            if isinstance(text, str) and len(text) > _METADATA_VALUE:
-                return (
-                    f"value of {key!r} has {len(text)} characters, "
-                    f"at most {_METADATA_VALUE} are allowed",
-                    "string_above_max_length",
-                )
+            broken = entry_rule(text)
+            if broken is not None:
+                return (*broken, str(key))
         return None
 
     return {LIMIT: rule}
@@ -125,16 +124,13 @@ def attribute_pairs() -> dict[str, Any]:
     """As metadata, but a value may be a string, a number or a truth value."""
     pairs = metadata_pairs()[LIMIT]
 
-    def rule(value: Any) -> tuple[str, str] | None:
+    def rule(value: Any) -> tuple[str, str] | tuple[str, str, str] | None:
         if not isinstance(value, Mapping):
             return None
         for key, entry in value.items():
             if not isinstance(entry, (str, int, float)):
-                return (
-                    f"value of {key!r} is not a string, a number or a truth value",
-                    "invalid_type",
-                )
-        broken: tuple[str, str] | None = pairs(value)
+                return "expected a string, a number or a boolean", "invalid_type", str(key)
+        broken: tuple[str, str] | tuple[str, str, str] | None = pairs(value)
         return broken
 
     return {LIMIT: rule}

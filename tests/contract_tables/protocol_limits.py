@@ -33,8 +33,8 @@ def _new_store(**store: Any) -> dict[str, Any]:
     return {"file_search": {"vector_stores": [store]}}
 
 
-def _pairs(count: int, key: int = 3, value: int = 1) -> dict[str, Any]:
-    return {str(n).rjust(key, "k"): "v" * value for n in range(count)}
+def _pairs(count: int, key: int = 3) -> dict[str, Any]:
+    return {str(n).rjust(key, "k"): "v" for n in range(count)}
 
 
 _CODE = {"type": "code_interpreter"}
@@ -66,7 +66,7 @@ _with_metadata = [
 for _cls, _given in _with_metadata:
     _row(_cls, _given, "metadata", _MOST.format(16), _pairs(16), _pairs(17))
     _row(_cls, _given, "metadata", _MOST.format(64), _pairs(1, key=64), _pairs(1, key=65))
-    _row(_cls, _given, "metadata", _MOST.format(512), _pairs(1, value=512), _pairs(1, value=513))
+    _row(_cls, _given, "metadata.a", _MOST.format(512), {"a": "v" * 512}, {"a": "v" * 513})
     _row(_cls, _given, "metadata.a", "expected a string", {"a": "5"}, {"a": 5})
 
 _with_attributes = [
@@ -77,8 +77,8 @@ _with_attributes = [
 for _cls, _given in _with_attributes:
     _row(_cls, _given, "attributes", _MOST.format(16), _pairs(16), _pairs(17))
     _row(_cls, _given, "attributes", _MOST.format(64), _pairs(1, key=64), _pairs(1, key=65))
-    _row(_cls, _given, "attributes", _MOST.format(512), _pairs(1, value=512), _pairs(1, value=513))
-    _row(_cls, _given, "attributes", "is not a string", {"a": 1.5, "b": True}, {"a": [1]})
+    _row(_cls, _given, "attributes.a", _MOST.format(512), {"a": "v" * 512}, {"a": "v" * 513})
+    _row(_cls, _given, "attributes.a", "expected a string", {"a": 1.5, "b": True}, {"a": [1]})
 
 for _cls, _given in [(ac.AssistantRequest, _MODEL), (ac.AssistantUpdate, {})]:
     _row(_cls, _given, "name", _MOST.format(256), "n" * 256, "n" * 257)
@@ -336,7 +336,7 @@ NUMBERS: dict[str, set[tuple[str, float]]] = {
 
 #: Limits of a request inside another one are the inner request's own.
 WITHIN_OTHERS = [
-    (ac.ThreadRequest, {}, "messages[1].metadata", "messages"),
-    (ac.RunRequest, _ID, "additional_messages[1].metadata", "additional_messages"),
-    (ac.ThreadRunRequest, _ID, "thread.messages[1].metadata", "thread"),
+    (ac.ThreadRequest, {}, "messages[1].metadata.k", "messages"),
+    (ac.RunRequest, _ID, "additional_messages[1].metadata.k", "additional_messages"),
+    (ac.ThreadRunRequest, _ID, "thread.messages[1].metadata.k", "thread"),
 ]

@@ -71,7 +71,7 @@ LIMITS = [
         "17",
     ),
     (AssistantRequest, assistant(metadata={"k" * 65: "v"}), "metadata", LONG, "65"),
-    (AssistantRequest, assistant(metadata={"k": "v" * 513}), "metadata", LONG, "513"),
+    (AssistantRequest, assistant(metadata={"k": "v" * 513}), "metadata.k", LONG, "513"),
     (AssistantRequest, tool(name="a b"), "tools[0].function.name", "invalid_value", "'a b'"),
     (AssistantRequest, tool(name="f" * 65), "tools[0].function.name", "invalid_value", "64"),
     (AssistantRequest, tool(name=""), "tools[0].function.name", "invalid_value", "64"),
@@ -164,7 +164,7 @@ LIMITS = [
     (
         ThreadRequest,
         {"messages": [{"role": "user", "content": "a", "metadata": {"k": "v" * 513}}]},
-        "messages[0].metadata",
+        "messages[0].metadata.k",
         LONG,
         "513",
     ),
