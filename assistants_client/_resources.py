@@ -1,6 +1,6 @@
 """The client's resources, as attributes; each is imported when it is first used.
 
-What a resource does is in its own file; no method belongs here.
+What a resource does is in its own file; no method of theirs belongs here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ class HasResources:
 
     _transport: Transport
     _helpers: Helpers
+
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            instead = ": what it holds elsewhere is here the client's own, as client.threads is"
+            said = f"'Client' object has no attribute {name!r}{instead if name == 'beta' else ''}"
+            raise AttributeError(said, name=name, obj=self)
 
     @cached_property
     def assistants(self) -> Assistants:

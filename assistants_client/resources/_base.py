@@ -110,6 +110,14 @@ class Resource:
         self._transport = transport
         self._helpers = helpers
 
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            is_wait = name.endswith("poll")
+            instead = ": client.wait_for_run(run) waits for a run, upload_and_wait for a file"
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(f"{said}{instead if is_wait else ''}", name=name, obj=self)
+
     def _send(
         self,
         method: str,

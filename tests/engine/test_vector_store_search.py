@@ -51,6 +51,7 @@ def test_the_best_passage_comes_first(bench: Bench, store: str, query: str, name
     """By word stems, whatever their case and accents, in any script; names and headings count."""
     page = bench.client.vector_stores.search(store, query)
 
+    assert list(page) == page.data
     assert page.data[0].filename == name
     values = [hit.score for hit in page.data]
     assert values == sorted(values, reverse=True)

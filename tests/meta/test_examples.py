@@ -6,6 +6,7 @@ no database. What they print is what is checked. The other examples are run in t
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -103,13 +104,20 @@ def server(tmp_path: Path) -> Iterator[str]:
     application.close()
 
 
-def readme_program() -> str:
-    """All Python blocks of README.rst as one program; each line keeps its number."""
+def readme_program(*, of_tests: bool) -> str:
+    """The Python blocks of README.rst as one program; each line keeps its number.
+
+    Args:
+        of_tests: Only those of the section on testing, else all others.
+    """
     program = []
-    inside = False
-    for line in (ROOT / "README.rst").read_text("utf-8").splitlines():
+    section, inside = "", False
+    lines = (ROOT / "README.rst").read_text("utf-8").splitlines()
+    for line, below in itertools.pairwise([*lines, ""]):
+        if below.startswith("---"):
+            section = line
         if line == ".. code-block:: python":
-            inside = True
+            inside = (section == "Testing your code") == of_tests
             program.append("")
         elif inside and (not line or line.startswith("    ")):
             program.append(line[4:])
@@ -120,12 +128,14 @@ def readme_program() -> str:
 
 
 def test_the_readme_is_true(server: str, tmp_path: Path) -> None:
-    """The README's programs run, one after the other, and its tests pass."""
-    program = tmp_path / "test_readme.py"
-    program.write_text(readme_program().replace("http://127.0.0.1:8000", server), "utf-8")
+    """The README's programs run, one after the other, and its tests pass, with nothing before."""
+    program, tests = tmp_path / "test_readme.py", tmp_path / "test_guide.py"
+    source = readme_program(of_tests=False).replace("http://127.0.0.1:8000", server)
+    program.write_text(source, "utf-8")
+    tests.write_text(readme_program(of_tests=True), "utf-8")
 
     plugins = ("-p", "no:cacheprovider", "-p", "assistants_client.testing.plugin")
-    printed = run("-m", "pytest", "-s", *plugins, str(program), folder=tmp_path)
+    printed = run("-m", "pytest", "-s", *plugins, str(tests), str(program), folder=tmp_path)
 
     assert "5 passed" in printed
     assert re.search(r"^assistant: .*\bx = 1\b", printed, re.DOTALL | re.MULTILINE)

@@ -48,6 +48,16 @@ def test_what_other_clients_have(client: Client) -> None:
     assert message(TypeError, lambda: runs.create(thread_id="thread_1")) == (
         "Runs.create() needs thread_id before the fields, by position"
     )
+    for_any: Any = client
+    assert message(AttributeError, lambda: for_any.beta.threads) == (
+        "'Client' object has no attribute 'beta': what it holds elsewhere is here the client's "
+        "own, as client.threads is"
+    )
+    assert message(AttributeError, lambda: runs.create_and_poll("thread_1")) == (
+        "'Runs' object has no attribute 'create_and_poll': client.wait_for_run(run) waits for a "
+        "run, upload_and_wait for a file"
+    )
+    assert message(AttributeError, lambda: runs.begin) == "'Runs' object has no attribute 'begin'"
     url, session = "https://server.test/v1", cast("Any", "a session")
     assert message(ConfigurationError, lambda: Client(url, session=session)) == (
         "session: expected a requests.Session, got str"
