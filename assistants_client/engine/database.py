@@ -301,8 +301,6 @@ def load(
     table: Table,
     cls: type[StructT],
     object_id: str,
-    *,
-    lock: bool = False,
     **where: str | bool,
 ) -> StructT | None:
     """One object, or ``None``.
@@ -312,13 +310,12 @@ def load(
         table: Where it is stored.
         cls: What it is.
         object_id: Its id.
-        lock: Make others that lock it wait for this transaction.
         where: Columns that must hold a value, such as the parent's id.
     """
     query = select(table.c.body).where(
         table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
     )
-    found = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
+    found = connection.execute(query).scalar_one_or_none()
     return None if found is None else decode(cls, found)
 
 

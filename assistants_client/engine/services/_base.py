@@ -111,13 +111,13 @@ class Context:
             Fault: There is no such thread.
         """
         with self.database.begin() as connection:
-            require_thread(connection, thread_id, lock=True)
+            require_thread(connection, thread_id)
             held = self.settled(connection, locks(thread_id))
             yield connection, None if held is None or held.run.is_final else held.run
 
     def settled(self, connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
         """A run, after it was ended if it is overdue."""
-        held = load_run(connection, which, lock=True)
+        held = load_run(connection, which)
         ending = None if held is None else held.ending(self.clock())
         if held is None or ending is None:
             return held
@@ -172,15 +172,12 @@ def locks(thread_id: str) -> ColumnElement[bool]:
     return runs.c.active_thread_id == thread_id
 
 
-def load_runs(
-    connection: Connection, which: ColumnElement[bool], *, lock: bool = False
-) -> list[HeldRun]:
+def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRun]:
     """Runs as they stand, not settled, oldest first.
 
     Args:
         connection: The transaction.
         which: Which runs.
-        lock: Make others that lock them wait for this transaction.
     """
     query = (
         select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
@@ -194,25 +191,23 @@ def load_runs(
             lease_until=row.lease_until,
             cancelling_since=row.cancelling_since,
         )
-        for row in connection.execute(query.with_for_update() if lock else query)
+        for row in connection.execute(query)
     ]
 
 
-def load_run(
-    connection: Connection, which: ColumnElement[bool], *, lock: bool = False
-) -> HeldRun | None:
+def load_run(connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
     """The one run of :func:`load_runs`, or ``None``."""
-    return next(iter(load_runs(connection, which, lock=lock)), None)
+    return next(iter(load_runs(connection, which)), None)
 
 
-def require_thread(connection: Connection, thread_id: str, *, lock: bool = False) -> None:
-    """Refuses an unknown thread; ``lock`` makes others that lock it wait for this transaction.
+def require_thread(connection: Connection, thread_id: str) -> None:
+    """Refuses an unknown thread.
 
     Raises:
         Fault: There is no such thread.
     """
     query = select(threads.c.seq).where(threads.c.id == thread_id)
-    if connection.execute(query.with_for_update() if lock else query).first() is None:
+    if connection.execute(query).first() is None:
         raise not_found("thread", thread_id)
 
 

@@ -205,7 +205,7 @@ def attach(
     """
     _require_images(context, connection, messages, at)
     if any(message.attachments for message in messages):
-        thread = load(connection, threads, Thread, thread_id, lock=True)
+        thread = load(connection, threads, Thread, thread_id)
         if thread is not None:
             take_attachments(context, connection, thread, messages, at)
 
@@ -232,7 +232,7 @@ def _thread_store(
 ) -> VectorStore:
     search = resources.file_search
     for store_id in (search.vector_store_ids or ()) if search is not None else ():
-        store = load(connection, vector_stores, VectorStore, store_id, lock=True)
+        store = load(connection, vector_stores, VectorStore, store_id)
         if store is not None and not is_expired(store, context.clock()):
             return store
     store_id = context.new_id("vs_")

@@ -92,14 +92,14 @@ def set_expiry(store: VectorStore) -> None:
 
 
 def require_store(
-    connection: Connection, store_id: str, *, lock: bool = False, param: str | None = None
+    connection: Connection, store_id: str, *, param: str | None = None
 ) -> VectorStore:
     """A store, its files not counted.
 
     Raises:
         Fault: There is no such store.
     """
-    store = load(connection, vector_stores, VectorStore, store_id, lock=lock)
+    store = load(connection, vector_stores, VectorStore, store_id)
     if store is None:
         raise not_found("vector store", store_id, param)
     return store

@@ -42,7 +42,7 @@ class Assistants:
         """Changes the fields that are given; null clears."""
         refuse_new_stores(update)
         with self._context.database.begin() as connection:
-            found = load(connection, assistants, Assistant, assistant_id, lock=True)
+            found = load(connection, assistants, Assistant, assistant_id)
             if found is None:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)

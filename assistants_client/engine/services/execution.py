@@ -284,7 +284,7 @@ class Execution:
         now = self._context.now()
         with self._own(run, (message, text)) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
-            stored = load(connection, messages, Message, message.id, lock=True) or message
+            stored = load(connection, messages, Message, message.id) or message
             _set_text(stored, Text(value=text, annotations=[*annotations]))
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
@@ -327,7 +327,7 @@ class Execution:
         with self._database.begin() as connection:
             connection.execute(update(runs).where(own).values(lease_until=self._lease_end()))
             now = self._context.clock()
-            held = load_runs(connection, own, lock=True)
+            held = load_runs(connection, own)
             late = {each.run.id for each in held if each.ending(now) is not None}
             for run_id in late:
                 self._context.settled(connection, by_id(run_id))
@@ -354,7 +354,7 @@ class Execution:
     def abandon(self) -> None:
         """Fails what this carrier still carries: for an orderly end of its process."""
         with self._database.begin() as connection:
-            for held in load_runs(connection, runs.c.owner == self.owner, lock=True):
+            for held in load_runs(connection, runs.c.owner == self.owner):
                 ending = _CANCELLED if held.run.status == "cancelling" else LOST
                 end_run(connection, held.run, ending, self._context.now())
 
@@ -368,7 +368,7 @@ class Execution:
         raised, with the text that is unsaved; so the carrier has nothing to clear up.
         """
         with self._database.begin() as connection:
-            held = load_run(connection, by_id(run.id), lock=True)
+            held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
                 ending = held.ending(self._context.clock())
                 if held.run.status == "cancelling":
@@ -399,7 +399,7 @@ class Execution:
 
 def _store_text(connection: Connection, message: Message, text: str) -> None:
     # Its metadata may have been changed meanwhile, and it may have been deleted.
-    stored = load(connection, messages, Message, message.id, lock=True) or message
+    stored = load(connection, messages, Message, message.id) or message
     _set_text(stored, Text(value=text))
     save(connection, messages, stored, status=stored.status)
 

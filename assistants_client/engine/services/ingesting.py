@@ -176,7 +176,7 @@ class _Held:
 def _row(connection: Connection, store_file: int) -> _Held | None:
     held = vector_store_files.c
     query = select(held.seq, held.body, held.status, held.owner, held.lease_until, held.tries)
-    row = connection.execute(query.where(held.seq == store_file).with_for_update()).first()
+    row = connection.execute(query.where(held.seq == store_file)).first()
     if row is None:
         return None
     return _Held(

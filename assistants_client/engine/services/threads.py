@@ -45,7 +45,7 @@ class Threads:
         """Changes the fields that are given; null clears. An active run does not hinder it."""
         refuse_new_stores(update)
         with self._context.database.begin() as connection:
-            found = load(connection, threads, Thread, thread_id, lock=True)
+            found = load(connection, threads, Thread, thread_id)
             if found is None:
                 raise not_found("thread", thread_id)
             found = changed(found, update)

@@ -59,7 +59,7 @@ class VectorStoreFileBatches:
             status="in_progress",
         )
         with self._context.database.begin() as connection:
-            store = require_store(connection, vector_store_id, lock=True)
+            store = require_store(connection, vector_store_id)
             require_usable(store, now)
             tidy(self._context, connection)
             require_files(connection, [one.file_id for one in asked], now, param)

@@ -48,7 +48,7 @@ class VectorStoreFiles:
         document: dict[str, Any] = encode(request)
         now = self._context.clock()
         with self._context.database.begin() as connection:
-            store = require_store(connection, vector_store_id, lock=True)
+            store = require_store(connection, vector_store_id)
             require_usable(store, now)
             tidy(self._context, connection)
             require_files(connection, [request.file_id], now, "file_id")

@@ -91,7 +91,7 @@ class VectorStores:
         """Changes the fields that are given; null clears."""
         now = self._context.clock()
         with self._context.database.begin() as connection:
-            before = require_store(connection, vector_store_id, lock=True)
+            before = require_store(connection, vector_store_id)
             store = changed(before, update)
             store.name = store.name or ""
             if not is_expired(before, now):
