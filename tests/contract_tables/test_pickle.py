@@ -17,7 +17,9 @@ STAY = {
     "LazyList": "fetches through a client",
     "RunStream": "reads from a connection",
     "ToolFunction": "holds a function, which pickle finds by its name",
+    "AccessToken": "is a protocol; its classes are those of others",
     "Backoff": "is a protocol; its classes are here",
+    "Credential": "is a protocol; its classes are those of others",
 }
 _ERROR_FACTS = {"method": "GET", "path": "/threads/t", "attempts": 3, "maybe_created": True}
 _STATUS_FACTS = {
