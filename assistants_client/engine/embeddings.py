@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from assistants_client._deadline import TooLateError, within
 from assistants_client._transport import Options, Transport
 from assistants_client.engine.language_models.wire import error_text
 from assistants_client.engine.vectors import packed
@@ -51,7 +52,8 @@ class Embeddings:
         base_url: What stands before ``/embeddings``, such as ``http://localhost:11434/v1``.
         api_key: Sent as a bearer token; a callable is asked before every request.
         model: The model that makes the vectors.
-        timeout: Seconds that the server may be silent.
+        timeout: Seconds that the server may be silent; a search waits no longer for its vector,
+            however slowly it comes.
         headers: Sent with every request.
 
     Raises:
@@ -80,6 +82,7 @@ class Embeddings:
         self._at_once = self._transport.with_options(
             evolve(options, retries=evolve(options.retries, attempts=1))
         )
+        self._timeout = timeout
         self._is_silent = False
         self.model: str = model
         self.base_url: str = self._transport.base_url
@@ -98,10 +101,11 @@ class Embeddings:
     def of_query(self, text: str) -> bytes | None:
         """The vector of a question; ``None``, which is logged once, when it cannot be had."""
         try:
-            [vector] = self._asked(self._at_once, [text])
-        except EmbeddingError as error:
+            [vector] = within(self._timeout, lambda: self._asked(self._at_once, [text]))
+        except (EmbeddingError, TooLateError) as error:
             if not self._is_silent:
-                _log.warning("%s Until it does, files are searched by words alone.", error)
+                reason = str(error) or f"{self._who} gave no vectors in time."
+                _log.warning("%s Until it does, files are searched by words alone.", reason)
             self._is_silent = True
             return None
         self._is_silent = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,6 +105,28 @@ def test_a_server_that_is_gone_is_told_once(caplog: pytest.LogCaptureFixture) ->
     [record] = caplog.records
     assert "no connection" in record.message
     assert "by words alone" in record.message
+    embeddings.close()
+
+
+def test_a_server_that_drips_holds_no_search(
+    serve: Any, http_answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The time is for the whole answer: a byte now and then makes it no longer."""
+    head = http_answer(b"").replace(b"Content-Length: 0", b"Content-Length: 9999")
+
+    def drip(connection: Any) -> None:
+        connection.sendall(head)
+        while server.pause(0.05):
+            connection.sendall(b" ")
+
+    server = serve(drip)
+    embeddings = Embeddings(server.url, model="concepts", timeout=0.3)
+    begun = time.monotonic()
+
+    assert embeddings.of_query("A ship?") is None
+
+    assert 0.3 <= time.monotonic() - begun < 2
+    assert "gave no vectors in time. Until it does" in caplog.text
     embeddings.close()
 
 
