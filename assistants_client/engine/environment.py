@@ -45,7 +45,7 @@ def language_model() -> LanguageModel:
     if url is None:
         _log.warning(
             "No language model is configured: the offline tutor answers, which knows arithmetic "
-            "and linear equations only. Set ASSISTANTS_MODEL_URL to use a model."
+            "and linear equations only. Set OPENAI_API_KEY or ASSISTANTS_MODEL_URL to use a model."
         )
         return Tutor()
     api = os.environ.get("ASSISTANTS_MODEL_API") or "chat"

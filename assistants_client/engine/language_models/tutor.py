@@ -29,9 +29,10 @@ from assistants_client.engine.language_models.lessons import explanation, progra
 HELP = (
     "I am the offline tutor built into this engine, not a language model. I can work out "
     "arithmetic, such as 12 * (3 + 4) or 15% of 80, and solve linear equations in one unknown, "
-    "such as 3x + 11 = 14. For anything else set a real model: put the address of a server with "
-    "the chat completions API into the environment variable ASSISTANTS_MODEL_URL, its key into "
-    "ASSISTANTS_MODEL_KEY and the model's name into ASSISTANTS_MODEL, and start again."
+    "such as 3x + 11 = 14. For anything else set a real model: put a key of OpenAI's into the "
+    "environment variable OPENAI_API_KEY; or the address of a server with the chat completions API "
+    "into ASSISTANTS_MODEL_URL, its key into ASSISTANTS_MODEL_KEY and the model's name into "
+    "ASSISTANTS_MODEL. Then start again."
 )
 _SIGNATURE = "(I am the offline tutor, not a language model.)"
 _NOT_RUN = "I worked this out directly; no code was executed."
