@@ -68,3 +68,8 @@ def of_another_kind(noun: str, object_id: str, param: str | None = None) -> Faul
     where = param or name
     message = f"Invalid '{where}': {object_id!r:.80}. Expected an ID that begins with {prefix!r}."
     return Fault(400, message, "invalid_value", where)
+
+
+def named(error: BaseException) -> str:
+    """The kind of an error of unknown origin. Its words may hold a secret: callers read this."""
+    return f"{type(error).__name__} (the engine's log has the details)"

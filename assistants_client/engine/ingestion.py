@@ -14,7 +14,7 @@ from typing import Final
 from assistants_client.engine.chunking import chunks, count_tokens
 from assistants_client.engine.embeddings import EmbeddingError, Embeddings
 from assistants_client.engine.extraction import UnreadableError, extract
-from assistants_client.engine.faults import Fault
+from assistants_client.engine.faults import Fault, named
 from assistants_client.engine.services.ingesting import Ingesting, Job
 
 #: The longest text, in tokens.
@@ -46,9 +46,7 @@ class Ingester:
             self._ingesting.fail(job, "server_error", fault.message)
         except Exception as error:
             _log.exception("File %s of a store could not be read", store_file)
-            name = type(error).__name__
-            message = f"The engine failed: {name} (the engine's log has the details)"
-            self._ingesting.fail(job, "server_error", message)
+            self._ingesting.fail(job, "server_error", f"The engine failed: {named(error)}")
 
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for what is being read, and answers which still is ours."""

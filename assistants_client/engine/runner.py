@@ -27,7 +27,7 @@ from assistants_client.engine.deltas import (
     output_deltas,
     text_delta,
 )
-from assistants_client.engine.faults import Fault
+from assistants_client.engine.faults import Fault, named
 from assistants_client.engine.file_search import (
     RESULTS,
     annotation_documents,
@@ -149,7 +149,7 @@ class Runner:
             self._fail(run, "server_error", fault.message)
         except BaseException as error:
             _log.exception("Run %s failed", run.id)
-            self._fail(run, "server_error", f"The engine failed: {_named(error)}")
+            self._fail(run, "server_error", f"The engine failed: {named(error)}")
             if not isinstance(error, Exception):
                 raise
 
@@ -305,7 +305,7 @@ class Runner:
                 conversation = self._conversation(course)
             except Exception as error:
                 _log.exception("The language model %s failed", type(self._model).__name__)
-                raise LanguageModelError(f"The language model failed: {_named(error)}") from error
+                raise LanguageModelError(f"The language model failed: {named(error)}") from error
             else:
                 return
 
@@ -384,7 +384,7 @@ class Runner:
         except Exception as error:
             # The interpreter's own fault, and still no reason to lose the run.
             _log.exception("The code interpreter failed in run %s", run.id)
-            record.outputs = [LogsOutput(logs=f"The code interpreter failed: {_named(error)}")]
+            record.outputs = [LogsOutput(logs=f"The code interpreter failed: {named(error)}")]
             return
         if result.state != before:
             self._execution.save_state(run, result.state)
@@ -447,8 +447,3 @@ def _calls_with_ids(step: RunStep) -> list[Recorded]:
 def _text_index(message: Message) -> int:
     """Where the text of a message stands: after its images."""
     return sum(isinstance(part, ImageFilePart) for part in message.content)
-
-
-def _named(error: BaseException) -> str:
-    """The kind of an error of unknown origin. Its words may hold a secret: callers read this."""
-    return f"{type(error).__name__} (the engine's log has the details)"
