@@ -80,7 +80,7 @@ class Options:
 
 
 @frozen
-class Reply:
+class Answered:
     """A decoded answer and the headers that came with it."""
 
     document: Any
@@ -179,7 +179,7 @@ class Transport:
         document: object = None,
         body: Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
-    ) -> Reply:
+    ) -> Answered:
         """Sends one request and reads its whole answer.
 
         Args:
@@ -217,7 +217,7 @@ class Transport:
                             raise
                         continue
                     document = _json(content, response, method, path, most)
-                    return Reply(document, response.headers)
+                    return Answered(document, response.headers)
         finally:
             self._retry.tries.earlier = 0
 

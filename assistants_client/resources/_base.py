@@ -24,7 +24,7 @@ from assistants_client._checks import checked_id
 from assistants_client._codec import InvalidValueError, decode, encode_request
 from assistants_client._multipart import FileSource, MultipartBody, Progress
 from assistants_client._pagination import LARGEST_PAGE, LazyList
-from assistants_client._transport import Query, Reply, Transport
+from assistants_client._transport import Answered, Query, Transport
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
     APIError,
@@ -303,7 +303,7 @@ def encoded(request: object) -> dict[str, Any]:
         raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
 
 
-def _decoded(answer: type[T], reply: Reply, method: str, path: str) -> T:
+def _decoded(answer: type[T], reply: Answered, method: str, path: str) -> T:
     try:
         return decode(answer, reply.document)
     except InvalidValueError as error:
