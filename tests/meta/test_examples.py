@@ -6,6 +6,8 @@ no database. What they print is what is checked. The other examples are run in t
 
 from __future__ import annotations
 
+import ast
+import builtins
 import itertools
 import os
 import re
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import threading
 import wsgiref.simple_server
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -104,11 +106,11 @@ def server(tmp_path: Path) -> Iterator[str]:
     application.close()
 
 
-def readme_program(*, of_tests: bool) -> str:
+def readme_program(keep: Callable[[str], bool]) -> str:
     """The Python blocks of README.rst as one program; each line keeps its number.
 
     Args:
-        of_tests: Only those of the section on testing, else all others.
+        keep: Whether those of a section, whose heading it is given, are wanted.
     """
     program = []
     section, inside = "", False
@@ -117,7 +119,7 @@ def readme_program(*, of_tests: bool) -> str:
         if below.startswith("---"):
             section = line
         if line == ".. code-block:: python":
-            inside = (section == "Testing your code") == of_tests
+            inside = keep(section)
             program.append("")
         elif inside and (not line or line.startswith("    ")):
             program.append(line[4:])
@@ -127,15 +129,45 @@ def readme_program(*, of_tests: bool) -> str:
     return "\n".join(program)
 
 
+def names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a program binds anywhere, and those that it reads."""
+    bound, read = set(dir(builtins)), set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name):
+                bound.add(name)
+            case ast.alias(name=name) | ast.MatchAs(name=name) | ast.ExceptHandler(name=name):
+                bound.add(str(name))
+    return bound, read
+
+
+FIRST, TESTS = "The first program", "Testing your code"
+
+
+def test_a_section_of_the_readme_needs_only_the_first_program() -> None:
+    """Whoever copies a section below the first program has a whole one; tests need not even that."""
+    readme = (ROOT / "README.rst").read_text("utf-8")
+    first, _ = names(readme_program(lambda section: section == FIRST))
+    sections = re.findall(r"^(\w.*)\n---", readme, re.MULTILINE)
+    missing = {}
+    for title in sections:
+        bound, read = names(readme_program(lambda section, title=title: section == title))
+        missing[title] = read - bound - (set() if title == TESTS else first)
+
+    assert TESTS in missing
+    assert {title: found for title, found in missing.items() if found} == {}
+
+
 def test_the_readme_is_true(server: str, tmp_path: Path) -> None:
-    """The README's programs run, one after the other, and its tests pass, with nothing before."""
-    program, tests = tmp_path / "test_readme.py", tmp_path / "test_guide.py"
-    source = readme_program(of_tests=False).replace("http://127.0.0.1:8000", server)
+    """The README's programs run, one after the other, and its tests pass."""
+    program = tmp_path / "test_readme.py"
+    source = readme_program(lambda _: True).replace("http://127.0.0.1:8000", server)
     program.write_text(source, "utf-8")
-    tests.write_text(readme_program(of_tests=True), "utf-8")
 
     plugins = ("-p", "no:cacheprovider", "-p", "assistants_client.testing.plugin")
-    printed = run("-m", "pytest", "-s", *plugins, str(tests), str(program), folder=tmp_path)
+    printed = run("-m", "pytest", "-s", *plugins, str(program), folder=tmp_path)
 
     assert "5 passed" in printed
     assert re.search(r"^assistant: .*\bx = 1\b", printed, re.DOTALL | re.MULTILINE)
