@@ -147,7 +147,7 @@ FIRST, TESTS = "The first program", "Testing your code"
 
 
 def test_a_section_of_the_readme_needs_only_the_first_program() -> None:
-    """Whoever copies a section below the first program has a whole one; tests need not even that."""
+    """Copied below the first program, a section is a whole one; tests need not even that."""
     readme = (ROOT / "README.rst").read_text("utf-8")
     first, _ = names(readme_program(lambda section: section == FIRST))
     sections = re.findall(r"^(\w.*)\n---", readme, re.MULTILINE)
