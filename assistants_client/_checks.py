@@ -7,31 +7,15 @@ import re
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from assistants_client._id_kinds import ID_KINDS
 from assistants_client.errors import ConfigurationError, InvalidRequestError
 
 #: Seconds to connect and to wait for the next bytes, or one number for both.
 Timeout: TypeAlias = "float | tuple[float, float]"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: What ids begin with, where servers give them as the protocol's own did. Others give others.
-_KINDS = {
-    "asst_": "an assistant",
-    "thread_": "a thread",
-    "msg_": "a message",
-    "run_": "a run",
-    "step_": "a run step",
-    "file-": "a file",
-    "vs_": "a vector store",
-}
-_KIND_OF_ARGUMENT = {
-    "assistant_id": "asst_",
-    "thread_id": "thread_",
-    "message_id": "msg_",
-    "run_id": "run_",
-    "step_id": "step_",
-    "file_id": "file-",
-    "vector_store_id": "vs_",
-}
+#: What an argument takes the id of. A batch's is not looked at: some servers answer its store's.
+_NOUNS = {argument: noun for noun, (_, argument) in ID_KINDS.items() if noun != "file batch"}
 
 
 def checked_id(name: str, value: object) -> str:
@@ -47,15 +31,19 @@ def checked_id(name: str, value: object) -> str:
         )
     if not value.strip() or value in (".", ".."):
         raise InvalidRequestError(f"{name}: {value!r} is not an id", path=name)
-    wanted = _KIND_OF_ARGUMENT.get(name)
+    wanted = _NOUNS.get(name)
     if wanted is not None:
-        found = next((prefix for prefix in _KINDS if value.startswith(prefix)), wanted)
+        of = (noun for noun, (prefix, _) in ID_KINDS.items() if value.startswith(prefix))
+        found = next(of, wanted)
         if found != wanted:
             raise InvalidRequestError(
-                f"{name}: {value!r:.80} is the id of {_KINDS[found]}, not of {_KINDS[wanted]}",
-                path=name,
+                f"{name}: {value!r:.80} is the id of {_a(found)}, not of {_a(wanted)}", path=name
             )
     return value
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun.startswith("a") else f"a {noun}"
 
 
 def checked_base_url(base_url: object, name: str = "base_url") -> str:

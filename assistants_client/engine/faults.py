@@ -5,20 +5,7 @@ Neither HTTP nor the database belongs here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
-#: How the ids of each noun begin, and where a path or a body names one.
-_KINDS: Final[Mapping[str, tuple[str, str]]] = {
-    "assistant": ("asst_", "assistant_id"),
-    "thread": ("thread_", "thread_id"),
-    "message": ("msg_", "message_id"),
-    "run": ("run_", "run_id"),
-    "run step": ("step_", "step_id"),
-    "file": ("file-", "file_id"),
-    "vector store": ("vs_", "vector_store_id"),
-    "file batch": ("vsfb_", "batch_id"),
-}
+from assistants_client._id_kinds import ID_KINDS
 
 
 class Fault(Exception):
@@ -62,8 +49,8 @@ def not_found(noun: str, object_id: str, param: str | None = None) -> Fault:
 
 def of_another_kind(noun: str, object_id: str, param: str | None = None) -> Fault | None:
     """The refusal of an id that begins as those of another noun do; else ``None``."""
-    prefix, name = _KINDS[noun]
-    if not any(other != prefix and object_id.startswith(other) for other, _ in _KINDS.values()):
+    prefix, name = ID_KINDS[noun]
+    if not any(other != prefix and object_id.startswith(other) for other, _ in ID_KINDS.values()):
         return None
     where = param or name
     message = f"Invalid '{where}': {object_id!r:.80}. Expected an ID that begins with {prefix!r}."

@@ -31,7 +31,7 @@ OURS = {
     "_quick": "",
     # The transport's files: what is checked, repeated, sent as a form and over which connections,
     # and how it went wrong.
-    "_checks": "errors",
+    "_checks": "errors _id_kinds",
     "_credentials": "errors",
     "_retry": "errors",
     "_multipart": "errors",
@@ -41,6 +41,7 @@ OURS = {
     "_event_loop": "",
     # What both sides of the wire call by one name.
     "_headers": "",
+    "_id_kinds": "",
     "_transport": "_version errors _codec models _checks _connections _event_loop _headers _retry "
     "_refusals",
     "_pagination": "models errors _codec _transport lazy:_display",
@@ -97,7 +98,7 @@ OURS = {
     "engine.document_reader": "",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
-    "engine": "self models errors _codec _headers",
+    "engine": "self models errors _codec _headers _id_kinds",
 }
 
 #: Folders whose files do not import each other, save through the ones named.
