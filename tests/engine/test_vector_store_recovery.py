@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,11 +45,12 @@ time.sleep(60)
 """
 
 
-def killed(url: str) -> str:
-    """The store that was being filled."""
+def killed(url: str, folder: Path) -> str:
+    """The store that was being filled; what the dead process was reading is left in the folder."""
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", KILLED, url, here]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         store = process.stdout.readline().strip()
         process.kill()
@@ -58,7 +60,7 @@ def killed(url: str) -> str:
 def test_what_was_being_read_is_read_by_the_next_process(tmp_path: Path) -> None:
     """After ``kill -9`` nothing stays in progress, and nothing is lost or there twice."""
     url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
-    store = killed(url)
+    store = killed(url, tmp_path)
 
     with Engine(url, Scripted([])) as engine:
         bench = Bench(engine)
