@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
@@ -37,6 +38,8 @@ from assistants_client.errors import (
 )
 
 _CONNECT_SECONDS: Final = 5.0
+#: A callable may give each of the threads that are asking another key; so many are kept out of texts.
+_KEYS: Final = 64
 _EVENT_STREAM: Final = "text/event-stream"
 #: Gives the runner an opportunity to see whether the run still goes on.
 _NOTHING_YET: Final = TextDelta(text="")
@@ -123,7 +126,7 @@ class ServerModel(ABC):
             ),
         )
         self._api_key = api_key
-        self._last_key = ""
+        self._recent_keys: deque[str] = deque(maxlen=_KEYS)
         self._model = model or None
         self._model_map = dict(model_map or {})
         self._timeout = timeout
@@ -250,7 +253,8 @@ class ServerModel(ABC):
         except Exception as error:
             name = type(error).__name__
             raise LanguageModelError(f"The callable given as api_key raised {name}.") from error
-        self._last_key = key if isinstance(key, str) else ""
+        if isinstance(key, str) and key and key not in self._recent_keys:
+            self._recent_keys.append(key)
         return key or ""
 
     @property
@@ -300,4 +304,6 @@ class ServerModel(ABC):
         )
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._last_key, "***") if self._last_key else text
+        for key in tuple(self._recent_keys):
+            text = text.replace(key, "***")
+        return text
