@@ -38,7 +38,7 @@ from assistants_client.errors import (
 )
 
 _CONNECT_SECONDS: Final = 5.0
-#: A callable may give each of the threads that are asking another key; so many are kept out of texts.
+#: A callable may give each of the threads that ask another key; so many are kept out of texts.
 _KEYS: Final = 64
 _EVENT_STREAM: Final = "text/event-stream"
 #: Gives the runner an opportunity to see whether the run still goes on.
