@@ -184,7 +184,7 @@ class Database:
             raise ConfigurationError(
                 f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
                 "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
-            ) from error
+            ) from None
         return engine
 
 
