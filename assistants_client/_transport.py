@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
 import ssl
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -278,6 +279,7 @@ class Transport:
         read1 = getattr(response.raw, "read1", None)  # urllib3 2; older ones read byte by byte
         try:
             if read1 is None:
+                response.raw.enforce_content_length = True  # see blocks()
                 yield from response.iter_content(1)
                 return
             # Decoding costs a copy of each block; we have asked for what needs none.
@@ -291,11 +293,14 @@ class Transport:
     @staticmethod
     def interrupt(response: requests.Response) -> None:
         """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
-        shutdown = getattr(response.raw, "shutdown", None)  # urllib3 2.3; older ones sleep on
-        if shutdown is not None:
-            # It may have ended by now, or have come over no socket.
-            with suppress(OSError, RuntimeError, ValueError):
-                shutdown()
+        # It may have ended by now, or have come over no socket.
+        with suppress(OSError, RuntimeError, ValueError, AttributeError):
+            if hasattr(response.raw, "shutdown"):  # since urllib3 2.3
+                response.raw.shutdown()
+                return
+            number = response.raw.fileno()
+            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as connection:
+                connection.shutdown(socket.SHUT_RD)
 
     @staticmethod
     def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:

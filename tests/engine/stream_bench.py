@@ -11,6 +11,7 @@ import requests
 from engine_store import Clock
 
 from assistants_client._sse import SseDecoder
+from assistants_client._transport import Transport
 from assistants_client.engine import Engine, LanguageModel, Script, Scripted
 from assistants_client.engine.adapter import EngineAdapter
 
@@ -98,7 +99,7 @@ class Stream:
         self._events = self._read()
 
     def _read(self) -> Iterator[Event]:
-        while block := self.answer.raw.read1(65536):
+        for block in Transport.prompt_blocks(self.answer, "POST", "/"):
             for event in self._decoder.feed(block):
                 data = {} if event.data == "[DONE]" else json.loads(event.data)
                 self.seen.append((event.event, data))

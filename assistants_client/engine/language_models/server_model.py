@@ -177,7 +177,8 @@ class ServerModel(ABC):
         with closing(AnswerBlocks(self._transport, self._path, document)) as answer:
             blocks = answer.blocks(until)
             body = b""
-            while not body.strip():
+            # A block may be a single byte; so many of them tell what begins.
+            while len(body.strip()) < len(b"event:"):
                 block = next(blocks, None)
                 if block is None:
                     break
