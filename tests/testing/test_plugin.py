@@ -9,6 +9,7 @@ import configparser
 import importlib.util
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,10 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Runs a suite within this process, with the plugin."""
-    return suite.runpytest_inprocess("-p", PLUGIN, *arguments)
+    with warnings.catch_warnings():
+        # Another test may have imported the plugin, whose own asserts nobody wants rewritten.
+        warnings.simplefilter("ignore", pytest.PytestAssertRewriteWarning)
+        return suite.runpytest_inprocess("-p", PLUGIN, *arguments)
 
 
 @pytest.fixture
