@@ -276,11 +276,14 @@ class Transport:
         Raises:
             APIError: As :meth:`blocks`.
         """
-        read1 = getattr(response.raw, "read1", None)  # urllib3 2; older ones read byte by byte
+        read1 = getattr(response.raw, "read1", None)  # since urllib3 2
         try:
             if read1 is None:
                 response.raw.enforce_content_length = True  # see blocks()
-                yield from response.iter_content(1)
+                # Older ones wait for a block to fill, unless they are told where it ends.
+                ends = ("Content-Length", "Transfer-Encoding")
+                is_told = any(name in response.headers for name in ends)
+                yield from response.iter_content(_PROMPT if is_told else 1)
                 return
             # Decoding costs a copy of each block; we have asked for what needs none.
             is_encoded = "Content-Encoding" in response.headers
