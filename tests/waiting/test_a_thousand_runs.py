@@ -9,8 +9,7 @@ import time
 
 from assistants_client import AdaptiveBackoff
 
-RUNS = 1000 if os.environ.get("TESTS_THOROUGH") else 250
-CAP = RUNS * 15 // 100  # polls per second
+RUNS, CAP = (1000, 150) if os.environ.get("TESTS_THOROUGH") else (250, 60)  # polls per second
 
 
 def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monkeypatch):
