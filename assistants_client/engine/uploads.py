@@ -22,8 +22,9 @@ from assistants_client.models.files import FileExpiry
 
 #: Larger forms are refused unread where they tell their length, in bytes.
 MAX_FORM: Final = MAX_FILE + 1024 * 1024
-#: The fields beside the file, in bytes and in number.
-_MAX_FIELDS: Final = 64 * 1024
+#: The fields beside the file, in bytes and in number. Werkzeug holds the bytes also against what it
+#: has at hand of the file: a block of 64 KiB, and the last line of the one before.
+_MAX_FIELDS: Final = 256 * 1024
 _MAX_PARTS: Final = 32
 #: Smaller files stay in memory, in bytes.
 _IN_MEMORY: Final = 1024 * 1024

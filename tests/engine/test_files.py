@@ -68,8 +68,8 @@ def a_file(content: bytes = b"text", name: str = "a.txt") -> tuple[io.BytesIO, s
 
 
 def test_an_upload_comes_back_as_it_was(client: ac.Client, tmp_path: Path) -> None:
-    """Facts and content survive, also of a file that needs many blocks."""
-    content = bytes(range(256)) * 20_000
+    """Facts and content survive, also of a file that needs many blocks, and of one with lines."""
+    content = bytes(range(256)) * 20_000 + b"line\r\n" * 40_000
     path = tmp_path / 'Größe "1".bin'
     path.write_bytes(content)
 
@@ -200,6 +200,13 @@ def test_a_file_that_is_too_large_is_refused_unread(http: Http) -> None:
 
     assert response.status_code == 413
     assert response.get_json()["error"]["code"] == "file_too_large"
+
+
+def test_a_field_that_is_too_large_is_refused(http: Http) -> None:
+    """Fields are kept in memory, so they are bounded apart from the file."""
+    error = refused(http, 413, purpose="x" * 300_000, file=a_file())
+
+    assert error["code"] == "file_too_large"
 
 
 def test_folders_are_no_part_of_a_name(http: Http) -> None:
