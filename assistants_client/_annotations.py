@@ -211,7 +211,7 @@ class Annotations:
         return self._choice((_value(member), member) for member in cls)
 
     def _tuple(self, tp: Any, items: Sequence[Any]) -> Shape:
-        if tp is tuple or tp is typing.Tuple:  # noqa: UP006 - others still write it
+        if tp is tuple or tp is typing.Tuple:  # noqa: UP006 - users' annotations may say so
             return _shapes.array(self.shape(Any), tuple)
         if len(items) == 2 and items[1] is ...:
             return _shapes.array(self.shape(items[0]), tuple)
@@ -261,7 +261,7 @@ def _attrs_fields(cls: Any) -> _Fields:
     hints = _resolved(cls)
     for a in attrs.fields(cls):
         if a.init:
-            made = isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]
+            made = isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]  # to stubs a function
             yield a.alias, hints.get(a.name, Any), _ABSENT if made else a.default
 
 

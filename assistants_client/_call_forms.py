@@ -18,6 +18,7 @@ RequestT = TypeVar("RequestT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
+# pyright takes a contravariant variable beside a ParamSpec for one that should be invariant.
 class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
     @overload
     def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
@@ -126,7 +127,8 @@ class takes(Generic[P]):
         own_fields = sorted(inspect.signature(request_class).parameters.values(), key=_place)
         known = {p.name for p in own_fields}
         most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
-        call.__signature__ = inspect.Signature([*named, *own_fields])  # type: ignore[attr-defined]
+        signature = inspect.Signature([*named, *own_fields])
+        call.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it, no type has it
         call.__annotations__ = {}  # those of the method have no keywords; the signature is right
         call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
         return call

@@ -270,7 +270,7 @@ def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -
 
 def _typed() -> Iterator[str]:
     with suppress(ImportError):  # it lets input() edit and remember lines; not every system has it
-        import readline  # noqa: F401, PLC0415
+        import readline  # noqa: F401 - importing it is all
     while True:
         try:
             line = input("> ")

@@ -135,7 +135,7 @@ def _origin(tp: Any) -> Any:
 
 def _make_converter(*, strict: bool, closed: bool) -> Converter:
     """A converter with our hooks. Of factories that fit a type, cattrs asks the newest first."""
-    from cattrs import Converter  # noqa: PLC0415 (only with the first call)
+    from cattrs import Converter  # only with the first call
 
     converter = Converter()
     structure = converter.register_structure_hook_factory

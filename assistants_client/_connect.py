@@ -43,7 +43,7 @@ def to_engine(engine: Engine, options: Options, session: requests.Session | None
     Raises:
         ConfigurationError: It is none.
     """
-    from assistants_client.engine.adapter import (  # noqa: PLC0415 (an extra, and slow to import)
+    from assistants_client.engine.adapter import (  # an extra, and slow to import
         EngineAdapter,
     )
 
@@ -112,7 +112,7 @@ def default_engine() -> Engine:
         ConfigurationError: Its packages are not installed.
     """
     try:
-        from assistants_client.engine import Engine  # noqa: PLC0415 (an extra, and slow to import)
+        from assistants_client.engine import Engine  # an extra, and slow to import
     except ImportError as error:
         if "[engine]" not in str(error):  # something else is broken, and hidden by no advice
             raise

@@ -105,7 +105,7 @@ class _FileJournal:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        import sqlite3  # noqa: PLC0415 - not every Python has it, and few need it
+        import sqlite3  # not every Python has it, and few need it
 
         try:
             # Each statement is a transaction of its own, on the disk before it returns.

@@ -140,7 +140,7 @@ class LazyList(Generic[T]):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the first page, read from the server."""
-        from assistants_client._display import items_html, problem_html  # noqa: PLC0415
+        from assistants_client._display import items_html, problem_html
 
         try:
             page = next(self.pages())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
@@ -68,7 +69,7 @@ class Form(Protocol):
         """Leaves the last text standing."""
 
 
-class _Shown(Progress):
+class _Shown(Progress, ABC):
     def __init__(self, form: Form, now: Callable[[], float]) -> None:
         self._form: Form | None = form
         self._now = now
@@ -95,8 +96,8 @@ class _Shown(Progress):
 
         return sleep_and_tick
 
-    def _text(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _text(self) -> str: ...
 
     def _show(self) -> None:
         self._shown_at = self._now()

@@ -110,7 +110,7 @@ def _written_out(
         if default is attrs.NOTHING:
             scope[absent] = needed
             absent += "()"
-        elif isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        elif isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # to stubs a function
             scope[absent] = default.factory
             absent += "()"
         line = _LINE

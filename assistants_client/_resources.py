@@ -38,62 +38,62 @@ class HasResources:
     @cached_property
     def assistants(self) -> Assistants:
         """Assistants: models with instructions and tools."""
-        from assistants_client.resources.assistants import Assistants  # noqa: PLC0415
+        from assistants_client.resources.assistants import Assistants
 
         return Assistants(self._transport, self._helpers)
 
     @cached_property
     def threads(self) -> Threads:
         """Threads: conversations."""
-        from assistants_client.resources.threads import Threads  # noqa: PLC0415
+        from assistants_client.resources.threads import Threads
 
         return Threads(self._transport, self._helpers)
 
     @cached_property
     def messages(self) -> Messages:
         """The messages of threads."""
-        from assistants_client.resources.messages import Messages  # noqa: PLC0415
+        from assistants_client.resources.messages import Messages
 
         return Messages(self._transport, self._helpers)
 
     @cached_property
     def runs(self) -> Runs:
         """Runs: assistants at work on threads."""
-        from assistants_client.resources.runs import Runs  # noqa: PLC0415
+        from assistants_client.resources.runs import Runs
 
         return Runs(self._transport, self._helpers)
 
     @cached_property
     def run_steps(self) -> RunSteps:
         """What runs did, step by step."""
-        from assistants_client.resources.run_steps import RunSteps  # noqa: PLC0415
+        from assistants_client.resources.run_steps import RunSteps
 
         return RunSteps(self._transport, self._helpers)
 
     @cached_property
     def files(self) -> Files:
         """Uploaded files."""
-        from assistants_client.resources.files import Files  # noqa: PLC0415
+        from assistants_client.resources.files import Files
 
         return Files(self._transport, self._helpers)
 
     @cached_property
     def vector_stores(self) -> VectorStores:
         """Vector stores: files to search."""
-        from assistants_client.resources.vector_stores import VectorStores  # noqa: PLC0415
+        from assistants_client.resources.vector_stores import VectorStores
 
         return VectorStores(self._transport, self._helpers)
 
     @cached_property
     def vector_store_files(self) -> VectorStoreFiles:
         """The files in vector stores."""
-        from assistants_client.resources.vector_store_files import VectorStoreFiles  # noqa: PLC0415
+        from assistants_client.resources.vector_store_files import VectorStoreFiles
 
         return VectorStoreFiles(self._transport, self._helpers)
 
     @cached_property
     def vector_store_file_batches(self) -> VectorStoreFileBatches:
         """Files added to vector stores together."""
-        from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches  # noqa: PLC0415
+        from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
 
         return VectorStoreFileBatches(self._transport, self._helpers)

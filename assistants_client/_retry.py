@@ -132,7 +132,7 @@ class GaveUpError(MaxRetryError):
     def __init__(
         self, pool: ConnectionPool | None, url: str, error: Exception | None, *, attempts: int
     ) -> None:
-        super().__init__(pool, url, error or ResponseError("refused"))  # type: ignore[arg-type]
+        super().__init__(pool, url, error or ResponseError("refused"))  # type: ignore[arg-type]  # None is fine
         self.attempts = attempts
 
 

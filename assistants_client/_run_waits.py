@@ -417,7 +417,7 @@ def _made(tools: Iterable[ToolLike] | None) -> list[ToolInput]:
     if tools is None:
         return []
     # Functions as tools are imported by programs that have some.
-    from assistants_client.function_tools import as_tools  # noqa: PLC0415
+    from assistants_client.function_tools import as_tools
 
     return as_tools(tools)
 
@@ -427,8 +427,8 @@ def outputs_of(
 ) -> list[ToolOutput] | None:
     """The outputs of a run's calls; ``None`` where there is no function to call."""
     # Functions as tools are imported by programs that have some.
-    from assistants_client._tool_calls import answer_calls  # noqa: PLC0415
-    from assistants_client.function_tools import ToolFunction, as_tools  # noqa: PLC0415
+    from assistants_client._tool_calls import answer_calls
+    from assistants_client.function_tools import ToolFunction, as_tools
 
     functions = [made for made in as_tools(tools) if isinstance(made, ToolFunction)]
     if not functions or not run.tool_calls:

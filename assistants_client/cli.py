@@ -220,8 +220,8 @@ def _token(text: str) -> str:
 def _serve(options: argparse.Namespace) -> int:
     model_url = _checked_model_url(options.model_url)
     try:
-        from assistants_client.engine import Engine  # noqa: PLC0415 (an extra, and slow to import)
-        from assistants_client.engine.serving import Server  # noqa: PLC0415
+        from assistants_client.engine import Engine  # an extra, and slow to import
+        from assistants_client.engine.serving import Server
     except ModuleNotFoundError as error:
         if "[engine]" not in str(error):
             raise
@@ -288,7 +288,7 @@ def _why_not(error: OSError, options: argparse.Namespace) -> str:
 
 
 def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> None:
-    from assistants_client.engine.serving import (  # noqa: PLC0415
+    from assistants_client.engine.serving import (
         shown_database,
         shown_model,
     )
@@ -317,8 +317,8 @@ def _write_to_nobody() -> None:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    from assistants_client._chat import Conversation, Screen, converse  # noqa: PLC0415
-    from assistants_client.client import Client  # noqa: PLC0415 (help needs no client)
+    from assistants_client._chat import Conversation, Screen, converse
+    from assistants_client.client import Client  # help needs no client
 
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write is no reason

@@ -374,5 +374,5 @@ def _checked_delay(delay: object) -> float:
 def check_stalled_after(seconds: object) -> None:
     """Refuses what is no number of seconds above 0; ``None`` is no such bound."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and seconds > 0):  # type: ignore[operator]
+    if seconds is not None and not (is_number and seconds > 0):  # type: ignore[operator]  # it is one
         raise ConfigurationError(f"stalled_after: {seconds!r} is not a number of seconds above 0")

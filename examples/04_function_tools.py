@@ -31,7 +31,7 @@ def connect() -> Client:
     """A client whose language model can call functions."""
     if os.environ.get("ASSISTANTS_BASE_URL") or os.environ.get("ASSISTANTS_MODEL_URL"):
         return Client()
-    from assistants_client.engine import Engine, Scripted, call  # noqa: PLC0415
+    from assistants_client.engine import Engine, Scripted, call
 
     look = call("get_weather", city="Oslo")
     model = Scripted([look, lambda conversation: f"Now: {conversation.turns[-1].text}."])

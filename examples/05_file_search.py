@@ -21,7 +21,7 @@ def connect() -> Client:
     """A client whose language model can search files."""
     if os.environ.get("ASSISTANTS_BASE_URL") or os.environ.get("ASSISTANTS_MODEL_URL"):
         return Client()
-    from assistants_client.engine import Engine, Scripted, call  # noqa: PLC0415
+    from assistants_client.engine import Engine, Scripted, call
 
     search = call("file_search", query="keys porter")
     return Client(engine=Engine(model=Scripted([search, "The porter【0:0†house.txt】."])))

@@ -33,8 +33,8 @@ class Refused(Exception):
 
 def read_pdf(path: str) -> Iterator[str]:
     """The pages of a PDF."""
-    import pypdf  # noqa: PLC0415 - only what is needed is loaded
-    from pypdf.errors import DependencyError, PyPdfError  # noqa: PLC0415
+    import pypdf  # only what is needed is loaded
+    from pypdf.errors import DependencyError, PyPdfError
 
     locked = "The PDF is encrypted: its text cannot be read without a password."
     try:
@@ -52,8 +52,8 @@ def read_pdf(path: str) -> Iterator[str]:
 
 def read_docx(path: str) -> Iterator[str]:
     """The paragraphs and tables of a DOCX; headings as in Markdown."""
-    import docx  # noqa: PLC0415
-    from docx.table import Table  # noqa: PLC0415
+    import docx
+    from docx.table import Table
 
     with zipfile.ZipFile(path) as archive:
         if sum(info.file_size for info in archive.infolist()) > _MAX_UNPACKED:
@@ -133,7 +133,7 @@ def read_html(path: str, encoding: str) -> Iterator[str]:
 
 def _bounded(seconds: int, memory: int) -> None:
     try:
-        import resource  # noqa: PLC0415
+        import resource
     except ImportError:
         return  # not on Windows, where only the time is bounded
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

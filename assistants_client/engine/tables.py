@@ -232,7 +232,7 @@ for _dialect, _statement in (
     event.listen(
         passages,
         "after_create",
-        DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
     )
 
 #: Requests that are known again when they are repeated, by the key that their caller gave them.

@@ -103,7 +103,7 @@ class UploadForm:
         filename: str | None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        made = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+b")  # noqa: SIM115
+        made = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+b")  # noqa: SIM115 - close() ends it
         self._opened.append(made)
         return made
 

@@ -83,14 +83,14 @@ class Struct:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if "__repr__" not in cls.__dict__:  # else attrs writes one, of all fields at full length
-            cls.__repr__ = Struct.__repr__  # type: ignore[method-assign]
+            cls.__repr__ = Struct.__repr__  # type: ignore[method-assign]  # before attrs looks
 
     def __repr__(self) -> str:
         return short_repr(self, _told(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from assistants_client._display import struct_html  # noqa: PLC0415
+        from assistants_client._display import struct_html
 
         return struct_html(self)
 
@@ -129,7 +129,7 @@ def _told(struct: Struct) -> dict[str, object]:
         if not one.repr:
             continue
         value = getattr(struct, one.name)
-        if isinstance(default, Factory):  # type: ignore[arg-type]
+        if isinstance(default, Factory):  # type: ignore[arg-type]  # to stubs a function
             default = default.factory()
         if default is NOTHING or value != default:
             told[one.name] = value

@@ -31,6 +31,6 @@ class Reply:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from assistants_client._display import reply_html  # noqa: PLC0415
+        from assistants_client._display import reply_html
 
         return reply_html(self)

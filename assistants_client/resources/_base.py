@@ -191,7 +191,7 @@ class Resource:
         self, path: str, document: Mapping[str, Any], query: Query | None = None
     ) -> Iterator[Answer]:
         """Asks for a stream, and gives what is answered while the context lasts."""
-        from assistants_client._following import Answer  # noqa: PLC0415 (streams only)
+        from assistants_client._following import Answer  # streams only
 
         sent = {**document, "stream": True}
         with self._transport.stream(

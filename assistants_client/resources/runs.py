@@ -117,8 +117,8 @@ class Runs(Resource):
         tools: Sequence[ToolInput],
     ) -> RunStream:
         # What only streams need is imported with the first.
-        from assistants_client._following import StreamLink  # noqa: PLC0415
-        from assistants_client.streaming import RunStream  # noqa: PLC0415
+        from assistants_client._following import StreamLink
+        from assistants_client.streaming import RunStream
 
         options = request if isinstance(request, StreamOptions) else StreamOptions()
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
@@ -144,7 +144,7 @@ class Runs(Resource):
         )
 
     def _steps_of(self, run: Run) -> LazyList[RunStep]:
-        from assistants_client.models.run_steps import RunStep  # noqa: PLC0415
+        from assistants_client.models.run_steps import RunStep
 
         path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
         return self._newest_last(path, Page[RunStep], lambda step: step.id)

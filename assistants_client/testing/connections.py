@@ -63,7 +63,7 @@ class Connected(Transport):
     def _new_session(self) -> Session:
         session = super()._new_session()
         for adapter in session.adapters.values():
-            adapter.send = partial(_SEND, adapter)  # type: ignore[method-assign, arg-type]
+            adapter.send = partial(_SEND, adapter)  # type: ignore[method-assign, arg-type]  # see _SEND
         return session
 
 

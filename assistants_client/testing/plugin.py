@@ -23,7 +23,7 @@ _HAS_PASSED = pytest.StashKey[bool]()
 def _assistants_doubles(request: pytest.FixtureRequest) -> Iterator[Doubles]:
     """What the other fixtures are taken from."""
     try:
-        from assistants_client.testing.doubles import opened  # noqa: PLC0415 (the engine is slow)
+        from assistants_client.testing.doubles import opened  # the engine is slow
     except ModuleNotFoundError as error:  # of the engine; it says which command to run
         pytest.fail(str(error), pytrace=False)
     with opened() as doubles:

@@ -61,7 +61,7 @@ class _Token:
 
 
 _CHARACTERS = str.maketrans(
-    {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "⁄": "/", "∕": "/"}  # noqa: RUF001
+    {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "⁄": "/", "∕": "/"}  # noqa: RUF001 - as people type
     | {"²": "^2", "³": "^3", "√": " sqrt ", "\n": ";", "$": " ", "=": "=", "[": "(", "]": ")"}
     | {"\u00a0": " ", "\u202f": " ", "\u2009": " "}
 )
@@ -87,15 +87,15 @@ _TOKEN = re.compile(
     r"(?P<number>\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"|(?P<root>sqrt(?![^\W\d_]))"
     r"|(?P<function>(?:sin|cos|tan|log|ln|exp|abs|mod)(?![^\W\d_]))"
-    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"  # noqa: RUF001
+    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"  # noqa: RUF001 - as people type
     r"|(?P<operator>\*\*|[-+*/^%=()])"
     r"|(?P<other>[^\s])",
     re.IGNORECASE | re.ASCII,
 )
 
 #: What may touch mathematics within a sentence; anything else may change what it means.
-_BEFORE = frozenset(["", *" ;:`'\"“”‘’«»>_("])  # noqa: RUF001
-_AFTER = re.compile(r"[.,;:!?`'\"“”‘’«»)_]*(?:[\s;]|$)")  # noqa: RUF001
+_BEFORE = frozenset(["", *" ;:`'\"“”‘’«»>_("])  # noqa: RUF001 - as people type
+_AFTER = re.compile(r"[.,;:!?`'\"“”‘’«»)_]*(?:[\s;]|$)")  # noqa: RUF001 - as people type
 #: The minus of ``5! - 3``, of which the beginning was not read, or the dash of a list.
 _SIGN_APART = re.compile(r"[-+] ")
 

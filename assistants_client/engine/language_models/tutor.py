@@ -124,4 +124,4 @@ def _name(instructions: str) -> str:
     if match is None or not match[1][0].isupper():
         return ""
     name = " ".join(match[1].split())
-    return _AFTER_NAME.split(f"{name} ", maxsplit=1)[0].rstrip("'’ ")  # noqa: RUF001
+    return _AFTER_NAME.split(f"{name} ", maxsplit=1)[0].rstrip("'’ ")  # noqa: RUF001 - as people type
