@@ -48,6 +48,13 @@ _POLL_MAXIMUM: Final = 1.0
 
 _PREFIX: Final = "/v1"
 
+#: Compiled once: that takes longer than all else that an engine needs to begin.
+_MAP: Final = Map(
+    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,11 +71,6 @@ class App:
         self._posts = Posts(context)
         self._clock = context.clock
         self._token = None if token is None else token.encode()
-        self._map = Map(
-            [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
@@ -99,7 +101,7 @@ class App:
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             path = path[len(_PREFIX) :]
         try:
-            handler, ids = self._map.bind("").match(path or "/", method=request.method)
+            handler, ids = _MAP.bind("").match(path or "/", method=request.method)
             call = Call(request, path, ids, form)
             if request.method == "POST":
                 posted = self._posts.answer(handler, call)

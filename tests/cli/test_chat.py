@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import queue
 import re
@@ -12,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from model_server import model_server
@@ -21,11 +20,11 @@ from terminal import CTRL_C, CTRL_D, Terminal
 
 from assistants_client import Client, CodeInterpreterTool, FileSearchTool, FunctionTool
 from assistants_client._chat import Conversation, Screen, converse
-from assistants_client.cli import main
 from assistants_client.engine import Engine, Scripted, call
 from assistants_client.errors import RunError
 from assistants_client.models.tools import FunctionDefinition
 
+Ended: TypeAlias = subprocess.CompletedProcess[str]
 WEATHER = FunctionTool(function=FunctionDefinition(name="get_weather"))
 
 
@@ -36,9 +35,7 @@ def model_url() -> Iterator[str]:
         yield url
 
 
-def chat(
-    folder: Path, typed: str, *options: str, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def chat(folder: Path, typed: str, *options: str, **variables: str) -> Ended:
     """The command with lines from a pipe, run to its end."""
     return subprocess.run(
         [sys.executable, "-m", "assistants_client", "chat", *options],
@@ -79,20 +76,6 @@ def test_answers_go_to_a_pipe_and_all_else_beside_it(tmp_path: Path) -> None:
     assert again.stderr.splitlines()[-1] == told
 
 
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean_environment: None
-) -> Iterator[Callable[..., int]]:
-    """The command in this process, which is quicker; nothing is typed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    loggers = [logging.getLogger(name) for name in ("assistants_client.engine.runner", "urllib3")]
-    levels = [logger.level for logger in loggers]
-    yield lambda *arguments: main(arguments)
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
-
-
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
@@ -104,52 +87,40 @@ def command(
 )
 @pytest.mark.usefixtures("pauses")
 def test_what_cannot_be_done_is_one_line(
-    command: Callable[..., int],
-    capsys: pytest.CaptureFixture[str],
-    options: list[str],
-    status: int,
-    words: str,
+    command: Callable[..., Ended], options: list[str], status: int, words: str
 ) -> None:
     """It is told before anything is asked, and the exit status is its kind."""
-    assert command("chat", *options) == status
+    done = command("chat", *options)
 
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("assistants chat: ")
-    assert told.err.count("\n") == 1
-    assert words in told.err
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert done.stderr.startswith("assistants chat: ")
+    assert done.stderr.count("\n") == 1
+    assert words in done.stderr
 
 
 def test_an_unknown_option_and_an_unknown_command_are_told(
-    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    command: Callable[..., Ended],
 ) -> None:
     """The last line says what is wrong, and which commands there are."""
-    with pytest.raises(SystemExit, match="2"):
-        command("chat", "--modle", "m")
-    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --modle m\n")
-    with pytest.raises(SystemExit, match="2"):
-        command("caht")
-    assert re.search("'caht'.*serve.*chat", capsys.readouterr().err)
+    option, other = command("chat", "--modle", "m"), command("caht")
+
+    assert (option.returncode, other.returncode) == (2, 2)
+    assert option.stderr.endswith("error: unrecognized arguments: --modle m\n")
+    assert re.search("'caht'.*serve.*chat", other.stderr)
 
 
-def test_the_command_alone_tells_what_there_is(
-    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_alone_tells_what_there_is(command: Callable[..., Ended]) -> None:
     """It is no success either."""
-    assert command() == 2
-    assert re.search(r"(?s)commands:.*\n +serve .*\n +chat ", capsys.readouterr().err)
+    done = command()
+
+    assert done.returncode == 2
+    assert re.search(r"(?s)commands:.*\n +serve .*\n +chat ", done.stderr)
 
 
-def test_help_fits_a_terminal_and_names_every_option(
-    command: Callable[..., int],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_help_fits_a_terminal_and_names_every_option(command: Callable[..., Ended]) -> None:
     """Each option has its words, and no line is longer than 80 columns."""
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit, match="0"):
-        command("chat", "--help")
-    told = capsys.readouterr().out
+    told = command("chat", "--help", COLUMNS="80").stdout
 
     options = "assistant thread model instructions file base-url api-key"
     assert [f"  --{name} " in told for name in options.split()] == [True] * 7

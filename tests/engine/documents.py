@@ -53,7 +53,7 @@ def docx_bomb(megabytes: int) -> bytes:
     made = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(docx_of("x"))) as source,
-        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target,
     ):
         for name in source.namelist():
             if name != "word/document.xml":
@@ -66,7 +66,7 @@ def docx_bomb(megabytes: int) -> bytes:
 
 def pdf_bomb(megabytes: int) -> bytes:
     """A PDF whose one page takes so much room once it is unpacked."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     packed = b"".join(packer.compress(b"(a) Tj\n" * 150_000) for _ in range(megabytes))
     packed += packer.flush()
     parts = [

@@ -13,6 +13,7 @@ from databases import fresh
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from thorough import amount
 from werkzeug.test import Client, TestResponse
 
 from assistants_client.engine import Engine, Scripted, call
@@ -219,5 +220,7 @@ class AnyOrder(RuleBasedStateMachine):
         return found
 
 
-AnyOrder.TestCase.settings = settings(max_examples=8, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(
+    max_examples=amount(4, 20), stateful_step_count=30, deadline=None
+)
 TestAnyOrder = AnyOrder.TestCase

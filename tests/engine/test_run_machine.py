@@ -18,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
+from thorough import amount
 
 from assistants_client.engine.database import Database
 from assistants_client.engine.events import RunEvent
@@ -381,5 +382,7 @@ class RunMachine(RuleBasedStateMachine):
         assert set(locked.values()) <= {1}
 
 
-RunMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+RunMachine.TestCase.settings = settings(
+    max_examples=amount(12, 100), stateful_step_count=50, deadline=None
+)
 TestRuns = RunMachine.TestCase

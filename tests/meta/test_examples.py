@@ -43,15 +43,6 @@ def run(*arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-def answer(source: str, folder: Path) -> str:
-    """What the assistant says in a run of the math tutor's source text."""
-    program = folder / "math_tutor.py"
-    program.write_text(source, "utf-8")
-    _, found, said = run(str(program), folder=folder).partition("assistant: ")
-    assert found
-    return said
-
-
 def test_the_math_tutor_solves_the_equation(tmp_path: Path) -> None:
     """The model program prints the question and then an answer with x = 1, to Jane Doe."""
     printed = run(str(ROOT / "examples" / "math_tutor.py"), folder=tmp_path)
@@ -65,19 +56,18 @@ def test_the_math_tutor_solves_the_equation(tmp_path: Path) -> None:
     assert (tmp_path / "assistants.db").exists()
 
 
-@pytest.mark.parametrize(
-    ("equation", "solution"),
-    [("5x - 7 = 28", "x = 7"), ("2x + 9 = 1", "x = -4"), ("4x = 10", "x = 2.5")],
-)
-def test_another_equation_has_another_answer(equation: str, solution: str, tmp_path: Path) -> None:
+def test_another_equation_has_another_answer(tmp_path: Path) -> None:
     """The answer is computed: with other numbers in the question it is another one."""
     source = (ROOT / "examples" / "math_tutor.py").read_text("utf-8")
     assert "3x + 11 = 14" in source
+    solutions = {"5x - 7 = 28": "x = 7", "2x + 9 = 1": "x = -4", "4x = 10": "x = 2.5"}
+    program = "\n".join(source.replace("3x + 11 = 14", equation) for equation in solutions)
 
-    said = answer(source.replace("3x + 11 = 14", equation), tmp_path)
+    _, *answers = run("-c", program, folder=tmp_path).split("assistant: ")
 
-    assert re.search(rf"{re.escape(solution)}(?![.\d]*\d)", said)
-    assert not re.search(r"x = 1(?![.\d]*\d)", said)
+    for said, solution in zip(answers, solutions.values(), strict=True):
+        assert re.search(rf"{re.escape(solution)}(?![.\d]*\d)", said)
+        assert not re.search(r"x = 1(?![.\d]*\d)", said)
 
 
 def test_the_math_tutor_is_short(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thorough import amount
 
 from assistants_client import (
     UNSET,
@@ -51,7 +52,7 @@ REQUESTS = [
 ]
 
 quick = settings(
-    max_examples=25,
+    max_examples=amount(10, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

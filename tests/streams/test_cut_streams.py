@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from stream_kit import RECORDINGS, check_whole, chunked, close_delimited, follow, sse, text_of
+from thorough import amount
 
 from assistants_client import APIResponseError, StreamInterruptedError
 from assistants_client._codec import decode
@@ -15,11 +16,9 @@ from assistants_client.models.runs import Run
 from assistants_client.streaming import RunStream
 
 FRAMINGS = {"chunked": chunked, "close": close_delimited}
-#: One offset in so many, in memory and over a socket. TESTS_THOROUGH=1 takes every one in memory,
-#: STREAMS_EVERY_OFFSET=1, which takes minutes, over a socket too.
-EVERYWHERE = bool(os.environ.get("STREAMS_EVERY_OFFSET"))
-IN_MEMORY = 1 if EVERYWHERE or os.environ.get("TESTS_THOROUGH") else 7
-OVER_SOCKET = 1 if EVERYWHERE else 37
+#: One offset in so many. STREAMS_EVERY_OFFSET=1 takes every one over a socket, which takes minutes.
+IN_MEMORY = amount(17, 1)
+OVER_SOCKET = 1 if os.environ.get("STREAMS_EVERY_OFFSET") else amount(73, 37)
 
 each_recording = pytest.mark.parametrize("name", RECORDINGS)
 each_framing = pytest.mark.parametrize("framing", FRAMINGS)

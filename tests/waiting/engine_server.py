@@ -24,9 +24,15 @@ def main(folder, runs, workers, shortest, longest):
     ends = (folder / "ends").open("w", buffering=1)
     requests = (folder / "requests").open("w", buffering=1)
 
-    def answer(conversation):
+    go = threading.Event()
+
+    def watch():
         while not (folder / "go").exists():
             time.sleep(0.02)
+        go.set()
+
+    def answer(conversation):
+        go.wait()
         with lock:
             spread = chance.random() ** 4
         time.sleep(shortest + (longest - shortest) * spread)
@@ -47,6 +53,7 @@ def main(folder, runs, workers, shortest, longest):
     server = waitress.create_server(application, host="127.0.0.1", port=0, threads=8)
     (folder / "port.part").write_text(str(server.effective_port))
     (folder / "port.part").rename(folder / "port")
+    threading.Thread(target=watch, daemon=True).start()
     server.run()
 
 

@@ -1,15 +1,14 @@
-"""A thousand runs on an engine behind a socket, waited for in one thread under a cap.
+"""A thousand runs on an engine behind a socket, waited for in one thread under a cap."""
 
-A thousand with TESTS_THOROUGH=1, which takes a machine most of a minute; else a part of them.
-"""
-
-import os
 import threading
 import time
 
+from thorough import amount
+
 from assistants_client import AdaptiveBackoff
 
-RUNS, CAP = (1000, 150) if os.environ.get("TESTS_THOROUGH") else (250, 60)  # polls per second
+RUNS = amount(120, 1000)
+CAP = amount(40, 150)  # polls per second
 
 
 def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monkeypatch):

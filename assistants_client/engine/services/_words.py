@@ -9,8 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import BigInteger, Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
 
 from assistants_client.engine.search_words import in_stores, indexed, words_of
 
