@@ -140,6 +140,13 @@ def clock():
     return FakeClock()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Processes for ``-n auto``: more than there are cores, for many tests wait for something."""
+    cores = os.cpu_count() or 1
+    return min(cores + (cores + 1) // 2, 12)
+
+
 @pytest.fixture
 def clean_environment(monkeypatch):
     """No variable that the library or requests reads."""

@@ -112,17 +112,17 @@ def test_every_verb(connect: Callable[[], Client]) -> None:
         client.messages.list(thread.id).__iter__().__next__()
 
 
-@pytest.mark.parametrize("page_size", [1, 7, 20, 100])
-def test_lists_neither_skip_nor_repeat(connect: Callable[[], Client], page_size: int) -> None:
-    """45 messages of one second come in order, both ways, whatever the size of a page."""
+def test_lists_neither_skip_nor_repeat(connect: Callable[[], Client]) -> None:
+    """Messages of one second come in order, both ways, whatever the size of a page."""
     client = connect()
     thread = client.threads.create()
-    made = [client.messages.create(thread.id, str(number)).id for number in range(45)]
-    for order, expected in (("asc", made), ("desc", made[::-1])):
-        listed = client.messages.list(thread.id, order=order, page_size=page_size)  # type: ignore[arg-type]
-        assert [message.id for message in listed] == expected
-    first_three = client.messages.list(thread.id, order="asc", limit=3, page_size=page_size)
-    assert [message.text for message in first_three] == ["0", "1", "2"]
+    made = [client.messages.create(thread.id, str(number)).id for number in range(41)]
+    for page_size in (1, 7, 20, 100):
+        for order, expected in (("asc", made), ("desc", made[::-1])):
+            listed = client.messages.list(thread.id, order=order, page_size=page_size)  # type: ignore[arg-type]
+            assert [message.id for message in listed] == expected
+        first_three = client.messages.list(thread.id, order="asc", limit=3, page_size=page_size)
+        assert [message.text for message in first_three] == ["0", "1", "2"]
 
 
 def test_the_lock(connect: Callable[[], Client]) -> None:
