@@ -1,19 +1,20 @@
 """Reads the text of one document and writes it out: a program, run by extraction.py.
 
 It imports nothing of this package: it runs apart from the engine, so that a file that was made to
-harm can take no more than its own time and memory. Its arguments are the kind of file, its path,
-the coding of its letters, and the most characters, seconds and bytes of memory to be used.
+harm can take no more than its own time and memory. The file is its standard input. Its arguments
+are the kind of file, the coding of its letters, and the most characters, seconds and bytes of
+memory to be used.
 """
 
 from __future__ import annotations
 
 import html.parser
+import io
 import json
 import sys
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 #: A document may be unpacked to so many bytes; what claims more is refused unread.
 _MAX_UNPACKED: Final = 512 * 1024 * 1024
@@ -31,14 +32,14 @@ class Refused(Exception):
     """A file that cannot be read, and why."""
 
 
-def read_pdf(path: str) -> Iterator[str]:
+def read_pdf(file: BinaryIO) -> Iterator[str]:
     """The pages of a PDF."""
     import pypdf  # only what is needed is loaded
     from pypdf.errors import DependencyError, PyPdfError
 
     locked = "The PDF is encrypted: its text cannot be read without a password."
     try:
-        reader = pypdf.PdfReader(path)
+        reader = pypdf.PdfReader(file)
         if reader.is_encrypted and not reader.decrypt(""):
             raise Refused(locked)
         for page in reader.pages:
@@ -50,16 +51,16 @@ def read_pdf(path: str) -> Iterator[str]:
         raise Refused(f"The PDF is broken: {error}"[:300]) from None
 
 
-def read_docx(path: str) -> Iterator[str]:
+def read_docx(file: BinaryIO) -> Iterator[str]:
     """The paragraphs and tables of a DOCX; headings as in Markdown."""
     import docx
     from docx.table import Table
 
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         if sum(info.file_size for info in archive.infolist()) > _MAX_UNPACKED:
             raise Refused("The DOCX is too large once it is unpacked.")
     try:
-        for block in docx.Document(path).iter_inner_content():
+        for block in docx.Document(file).iter_inner_content():
             if isinstance(block, Table):
                 for row in block.rows:
                     yield " | ".join(cell.text.strip() for cell in row.cells) + "\n"
@@ -119,14 +120,14 @@ class _Page(html.parser.HTMLParser):
             self.pieces.append(f"{before}{words}{after}")
 
 
-def read_html(path: str, encoding: str) -> Iterator[str]:
+def read_html(file: BinaryIO, encoding: str) -> Iterator[str]:
     """What a page shows; headings as in Markdown."""
     page = _Page()
-    with Path(path).open(encoding=encoding, errors="replace") as file:
-        while piece := file.read(65536):
-            page.feed(piece)
-            yield "".join(page.pieces)
-            page.pieces.clear()
+    letters = io.TextIOWrapper(file, encoding=encoding, errors="replace")
+    while piece := letters.read(65536):
+        page.feed(piece)
+        yield "".join(page.pieces)
+        page.pieces.clear()
     page.close()
     yield "".join(page.pieces)
 
@@ -150,16 +151,17 @@ def _joined(pieces: Iterator[str], characters: int) -> str:
     return "".join(taken)
 
 
-def main(kind: str, path: str, encoding: str, *limits: str) -> int:
+def main(kind: str, encoding: str, *limits: str) -> int:
     """Writes the text to standard output, or why there is none to standard error."""
     characters, seconds, memory = (int(limit) for limit in limits)
     _bounded(seconds, memory)
+    file = sys.stdin.buffer
     code, message, text = "invalid_file", "", ""
     try:
         if kind == "html":
-            source = read_html(path, encoding)
+            source = read_html(file, encoding)
         else:
-            source = read_pdf(path) if kind == "pdf" else read_docx(path)
+            source = read_pdf(file) if kind == "pdf" else read_docx(file)
         text = _joined(source, characters)
     except Refused as error:
         message = str(error)

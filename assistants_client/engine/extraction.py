@@ -14,7 +14,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from charset_normalizer import from_bytes
 
@@ -62,26 +62,26 @@ class UnreadableError(Exception):
         self.code = code
 
 
-def extract(path: Path, filename: str) -> tuple[str, bool]:
+def extract(file: IO[bytes], filename: str) -> tuple[str, bool]:
     """The text of a file, and whether its lines may be headings, as in Markdown.
 
     Args:
-        path: Where it is.
+        file: The file, a real one: another process may read it.
         filename: What it is called: with its first bytes it tells of what kind it is.
 
     Raises:
         UnreadableError: It has none, or it cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
+    file.seek(0)
+    head = file.read(_HEAD)
     name = filename.lower()
     if not head:
         raise UnreadableError("invalid_file", "The file is empty.")
     if b"%PDF-" in head[:1024]:
-        text, is_headed = _read(path, "pdf"), False
+        text, is_headed = _read(file, "pdf"), False
     elif head.startswith(b"PK\x03\x04"):
-        _require_docx(path)
-        text, is_headed = _read(path, "docx"), True
+        _require_docx(file)
+        text, is_headed = _read(file, "docx"), True
     elif name.endswith(".pdf"):
         raise UnreadableError("invalid_file", "The file is not a PDF, though its name says so.")
     elif name.endswith(".docx"):
@@ -89,9 +89,9 @@ def extract(path: Path, filename: str) -> tuple[str, bool]:
     else:
         encoding = _encoding(head)
         if name.endswith(_HTML_NAMES) or _HTML_START.match(head):
-            text, is_headed = _read(path, "html", encoding), True
+            text, is_headed = _read(file, "html", encoding), True
         else:
-            text, is_headed = _plain(path, encoding), name.endswith(_MARKDOWN_NAMES)
+            text, is_headed = _plain(file, encoding), name.endswith(_MARKDOWN_NAMES)
     # NUL is text in Python but not in every database.
     text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
     text = _GAP.sub("\n\n", text).lstrip("\n")
@@ -126,16 +126,17 @@ def _encoding(head: bytes) -> str:
     return "utf-8"
 
 
-def _plain(path: Path, encoding: str) -> str:
-    size = path.stat().st_size
+def _plain(file: IO[bytes], encoding: str) -> str:
+    size = file.seek(0, os.SEEK_END)
     if size > _MAX_PLAIN:
         raise UnreadableError("invalid_file", f"The file is too long: {size} bytes of text.")
-    return path.read_bytes().decode(encoding, errors="replace")
+    file.seek(0)
+    return file.read().decode(encoding, errors="replace")
 
 
-def _require_docx(path: Path) -> None:
+def _require_docx(file: IO[bytes]) -> None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, OSError):
         raise UnreadableError("invalid_file", "The file is broken: no archive.") from None
@@ -144,15 +145,17 @@ def _require_docx(path: Path) -> None:
         raise UnreadableError("unsupported_file", message)
 
 
-def _read(path: Path, kind: str, encoding: str = "") -> str:
+def _read(file: IO[bytes], kind: str, encoding: str = "") -> str:
     """Has a file read by another process, within bounds."""
     known = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
     limits = [str(MAX_CHARACTERS), str(SECONDS), str(MEMORY)]
     begin = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(_READER)]
+    file.flush()
+    file.seek(0)
     try:
         done = subprocess.run(
-            [*begin, kind, str(path), encoding, *limits],
-            stdin=subprocess.DEVNULL,
+            [*begin, kind, encoding, *limits],
+            stdin=file,
             capture_output=True,
             timeout=SECONDS,
             env=known,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from assistants_client.engine.chunking import chunks, count_tokens
@@ -53,11 +52,10 @@ class Ingester:
         return self._ingesting.renew()
 
     def _read(self, job: Job) -> None:
-        with tempfile.TemporaryDirectory(prefix="assistants-") as folder:
-            path = Path(folder) / "file"
-            with path.open("wb") as file:
-                file.writelines(job.content)
-            text, has_headings = extract(path, job.content.file.filename)
+        # It has no name, where that can be: nothing is left of it when this process is killed.
+        with tempfile.TemporaryFile() as file:
+            file.writelines(job.content)
+            text, has_headings = extract(file, job.content.file.filename)
         tokens = count_tokens(text)
         if tokens > MAX_TOKENS:
             message = f"The file has {tokens} tokens; at most {MAX_TOKENS} are allowed."

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -61,9 +60,9 @@ def waiting_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]
     """Files are read once the event is set."""
     gate, real = threading.Event(), extraction.extract
 
-    def extract(path: Path, filename: str) -> tuple[str, bool]:
+    def extract(file: IO[bytes], filename: str) -> tuple[str, bool]:
         assert gate.wait(30)
-        return real(path, filename)
+        return real(file, filename)
 
     monkeypatch.setattr(ingestion, "extract", extract)
     try:

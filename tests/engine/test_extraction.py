@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
@@ -21,19 +20,11 @@ goats climb.</p><ul><li>wool</li><li>milk</li></ul>
 </body></html>"""
 
 
-TextOf: TypeAlias = Callable[[bytes, str], str]
-
-
-@pytest.fixture
-def text_of(tmp_path: Path) -> TextOf:
+def text_of(content: bytes, name: str) -> str:
     """The text of a file with some content."""
-
-    def read(content: bytes, name: str) -> str:
-        path = tmp_path / "file"
-        path.write_bytes(content)
-        return extract(path, name)[0]
-
-    return read
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        return extract(file, name)[0]
 
 
 @pytest.mark.parametrize(
@@ -51,15 +42,13 @@ def text_of(tmp_path: Path) -> TextOf:
         ("日本語の文章です。".encode(), "a.txt", "日本語の文章です。"),
     ],
 )
-def test_plain_text_is_taken_as_it_is(
-    text_of: TextOf, content: bytes, name: str, text: str
-) -> None:
+def test_plain_text_is_taken_as_it_is(content: bytes, name: str, text: str) -> None:
     """Markdown, JSON, CSV and source code too, however their letters are coded."""
     assert text_of(content, name) == text
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
-def test_older_codings_are_guessed(text_of: TextOf, encoding: str) -> None:
+def test_older_codings_are_guessed(encoding: str) -> None:
     """What is not UTF-8 is read in the coding that fits best."""
     text = {
         "cp1252": "Die Straße führt über die Brücke zur Mühle, und jährlich wächst der Grünkohl. ",
@@ -71,7 +60,7 @@ def test_older_codings_are_guessed(text_of: TextOf, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["page.html", "page"])
-def test_of_a_page_what_it_shows_is_read(text_of: TextOf, name: str) -> None:
+def test_of_a_page_what_it_shows_is_read(name: str) -> None:
     """Headings stay headings; scripts and styles are no text; words stay whole."""
     text = text_of(PAGE.encode(), name)
 
@@ -83,14 +72,14 @@ def test_of_a_page_what_it_shows_is_read(text_of: TextOf, name: str) -> None:
     assert "{}" not in text
 
 
-def test_a_page_tells_its_own_coding(text_of: TextOf) -> None:
+def test_a_page_tells_its_own_coding() -> None:
     """As it says in its head."""
     page = '<html><head><meta charset="iso-8859-15"></head><body>10 € für Öl</body></html>'
 
     assert "10 € für Öl" in text_of(page.encode("iso-8859-15"), "a.html")
 
 
-def test_the_pages_of_a_pdf(text_of: TextOf) -> None:
+def test_the_pages_of_a_pdf() -> None:
     """All of them, in order, whatever the file is called."""
     content = pdf("The first page is about rivers.", "The second one is about bridges.")
 
@@ -99,7 +88,7 @@ def test_the_pages_of_a_pdf(text_of: TextOf) -> None:
         assert text.index("about rivers") < text.index("about bridges")
 
 
-def test_a_docx(text_of: TextOf) -> None:
+def test_a_docx() -> None:
     """Its heading, paragraphs and table."""
     content = docx_of("Bees", "Bees make honey.", table=[["bee", "wax"], ["wasp", "paper"]])
 
@@ -130,9 +119,7 @@ def test_a_docx(text_of: TextOf) -> None:
     ],
     ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
-def test_what_cannot_be_read_says_why(
-    text_of: TextOf, content: bytes, name: str, code: str, words: str
-) -> None:
+def test_what_cannot_be_read_says_why(content: bytes, name: str, code: str, words: str) -> None:
     """Each has a code of the protocol's, and words that tell what is wrong with the file."""
     with pytest.raises(UnreadableError, match=words) as caught:
         text_of(content, name)
@@ -140,16 +127,14 @@ def test_what_cannot_be_read_says_why(
     assert caught.value.code == code
 
 
-def test_a_pdf_that_is_locked_against_changes_only_is_read(text_of: TextOf) -> None:
+def test_a_pdf_that_is_locked_against_changes_only_is_read() -> None:
     """It opens without a password."""
     assert "free to read" in text_of(locked_pdf("free to read", ""), "a.pdf")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is not bounded there")
 @pytest.mark.parametrize("kind", ["docx", "pdf"])
-def test_a_bomb_takes_no_more_than_its_share(
-    text_of: TextOf, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_bomb_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """What unpacks to hundreds of times its size is given up, in time, and nothing else suffers."""
     monkeypatch.setattr(extraction, "SECONDS", 5)
     content = docx_bomb(600) if kind == "docx" else pdf_bomb(200)
@@ -163,9 +148,7 @@ def test_a_bomb_takes_no_more_than_its_share(
     assert time.monotonic() - begin < 30
 
 
-def test_a_text_that_is_too_long_is_not_read(
-    text_of: TextOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither plain nor out of a document."""
     monkeypatch.setattr(extraction, "_MAX_PLAIN", 1000)
     monkeypatch.setattr(extraction, "MAX_CHARACTERS", 1000)
@@ -176,7 +159,7 @@ def test_a_text_that_is_too_long_is_not_read(
 
 
 def test_a_document_sees_nothing_of_this_process(
-    text_of: TextOf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its reader has no environment that could hold a key."""
     spy = tmp_path / "spy.py"

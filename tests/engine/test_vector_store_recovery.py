@@ -46,7 +46,7 @@ time.sleep(60)
 
 
 def killed(url: str, folder: Path) -> str:
-    """The store that was being filled; what the dead process was reading is left in the folder."""
+    """The store that was being filled; the folder is where the process had its temporary files."""
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", KILLED, url, here]
     env = {**os.environ, "TMPDIR": str(folder)}
@@ -60,8 +60,11 @@ def killed(url: str, folder: Path) -> str:
 def test_what_was_being_read_is_read_by_the_next_process(tmp_path: Path) -> None:
     """After ``kill -9`` nothing stays in progress, and nothing is lost or there twice."""
     url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
-    store = killed(url, tmp_path)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    store = killed(url, temporary)
 
+    assert list(temporary.iterdir()) == []  # no copy of the file that it was reading
     with Engine(url, Scripted([])) as engine:
         bench = Bench(engine)
         assert bench.settled(store).file_counts == FileCounts(completed=4, total=4)
