@@ -36,6 +36,12 @@ NOT_INSTALLED: Final = 6
 SANDBOX: Final = 7
 INTERRUPTED: Final = 130
 
+#: The exit status where a variable cannot be used, by the start of its name.
+_STATUSES: Final = (
+    ("$ASSISTANTS_MODEL", MODEL),
+    ("$ASSISTANTS_EMBEDDING_MODEL", MODEL),
+    ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
+)
 _PORTS: Final = 65535
 #: The model of an assistant that is made for a conversation, where none is named.
 _MODEL: Final = "gpt-4o"
@@ -257,10 +263,8 @@ def _serve(options: argparse.Namespace) -> int:
             engine.open()
         except ConfigurationError as error:
             message = str(error)
-            if message.startswith("$ASSISTANTS_CODE_INTERPRETER"):
-                raise _Refusal(SANDBOX, message) from error
-            status = MODEL if message.startswith("$ASSISTANTS_MODEL") else DATABASE
-            raise _Refusal(status, message) from error
+            statuses = (status for name, status in _STATUSES if message.startswith(name))
+            raise _Refusal(next(statuses, DATABASE), message) from error
         number = server.serve(
             engine,
             to_all=options.token is not None,

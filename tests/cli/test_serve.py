@@ -21,6 +21,7 @@ from assistants_client.errors import AuthenticationError, PermissionDeniedError,
 from assistants_client.models.events import RunCreated
 
 Ended: TypeAlias = subprocess.CompletedProcess[str]
+URL = "http://localhost:1/v1"
 WITHOUT = sys.platform == "win32"
 pytestmark = pytest.mark.skipif(WITHOUT, reason="Windows has no SIGTERM to end a process with")
 
@@ -247,18 +248,18 @@ def test_a_model_url_that_is_none_is_one_line(command: Callable[..., Ended], url
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("url", "option", "words"),
     [
-        (("--model-map", "gpt-4"), "$ASSISTANTS_MODEL_MAP: expected old=new, got 'gpt-4'"),
-        (("--model-api", "soap"), "$ASSISTANTS_MODEL_API: expected 'chat' or 'responses'"),
+        (URL, ("--model-map", "gpt-4"), "$ASSISTANTS_MODEL_MAP: expected old=new, got 'gpt-4'"),
+        (URL, ("--model-api", "soap"), "$ASSISTANTS_MODEL_API: expected 'chat' or 'responses'"),
+        ("", ("--embedding-model", "e"), "$ASSISTANTS_EMBEDDING_MODEL: a model of which server?"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line(
-    command: Callable[..., Ended], option: tuple[str, str], words: str
+    command: Callable[..., Ended], url: str, option: tuple[str, str], words: str
 ) -> None:
     """It is told with what was expected."""
-    options = ("--model-url", "http://localhost:1/v1", *option)
-    done = command("serve", "--port", "0", *options)
+    done = command("serve", "--port", "0", *option, ASSISTANTS_MODEL_URL=url)
 
     assert done.returncode == 5
     assert done.stderr.startswith(f"assistants serve: {words}")
