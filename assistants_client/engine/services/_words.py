@@ -47,7 +47,7 @@ class _Fts5:
     _RANKED = text(
         "SELECT passages.seq, passages.store_file, bm25(passage_words, 0.0, 2.0, 1.0) AS rank "
         "FROM passage_words JOIN passages ON passages.seq = passage_words.rowid "
-        "WHERE passage_words MATCH :wanted ORDER BY rank"
+        "WHERE passage_words MATCH :wanted ORDER BY rank, passages.seq"
     )
     _HOLDING = text("SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted")
 
