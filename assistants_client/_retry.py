@@ -268,5 +268,5 @@ def pause_hint(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # which one depends on the system
         return None

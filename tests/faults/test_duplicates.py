@@ -288,6 +288,9 @@ def test_pauses_double_up_to_their_cap_less_a_random_quarter(asked):
         ("Retry-After: tomorrow", 0.5),
         ("Retry-After: nan", 0.5),
         ("Retry-After: Wed, 99 Foo 2015", 0.5),
+        (f"Retry-After: Mon, {'9' * 20} Jan 2020 00:00:00 GMT", 0.5),
+        (f"Retry-After: Mon, 01 Jan 2020 {'9' * 20}:00:00 GMT", 0.5),
+        (f"Retry-After: Mon, 01 Jan 2020 00:00:00 +{'9' * 14}", 0.5),
         ("Retry-After-Ms: ", 0.5),
     ],
 )
