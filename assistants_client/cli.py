@@ -160,8 +160,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "is kept: a URL, or a file for SQLite (default: assistants.db in the working directory)",
            metavar="URL", type=_database)  # fmt: skip
     option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
-           "answers; without it OpenAI's, if OPENAI_API_KEY is set, else the offline tutor, which "
-           "knows arithmetic and linear equations only", metavar="URL")  # fmt: skip
+           "answers; without it OpenAI's, if OPENAI_API_KEY is set and OPENAI_BASE_URL names no "
+           "other server, else the offline tutor, which knows arithmetic and linear equations only",
+           metavar="URL")  # fmt: skip
     option("--model-key", "ASSISTANTS_MODEL_KEY", None, "key for that server; the variable is "
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
     option("--model", "ASSISTANTS_MODEL", None, "model to ask that server for, whatever a run "
@@ -242,6 +243,7 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL_MAP", ",".join(options.model_map)),
         ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
         ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
+        ("ASSISTANTS_TOKEN", options.token),
     ):
         if value:
             os.environ[name] = value

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from typing import Final
+from urllib.parse import urlsplit
 
 from assistants_client.engine.code_interpreter import (
     BubblewrapInterpreter,
@@ -38,6 +39,9 @@ _log = logging.getLogger(__name__)
 def language_model() -> LanguageModel:
     """The model of ``ASSISTANTS_MODEL_URL``, else OpenAI's where its key is set, else the tutor.
 
+    A key is taken for OpenAI's only where nothing says that it is another server's; see
+    :func:`unused`.
+
     Raises:
         ConfigurationError: A variable cannot be used; it is named.
     """
@@ -46,6 +50,8 @@ def language_model() -> LanguageModel:
         _log.warning(
             "No language model is configured: the offline tutor answers, which knows arithmetic "
             "and linear equations only. Set OPENAI_API_KEY or ASSISTANTS_MODEL_URL to use a model."
+            "%s",
+            "".join(f" {sentence}" for sentence in unused()),
         )
         return Tutor()
     api = os.environ.get("ASSISTANTS_MODEL_API") or "chat"
@@ -58,6 +64,20 @@ def language_model() -> LanguageModel:
         return _APIS[api](url, key, model=model, model_map=model_map)
     except ConfigurationError as error:  # it names an argument that nobody gave
         raise ConfigurationError(f"$ASSISTANTS_MODEL_URL: {error}") from None
+
+
+def unused() -> list[str]:
+    """Where no model is found: why what is set all the same is not used, without any key."""
+    url, _ = _server()
+    if url is not None:
+        return []
+    reasons = []
+    if os.environ.get("OPENAI_API_KEY"):
+        reasons.append(f"OPENAI_API_KEY is not used: {_why_not_openai()}.")
+    model = os.environ.get("ASSISTANTS_MODEL")
+    if model:
+        reasons.append(f"ASSISTANTS_MODEL={model!r} is ignored without ASSISTANTS_MODEL_URL.")
+    return reasons
 
 
 def embeddings() -> Embeddings | None:
@@ -99,9 +119,30 @@ def _server() -> tuple[str | None, str | None]:
     url = os.environ.get("ASSISTANTS_MODEL_URL")
     if url:
         return url, os.environ.get("ASSISTANTS_MODEL_KEY") or None
-    # A key of OpenAI's goes to OpenAI, and nowhere else.
+    # A key of OpenAI's goes to OpenAI, and nowhere else; that of another server never goes there.
     key = os.environ.get("OPENAI_API_KEY")
-    return (_OPENAI_URL, key) if key else (None, None)
+    return (_OPENAI_URL, key) if key and not _why_not_openai() else (None, None)
+
+
+def _why_not_openai() -> str:
+    """What says that ``OPENAI_API_KEY`` is another server's; empty where nothing does.
+
+    Programs of the openai package are pointed at this engine by the same two variables.
+    """
+    if os.environ["OPENAI_API_KEY"] == os.environ.get("ASSISTANTS_TOKEN"):
+        return "it is the token of this engine"
+    base_url = os.environ.get("OPENAI_BASE_URL")
+    try:
+        parts = urlsplit(base_url or _OPENAI_URL)
+        host, place = parts.hostname, parts.netloc.rpartition("@")[2]
+    except ValueError:
+        host, place = None, ""
+    if host == urlsplit(_OPENAI_URL).hostname:
+        return ""
+    return (
+        f"OPENAI_BASE_URL names {place or 'no host'}; if that is the language model, set "
+        "ASSISTANTS_MODEL_URL to it, and ASSISTANTS_MODEL_KEY to its key"
+    )
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from assistants_client.engine import environment
 from assistants_client.engine.engine import Engine
 from assistants_client.engine.language_models.tutor import Tutor
 from assistants_client.engine.own_machine import OnlyThisMachine
@@ -198,10 +199,11 @@ def _first(signals: queue.Queue[int]) -> int:
 
 
 def shown_model(engine: Engine) -> str:
-    """Which model answers, for people."""
+    """Which model answers, for people; the tutor with what was meant to choose another."""
     model = engine._model
     if isinstance(model, Tutor):
-        return "the offline tutor (arithmetic and linear equations; see --model-url)"
+        tutor = "the offline tutor (arithmetic and linear equations; see --model-url)"
+        return "\n        ".join([tutor, *environment.unused()])
     return repr(model)
 
 

@@ -92,15 +92,20 @@ def test_models_are_mapped(tmp_path: Path, model_url: str) -> None:
 
 
 def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
-    """The start lines name the offline tutor, and it answers; no warning is printed besides."""
-    with served(tmp_path, "--database", "sqlite://") as running:
-        with Client(running.base_url) as client:
+    """The start lines say that the offline tutor answers, and why; no warning besides."""
+    key = "my-server-token"
+    options = ("--database", "sqlite://", "--token", key)
+    with served(tmp_path, *options, OPENAI_API_KEY=key) as running:
+        with Client(running.base_url, api_key=key) as client:
             assistant = client.assistants.create(model="m")
             reply = client.ask(client.threads.create().id, "2 + 3", assistant_id=assistant.id)
         running.stop()
 
     assert "5" in reply.text
     assert "model    = the offline tutor" in running.output
+    assert (
+        "\n        OPENAI_API_KEY is not used: it is the token of this engine.\n" in running.output
+    )
     assert "database = in memory" in running.output
     assert "WARNING" not in running.output
 

@@ -40,7 +40,9 @@ VARIABLES = (
     "ASSISTANTS_MODEL",
     "ASSISTANTS_MODEL_API",
     "ASSISTANTS_MODEL_MAP",
+    "ASSISTANTS_TOKEN",
     "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
 )
 
 
@@ -398,6 +400,55 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
     for wrong in ("gpt-4", "gpt-4=", "=phi", "a=b,gpt-4"):
         with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_MAP: expected old=new"):
             model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_MAP=wrong)
+
+
+ELSEWHERE = (
+    "OPENAI_API_KEY is not used: OPENAI_BASE_URL names {}; if that is the language model, set "
+    "ASSISTANTS_MODEL_URL to it, and ASSISTANTS_MODEL_KEY to its key."
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "reasons"),
+    [
+        (
+            {"OPENAI_BASE_URL": "http://u:pw@127.0.0.1:8791/v1"},
+            [ELSEWHERE.format("127.0.0.1:8791")],
+        ),
+        ({"OPENAI_BASE_URL": "http://[nowhere"}, [ELSEWHERE.format("no host")]),
+        (
+            {"OPENAI_BASE_URL": "https://openai.com.example"},
+            [ELSEWHERE.format("openai.com.example")],
+        ),
+        (
+            {"ASSISTANTS_TOKEN": "my-server-token"},
+            ["OPENAI_API_KEY is not used: it is the token of this engine."],
+        ),
+        (
+            {"OPENAI_API_KEY": "", "ASSISTANTS_MODEL": "llama3.2"},
+            ["ASSISTANTS_MODEL='llama3.2' is ignored without ASSISTANTS_MODEL_URL."],
+        ),
+    ],
+)
+def test_a_key_of_another_server_is_not_sent_to_openai(
+    variables: dict[str, str], reasons: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tutor answers instead, and the warning says why, without the key."""
+    with caplog.at_level(logging.WARNING):
+        chosen = model_of(**{"OPENAI_API_KEY": "my-server-token", **variables})
+
+    assert isinstance(chosen, Tutor)
+    [said] = caplog.messages
+    assert said.partition(" to use a model.")[2] == "".join(f" {reason}" for reason in reasons)
+
+
+def test_openai_may_be_named_by_its_address(caplog: pytest.LogCaptureFixture) -> None:
+    """Then its key is used, and nothing is said."""
+    with caplog.at_level(logging.WARNING):
+        chosen = model_of(OPENAI_API_KEY="sk-1", OPENAI_BASE_URL="https://API.openai.com/v1/")
+
+    assert repr(chosen) == "ChatCompletions('https://api.openai.com/v1')"
+    assert caplog.messages == []
 
 
 def test_the_database_is_chosen_by_the_environment(
