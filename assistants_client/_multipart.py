@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 
-from assistants_client.errors import InvalidRequestError
+from assistants_client.errors import AssistantsError, InvalidRequestError
 
 #: A path, the bytes themselves, or a file opened for reading bytes.
 FileSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
@@ -20,6 +20,27 @@ Progress: TypeAlias = Callable[[int, int], object]
 
 #: Large enough that sending costs little, small enough to stay out of the way.
 _BLOCK: Final = 1024 * 1024
+
+
+class ProgressFailedError(AssistantsError):
+    """Carries what ``progress`` raised out of the body: as itself it might pass for a broken wire."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("progress failed")
+        self.error = error
+
+
+def check_progress(progress: object) -> None:
+    """Looks at what is to be called, before anything is sent.
+
+    Raises:
+        InvalidRequestError: It cannot be called.
+    """
+    if progress is not None and not callable(progress):
+        raise InvalidRequestError(
+            f"progress: expected a function (sent, total), got {type(progress).__name__}",
+            path="progress",
+        )
 
 
 class MultipartBody:
@@ -33,7 +54,7 @@ class MultipartBody:
 
     Raises:
         InvalidRequestError: There is no such file, it is not opened for bytes, its size cannot be
-            told, or it has no name.
+            told, or it has no name; or ``progress`` cannot be called.
     """
 
     def __init__(
@@ -44,6 +65,7 @@ class MultipartBody:
         fields: Mapping[str, str],
         progress: Progress | None = None,
     ) -> None:
+        check_progress(progress)
         self._source = source
         self._progress = progress
         self.size, self._start = _measured(source)
@@ -70,6 +92,7 @@ class MultipartBody:
 
         Raises:
             InvalidRequestError: The file is shorter now than it was, or cannot be read again.
+            ProgressFailedError: ``progress`` raised.
         """
         yield self._head
         sent = 0
@@ -85,7 +108,10 @@ class MultipartBody:
             yield block
             sent += len(block)
             if self._progress is not None:
-                self._progress(sent, self.size)
+                try:
+                    self._progress(sent, self.size)
+                except Exception as error:
+                    raise ProgressFailedError(error) from error
         if sent < self.size:
             raise InvalidRequestError(
                 f"file: {sent} bytes could be read where {self.size} were announced", path="file"
@@ -117,6 +143,8 @@ def _measured(source: FileSource) -> tuple[int, int]:
         return len(source), 0
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
+        if path.is_dir():
+            raise InvalidRequestError(f"file: {str(path)!r} is a directory", path="file")
         if not path.is_file():
             raise InvalidRequestError(f"file: there is no file {str(path)!r}", path="file")
         return path.stat().st_size, 0

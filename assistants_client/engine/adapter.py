@@ -53,7 +53,9 @@ class EngineAdapter(BaseAdapter):
 
         Raises:
             ConfigurationError: The engine's database cannot be opened.
+            Exception: What the request's body raised while it was read.
         """
+        failed: list[Exception] = []
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -62,7 +64,12 @@ class EngineAdapter(BaseAdapter):
             started.append((status, headers))
             return None
 
-        body = self._application(_environ(request), start_response)
+        body = self._application(_environ(request, failed), start_response)
+        if failed:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+            raise failed[0]
         status, headers = started[-1]
         code, _, reason = status.partition(" ")
         response = Response()
@@ -86,7 +93,8 @@ class EngineAdapter(BaseAdapter):
         """Does nothing: there is no connection to close."""
 
 
-def _environ(request: PreparedRequest) -> WSGIEnvironment:
+def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironment:
+    """The call's environ; what the request's body raises when it is read is noted in ``failed``."""
     url = urlsplit(request.url or "")
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": request.method or "GET",
@@ -98,7 +106,7 @@ def _environ(request: PreparedRequest) -> WSGIEnvironment:
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": url.scheme,
-        "wsgi.input": _input(request.body),
+        "wsgi.input": _input(request.body, failed),
         # The input ends by itself, also where no header tells its length.
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
@@ -117,13 +125,22 @@ def _text(header: str | bytes) -> str:
     return header.decode("latin-1") if isinstance(header, bytes) else header
 
 
-def _input(body: Any) -> Any:
+def _input(body: Any, failed: list[Exception]) -> Any:
     """A prepared request's body as a file; it may be text, bytes, a file, or pieces of bytes."""
     if isinstance(body, str):
         body = body.encode()
     if body is None or isinstance(body, (bytes, bytearray)):
         return io.BytesIO(body or b"")
-    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(body))
+    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(_noted(body, failed)))
+
+
+def _noted(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[bytes]:
+    """The pieces. One that cannot be had looks to the application as where the network broke."""
+    try:
+        yield from pieces
+    except Exception as error:
+        failed.append(error)
+        raise ConnectionResetError("the body broke off") from error
 
 
 class _Pieces(io.RawIOBase):

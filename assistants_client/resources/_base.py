@@ -22,7 +22,12 @@ from attrs import frozen
 
 from assistants_client._checks import checked_id
 from assistants_client._codec import InvalidValueError, decode, encode_request
-from assistants_client._multipart import FileSource, MultipartBody, Progress
+from assistants_client._multipart import (
+    FileSource,
+    MultipartBody,
+    Progress,
+    ProgressFailedError,
+)
 from assistants_client._pagination import LARGEST_PAGE, LazyList
 from assistants_client._transport import Answered, Query, Transport
 from assistants_client.backoff import BackoffLike
@@ -183,8 +188,13 @@ class Resource:
 
     def _send_body(self, path: str, answer: type[T], body: MultipartBody) -> T:
         headers = {**self._HEADERS, **body.headers}
-        reply = self._transport.send("POST", path, body=body, headers=headers)
-        return _decoded(answer, reply, "POST", path)
+        try:
+            reply = self._transport.send("POST", path, body=body, headers=headers)
+        except ProgressFailedError as failed:
+            error = failed.error
+        else:
+            return _decoded(answer, reply, "POST", path)
+        raise error  # as it was: outside the handler, with a cause of its own alone
 
     @contextmanager
     def _answer(

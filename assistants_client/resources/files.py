@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
-from assistants_client._multipart import FileSource, MultipartBody, Progress
+from assistants_client._multipart import FileSource, MultipartBody, Progress, check_progress
 from assistants_client._pagination import LazyList
 from assistants_client._transport import announced_length
 from assistants_client.backoff import BackoffLike
@@ -195,6 +195,7 @@ class Files(Resource):
         Raises:
             APIResponseError: The content was cut short.
         """
+        check_progress(progress)
         path = build_path(self._CONTENT, file_id=file_id)
         headers = {**self._HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
         with self._transport.open("GET", path, headers=headers) as response:

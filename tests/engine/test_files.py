@@ -67,6 +67,23 @@ def a_file(content: bytes = b"text", name: str = "a.txt") -> tuple[io.BytesIO, s
     return io.BytesIO(content), name
 
 
+@pytest.mark.parametrize("error", [KeyError("k"), ValueError("v"), OSError("o")])
+def test_what_progress_raises_comes_through(
+    client: ac.Client, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As itself, and nothing is kept; it is no fault of the engine's, so its log says nothing."""
+
+    def stop(*_: int) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        client.files.upload(b"text", filename="a.txt", progress=stop)
+
+    assert caught.value is error
+    assert list(client.files.list()) == []
+    assert [record for record in caplog.records if record.name.startswith("assistants")] == []
+
+
 def test_an_upload_comes_back_as_it_was(client: ac.Client, tmp_path: Path) -> None:
     """Facts and content survive, also of a file that needs many blocks, and of one with lines."""
     content = bytes(range(256)) * 20_000 + b"line\r\n" * 40_000

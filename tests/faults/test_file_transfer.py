@@ -241,16 +241,44 @@ def test_progress(listen, connect):
     assert seen == [(BLOCK, total), (2 * BLOCK, total), (total, total)] * 2
 
 
-def test_an_error_of_the_callers_own_stays_its_own(listen, connect):
-    """Progress that raises ends the upload with just that."""
+@pytest.mark.parametrize("error", [KeyError("enough"), ValueError("no"), BrokenPipeError("gone")])
+def test_an_error_of_the_callers_own_stays_its_own(listen, connect, error):
+    """Progress that raises ends the upload with just that, once."""
+    calls = []
 
-    def stop(*_):
-        raise KeyError("enough")
+    def stop(*step):
+        calls.append(step)
+        raise error
 
     server = listen(accept)
-    with pytest.raises(KeyError, match="enough"):
+    with pytest.raises(type(error)) as caught:
         connect(server).files.upload(b"x" * 2 * BLOCK, filename="f", progress=stop)
+    assert caught.value is error
+    assert error.__cause__ is None
+    assert len(calls) == 1
     assert server.exchanges == []
+
+
+def test_progress_that_cannot_be_called_is_refused(listen, connect, tmp_path):
+    """Before anything is sent, up or down."""
+    server = listen(accept)
+    client = connect(server)
+    for call in (
+        lambda: client.files.upload(b"x", filename="f", progress=True),
+        lambda: client.vector_store_files.upload_and_wait("vs", b"x", filename="f", progress=True),
+        lambda: client.files.download("file_a", tmp_path / "t", progress=True),
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            call()
+        assert str(caught.value) == "progress: expected a function (sent, total), got bool"
+    assert server.connections == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_is_called_one(connect):
+    """Not a file that is missing."""
+    with pytest.raises(InvalidRequestError, match=r"^file: '\.' is a directory$"):
+        connect("http://server.test/v1").files.upload(".")
 
 
 def test_an_upload_whose_answer_is_lost_is_in_doubt(listen, connect):
