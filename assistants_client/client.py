@@ -294,6 +294,12 @@ class Client(WaitsForRuns):
         if self._close_engine is not None:
             self._close_engine()
 
+    def __getstate__(self) -> None:  # pickle, and so a pool of processes, asks for it
+        raise TypeError(
+            "a Client holds connections and stays where it is: make one in each process; for light "
+            "copies there is with_options()"
+        )
+
     def __enter__(self) -> Client:
         return self
 

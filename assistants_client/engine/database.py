@@ -196,9 +196,11 @@ def _write(engine: sqlalchemy.Engine) -> Iterator[Connection]:
 
 def _server_engine(url: URL) -> sqlalchemy.Engine:
     if url.get_backend_name() != "postgresql":
+        # So do services write it whose URLs are pasted here; SQLAlchemy does not take it any more.
+        hint = " Write postgresql:// for it." if url.drivername == "postgres" else ""
         raise ConfigurationError(
             f"The database {url.render_as_string()} cannot be used: the engine knows SQLite and "
-            "PostgreSQL."
+            f"PostgreSQL.{hint}"
         )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy's own choice is an older one

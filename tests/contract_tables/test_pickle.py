@@ -92,6 +92,12 @@ def test_the_ones_that_stay_are_public():
     assert STAY.keys() <= CLASSES.keys()
 
 
+def test_a_client_says_what_to_do_instead():
+    """A pool of processes that is given one would else tell of a lock."""
+    with pytest.raises(TypeError, match="make one in each process"):
+        pickle.dumps(ac.Client("https://server.test/v1", api_key="k"))
+
+
 _TOOLS = [
     {"type": "code_interpreter"},
     {"type": "file_search", "file_search": {"ranking_options": {"score_threshold": 0.5}}},

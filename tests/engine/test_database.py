@@ -88,6 +88,13 @@ def test_a_password_is_never_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_the_old_name_of_postgresql_is_answered_with_the_new() -> None:
+    """Services write it into the URLs that people paste."""
+    with pytest.raises(ConfigurationError, match=r"Write postgresql:// for it\.$") as caught:
+        Database("postgres://user:secret@host/name").open()
+    assert "secret" not in str(caught.value)
+
+
 def test_a_closed_database_stays_closed(database: Database) -> None:
     """Nothing is opened behind the back of whoever closed it."""
     database.open()
