@@ -23,7 +23,7 @@ _BLOCK: Final = 1024 * 1024
 
 
 class ProgressFailedError(AssistantsError):
-    """Carries what ``progress`` raised out of the body: as itself it might pass for a broken wire."""
+    """What ``progress`` raised, out of the body: as itself it might pass for a broken wire."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__("progress failed")
