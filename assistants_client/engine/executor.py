@@ -29,7 +29,15 @@ class Carrier(Protocol):
     """What carries one run; called from several threads at once."""
 
     def carry(self, run_id: str, cancelled: Callable[[], bool], /) -> None:
-        """Carries a run to its end; returns at once when there is nothing to do for it."""
+        """Carries a run to its end; returns at once when there is nothing to do for it.
+
+        When it raises, such as where the store cannot be written, :meth:`let_go` is called until
+        that works, and then this again.
+        """
+        ...
+
+    def let_go(self, run_id: str, /) -> None:
+        """Gives up what a ``carry`` that has raised still holds, if anything."""
         ...
 
     def renew(self) -> Collection[str]:
@@ -78,6 +86,8 @@ class Threads:
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque()
         self._carried: list[_Carried] = []
+        #: Runs whose carrying has raised; what it held is let go of by the heartbeat.
+        self._dropped: list[str] = []
         self._workers = 0
         self._beating = False
 
@@ -124,7 +134,7 @@ class Threads:
                     self._end_heartbeat()
                     return False
                 self._changed.wait(left)
-        return True
+            return not self._dropped
 
     def _end_heartbeat(self) -> None:
         """Gives up what is still carried, whose owner is about to close; called with the lock."""
@@ -139,6 +149,10 @@ class Threads:
             self._workers -= 1
             self._hire()
             self._changed.notify_all()
+
+    def _needs_heartbeat(self) -> bool:
+        """Called with the lock held."""
+        return self._is_busy() or (bool(self._dropped) and not self._closed)
 
     def _is_busy(self) -> bool:
         """Whether any run is carried that is not given up; called with the lock held."""
@@ -167,6 +181,8 @@ class Threads:
                 self._runner.carry(carried.run_id, carried.cancelled.is_set)
             except BaseException:
                 _log.exception("Run %s could not be carried", carried.run_id)
+                with self._changed:
+                    self._dropped.append(carried.run_id)
             finally:
                 with self._changed:
                     self._carried.remove(carried)
@@ -175,17 +191,23 @@ class Threads:
                 return
 
     def _beat(self) -> None:
-        """The heartbeat: as long as there is something to give a sign of life for."""
+        """The heartbeat: as long as there is something to give a sign of life for, or to let go."""
         while True:
             with self._changed:
                 due = time.monotonic() + self._heartbeat
-                while self._is_busy() and time.monotonic() < due:
+                while self._needs_heartbeat() and time.monotonic() < due:
                     self._changed.wait(due - time.monotonic())
-                if not self._is_busy():
+                if not self._needs_heartbeat():
                     self._beating = False
                     self._changed.notify_all()
                     return
+                dropped = self._dropped[:]
             try:
+                for run_id in dropped:
+                    self._runner.let_go(run_id)
+                    with self._changed:
+                        self._dropped.remove(run_id)
+                    self.submit(run_id)
                 ours = self._runner.renew()
             except Exception:
                 _log.exception("The sign of life could not be given")

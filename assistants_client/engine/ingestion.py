@@ -47,6 +47,10 @@ class Ingester:
             _log.exception("File %s of a store could not be read", store_file)
             self._ingesting.fail(job, "server_error", f"The engine failed: {named(error)}")
 
+    def let_go(self, store_file: str) -> None:
+        """Leaves a file whose reading broke off without an end, to be read again."""
+        self._ingesting.let_go(int(store_file))
+
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for what is being read, and answers which still is ours."""
         return self._ingesting.renew()

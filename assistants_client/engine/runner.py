@@ -153,6 +153,10 @@ class Runner:
             if not isinstance(error, Exception):
                 raise
 
+    def let_go(self, run_id: str) -> None:
+        """Fails a run whose carrying broke off without an end, for the store was not to be had."""
+        self._execution.let_go(run_id)
+
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for the runs that are carried, and answers which still are ours."""
         return self._execution.renew()

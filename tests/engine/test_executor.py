@@ -25,6 +25,7 @@ class Recorder:
         self.renewed = 0
         self.names: set[str] = set()
         self.lost: set[str] = set()
+        self.let_gone: list[str] = []
         self.flags: dict[str, Callable[[], bool]] = {}
         self.changed = threading.Condition()
         self._free: set[str] = set()
@@ -40,8 +41,13 @@ class Recorder:
             self.changed.wait_for(lambda: self._all_free or run_id in self._free, PATIENCE)
             self.ended.append(run_id)
             self.changed.notify_all()
-        if run_id.startswith("bad"):
+        if run_id.startswith("bad") and run_id not in self.let_gone:
             raise SystemExit(run_id)
+
+    def let_go(self, run_id: str) -> None:
+        """Notes it."""
+        with self.changed:
+            self.let_gone.append(run_id)
 
     def renew(self) -> set[str]:
         """Counts, and fails at first."""
@@ -124,15 +130,27 @@ def test_more_runs_than_workers(recorder: Recorder) -> None:
 def test_a_run_that_blows_up_takes_nothing_with_it(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever is raised is logged, and the worker goes on."""
-    threads = Threads(recorder, workers=1)
+    """It is logged, the worker goes on, and the run is let go of, to be carried once more."""
+    threads = Threads(recorder, workers=1, heartbeat=0.01)
     recorder.release()
     threads.submit("bad")
     threads.submit("good")
 
-    recorder.wait(lambda: recorder.ended == ["bad", "good"])
+    recorder.wait(lambda: recorder.ended == ["bad", "good", "bad"])
     until_gone()
+    assert recorder.let_gone == ["bad"]
     assert "Run bad could not be carried" in caplog.text
+
+
+def test_what_could_not_be_let_go_of_is_told_by_close(recorder: Recorder) -> None:
+    """Whoever closes has it ended then."""
+    threads = Threads(recorder)
+    recorder.release()
+    threads.submit("bad")
+    recorder.wait(lambda: recorder.ended == ["bad"])
+
+    assert threads.close(PATIENCE) is False
+    until_gone()
 
 
 def test_cancel_sets_the_flag_of_that_run_only(recorder: Recorder) -> None:
@@ -262,6 +280,8 @@ CHILD = """
                 threading.Event().wait()
         def renew(self):
             return ()
+        def let_go(self, run_id):
+            pass
 
     slow = Slow()
     threads = Threads(slow, workers=1)

@@ -149,17 +149,16 @@ class HeldRun:
                 expires_at=self.run.expires_at,
                 cancelling_since=self.cancelling_since,
                 carried=self.owner is not None,
-                lost=self.is_lost(now),
+                lost=self.owner is not None and is_lost(self.owner, self.lease_until, now),
             ),
             now,
         )
 
-    def is_lost(self, now: float) -> bool:
-        """Whether whoever carries it is dead, or must be taken for dead."""
-        if self.owner is None:
-            return False
-        dead = owner_is_dead(self.owner)
-        return (self.lease_until or 0) <= now if dead is None else dead
+
+def is_lost(owner: str, lease_until: float | None, now: float) -> bool:
+    """Whether whoever carries a run, or reads a file, is dead or must be taken for dead."""
+    dead = owner_is_dead(owner)
+    return (lease_until or 0) <= now if dead is None else dead
 
 
 def by_id(run_id: str) -> ColumnElement[bool]:

@@ -25,9 +25,8 @@ from sqlalchemy import (
 from assistants_client._codec import decode, encode
 from assistants_client.engine.database import add, load, remark, save
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.ids import owner_is_dead
 from assistants_client.engine.lifecycle import LEASE
-from assistants_client.engine.services._base import Context, ToIngest
+from assistants_client.engine.services._base import Context, ToIngest, is_lost
 from assistants_client.engine.services._contents import drop_gone
 from assistants_client.engine.tables import passages, vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
@@ -235,12 +234,6 @@ def look_after(context: Context, connection: Connection, which: ColumnElement[bo
     for row in rows:
         if row.owner is None or is_lost(row.owner, row.lease_until, now):
             context.ingest(row.seq)
-
-
-def is_lost(owner: str, lease_until: float | None, now: float) -> bool:
-    """Whether whoever reads a file is dead, or must be taken for dead."""
-    dead = owner_is_dead(owner)
-    return (lease_until or 0) <= now if dead is None else dead
 
 
 def lease_end(now: float) -> float:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
 
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.events import RunEvent
@@ -62,6 +62,13 @@ from assistants_client.models.runs import (
 )
 
 _CANCELLED: Final = Ending(status="cancelled")
+_NOT_STORED: Final = Ending(
+    status="failed",
+    last_error=LastError(
+        code="server_error",
+        message="The engine could not store what the run did (the engine's log has the details).",
+    ),
+)
 
 
 class RunTaken(Exception):
@@ -351,12 +358,19 @@ class Execution:
                 queued.append(held.run.id)
         return queued
 
+    def let_go(self, run_id: str) -> None:
+        """Fails one run, if it is carried: what came of it could not be stored."""
+        self._end(by_id(run_id), _NOT_STORED)
+
     def abandon(self) -> None:
-        """Fails what this carrier still carries: for an orderly end of its process."""
+        """Fails all that this carrier still carries: for an orderly end of its process."""
+        self._end(true(), LOST)
+
+    def _end(self, which: ColumnElement[bool], ending: Ending) -> None:
         with self._database.begin() as connection:
-            for held in load_runs(connection, runs.c.owner == self.owner):
-                ending = _CANCELLED if held.run.status == "cancelling" else LOST
-                end_run(connection, held.run, ending, self._context.now())
+            for held in load_runs(connection, and_(runs.c.owner == self.owner, which)):
+                its = _CANCELLED if held.run.status == "cancelling" else ending
+                end_run(connection, held.run, its, self._context.now())
 
     @contextmanager
     def _own(

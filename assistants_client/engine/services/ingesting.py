@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 
 from assistants_client._codec import decode
 from assistants_client.engine.chunking import Chunk
 from assistants_client.engine.database import load
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import Context, is_lost
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._passages import put_passages
-from assistants_client.engine.services._stores import end_file, is_lost, lease_end
+from assistants_client.engine.services._stores import end_file, lease_end
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
@@ -141,12 +141,19 @@ class Ingesting:
             row.seq for row in rows if row.owner is None or is_lost(row.owner, row.lease_until, now)
         ]
 
+    def let_go(self, store_file: int) -> None:
+        """Lets go of one file, if it is held, for whoever claims it next."""
+        self._release(vector_store_files.c.seq == store_file)
+
     def abandon(self) -> None:
-        """Lets go of what is held, for whoever opens the database next."""
-        own = vector_store_files.c.owner == self.owner
-        let_go = {"owner": None, "lease_until": None, "tries": 0}
+        """Lets go of all that is held, for whoever opens the database next."""
+        self._release(true(), tries=0)
+
+    def _release(self, which: ColumnElement[bool], **values: int) -> None:
+        own = and_(vector_store_files.c.owner == self.owner, which)
+        free = update(vector_store_files).where(own).values(owner=None, lease_until=None, **values)
         with self._database.begin() as connection:
-            connection.execute(update(vector_store_files).where(own).values(**let_go))
+            connection.execute(free)
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
         row = _row(connection, job.store_file)
