@@ -20,9 +20,11 @@ from assistants_client.errors import (
     AssistantsError,
     BadRequestError,
     ConfigurationError,
-    RunError,
     ThreadLockedError,
+    awaited,
     run_error,
+    still_locked,
+    unanswered,
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.messages import OnActiveRun
@@ -350,7 +352,7 @@ class WaitsForRuns(HasResources):
             journal=journal,
         )
         if run.status == "requires_action":
-            raise RunError(f"run {run.id} requires action, and none of the tools takes it", run)
+            raise unanswered(run, functions)
         messages = self.messages.list(thread_id, run_id=run.id, order="asc")
         return Reply(run, [message for message in messages if message.run_id == run.id])
 
@@ -408,7 +410,8 @@ class WaitsForRuns(HasResources):
             backoff=None,
         )
         if not run.is_final:
-            raise locked
+            why = f"it waits for {awaited(run)}"
+            raise still_locked(locked, f'{why}; on_active_run="cancel" ends it')
         if again:  # the server frees its threads a little later than it ends their runs
             self._time.sleep(2.0 ** (again - 2))
 

@@ -162,6 +162,13 @@ def _prepared(
     function = functions.get(call.function.name)
     if function is None:
         known = ", ".join(functions) or "none"
+        if answers.on_tool_error == "report":
+            _log.warning(
+                "The model asked for the tool %.80r, which is not among the functions given (%s); "
+                'the model is told. on_tool_error="raise" raises it.',
+                call.function.name,
+                known,
+            )
         return answers.failure(
             call, f"there is no function {call.function.name!r:.80}; known: {known}"
         )

@@ -186,6 +186,12 @@ _LOCK_TEXT = re.compile(
     r"while a run (?P<a>\S+) is active|already has an active run (?P<b>\S+?)\.?$"
 )
 
+#: For those who have tried nothing yet.
+_LOCK_ADVICE = (
+    " (wait_for_run waits for it, with tools=[...] where it asks for outputs; "
+    'on_active_run="wait" waits too, and "cancel" ends it)'
+)
+
 
 def facts_of(detail: Mapping[str, Any]) -> dict[str, Any]:
     """Code, type and parameter of a server's error, as attributes: some servers send numbers."""
@@ -198,12 +204,17 @@ def status_error(message: str, **facts: Any) -> APIStatusError:
     status = facts["status_code"]
     lock = _LOCK_TEXT.search(message.strip()) if status == 400 else None
     if lock is not None:
-        advice = ' (wait_for_run waits for it; so does on_active_run="wait", and "cancel" ends it)'
-        locked = ThreadLockedError(message + advice, **facts)
+        locked = ThreadLockedError(message + _LOCK_ADVICE, **facts)
         locked.run_id = lock["a"] or lock["b"]
         return locked
     fallback = InternalServerError if status >= _FIRST_SERVER_STATUS else APIStatusError
     return _BY_STATUS.get(status, fallback)(message, **facts)
+
+
+def still_locked(locked: ThreadLockedError, why: str) -> ThreadLockedError:
+    """The error once its first advice was followed in vain, with words on that in its place."""
+    locked.args = (f"{str(locked.args[0]).removesuffix(_LOCK_ADVICE)} ({why})",)
+    return locked
 
 
 class StreamError(APIError):
@@ -291,6 +302,28 @@ def run_error(run: Run) -> RunError | None:
     if run.incomplete_details is not None and run.incomplete_details.reason:
         text += f" ({run.incomplete_details.reason})"
     return kind(text + _WHAT_NEXT.get(run.status, ""), run)
+
+
+def awaited(run: Run) -> str:
+    """What a run that requires action waits for, and how it is given, as the end of a sentence."""
+    names = dict.fromkeys(f"{call.function.name:.80}" for call in run.tool_calls)
+    if names:
+        return (
+            f"the outputs of {', '.join(names)}: wait_for_run(run, tools=[...]) or "
+            "runs.submit_tool_outputs gives them"
+        )
+    kind = "unknown" if run.required_action is None else run.required_action.type
+    return f"an action of the type {kind!r:.80}, which no function can take"
+
+
+def unanswered(run: Run, given: Sequence[object] = ()) -> RunError:
+    """The error for a run that waits for its caller, who gave no function that could be called."""
+    text = f"run {run.id} waits for {awaited(run)}"
+    if run.tool_calls:
+        kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in given))
+        only = f", only {kinds}" if kinds else ""
+        text += f" (no function to call was given{only}: tools=[...] takes functions themselves)"
+    return RunError(text, run)
 
 
 _WHAT_NEXT: Mapping[str, str] = {

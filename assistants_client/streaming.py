@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from assistants_client._following import Course, StreamLink
-from assistants_client.errors import ConfigurationError, InvalidRequestError, RunError, run_error
+from assistants_client.errors import ConfigurationError, InvalidRequestError, run_error, unanswered
 from assistants_client.models._base import JsonObject
 from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
@@ -108,9 +108,7 @@ class RunStream:
             self.close()
         run = self.run
         if run is not None and run.status == "requires_action":
-            raise RunError(
-                f"run {run.id} requires action, and none of the stream's tools takes it", run
-            )
+            raise unanswered(run)
         error = None if run is None else run_error(run)
         if error is not None:
             raise error

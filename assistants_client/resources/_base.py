@@ -38,6 +38,7 @@ from assistants_client.errors import (
     InvalidRequestError,
     NotFoundError,
     ThreadLockedError,
+    still_locked,
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
@@ -228,8 +229,10 @@ class Resource:
                 return call()
             except ThreadLockedError as locked:
                 again = ended.count(locked.run_id)
-                if policy == "raise" or again == _MOST_UNLOCKS:
+                if policy == "raise":
                     raise
+                if again == _MOST_UNLOCKS:
+                    raise still_locked(locked, "that run has ended, and the lock stays") from None
                 self._helpers.unlock(thread_id, locked, policy, again)
                 ended.append(locked.run_id)
 

@@ -189,8 +189,8 @@ def test_6_thread_locked(embedded: Callable[..., Client]) -> None:
         ThreadLockedError, lambda: client.messages.create(run.thread_id, "Are you there?")
     ) == (
         "POST /threads/thread_…/messages: answered 400: Can't add messages to thread_… while a run "
-        'run_… is active. (wait_for_run waits for it; so does on_active_run="wait", and "cancel" '
-        "ends it)"
+        "run_… is active. (wait_for_run waits for it, with tools=[...] where it asks for outputs; "
+        'on_active_run="wait" waits too, and "cancel" ends it)'
     )
 
 

@@ -1,5 +1,7 @@
 """``on_active_run`` on messages and runs: what is done about a thread that a run has locked."""
 
+import pickle
+
 import pytest
 
 from assistants_client import BadRequestError, InvalidRequestError, ThreadLockedError
@@ -39,6 +41,12 @@ def create(request, server):
 def status(*names):
     """The run with each of these statuses."""
     return [{"id": "run_1", "thread_id": "t", "status": name} for name in names]
+
+
+def advice(error):
+    """What the message says last, in brackets."""
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    return str(error).rpartition(". (")[2].removesuffix(")")
 
 
 def gets(server):
@@ -94,12 +102,19 @@ def test_cancel_of_a_run_that_has_just_ended(timed_client, server, create):
 def test_waiting_does_not_help_a_run_that_waits_for_its_caller(timed_client, server, create):
     """Its outputs are the caller's to give, so the lock is told at once."""
     call = create(1)
-    server.answers("GET", RUN, *status("requires_action"))
+    call_of = {"id": "call_1", "type": "function", "function": {"name": "refund"}}
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [call_of] * 2}}
+    [waiting] = status("requires_action")
+    server.answers("GET", RUN, {**waiting, "required_action": action})
 
-    with pytest.raises(ThreadLockedError):
+    with pytest.raises(ThreadLockedError) as caught:
         call(timed_client, on_active_run="wait")
 
     assert gets(server) == 1
+    assert advice(caught.value) == (
+        "it waits for the outputs of refund: wait_for_run(run, tools=[...]) or "
+        'runs.submit_tool_outputs gives them; on_active_run="cancel" ends it'
+    )
 
 
 @pytest.mark.parametrize("policy", ["wait", "cancel"])
@@ -121,9 +136,10 @@ def test_a_lock_that_never_goes_ends_in_its_error(timed_client, server, clock, c
     server.answers("POST", RUN + "/cancel", *status("cancelling"))
     server.answers("GET", RUN, *status("cancelled"))
 
-    with pytest.raises(ThreadLockedError):
+    with pytest.raises(ThreadLockedError) as caught:
         call(timed_client, on_active_run=policy)
 
+    assert advice(caught.value) == "that run has ended, and the lock stays"
     assert len(server.sent) < 20
     assert sum(clock.waits) < 10
 

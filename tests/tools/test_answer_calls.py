@@ -314,8 +314,11 @@ def test_functions_need_no_decorator():
     assert found.output == "4"
 
 
-def test_an_unknown_function_is_reported_with_the_known_ones():
-    """So that the model can choose another; one without an implementation is as good as unknown."""
+def test_an_unknown_function_is_reported_with_the_known_ones(caplog):
+    """So that the model can choose another; one without an implementation is as good as unknown.
+
+    The log says so too: the run may well complete.
+    """
     plain = FunctionTool(function=FunctionDefinition(name="plain"))
 
     [found] = answer_calls([call("plain")], [divide, plain])
@@ -323,6 +326,11 @@ def test_an_unknown_function_is_reported_with_the_known_ones():
 
     assert json.loads(found.output) == {"error": "there is no function 'plain'; known: divide"}
     assert json.loads(other.output)["error"].endswith("; known: none")
+    assert caplog.messages[0] == (
+        "The model asked for the tool 'plain', which is not among the functions given (divide); "
+        'the model is told. on_tool_error="raise" raises it.'
+    )
+    assert len(caplog.messages[1]) < 250
 
 
 def test_arguments_out_of_shape_become_an_output():

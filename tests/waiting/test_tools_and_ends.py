@@ -373,9 +373,16 @@ def test_ask_raises_what_became_of_the_run(client, asked):
     asked.play("failed")
     with pytest.raises(RunFailedError):
         client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
-    asked.play([called("double", number=1)])
-    with pytest.raises(RunError, match="none of the tools takes it"):
-        client.ask("thread_a", "What?", assistant_id="asst_1", backoff=1)
+    described = {"type": "function", "function": {"name": "double"}}
+    for tools, only in ((None, ""), ([described], ", only dict")):
+        asked.play([called("double", number=1)])
+        with pytest.raises(RunError) as caught:
+            client.ask("thread_a", "What?", assistant_id="asst_1", tools=tools, backoff=1)
+        assert str(caught.value) == (
+            f"run {caught.value.run.id} waits for the outputs of double: wait_for_run(run, "
+            "tools=[...]) or runs.submit_tool_outputs gives them (no function to call was "
+            f"given{only}: tools=[...] takes functions themselves)"
+        )
 
 
 @pytest.mark.parametrize(
