@@ -13,7 +13,6 @@ Nothing is compiled when this module is imported; a class is prepared when it is
 from __future__ import annotations
 
 import contextlib
-import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -22,6 +21,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 import attrs
 
 from assistants_client._quick import quick_reader
+from assistants_client._values import (
+    JSON_NAMES,
+    Atom,
+    Hook,
+    array_of,
+    literal_of,
+    mapping_of,
+    not_one_of,
+    unchecked,
+    wrong_type,
+)
+from assistants_client._values import InvalidValueError as InvalidValueError  # noqa: PLC0414
 from assistants_client.models._base import UNSET, Request, Struct, Unknown
 from assistants_client.models._limits import LIMIT, Rule
 
@@ -29,47 +40,8 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T")
-_Hook = Callable[[Any, Any], Any]
 
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-_JSON_NAMES: Final = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "a boolean",
-    list: "an array",
-    dict: "an object",
-    type(None): "null",
-}
-
-
-class InvalidValueError(ValueError):
-    """A JSON value that breaks the protocol's rules.
-
-    Attributes:
-        path: Where, such as ``messages[0].content``; empty for the whole document.
-        reason: What is wrong, as words that follow the path.
-        code: The protocol's error code, such as ``invalid_type``.
-    """
-
-    def __init__(self, reason: str, code: str = "invalid_type", path: str = "") -> None:
-        super().__init__(reason, code, path)
-        self.reason = reason
-        self.code = code
-        self.path = path
-
-    def under(self, key: str | int) -> InvalidValueError:
-        """The same, one level further out."""
-        step = f"[{key}]" if isinstance(key, int) else key
-        dot = "." if self.path and not self.path.startswith("[") else ""
-        return InvalidValueError(self.reason, self.code, f"{step}{dot}{self.path}")
-
-    def __str__(self) -> str:
-        if self.code == "unknown_parameter":
-            return f"Unknown parameter: '{self.path}'."
-        if self.code == "missing_required_parameter":
-            return f"Missing required parameter: '{self.path}'."
-        return f"Invalid '{self.path}': {self.reason}." if self.path else f"Invalid: {self.reason}."
 
 
 def decode(cls: type[T], document: Any) -> T:
@@ -124,8 +96,8 @@ def _closed() -> Converter:
     return _make_converter(strict=True, closed=True)
 
 
-def _reader(flavour: Callable[[], Converter], cls: Any) -> _Hook:
-    hook: _Hook = flavour().get_structure_hook(cls)
+def _reader(flavour: Callable[[], Converter], cls: Any) -> Hook:
+    hook: Hook = flavour().get_structure_hook(cls)
     return hook
 
 
@@ -141,28 +113,28 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
     structure = converter.register_structure_hook_factory
 
     for atom in (str, int, float, bool):
-        converter.register_structure_hook(atom, _Atom(atom, strict=strict))
+        converter.register_structure_hook(atom, Atom(atom, strict=strict))
 
-    structure(lambda tp: tp is Any)(lambda _: _pass)
+    structure(lambda tp: tp is Any)(lambda _: unchecked)
 
     @structure(lambda tp: _origin(tp) is Literal)
-    def literal(tp: Any) -> _Hook:
-        return _checked_literal(get_args(tp)) if closed else _Atom(str, strict=strict)
+    def literal(tp: Any) -> Hook:
+        return literal_of(get_args(tp)) if closed else Atom(str, strict=strict)
 
     @structure(lambda tp: _origin(tp) in (list, Sequence))
-    def array(tp: Any) -> _Hook:
-        return _array(converter.get_structure_hook(get_args(tp)[0]))
+    def array(tp: Any) -> Hook:
+        return array_of(converter.get_structure_hook(get_args(tp)[0]))
 
     @structure(lambda tp: _origin(tp) in (dict, Mapping))
-    def mapping(tp: Any) -> _Hook:
-        return _mapping(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
+    def mapping(tp: Any) -> Hook:
+        return mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
 
     @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
-    def union(tp: Any) -> _Hook:
+    def union(tp: Any) -> Hook:
         return _union(converter, get_args(tp), strict=strict, closed=closed)
 
     @structure(lambda tp: attrs.has(_origin(tp) or tp))
-    def struct(tp: Any) -> _Hook:
+    def struct(tp: Any) -> Hook:
         fields = _fields(converter, tp)
         return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
 
@@ -180,7 +152,7 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
 
 @attrs.frozen
 class _Field:
-    hook: _Hook
+    hook: Hook
     nullable: bool
     required: bool
     on_the_wire: bool
@@ -213,7 +185,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
     return fields
 
 
-def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
+def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     cls = _origin(tp) or tp
     hooks = {name: f.hook for name, f in fields.items()}
     vital = frozenset(name for name, f in fields.items() if f.vital)
@@ -224,7 +196,7 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
         if type(document) is not dict:
             if text_field is not None and type(document) is str:
                 return cls(**{text_field: document})
-            raise _wrong_type("an object", document)
+            raise wrong_type("an object", document)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in document.items():
@@ -259,18 +231,18 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> _Hook:
 
     if not issubclass(cls, Struct):
         return read
-    plain = {name: hook.type for name, hook in hooks.items() if isinstance(hook, _Atom)}
+    plain = {name: hook.type for name, hook in hooks.items() if isinstance(hook, Atom)}
     return quick_reader(
         cls, hooks, plain, careful=read, with_unknown=with_unknown, odd=InvalidValueError
     )
 
 
-def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> _Hook:
+def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
     cls = _origin(tp) or tp
 
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
-            raise _wrong_type("an object", document)
+            raise wrong_type("an object", document)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for key, value in document.items():
@@ -307,17 +279,17 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
         raise error.under(key) from None
 
 
-def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> _Hook:
+def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
     """Picks the member by the value's JSON type, and among objects by their ``type``."""
     members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
     if len(members) == 1:
         return converter.get_structure_hook(members[0])
-    by_type: dict[type, _Hook] = {}
+    by_type: dict[type, Hook] = {}
     structs = [m for m in members if attrs.has(m)]
     for member in members:
         origin = _origin(member) or member
         json_type = {Sequence: list, Mapping: dict, Literal: str}.get(origin, origin)
-        if json_type in _JSON_NAMES and not (json_type is dict and structs):
+        if json_type in JSON_NAMES and not (json_type is dict and structs):
             by_type[json_type] = converter.get_structure_hook(member)
     if float in by_type:
         by_type.setdefault(int, by_type[float])
@@ -325,23 +297,23 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
         by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
         if len(by_type) == 1:
             return by_type[dict]
-    expected = " or ".join(_JSON_NAMES[json_type] for json_type in by_type)
+    expected = " or ".join(JSON_NAMES[json_type] for json_type in by_type)
 
     def read(value: Any, _: Any) -> Any:
         hook = by_type.get(type(value))
         if hook is None:
-            raise _wrong_type(expected, value)
+            raise wrong_type(expected, value)
         return hook(value, None)
 
     return read
 
 
-def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> _Hook:
+def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
     """One of several classes, told apart by ``type``; an unknown one is kept, or refused."""
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
     unknown = next((cls for cls in classes if issubclass(cls, Unknown)), None)
-    hooks: dict[str, _Hook] = {
+    hooks: dict[str, Hook] = {
         attrs.fields(cls).type.default: converter.get_structure_hook(cls)
         for cls in classes
         if cls is not unknown
@@ -349,7 +321,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
 
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
-            raise _wrong_type("an object", document)
+            raise wrong_type("an object", document)
         tag = document.get("type")
         hook = hooks.get(tag) if type(tag) is str else None
         if hook is not None:
@@ -363,97 +335,13 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
             return unknown(type=tag if isinstance(tag, str) else "", raw=document)
         if "type" not in document:
             raise InvalidValueError("needed", "missing_required_parameter", "type")
-        raise _not_one_of(tuple(hooks), tag).under("type")
+        raise not_one_of(tuple(hooks), tag).under("type")
 
     return read
 
 
-def _null_if_empty(hook: _Hook) -> _Hook:
+def _null_if_empty(hook: Hook) -> Hook:
     return lambda value, _: hook(value, None) if value != {} else None
-
-
-def _array(hook: _Hook) -> _Hook:
-    passing = hook is _pass
-
-    def read(value: Any, _: Any) -> Any:
-        # Anything iterable would do for cattrs, and a string would come apart into characters.
-        if type(value) is not list:
-            raise _wrong_type("an array", value)
-        if passing:
-            return value
-        entries: list[Any] = []
-        try:
-            for entry in value:
-                entries.append(hook(entry, None))
-        except InvalidValueError as error:
-            raise error.under(len(entries)) from None
-        return entries
-
-    return read
-
-
-def _mapping(hook: _Hook, *, strict: bool) -> _Hook:
-    plain = hook.accepted if isinstance(hook, _Atom) else frozenset()
-
-    def read(value: Any, _: Any) -> Any:
-        if type(value) is not dict:
-            raise _wrong_type("an object", value)
-        if strict and not all(isinstance(key, str) for key in value):
-            raise InvalidValueError("the keys must be strings")
-        if hook is not _pass and not plain.issuperset(map(type, value.values())):
-            for key, entry in value.items():
-                try:
-                    hook(entry, None)
-                except InvalidValueError as error:
-                    raise error.under(key) from None
-        return value
-
-    return read
-
-
-def _pass(value: Any, _: Any) -> Any:
-    return value
-
-
-class _Atom:
-    """Lets a plain value of the right JSON type through, as it is."""
-
-    def __init__(self, tp: type, *, strict: bool) -> None:
-        self.type = tp
-        self.accepted = frozenset({int, float} if tp is float else {tp})
-        self._expected = _JSON_NAMES[tp]
-        self._whole = tp is int and not strict
-
-    def __call__(self, value: Any, _: Any) -> Any:
-        if type(value) in self.accepted:
-            return value
-        # Some servers answer with a decimal point, times above all.
-        if self._whole and type(value) is float and math.isfinite(value):
-            return int(value)
-        raise _wrong_type(self._expected, value)
-
-
-def _checked_literal(allowed: tuple[Any, ...]) -> _Hook:
-    def read(value: Any, _: Any) -> Any:
-        if not isinstance(value, str):
-            raise _wrong_type("a string", value)
-        if value not in allowed:
-            raise _not_one_of(allowed, value)
-        return value
-
-    return read
-
-
-def _wrong_type(expected: str, value: Any) -> InvalidValueError:
-    got = _JSON_NAMES.get(type(value), type(value).__name__)
-    if isinstance(value, (types.FunctionType, types.MethodType)):
-        got += "; @tool makes a tool of it"
-    return InvalidValueError(f"expected {expected}, got {got}")
-
-
-def _not_one_of(allowed: tuple[Any, ...], value: Any) -> InvalidValueError:
-    names = ", ".join(repr(name) for name in allowed)
-    return InvalidValueError(f"{value!r:.80} is not one of {names}", "invalid_value")
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -488,7 +376,7 @@ def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
 def _checked_extra(cls: Any, extra: Any) -> dict[str, Any]:
     """What goes into the body beside the fields; it may not go past a field's checks."""
     if type(extra) is not dict:
-        raise _wrong_type("an object", extra).under("extra_body")
+        raise wrong_type("an object", extra).under("extra_body")
     for key in extra:
         if key in attrs.fields_dict(cls):
             raise InvalidValueError(

@@ -12,11 +12,11 @@ The line of a field that holds a string::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
-Hook: TypeAlias = Callable[[Any, Any], Any]
+from assistants_client._values import Hook
 
 #: How many objects of a class are read before its reader is written.
 OFTEN: Final = 100

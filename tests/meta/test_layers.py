@@ -27,8 +27,9 @@ OURS = {
     "errors": "lazy:models",
     "backoff": "models",
     "_deadline": "",
-    "_codec": "models _quick",
-    "_quick": "",
+    "_codec": "models _quick _values",
+    "_quick": "_values",
+    "_values": "",
     # The transport's files: what is checked, repeated, sent as a form and over which connections,
     # and how it went wrong.
     "_checks": "errors _id_kinds",
