@@ -2,24 +2,22 @@
 
 1. Make one client for the whole program; it opens nothing before its first request.
 2. Answer a question with ``stream.text()``: the words leave as the language model says them.
-3. Turn what the server refuses into the same status for the browser.
+3. Tell visitors with a status what they cannot ask; the words of errors are for your log.
 
-Run by itself, it asks its own views once. For many users, four processes with threads::
-
-    gunicorn --workers 4 --threads 32 09_flask_view:app
-
-Each answer holds a thread as long as it takes (without ``--threads``, gunicorn would end a worker
-that streams for longer than ``--timeout``). The embedded engines of all processes share a database
-file; with ``ASSISTANTS_BASE_URL`` set they share that server. ``--preload`` is fine: nothing opens
-before gunicorn forks. Assumes Flask and the extra ``engine``.
+Run by itself, it asks its own views once. For many users, four processes with threads, of which
+each answer holds one: ``gunicorn --workers 4 --threads 32 09_flask_view:app`` (without threads,
+gunicorn would end a worker that streams for longer than ``--timeout``; ``--preload`` is fine). The
+embedded engines of all processes share a database file; with ``ASSISTANTS_BASE_URL`` set they
+share that server. Assumes Flask and the extra ``engine``.
 """
 
 import os
 from functools import cache
+from itertools import chain
 
 from flask import Flask, Response, request
 
-from assistants_client import APIStatusError, Client, CodeInterpreterTool
+from assistants_client import AssistantsError, Client, CodeInterpreterTool, InvalidRequestError
 
 app = Flask(__name__)
 client = Client()
@@ -42,14 +40,17 @@ def begin() -> dict[str, str]:
 def ask(thread_id: str) -> Response:
     """The answer to the question in the body, as it is written."""
     client.messages.create(thread_id, request.get_data(as_text=True), on_active_run="wait")
-    stream = client.runs.stream(thread_id, assistant_id=assistant_id())
-    return Response(stream.text(), mimetype="text/plain")
+    words = client.runs.stream(thread_id, assistant_id=assistant_id()).text()
+    first = next(words, "")  # what fails before it can still be answered with a status
+    return Response(chain([first], words), mimetype="text/plain")
 
 
-@app.errorhandler(APIStatusError)
-def refused(error: APIStatusError) -> tuple[dict[str, str], int]:
-    """No such thread, for example."""
-    return {"error": str(error)}, error.status_code
+@app.errorhandler(AssistantsError)
+def failed(error: AssistantsError) -> tuple[dict[str, str], int]:
+    """No such thread, a run that failed, or no server; once words have left, the answer breaks."""
+    app.logger.error("%s", error)
+    status = getattr(error, "status_code", 400 if isinstance(error, InvalidRequestError) else 503)
+    return {"error": "There is no answer."}, status if status in (400, 404) else 503
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """Django: a view that begins a conversation, and one that streams an answer into the response.
 
-A project in one file; in yours, views stand in an application, and the rest in the settings.
-
 1. Make one client for the whole program; it opens nothing before its first request.
 2. Answer a question with ``stream.text()``: the words leave as the language model says them.
+3. Tell visitors with a status what they cannot ask. For what else fails Django has its 500.
 
-Run by itself, it asks its own views once. For many users, four processes with threads::
-
-    gunicorn --workers 4 --threads 32 10_django_view:application
-
-The embedded engines of all processes share a database file (see 09_flask_view.py). Over ASGI,
-Django would hold an answer back until it is whole. Assumes Django and the extra ``engine``.
+In your project views stand in an application, and what else is here in the settings. Run by itself,
+it asks its own views once; for many users see 09_flask_view.py. Over ASGI, Django would hold an
+answer back until it is whole. Assumes Django and the extra ``engine``.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -20,11 +16,12 @@ import os
 from functools import cache
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from assistants_client import Client, CodeInterpreterTool
+from assistants_client import Client, CodeInterpreterTool, InvalidRequestError, NotFoundError
 
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this example")
 client = Client()
@@ -44,7 +41,10 @@ def begin(_: HttpRequest) -> HttpResponseBase:
 
 def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
     """The answer to the question in the body, as it is written."""
-    client.messages.create(thread_id, request.body.decode(), on_active_run="wait")
+    try:
+        client.messages.create(thread_id, request.body.decode(), on_active_run="wait")
+    except (InvalidRequestError, NotFoundError) as error:
+        raise BadRequest("no such conversation, or no question") from error
     stream = client.runs.stream(thread_id, assistant_id=assistant_id())
     return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")
 

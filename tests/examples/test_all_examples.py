@@ -135,6 +135,52 @@ def test_an_example_runs_against_a_server(
     assert not (tmp_path / "assistants.db").exists()
 
 
+def test_visitors_of_the_flask_view_are_told_with_a_status(
+    serve: Callable[[Engine], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong id, an unknown one and a run that fails; the words of the errors are in the log."""
+    pytest.importorskip("flask", reason="flask is not installed")
+
+    def fail(_: object) -> str:
+        raise ValueError("internal words")
+
+    serve(Engine("sqlite://", model=Scripted([fail])))
+    made = runpy.run_path(str(FOLDER / "09_flask_view.py"))
+    browser = made["app"].test_client()
+    thread_id = browser.post("/threads").get_json()["thread_id"]
+    answers = [
+        browser.post(f"/threads/{one}", data="Why?") for one in ("asst_1", "thread_1", thread_id)
+    ]
+    made["client"].close()
+
+    assert [answer.status_code for answer in answers] == [400, 404, 503]
+    assert [answer.get_json() for answer in answers] == [{"error": "There is no answer."}] * 3
+    words = ["not of a thread", "No thread found", "is failed: server_error"]
+    logged = [record for record in caplog.records if record.filename == "09_flask_view.py"]
+    said = [record.getMessage() for record in logged]
+    assert all(word in one for word, one in zip(words, said, strict=True))
+
+
+def test_visitors_of_the_django_view_are_told_with_a_status(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Django's own page for a bad request, without the words of the error."""
+    pytest.importorskip("django", reason="django is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{FOLDER}")
+    program = (
+        "import importlib; importlib.import_module('10_django_view')\n"
+        "from django.test import Client\n"
+        "for one in ('asst_1', 'thread_1'):\n"
+        "    answer = Client().post(f'/threads/{one}', 'Why?', content_type='text/plain')\n"
+        "    print(answer.status_code, answer.content.count(b'thread'))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout == "400 0\n400 0\n"
+
+
 def test_the_index_names_every_example() -> None:
     """In the order of reading, and nothing that is not there."""
     index = (FOLDER / "README.rst").read_text("utf-8")
