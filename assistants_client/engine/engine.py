@@ -130,6 +130,7 @@ class Engine:
         context = Context(
             database=self._database, clock=clock, run_seconds=run_seconds, embeddings=embeddings
         )
+        self._database.on_commit = context.committed
         self._execution = Execution(context)
         self._threads = Threads(
             Runner(self._execution, model, code_interpreter, ToolUse(context)), workers

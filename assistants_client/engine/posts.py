@@ -84,12 +84,13 @@ class Posts:
             before = self._following.look(call.ids["run_id"])
             if before is not None:
                 told.knows(before)
-        subscriptions: list[Subscription] = []
+        subscription: Subscription | None = None
 
         def answering(connection: Connection, answer: Struct) -> None:
+            nonlocal subscription
             if call.streams:
                 # From before the run can be seen, so that nothing is missed.
-                subscriptions.append(self._context.events.subscribe(encode(answer)["id"]))
+                subscription = self._context.events.subscribe(encode(answer)["id"])
             if key is not None:
                 self._repeats.keep(connection, key, answer)
 
@@ -97,16 +98,12 @@ class Posts:
         try:
             document: JsonObject = encode(handler(services, call))
         except BaseException:
-            for subscription in subscriptions:
+            if subscription is not None:
                 subscription.close()
             raise
-        for subscription in subscriptions[:-1]:  # of tries that came to nothing
-            subscription.close()
-        if not subscriptions:
+        if subscription is None:
             return Posted(document)
-        events = RunEvents(
-            subscriptions[-1], told, self._following.look, shown_step=call.shown_step
-        )
+        events = RunEvents(subscription, told, self._following.look, shown_step=call.shown_step)
         return Posted(document, events)
 
     def _attached(self, call: Call, run: JsonObject) -> RunEvents:

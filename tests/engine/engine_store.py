@@ -49,6 +49,7 @@ class Store:
     stopped: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
+        self.context.database.on_commit = self.context.committed
         self.context.wake = self.woken.append
         self.context.stop = self.stopped.append
         self.assistants = Assistants(self.context)

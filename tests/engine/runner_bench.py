@@ -56,6 +56,7 @@ class Bench:
         self.ticks = 0.0
         self.database = Database("sqlite://")
         self.context = Context(database=self.database, clock=lambda: self.now)
+        self.database.on_commit = self.context.committed
         self.execution = Execution(self.context)
         with self.database.begin() as connection:
             add(connection, threads, Thread(id="thread_1", created_at=1000))

@@ -17,7 +17,7 @@ from assistants_client.models.messages import MessageRequest
 @pytest.fixture(scope="module")
 def interpreter() -> Iterator[MontyInterpreter]:
     """One interpreter for all tests that do not need their own."""
-    made = MontyInterpreter(seconds=0.5)
+    made = MontyInterpreter(seconds=1.0)
     yield made
     made.close()
 

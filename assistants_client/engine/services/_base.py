@@ -71,10 +71,8 @@ class Context:
     embeddings: Embeddings | None = None
     answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
 
-    def __attrs_post_init__(self) -> None:
-        self.database.on_commit = self._committed
-
-    def _committed(self, remarks: Sequence[object]) -> None:
+    def committed(self, remarks: Sequence[object]) -> None:
+        """Tells of what was remarked in a transaction; for ``Database.on_commit``."""
         self.events.publish(told for told in remarks if isinstance(told, RunEvent))
         for told in remarks:
             if isinstance(told, ToIngest):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from assistants_client._codec import encode
 from assistants_client.engine.database import add, load, load_all, save
@@ -56,15 +55,6 @@ class Runs:
         Raises:
             Fault: Also when the thread has an active run.
         """
-        try:
-            run = self._create(thread_id, request)
-        except IntegrityError:
-            # Another process was faster: this time its run is seen.
-            run = self._create(thread_id, request)
-        self._context.wake(run.id)
-        return run
-
-    def _create(self, thread_id: str, request: RunRequest) -> Run:
         now = self._context.now()
         with self._context.writing(thread_id) as (connection, active):
             if active is not None:
@@ -82,6 +72,7 @@ class Runs:
             add_messages(connection, extra)
             _add_run(connection, run)
             self._context.answering(connection, run)
+        self._context.wake(run.id)
         return run
 
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
