@@ -186,6 +186,12 @@ class VectorStore(Struct):
     last_active_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)
 
+    @property
+    def is_processed(self) -> bool:
+        """Whether no file is still to be read; none is when the store has expired."""
+        is_reading = self.status == "in_progress" or self.file_counts.in_progress > 0
+        return self.status == "expired" or not is_reading
+
 
 @define(kw_only=True)
 class VectorStoreFile(Struct):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from assistants_client._call_forms import takes
 from assistants_client._pagination import LazyList
+from assistants_client.backoff import BackoffLike
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
     SearchPage,
@@ -37,6 +38,32 @@ class VectorStores(Resource):
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id)
         return self._send("GET", path, VectorStore)
+
+    def wait(
+        self,
+        vector_store_id: str,
+        *,
+        timeout: float = 600.0,
+        backoff: BackoffLike | None = None,
+    ) -> VectorStore:
+        """Waits until the store has read all its files; ``file_counts`` say how it went.
+
+        Args:
+            vector_store_id: The vector store.
+            timeout: Seconds for the whole wait.
+            backoff: The delays between polls; by default the client's.
+
+        Raises:
+            WaitTimeoutError: The store was not done in time.
+        """
+        path = build_path(self._ONE, vector_store_id=vector_store_id)
+        return self._helpers.poll_until(
+            lambda: self._exchange("GET", path, VectorStore),
+            lambda seen: seen.is_processed,
+            name=f"vector store {vector_store_id}",
+            timeout=timeout,
+            backoff=backoff,
+        )
 
     @takes(VectorStoreUpdate)
     def update(self, vector_store_id: str, request: VectorStoreUpdate) -> VectorStore:

@@ -46,6 +46,7 @@ HELPERS = {
     "files.upload_and_wait": "an upload, then retrieves",
     "files.download": "the content, written to a file",
     "files.content_stream": "the content, in blocks",
+    "vector_stores.wait": "retrieves until no file is still read",
     "vector_store_files.wait": "retrieves until it is done",
     "vector_store_files.upload_and_wait": "an upload and a create, then retrieves",
     "vector_store_file_batches.wait": "retrieves until it is done",

@@ -93,6 +93,34 @@ def test_an_end_of_any_kind_is_answered(timed_client, server, upload, status):
     assert polls(server) == 1
 
 
+def test_a_store_is_waited_for_until_no_file_is_left(timed_client, server, clock):
+    """Its status says so, or its counts alone, as on servers that call a store completed early."""
+    answers = [
+        {"id": "vs_1", "status": "in_progress"},
+        {"id": "vs_1", "status": "completed", "file_counts": {"in_progress": 1}},
+        {"id": "vs_1", "status": "completed", "file_counts": {"failed": 1}},
+    ]
+    server.answers("GET", STORE, *answers)
+
+    store = timed_client.vector_stores.wait("vs_1", backoff=2)
+
+    assert store.file_counts.failed == 1
+    assert clock.waits == [2, 2]
+
+
+def test_a_store_is_waited_for_within_bounds(timed_client, server, clock):
+    """One that expired reads no more; one that reads for ever is given up."""
+    counts = {"in_progress": 1}
+    server.answers("GET", "/vector_stores/vs_2", {"id": "vs_2", "file_counts": counts})
+    expired = {"id": "vs_1", "status": "expired", "file_counts": counts}
+    server.answers("GET", STORE, expired)
+
+    assert timed_client.vector_stores.wait("vs_1").status == "expired"
+    with pytest.raises(WaitTimeoutError, match=r"vector store vs_2 .*not finished within 10 s"):
+        timed_client.vector_stores.wait("vs_2", timeout=10, backoff=4)
+    assert sum(clock.waits) == 10
+
+
 def test_attributes_go_along(timed_client, server):
     """With the one file, and with all files of a batch."""
     server.answers("POST", "/files", FILE)
