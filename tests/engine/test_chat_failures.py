@@ -333,3 +333,14 @@ def test_a_key_that_cannot_be_had(server: Server) -> None:
     error = server.failure(answers({}), api_key=lambda: "two\nlines")
     assert "was not asked: api_key" in str(error)
     assert server.requests == []
+
+
+def test_no_thread_can_be_started(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that is about to end: the run says so, and nothing was asked."""
+
+    def start(_: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr("threading.Thread.start", start)
+    with pytest.raises(LanguageModelError, match="was not asked, since no thread could be started"):
+        list(ChatCompletions(server.url).respond(HI))

@@ -18,6 +18,7 @@ from attrs import frozen
 
 from assistants_client._deadline import TooLateError
 from assistants_client._transport import Transport
+from assistants_client.engine.language_models.base import LanguageModelError
 
 if TYPE_CHECKING:
     from requests import Response
@@ -44,6 +45,9 @@ class AnswerBlocks:
         transport: Where to ask.
         path: What to ask.
         document: With what.
+
+    Raises:
+        LanguageModelError: No thread can be started, as at the interpreter's end.
     """
 
     def __init__(self, transport: Transport, path: str, document: Mapping[str, Any]) -> None:
@@ -55,9 +59,16 @@ class AnswerBlocks:
         self._is_closed = False
         self.head: Head = Head(0, "")
         context = contextvars.copy_context()
-        threading.Thread(
+        reader = threading.Thread(
             target=context.run, args=(self._read,), name="assistants-model", daemon=True
-        ).start()
+        )
+        try:
+            reader.start()
+        except RuntimeError as error:
+            raise LanguageModelError(
+                f"The language model was not asked, since no thread could be started: {error}. "
+                "Where the process is about to end, wait for the run before."
+            ) from error
 
     def blocks(self, until: float) -> Iterator[bytes]:
         """The body's blocks; an empty one means that nothing has come for a while.
