@@ -3,7 +3,8 @@
 Three ways in, one set of classes:
 
 * :func:`decode` reads an answer, leniently: no coercion, absent and null fields get their defaults,
-  and what a field cannot hold stays in ``.extra``. Only a missing ``id`` is refused.
+  and what a field cannot hold stays in ``.extra`` (of a list, the members that can be read are).
+  Only a missing ``id`` is refused.
 * :func:`encode_request` writes a request, strictly: types and documented limits are checked.
 * :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through.
 
@@ -144,6 +145,8 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
         lambda cls: isinstance(cls, type) and issubclass(cls, Mapping) and cls is not dict,
         lambda value: converter.unstructure(dict(value)),
     )
+    # Also an enum's member, or a template's safe string, is plain text on the wire.
+    converter.register_unstructure_hook(str, str.__str__)
     return converter
 
 
@@ -158,6 +161,8 @@ class _Field:
     on_the_wire: bool
     rule: Rule | None
     vital: bool
+    #: What reads one member, where the field is a list.
+    member: Hook | None
 
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
@@ -181,6 +186,9 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
             on_the_wire=bool(attribute.metadata.get("on_the_wire")),
             rule=attribute.metadata.get(LIMIT),
             vital=bool(attribute.metadata.get("vital")),
+            member=converter.get_structure_hook(get_args(annotation)[0])
+            if _origin(annotation) is list
+            else None,
         )
     return fields
 
@@ -195,7 +203,7 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
             if text_field is not None and type(document) is str:
-                return cls(**{text_field: document})
+                return read({text_field: document}, None)
             raise wrong_type("an object", document)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
@@ -210,6 +218,8 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
                         raise error.under(key) from None
                     # The rest of the answer is still worth having.
                     extra[key] = value
+                    if (member := fields[key].member) is not None:
+                        values[key] = _readable(member, value)
         if "metadata_" in extra and "metadata" in hooks and "metadata" not in values:
             # The name of some servers' column, which slips into their answers.
             with contextlib.suppress(InvalidValueError):
@@ -235,6 +245,16 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     return quick_reader(
         cls, hooks, plain, careful=read, with_unknown=with_unknown, odd=InvalidValueError
     )
+
+
+def _readable(member: Hook, value: Any) -> list[Any]:
+    """The members that can be read, of a list that holds others too or is a bare text."""
+    members = [value] if type(value) is str else value if type(value) is list else []
+    made = []
+    for one in members:
+        with contextlib.suppress(InvalidValueError):
+            made.append(member(one, None))
+    return made
 
 
 def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
@@ -318,9 +338,13 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
         for cls in classes
         if cls is not unknown
     }
+    from_text = next((cls for cls in classes if hasattr(cls, "FROM_TEXT")), None)
+    text_hook = from_text and converter.get_structure_hook(from_text)
 
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
+            if text_hook is not None and type(document) is str:
+                return text_hook(document, None)
             raise wrong_type("an object", document)
         tag = document.get("type")
         hook = hooks.get(tag) if type(tag) is str else None

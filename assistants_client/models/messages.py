@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -116,6 +116,9 @@ Annotation: TypeAlias = FileCitation | FilePath | UnknownAnnotation
 class Text(Struct):
     """Text with its annotations."""
 
+    #: Some servers send the text alone.
+    FROM_TEXT: ClassVar[str] = "value"
+
     value: str = ""
     """The text, marks included."""
     annotations: list[Annotation] = field(factory=list)
@@ -125,6 +128,9 @@ class Text(Struct):
 @define(kw_only=True)
 class TextPart(Struct):
     """Text as it comes back."""
+
+    #: Some servers send a text instead of its parts.
+    FROM_TEXT: ClassVar[str] = "text"
 
     text: Text = field(factory=Text)
     type: Literal["text"] = "text"

@@ -1,5 +1,6 @@
 """Reading and writing strictly: every documented limit, with the path of what breaks it."""
 
+import enum
 import pickle
 from types import MappingProxyType
 
@@ -378,6 +379,38 @@ def test_tuples_and_mappings_serve_as_well():
         "tools": [{"type": "code_interpreter"}, FUNCTION],
         "metadata": {"a": "b"},
     }
+
+
+class Models(str, enum.Enum):
+    """As programs list the models they use."""
+
+    MINI = "gpt-4o-mini"
+
+
+class Safe(str):
+    """As template engines mark what needs no escaping; it prints itself as something else."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "escaped"
+
+
+def test_strings_of_other_classes_are_sent_as_plain_text():
+    """An enum's member or a safe string is a string; as a field, a value, a key or deep inside."""
+    tool = FunctionTool(function=FunctionDefinition(name=Safe("f"), parameters={"a": [Safe("b")]}))
+    request = AssistantRequest(
+        model=Models.MINI, name=Safe("n"), metadata={Safe("k"): Safe("v")}, tools=[tool]
+    )
+    written = encode_request(request)
+    assert written == {
+        "model": "gpt-4o-mini",
+        "name": "n",
+        "metadata": {"k": "v"},
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"a": ["b"]}}}],
+    }
+    assert type(written["model"]) is type(written["name"]) is str
+    assert encode_request(MessageRequest(Safe("hi"))) == {"content": "hi", "role": "user"}
 
 
 def test_objects_and_plain_dicts_can_be_mixed():
