@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
-import math
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
@@ -28,6 +26,7 @@ import attrs
 
 from assistants_client import _docstrings, _shapes
 from assistants_client._annotations import Annotations, UnsupportedError, of_parameter
+from assistants_client._strict_json import strict_json
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject
 from assistants_client.models._limits import LIMIT, identifier
@@ -309,20 +308,9 @@ def _field(
 
 
 def _parsed(arguments: str) -> Any:
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"JSON has no {constant}")
-
-    def finite(digits: str) -> float:
-        number = float(digits)
-        if math.isinf(number):
-            raise ValueError(f"{digits:.80} is out of range")
-        return number
-
     if not arguments.strip():
         return {}
     try:
-        return json.loads(arguments, parse_constant=refuse, parse_float=finite)
-    except RecursionError:
-        raise ValueError("the arguments are nested too deeply") from None
+        return strict_json(arguments)
     except ValueError as error:
         raise ValueError(f"the arguments are not a JSON object: {error}") from None

@@ -5,12 +5,12 @@ What is then done for a call, and with what came of it, is runner.py's.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from typing import Final, TypeAlias
 
-from assistants_client.engine.file_search import options_of, query_of, record_of
+from assistants_client._strict_json import strict_json
+from assistants_client.engine.file_search import options_of, record_of
 from assistants_client.engine.language_models.base import CODE_INTERPRETER, FILE_SEARCH, ToolCall
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
@@ -41,11 +41,11 @@ def recorded(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[Record
         return _unknown_call(call, offered), False
     search = options_of(run.tools)
     if call.name == FILE_SEARCH and search is not None:
-        query, fault = query_of(call.arguments)
+        query, fault = _argument_of(call, "query")
         found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
         return found, fault is None
     if call.name == CODE_INTERPRETER and has_interpreter(run):
-        code, fault = _code_of(call)
+        code, fault = _argument_of(call, "code")
         made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
         if fault is not None:
             made.code_interpreter.outputs = [LogsOutput(logs=fault)]
@@ -64,13 +64,13 @@ def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
     )
 
 
-def _code_of(call: ToolCall) -> tuple[str, str | None]:
-    """The code to run; or the arguments as they came, and what is wrong with them."""
+def _argument_of(call: ToolCall, name: str) -> tuple[str, str | None]:
+    """The text that a call gives by this name; or all as it came, and what is wrong with it."""
     try:
-        arguments = json.loads(call.arguments)
+        arguments = strict_json(call.arguments)
     except ValueError as error:
-        return call.arguments, f"The arguments are not JSON: {error}. Nothing was run."
-    code = arguments.get("code") if isinstance(arguments, dict) else None
-    if not isinstance(code, str):
-        return call.arguments, "The arguments have no string named 'code'. Nothing was run."
-    return code, None
+        return call.arguments, f"The arguments are not JSON: {error}. Nothing was done."
+    text = arguments.get(name) if isinstance(arguments, dict) else None
+    if not isinstance(text, str):
+        return call.arguments, f"The arguments have no string named {name!r}. Nothing was done."
+    return text, None

@@ -55,18 +55,6 @@ def threshold_of(options: FileSearchOptions) -> float:
     return 0.0 if ranking is None or ranking.score_threshold is None else ranking.score_threshold
 
 
-def query_of(arguments: str) -> tuple[str, str | None]:
-    """The query of a call; or the arguments as they came, and what is wrong with them."""
-    try:
-        given = json.loads(arguments)
-    except ValueError as error:
-        return arguments, f"The arguments are not JSON: {error}. Nothing was searched."
-    query = given.get("query") if isinstance(given, dict) else None
-    if not isinstance(query, str):
-        return arguments, "The arguments have no string named 'query'. Nothing was searched."
-    return query, None
-
-
 def record_of(
     options: FileSearchOptions, query: str, hits: Sequence[Hit] = (), fault: str | None = None
 ) -> FileSearchRecord:

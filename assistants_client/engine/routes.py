@@ -6,7 +6,6 @@ that holds for all requests alike, is in app.py; no rule about any object belong
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -14,6 +13,7 @@ from attrs import define
 from werkzeug.wrappers import Request
 
 from assistants_client._codec import InvalidValueError, encode, parse
+from assistants_client._strict_json import strict_json
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.file_search import shown_step
 from assistants_client.engine.paging import PageQuery, parse_page_query
@@ -155,9 +155,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
         Fault: It is none.
     """
     try:
-        document = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        message = "We could not parse the JSON body of your request."
+        document = strict_json(raw)
+    except ValueError as error:
+        message = f"We could not parse the JSON body of your request: {error}."
         raise Fault(400, message, "invalid_json") from None
     if not isinstance(document, dict):
         raise Fault(400, "The JSON body of your request must be an object.", "invalid_type")
@@ -173,10 +173,6 @@ def _is_deeper(document: dict[str, Any], levels: int) -> bool:
         inner = (one.values() if isinstance(one, dict) else one for one in level)
         level = [value for values in inner for value in values if isinstance(value, (dict, list))]
     return bool(level)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 #: What an operation is answered with: an object, its document, or a file's content.

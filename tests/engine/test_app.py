@@ -163,6 +163,7 @@ def test_a_body_of_very_many_levels_is_refused(http: Client, levels: int, status
         (b"{", "invalid_json"),
         (b"\xff", "invalid_json"),
         (b'{"model": NaN}', "invalid_json"),
+        (b'{"model": "m", "tools": [{"maximum": 1e400}]}', "invalid_json"),
         (b"[" * 100_000, "invalid_json"),
         (b'{"a": ' + b"1" * 5000 + b"}", "invalid_json"),
         (b"[]", "invalid_type"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from assistants_client.engine.language_models.base import (
     Turn,
 )
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
+from assistants_client.engine.language_models.wire import valid_arguments
 from assistants_client.errors import ConfigurationError
 
 
@@ -119,6 +121,14 @@ def test_a_full_question(server: Server) -> None:
         "response_format": {"type": "json_object"},
         **STREAMED,
     }
+
+
+@pytest.mark.parametrize("odd", ["NaN", "1e400", "[" * 100_000], ids=["NaN", "large", "deep"])
+def test_arguments_that_no_server_reads_go_back_as_text(odd: str) -> None:
+    """JSON has no such numbers, and readers of it have an end."""
+    arguments = f'{{"a": {odd}}}'
+    sent = valid_arguments(ToolCall(id="c", name="f", arguments=arguments))
+    assert json.loads(sent) == {"unreadable": arguments}
 
 
 def test_defaults_are_not_sent(server: Server) -> None:

@@ -264,7 +264,12 @@ def test_a_search_waits_for_files_that_are_being_read(
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [("walrus", "not JSON"), ("{}", "no string named 'query'"), ('{"query": 1}', "no string")],
+    [
+        ("walrus", "not JSON"),
+        ("{}", "no string named 'query'"),
+        ('{"query": 1}', "no string"),
+        pytest.param("[" * 100_000, "nested too deeply", id="deep"),
+    ],
 )
 def test_a_call_without_a_query_is_answered_so_that_the_model_can_mend(
     bench_of: BenchOf, arguments: str, words: str

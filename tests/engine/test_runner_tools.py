@@ -142,6 +142,8 @@ def test_no_tools_at_all(bench: Bench) -> None:
         ('{"code": 1}', "no string named 'code'"),
         ("[]", "no string named 'code'"),
         ("", "not JSON"),
+        ('{"code": "1", "n": 1e400}', "1e400 is out of range"),
+        pytest.param('{"code": ' + "[" * 100_000, "nested too deeply", id="deep"),
     ],
 )
 def test_code_that_cannot_be_read(bench: Bench, arguments: str, words: str) -> None:

@@ -30,6 +30,7 @@ OURS = {
     "_codec": "models _quick _values",
     "_quick": "_values",
     "_values": "",
+    "_strict_json": "",
     # The transport's files: what is checked, repeated, sent as a form and over which connections,
     # and how it went wrong.
     "_checks": "errors _id_kinds",
@@ -54,7 +55,7 @@ OURS = {
     "_json_text": "models _codec",
     "_shapes": "_json_text",
     "_annotations": "_docstrings _shapes",
-    "function_tools": "models errors _docstrings _shapes _annotations",
+    "function_tools": "models errors _docstrings _shapes _annotations _strict_json",
     "_journal": "models errors",
     "_tool_calls": "models errors _journal _json_text function_tools",
     # Streams, from bytes to typed events to what they make up.
@@ -92,14 +93,14 @@ OURS = {
     "testing.plugin": "lazy:client lazy:testing",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
-    "engine.language_models": "self models errors _codec _deadline _sse _transport",
+    "engine.language_models": "self models errors _codec _deadline _sse _strict_json _transport",
     "engine.services": "engine models _codec _headers",
     "engine.embeddings": "engine.vectors engine.language_models.wire errors _deadline _transport",
     "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
-    "engine": "self models errors _codec _headers _id_kinds",
+    "engine": "self models errors _codec _headers _id_kinds _strict_json",
 }
 
 #: Folders whose files do not import each other, save through the ones named.

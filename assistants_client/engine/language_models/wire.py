@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any, Final
 
+from assistants_client._strict_json import strict_json
 from assistants_client.engine.language_models.base import (
     TOO_LONG,
     Conversation,
@@ -65,7 +66,7 @@ def valid_arguments(call: ToolCall) -> str:
     """The arguments, as JSON also where the model wrote none: servers parse what goes back."""
     text = clean(call.arguments)
     try:
-        if isinstance(json.loads(text), dict):
+        if isinstance(strict_json(text), dict):
             return text
     except ValueError:
         pass
