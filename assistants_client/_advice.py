@@ -1,4 +1,4 @@
-"""What a person can do about a refusal, from what can be seen of it: status, host, path, key.
+"""What a person can do about a refusal, from what can be seen of it: status, host, path, key, TLS.
 
 Words for people only. A key is looked at here for its form, and never shown.
 """
@@ -6,6 +6,7 @@ Words for people only. A key is looked at here for its form, and never shown.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,20 @@ _AZURE = (".azure.com", ".azure.us", ".azure.cn")
 _FOUNDRY = ".services.ai.azure.com"
 #: How the protocol says that an object is not there, as against an operation.
 _NO_OBJECT = re.compile(r"No \w[\w ]* found\b")
+
+
+#: How a base URL ends that was meant for one operation.
+_RESOURCES = frozenset(
+    ("assistants", "threads", "messages", "runs", "files", "vector_stores", "completions")
+)
+#: Statuses for what is not there.
+_NOTHING_THERE = frozenset({404, 405, 410})
+
+#: OpenSSL's numbers for certificates that are not valid yet, or not any more; and for other names.
+_OUT_OF_TIME = frozenset({9, 10})
+_OTHER_NAME = frozenset({62, 64})
+#: What OpenSSL says of an answer that is no TLS, by its version.
+_NO_TLS = ("wrong version number", "unknown protocol", "record layer failure", "http request")
 
 
 def advice(response: requests.Response, path: str, document: object, text: str) -> str:
@@ -44,10 +59,10 @@ def _words(response: requests.Response, path: str, document: object, text: str) 
         return f"a redirect to {target}; redirects are not followed, correct the base URL"
     if response.status_code == 401:
         return _first(_about_the_key(response, host))
-    if response.status_code == 404:
+    if response.status_code in _NOTHING_THERE:
         is_retired = host.endswith((*_OPENAI, ".openai.azure.com"))
-        has_path = parts.path != path
-        return _first(_about_the_place(path, document, text, is_retired, has_path))
+        base = parts.path.removesuffix(path)
+        return _first(_about_the_place(path, document, text, is_retired, base))
     return ""
 
 
@@ -57,18 +72,20 @@ def _first(rows: Iterable[tuple[bool, str]]) -> str:
 
 
 def _about_the_place(
-    path: str, document: object, text: str, is_retired: bool, has_path: bool
+    path: str, document: object, text: str, is_retired: bool, base: str
 ) -> Iterator[tuple[bool, str]]:
     yield (
         is_retired and path.startswith(("/assistants", "/threads")),
         "the Assistants API was switched off on this host on 2026-08-26; use Client() with the "
         "embedded engine, or the base URL of a server that still has it",
     )
+    last = base.rpartition("/")[2]
+    yield last in _RESOURCES, f"the base URL ends in /{last}: is that too much?"
     yield (
         _NO_OBJECT.match(text) is not None,
         "deleted, or made on another server or in another database?",
     )
-    yield not has_path, "the base URL has no path: is /v1 missing at its end?"
+    yield not base, "the base URL has no path: is /v1 missing at its end?"
     yield (
         not isinstance(document, dict),
         "is the base URL that of an Assistants server, with its /v1?",
@@ -102,3 +119,28 @@ def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[boo
         "the key sent has the form of OpenAI's, sk-…: is it this server's?",
     )
     yield True, "the key was not accepted: look at api_key= or ASSISTANTS_API_KEY"
+
+
+def about_tls(fault: Exception | None) -> str:
+    """Why there is no TLS with a server, and what can be done.
+
+    Args:
+        fault: What ``ssl`` raised, or the socket below it.
+    """
+    if isinstance(fault, (ssl.CertificateError, ValueError)):
+        said = getattr(fault, "verify_message", "") or str(fault)
+        return f"{said.rstrip('.')}; {_about_the_certificate(getattr(fault, 'verify_code', 0))}"
+    said = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
+    if any(words in said for words in _NO_TLS):
+        return "it does not speak TLS; is its address http:// instead of https://?"
+    if isinstance(fault, (ssl.SSLEOFError, ConnectionError)):
+        return "it broke off; does it speak TLS, or is its address http:// instead of https://?"
+    return said
+
+
+def _about_the_certificate(code: int) -> str:
+    if code in _OUT_OF_TIME:
+        return "is this machine's clock right?"
+    if code in _OTHER_NAME:
+        return "is the host in the base URL right?"
+    return "REQUESTS_CA_BUNDLE names a file with the authorities to trust"

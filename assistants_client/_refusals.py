@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
+import traceback
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ContentDecodingError,
+    InvalidProxyURL,
+    InvalidSchema,
+)
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
+    HTTPError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -19,8 +28,14 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from assistants_client._advice import advice
-from assistants_client._retry import GaveUpError, PolicyRetry, never_sent, pause_hint
+from assistants_client._advice import about_tls, advice
+from assistants_client._retry import (
+    GaveUpError,
+    PolicyRetry,
+    is_untrusted,
+    never_sent,
+    pause_hint,
+)
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -35,6 +50,11 @@ _LONGEST_MESSAGE = 1000
 #: Headers with one of these in their names hold secrets, in words of at least so many letters.
 _SECRET_HEADERS = ("auth", "key", "token", "secret", "cookie", "password")
 _SHORTEST_SECRET = 8
+#: How fakes say that a test prepared no answer; nothing was sent.
+_NO_FAKE = ("Connection refused", "No mock address")
+_LONGEST_TOLD = 200
+#: Of what a proxy says to refuse a tunnel only the status is told.
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
@@ -81,6 +101,16 @@ def connection_error(
     cause = getattr(outer, "reason", outer)
     attempts = outer.attempts if isinstance(outer, GaveUpError) else 1
     host = urlsplit(base_url).netloc.rpartition("@")[2]
+    wrapped = cause.original_error if isinstance(cause, ProxyError) else cause
+    fault = _fault_of(wrapped)
+    was_shaking = _was_shaking_hands(fault)
+    told = _told_by_others(error)
+    was_sent = not (
+        was_shaking
+        or never_sent(cause)
+        or isinstance(error, (requests.ConnectTimeout, InvalidSchema, InvalidProxyURL))
+        or told.startswith(_NO_FAKE)
+    )
     kind: type[APIError] = APIConnectionError
     # urllib3 counts a refused connection among the connect timeouts.
     slow = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
@@ -88,21 +118,85 @@ def connection_error(
         kind, text = APITimeoutError, f"no connection to {host} in time"
     elif isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
         kind, text = APITimeoutError, f"no answer from {host} in time"
-    elif isinstance(cause, SSLError):
-        text = f"no trusted TLS connection to {host}"
     elif isinstance(cause, ProxyError):
-        text = f"the proxy did not connect to {host}"
+        text = f"{_proxy_of(outer)} did not connect to {host}: {_proxy_fault(wrapped, fault)}"
+        text += f" ({_around(outer, base_url)})"
+    elif was_shaking or is_untrusted(cause):
+        text = f"no trusted TLS connection to {host}: {about_tls(fault)}"
+    elif isinstance(cause, SSLError):
+        text = f"the TLS connection to {host} broke: {about_tls(fault)}"
+    elif isinstance(fault, socket.gaierror):
+        text = (
+            f"no connection to {host}: its name was not found ({fault.strerror}); is the base URL "
+            "right, and the network there?"
+        )
     elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
+    elif told:
+        text = f"no answer from {host}: {told}"
     else:
         text = f"{host} closed the connection without an answer"
-    was_sent = not (never_sent(cause) or isinstance(error, requests.ConnectTimeout))
     return kind(
         text,
         method=method,
         path=path,
         attempts=attempts,
         maybe_created=method == "POST" and was_sent,
+    )
+
+
+def _fault_of(error: object) -> Exception | None:
+    """What the socket or TLS raised, of which urllib3 made its error."""
+    if not isinstance(error, HTTPError):
+        return None
+    made_of: tuple[object, ...] = error.args
+    if isinstance(error, (ReadTimeoutError, NewConnectionError)):  # they keep its text alone
+        made_of = (error.__context__,)
+    return next((one for one in made_of if isinstance(one, (OSError, ValueError))), None)
+
+
+def _was_shaking_hands(fault: Exception | None) -> bool:
+    """Whether TLS was still being agreed on: no request is sent before that is done."""
+    frames = traceback.walk_tb(fault.__traceback__ if fault is not None else None)
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in frames)
+
+
+def _told_by_others(error: Exception) -> str:
+    """The first line of an error that no connection has made, but requests itself or a fake."""
+    if not isinstance(error, (requests.ConnectionError, InvalidSchema, InvalidProxyURL)):
+        return ""
+    if any(isinstance(one, Exception) for one in error.args):
+        return ""
+    text = str(error).strip().partition("\n")[0]
+    for secret in _secrets(getattr(error.request, "headers", {})):
+        text = text.replace(secret, "***")
+    return re.sub(r"\?\S*", "", text)[:_LONGEST_TOLD]
+
+
+def _proxy_of(outer: object) -> str:
+    """The proxy by its address, without the name and password that may come with it."""
+    proxy = getattr(getattr(outer, "pool", None), "proxy", None)
+    return "the proxy" if proxy is None else f"the proxy {proxy.host}:{proxy.port}"
+
+
+def _proxy_fault(wrapped: object, fault: Exception | None) -> str:
+    tunnel = _TUNNEL.match(str(wrapped))
+    if tunnel is not None:
+        return f"it answered {tunnel[1]}"
+    if isinstance(fault, socket.gaierror):
+        return "its name was not found"
+    if isinstance(wrapped, SSLError):
+        return about_tls(fault)
+    return "it cannot be reached" if never_sent(wrapped) else "the connection broke"
+
+
+def _around(outer: object, base_url: str) -> str:
+    """Where the proxy's address comes from, and how it is not used."""
+    server = urlsplit(base_url)
+    source = "the environment" if isinstance(outer, GaveUpError) else "the environment or session"
+    return (
+        f"{source} names this proxy, in {server.scheme.upper()}_PROXY or ALL_PROXY; "
+        f"NO_PROXY={server.hostname} goes around it"
     )
 
 

@@ -6,6 +6,7 @@ import pickle
 import traceback
 
 import pytest
+import requests
 
 from assistants_client import (
     APIConnectionError,
@@ -275,6 +276,52 @@ def test_attempts_are_told_when_there_were_several():
     assert str(APIError("no", method="GET", path="/p")) == "GET /p: no"
     assert str(APIError("no", method="GET", path="/p", attempts=3)) == "GET /p: no (3 attempts)"
     assert str(APIError("no")) == "no"
+
+
+@pytest.mark.parametrize(
+    ("body", "told", "doubt"),
+    [
+        (None, "no answer from server.test: Connection refused by Responses - the call", False),
+        (
+            requests.ConnectionError(f"broke at https://x.test/?sig={KEY}\nmore"),
+            "no answer from server.test: broke at https://x.test/ (the server may have acted",
+            True,
+        ),
+        (requests.ConnectionError(), "server.test closed the connection without an answer", True),
+    ],
+)
+def test_an_error_of_a_fake_says_what_it_says(client, wire, body, told, doubt):
+    """Its first line, without a query; where no answer was prepared nothing was sent."""
+    if body is not None:
+        wire.post("https://server.test/v1/threads", body=body)
+    with pytest.raises(APIConnectionError) as caught:
+        client.threads.create()
+    assert str(caught.value).startswith(f"POST /threads: {told}")
+    assert KEY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.maybe_created is doubt
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+@pytest.mark.parametrize(
+    ("base", "hint"),
+    [
+        ("https://api.openai.com/v1", "was switched off on this host"),
+        ("https://server.test", "the base URL has no path: is /v1 missing at its end?"),
+        ("https://server.test/v1", "is the base URL that of an Assistants server"),
+        (
+            "https://server.test/v1/assistants",
+            "the base URL ends in /assistants: is that too much?",
+        ),
+    ],
+)
+def test_what_is_not_there_has_a_hint(wire, status, base, hint):
+    """Whichever way the server says so."""
+    text = "No assistant found with id 'threads'." if base.endswith("assistants") else "gone"
+    wire.get(f"{base}/threads/t", status=status, body=text)
+    with Client(base, api_key="k") as client, pytest.raises(APIStatusError) as caught:
+        client.threads.retrieve("t")
+    assert hint in str(caught.value)
 
 
 @pytest.mark.parametrize(

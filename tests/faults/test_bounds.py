@@ -5,6 +5,8 @@ import contextlib
 import json
 import re
 import socket
+import ssl
+import struct
 import threading
 import time
 import traceback
@@ -16,11 +18,13 @@ from server import QUICK, TLS, Hangup, Store, assistant, http
 
 from assistants_client import (
     APIConnectionError,
+    APIError,
     APIStatusError,
     APITimeoutError,
     Client,
     ConfigurationError,
 )
+from assistants_client._advice import about_tls
 
 AUTHORITY = str(TLS / "authority.pem")
 
@@ -34,10 +38,10 @@ def hello(exchange):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(listen, connect):
-    """Nothing is sent, so a POST leaves no doubt; and nobody tries again."""
+    """Nothing is sent, so a POST leaves no doubt; nobody tries again, and the remedy is named."""
     server = listen(hello, tls=True)
     for call in ("retrieve", "create"):
-        with pytest.raises(APIConnectionError, match="TLS") as caught:
+        with pytest.raises(APIConnectionError, match="issuer certificate; REQUESTS_CA") as caught:
             getattr(connect(server).assistants, call)(
                 **({"model": "m"} if call == "create" else {"assistant_id": "asst_a"})
             )
@@ -82,9 +86,53 @@ def test_the_name_in_the_certificate_counts(listen, connect, monkeypatch):
     """A trusted certificate for another name is refused."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
     server = listen(hello, tls=True)
-    with pytest.raises(APIConnectionError, match="TLS"):
+    with pytest.raises(APIConnectionError, match=r"not valid for '127\.1'; is the host in the"):
         connect(f"https://127.1:{server.port}/v1").assistants.retrieve("asst_a")
     assert connect(f"https://localhost:{server.port}/v1").assistants.retrieve("asst_a")
+
+
+@pytest.mark.parametrize("end", ["answers", "closes", "resets", "says nothing"])
+def test_a_server_that_speaks_no_tls(connect, end):
+    """The message asks for http://; nothing was sent, so a POST leaves no doubt."""
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def serve():
+            connection, _ = plain.accept()
+            with connection:
+                connection.recv(65536)
+                if end == "answers":
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                elif end == "resets":
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                elif end == "says nothing":
+                    connection.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"https://127.0.0.1:{plain.getsockname()[1]}/v1"
+        with pytest.raises(APIConnectionError) as caught:
+            connect(url, timeout=(0.2, 0.2)).assistants.create(model="m")
+        thread.join()
+    assert caught.value.maybe_created is False
+    is_late = isinstance(caught.value, APITimeoutError)
+    assert is_late is (end == "says nothing")
+    assert is_late or "is its address http:// instead of https://?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "advice"),
+    [
+        (10, "certificate has expired", "is this machine's clock right?"),
+        (18, "self-signed certificate", "REQUESTS_CA_BUNDLE names a file with the authorities to"),
+        (64, "IP address mismatch", "is the host in the base URL right?"),
+    ],
+)
+def test_what_helps_with_a_certificate(code, said, advice):
+    """Each fault has its own remedy."""
+    fault = ssl.SSLCertVerificationError()
+    fault.verify_code, fault.verify_message = code, said
+    assert about_tls(fault).startswith(f"{said}; {advice}")
 
 
 def test_a_bundle_that_is_not_there(monkeypatch, tmp_path):
@@ -247,7 +295,7 @@ def test_a_proxy_that_refuses_a_tunnel(listen, connect, proxy, monkeypatch):
     through = proxy(refusal=b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa55word@{through.host}")
     server = listen(hello, tls=True)
-    with pytest.raises(APIConnectionError, match="proxy") as caught:
+    with pytest.raises(APIConnectionError, match="it answered 407 ") as caught:
         connect(server).assistants.create(model="m")
     assert (caught.value.attempts, caught.value.maybe_created) == (3, False)
     assert server.connections == 0
@@ -255,15 +303,43 @@ def test_a_proxy_that_refuses_a_tunnel(listen, connect, proxy, monkeypatch):
 
 
 def test_a_proxy_that_is_not_there(connect, monkeypatch):
-    """The same, and the message says that it is the proxy."""
+    """The same, and the message says which it is, whence it came and how it is gone around."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"me:pa55word@127.0.0.1:{closed.getsockname()[1]}"
         monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
-        with pytest.raises(APIConnectionError, match="proxy") as caught:
+        with pytest.raises(APIConnectionError) as caught:
             connect("http://server.test/v1").assistants.create(model="m")
+    assert str(caught.value) == (
+        f"POST /assistants: the proxy {address.partition('@')[2]} did not connect to server.test: "
+        "it cannot be reached (the environment names this proxy, in HTTP_PROXY or ALL_PROXY; "
+        "NO_PROXY=server.test goes around it) (3 attempts)"
+    )
     assert (caught.value.attempts, caught.value.maybe_created) == (3, False)
     assert "pa55word" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_proxy_without_an_address(connect, monkeypatch):
+    """What is wrong is told, and nothing was sent."""
+    monkeypatch.setenv("HTTP_PROXY", "http://")
+    with pytest.raises(APIError, match="proxy") as caught:
+        connect("http://server.test/v1").assistants.create(model="m")
+    assert caught.value.maybe_created is False
+
+
+def test_a_name_that_is_not_found(connect, monkeypatch):
+    """It is no server that does not run."""
+
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(APIConnectionError) as caught:
+        connect("http://nope.invalid/v1").assistants.create(model="m")
+    assert str(caught.value) == (
+        "POST /assistants: no connection to nope.invalid: its name was not found (Name or service "
+        "not known); is the base URL right, and the network there? (3 attempts)"
+    )
 
 
 def test_a_proxy_that_breaks_off_leaves_a_doubt(listen, connect, proxy, monkeypatch):
