@@ -1,9 +1,10 @@
-"""What a caller gives, checked before anything is sent: URLs, timeouts, headers, keys, ids."""
+"""What a caller gives, checked before anything is sent: URLs, times, headers, keys, ids."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -89,6 +90,20 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
         )
     connect, read = (None if value == math.inf else value for value in seconds)
     return connect, read
+
+
+def at_least(minimum: float, *, whole: bool = False) -> Callable[[object, object, object], None]:
+    """A validator of an attrs field: a number, or a whole one, of so much or more."""
+    kinds = (int,) if whole else (int, float)
+
+    def check(_: object, attribute: object, value: object) -> None:
+        """Raises ConfigurationError for anything else."""
+        if isinstance(value, bool) or not isinstance(value, kinds) or not value >= minimum:
+            name = getattr(attribute, "name", "")
+            number = "whole number" if whole else "number"
+            raise ConfigurationError(f"{name}: {value!r} is not a {number} of {minimum} or more")
+
+    return check
 
 
 def checked_header(name: object, value: object) -> str:

@@ -125,10 +125,21 @@ def default_engine() -> Engine:
 
 
 def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
-    """A retry policy from one, or from the tries in all."""
+    """A retry policy from one, or from the tries in all.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
     if retries is None:
         return RetryPolicy()
-    return retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries)
+    if isinstance(retries, RetryPolicy):
+        return retries
+    try:
+        return RetryPolicy(attempts=retries)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"retries: {retries!r} is not a RetryPolicy, nor a whole number of 1 or more tries"
+        ) from None
 
 
 def _key_for(base_url: str) -> str | None:

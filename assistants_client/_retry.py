@@ -27,7 +27,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util.retry import Retry
 
-from assistants_client.errors import ConfigurationError
+from assistants_client._checks import at_least
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
@@ -42,15 +42,6 @@ _REPEATABLE_METHODS: Final = frozenset({"GET", "DELETE"})
 _REPEATABLE_STATUSES: Final = frozenset({408, 409, 429})
 #: What one call that went well gives back to the budget.
 _REFUND = 0.1
-
-
-def _at_least(minimum: float) -> Callable[[object, object, object], None]:
-    def check(_: object, attribute: object, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= minimum:
-            name = getattr(attribute, "name", "")
-            raise ConfigurationError(f"{name}: {value!r} is not a number of {minimum} or more")
-
-    return check
 
 
 @frozen
@@ -76,10 +67,10 @@ class RetryPolicy:
             created again: the server may still be at work.
     """
 
-    attempts: int = field(default=3, validator=_at_least(1))
-    initial: float = field(default=0.5, validator=_at_least(0), kw_only=True)
-    maximum: float = field(default=8.0, validator=_at_least(0), kw_only=True)
-    budget: float = field(default=10.0, validator=_at_least(0), kw_only=True)
+    attempts: int = field(default=3, validator=at_least(1, whole=True))
+    initial: float = field(default=0.5, validator=at_least(0), kw_only=True)
+    maximum: float = field(default=8.0, validator=at_least(0), kw_only=True)
+    budget: float = field(default=10.0, validator=at_least(0), kw_only=True)
     recover: bool = field(default=False, kw_only=True)
 
 

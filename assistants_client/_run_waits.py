@@ -170,7 +170,12 @@ class WaitsForRuns(HasResources):
             raise ConfigurationError("run: give a run, or both thread_id and run_id")
         check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
         if run is None or not run.is_final:
+        # A mistake shows at once, not only where the run happens to take long or to ask for tools.
             thread, name = thread_id, run_id
+        check_timeout(timeout)
+        check_stalled_after(stalled_after)
+        delays = checked_backoff(self._backoff if backoff is None else backoff)
+        functions = _made(tools)
             handling = ToolHandling(
                 on_tool_error=on_tool_error,
                 approve=approve,
@@ -178,7 +183,6 @@ class WaitsForRuns(HasResources):
                 max_tool_rounds=max_tool_rounds,
                 journal=journal,
             )
-            functions = _made(tools)
             link = RunLink(
                 poll=lambda: self.runs.poll(thread, name),
                 submit=lambda _, outputs: self.runs.submit_tool_outputs(
@@ -193,7 +197,7 @@ class WaitsForRuns(HasResources):
                     name=f"run {name}",
                     last=run,
                     timeout=timeout,
-                    backoff=self._backoff if backoff is None else backoff,
+                    backoff=delays,
                     time=Time(self._time.now, shown.sleeping(self._time.sleep)),
                     pace=self._pace,
                     on_poll=shown.watching(on_poll),

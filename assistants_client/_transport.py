@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 
 from assistants_client._checks import (
     Timeout,
+    at_least,
     checked_base_url,
     checked_header,
     checked_key,
@@ -77,7 +78,9 @@ class Options:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     params: Query = field(factory=dict, repr=False)
     retries: RetryPolicy = field(factory=RetryPolicy)
-    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
+    max_response_bytes: int = field(
+        default=DEFAULT_MAX_RESPONSE_BYTES, validator=at_least(1, whole=True)
+    )
 
 
 @frozen

@@ -36,7 +36,7 @@ from assistants_client._transport import (
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
 from assistants_client.resources._base import Helpers
-from assistants_client.waiting import Time
+from assistants_client.waiting import Time, checked_backoff
 
 if TYPE_CHECKING:
     import requests
@@ -113,8 +113,6 @@ class Client(WaitsForRuns):
         close_engine = None
         if base_url is not None:
             transport = to_server(base_url, api_key, options, session)
-        elif engine is not None:
-            transport = to_engine(engine, options, session)
         elif api_key is not None:
             raise ConfigurationError(
                 "api_key: there is no server to send it to; give base_url, or set "
@@ -123,6 +121,8 @@ class Client(WaitsForRuns):
             )
         else:
             own = default_engine()
+        elif engine is not None:
+            transport = to_engine(engine, options, session)
             transport = to_engine(own, options, session)
             # Also when the client is dropped without close, and at the interpreter's end.
             close_engine = weakref.finalize(self, own.close)
@@ -136,7 +136,7 @@ class Client(WaitsForRuns):
         close_engine: Callable[[], object] | None = None,
     ) -> None:
         self._transport = transport
-        self._backoff: BackoffLike = AdaptiveBackoff() if backoff is None else backoff
+        self._backoff = AdaptiveBackoff() if backoff is None else checked_backoff(backoff)
         self._close_engine = close_engine
         self._origin: Client | None = None
         self._time = Time(time.monotonic, time.sleep)

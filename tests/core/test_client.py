@@ -312,6 +312,37 @@ def test_the_name_of_a_database_is_no_engine():
         Client(engine="sqlite:///assistants.db")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("max_response_bytes", "1", "a whole number of 1 or more"),
+        ("max_response_bytes", 0, "a whole number of 1 or more"),
+        ("max_response_bytes", 1.5, "a whole number of 1 or more"),
+        ("retries", 2.5, "a RetryPolicy, nor a whole number of 1 or more tries"),
+        ("retries", "3", "a RetryPolicy, nor a whole number of 1 or more tries"),
+        ("retries", True, "a RetryPolicy, nor a whole number of 1 or more tries"),
+    ],
+)
+def test_arguments_are_checked_when_the_client_is_made(name, value, expected):
+    """Not at the first answer, when something was created already."""
+    with pytest.raises(ConfigurationError) as caught:
+        Client(URL, **{name: value})
+    assert str(caught.value) == f"{name}: {value!r} is not {expected}"
+
+
+@pytest.mark.parametrize("backoff", ["x", -1])
+def test_a_backoff_is_checked_when_the_client_is_made(backoff):
+    """Not at the first wait, when a run is under way already."""
+    with pytest.raises(ConfigurationError, match=r"^backoff: "):
+        Client(URL, backoff=backoff)
+
+
+def test_an_engine_takes_no_key():
+    """One that was given would go nowhere, without a word."""
+    with pytest.raises(ConfigurationError, match=r"^api_key: there is no server to send it to"):
+        Client(engine=FakeEngine(), api_key="k")
+
+
 def test_an_address_of_the_environment_that_is_none(monkeypatch):
     """The message names the variable, for no argument was given."""
     monkeypatch.setenv("ASSISTANTS_BASE_URL", "localhost:8000/v1")

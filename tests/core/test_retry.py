@@ -146,7 +146,14 @@ def test_the_budget_is_shared_by_all_calls(serve, http_answer):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"attempts": 0}, {"attempts": True}, {"attempts": "3"}, {"initial": -1}, {"budget": None}],
+    [
+        {"attempts": 0},
+        {"attempts": True},
+        {"attempts": 2.5},
+        {"attempts": "3"},
+        {"initial": -1},
+        {"budget": None},
+    ],
 )
 def test_a_policy_is_checked_when_it_is_made(fields):
     """The field is named."""

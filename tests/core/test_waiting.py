@@ -374,6 +374,15 @@ def test_a_backoff_is_seconds_or_a_callable(client, poll, backoff):
         client.wait_for_run(RUN, backoff=backoff)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("timeout", "x"), ("backoff", "x"), ("stalled_after", 0), ("tools", 3)]
+)
+def test_arguments_are_checked_for_a_run_that_has_ended_too(client, name, value):
+    """A mistake does not hide until a run takes its time."""
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        client.wait_for_run(Run(id="r", thread_id="t", status="completed"), **{name: value})
+
+
 @pytest.mark.parametrize("answer", [None, "1", math.nan, True, -0.5])
 def test_a_backoff_must_answer_seconds(client, poll, answer):
     """Nothing else can be slept."""
@@ -383,7 +392,7 @@ def test_a_backoff_must_answer_seconds(client, poll, answer):
 
 
 def test_an_endless_wait_ends_with_its_run(client, clock, poll):
-    """``inf`` sets no bound, and calls in the caller's own thread."""
+    """``inf`` sets no bound."""
     poll(*["queued"] * 1000, "completed")
     assert client.wait_for_run(RUN, timeout=math.inf, backoff=3600).status == "completed"
     assert clock.waits == [3600] * 1000

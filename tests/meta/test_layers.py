@@ -35,7 +35,7 @@ OURS = {
     # and how it went wrong.
     "_checks": "errors _id_kinds",
     "_credentials": "errors",
-    "_retry": "errors",
+    "_retry": "_checks",
     "_multipart": "errors",
     "_connections": "errors",
     "_advice": "",
