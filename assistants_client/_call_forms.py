@@ -6,11 +6,12 @@ variable number of positional parameters.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from assistants_client._habits import no_argument
 
 P = ParamSpec("P")
 RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
@@ -119,9 +120,7 @@ class takes(Generic[P]):
                     f"fields as keywords, not the positional {got}"
                 )
             for name in fields.keys() - known:
-                raise TypeError(
-                    f"{method.__qualname__}() has no field {name!r}{_hint(name, known)}"
-                )
+                raise no_argument(method.__qualname__, name, known, noun="field")
             return method(*args[:count], request_class(*given, **fields))
 
         own_fields = sorted(inspect.signature(request_class).parameters.values(), key=_place)
@@ -132,31 +131,6 @@ class takes(Generic[P]):
         call.__annotations__ = {}  # those of the method have no keywords; the signature is right
         call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
         return call
-
-
-#: What other clients let a single call vary, and what it is called here.
-_OPTIONS = {
-    "timeout": "timeout",
-    "retries": "retries",
-    "max_retries": "retries",
-    "headers": "headers",
-    "extra_headers": "headers",
-    "params": "params",
-    "extra_query": "params",
-}
-
-
-def _hint(name: str, known: Collection[str]) -> str:
-    """What to do about a field that there is not."""
-    option = _OPTIONS.get(name)
-    if option is not None:
-        return f"; client.with_options({option}=...) varies it for single calls"
-    if name == "stream":
-        return "; client.runs.stream and its like take the same fields"
-    like = difflib.get_close_matches(name, known, 1)
-    if like:
-        return f"; do you mean {like[0]!r}?"
-    return "; what only your server knows goes into extra_body={...}"
 
 
 def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:

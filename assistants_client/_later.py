@@ -27,6 +27,8 @@ def names_of(
                 if name in found:
                     setattr(sys.modules[package], name, found[name])
                     return found[name]
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        from assistants_client._habits import no_export  # for who misses a name
+
+        raise no_export(package, name)
 
     return get, lambda: sorted({*vars(sys.modules[package]), *exported})

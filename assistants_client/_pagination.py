@@ -22,6 +22,7 @@ _INSTEAD: Final = (
     "it is fetched while it is iterated. next(iter(it)) is its first item, list(it) are all of "
     "them, and next(it.pages()) is its first page, with data, first_id, last_id and has_more"
 )
+_REVERSED: Final = "it is fetched while it is iterated; with order='asc' it begins with the oldest"
 
 
 class LazyList(Generic[T]):
@@ -133,6 +134,9 @@ class LazyList(Generic[T]):
 
         def __getitem__(self, index: object) -> None:
             raise TypeError(f"'LazyList' object is not subscriptable: {_INSTEAD}")
+
+        def __reversed__(self) -> None:
+            raise TypeError(f"'LazyList' object is not reversible: {_REVERSED}")
 
         def __getattr__(self, name: str) -> None:
             instead = f": {_INSTEAD}" if name in _OF_PAGES else ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from assistants_client._habits import no_attribute
+
 if TYPE_CHECKING:
     from assistants_client._transport import Transport
     from assistants_client.resources._base import Helpers
@@ -31,9 +33,7 @@ class HasResources:
     if not TYPE_CHECKING:  # a type checker says so itself, and means it
 
         def __getattr__(self, name: str) -> None:
-            instead = ": what it holds elsewhere is here the client's own, as client.threads is"
-            said = f"'Client' object has no attribute {name!r}{instead if name == 'beta' else ''}"
-            raise AttributeError(said, name=name, obj=self)
+            raise no_attribute(self, name)
 
     @cached_property
     def assistants(self) -> Assistants:

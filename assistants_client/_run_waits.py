@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from assistants_client._checks import check_tool_handling, checked_id
+from assistants_client._habits import explains_arguments
 from assistants_client._many_waits import ManyWaits, RunOrIds, distinct, raise_first
 from assistants_client._pace import Pace
 from assistants_client._progress import NO_PROGRESS, run_progress, runs_progress
@@ -95,6 +96,7 @@ class WaitsForRuns(HasResources):
         journal: Journal | None = ...,
         progress: bool = ...,
     ) -> Run: ...
+    @explains_arguments
     def wait_for_run(
         self,
         run: Run | None = None,

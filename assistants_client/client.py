@@ -21,6 +21,7 @@ from assistants_client._connect import (
     to_server,
 )
 from assistants_client._credentials import Credential
+from assistants_client._habits import explains_arguments
 from assistants_client._multipart import FileSource, Progress
 from assistants_client._pace import Pace, as_pace
 from assistants_client._retry import RetryPolicy
@@ -77,6 +78,7 @@ class Client(WaitsForRuns):
         ConfigurationError: An argument cannot be used, or the embedded engine is not installed.
     """
 
+    @explains_arguments
     def __init__(
         self,
         base_url: str | None = None,

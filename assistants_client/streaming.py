@@ -9,8 +9,10 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from assistants_client._following import Course, StreamLink
+from assistants_client._habits import no_attribute
 from assistants_client.errors import ConfigurationError, InvalidRequestError, run_error, unanswered
 from assistants_client.models._base import JsonObject
 from assistants_client.models.events import Event, MessageDelta
@@ -167,6 +169,11 @@ class RunStream:
                 "with client.runs.stream(...) as stream"
             )
         warnings.warn(text, ResourceWarning, stacklevel=2)
+
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            raise no_attribute(self, name)
 
     def __repr__(self) -> str:
         status = "not begun" if self.run is None else f"{self.run.id} {self.run.status}"

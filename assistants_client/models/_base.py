@@ -9,9 +9,11 @@ import enum
 import reprlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from attrs import NOTHING, Factory, define, field, fields, frozen
+
+from assistants_client._habits import no_attribute
 
 T = TypeVar("T")
 
@@ -84,6 +86,11 @@ class Struct:
         super().__init_subclass__(**keywords)
         if "__repr__" not in cls.__dict__:  # else attrs writes one, of all fields at full length
             cls.__repr__ = Struct.__repr__  # type: ignore[method-assign]  # before attrs looks
+
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            raise no_attribute(self, name)
 
     def __repr__(self) -> str:
         return short_repr(self, _told(self))

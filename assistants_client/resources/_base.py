@@ -22,6 +22,7 @@ from attrs import frozen
 
 from assistants_client._checks import checked_id
 from assistants_client._codec import InvalidValueError, decode, encode_request
+from assistants_client._habits import no_attribute
 from assistants_client._multipart import (
     FileSource,
     MultipartBody,
@@ -119,10 +120,7 @@ class Resource:
     if not TYPE_CHECKING:  # a type checker says so itself, and means it
 
         def __getattr__(self, name: str) -> None:
-            is_wait = name.endswith("poll")
-            instead = ": client.wait_for_run(run) waits for a run, upload_and_wait for a file"
-            said = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(f"{said}{instead if is_wait else ''}", name=name, obj=self)
+            raise no_attribute(self, name)
 
     def _send(
         self,

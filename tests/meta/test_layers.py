@@ -20,10 +20,12 @@ ROOT = Path(__file__).parents[2]
 #: folder. Every file must fall under a row: a new layer is a decision, written down here.
 OURS = {
     "_version": "",
-    "models": "self lazy:_display",
+    "models": "self _habits lazy:_display",
     # How objects look in a notebook, and waits while they last.
     "_display": "models",
     "_progress": "models",
+    # What is said to who types what other clients have.
+    "_habits": "",
     "errors": "lazy:models",
     "backoff": "models",
     "_deadline": "",
@@ -63,19 +65,19 @@ OURS = {
     "_events": "models errors _codec _sse",
     "_snapshots": "models _codec",
     "_following": "models errors _codec _sse _events _snapshots",
-    "streaming": "models errors _following",
-    "_call_forms": "",
-    "resources._base": "models errors backoff _checks _codec _transport _pagination _multipart "
-    "_following",
+    "streaming": "models errors _following _habits",
+    "_call_forms": "_habits",
+    "resources._base": "models errors backoff _checks _codec _habits _transport _pagination "
+    "_multipart _following",
     "resources": "resources._base _call_forms models errors backoff _checks _codec _transport "
     "_pagination _multipart _following streaming",
-    "_resources": "lazy:_transport lazy:resources",
+    "_resources": "_habits lazy:_transport lazy:resources",
     "_connect": "errors _checks _credentials _retry _transport lazy:engine",
-    "_run_waits": "models errors backoff waiting _checks _many_waits _pace _progress _resources "
-    "function_tools _tool_calls",
-    "client": "_version models errors backoff _checks _codec _connect _credentials _multipart "
-    "_pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
-    "_later": "",
+    "_run_waits": "models errors backoff waiting _checks _habits _many_waits _pace _progress "
+    "_resources function_tools _tool_calls",
+    "client": "_version models errors backoff _checks _codec _connect _credentials _habits "
+    "_multipart _pace _retry _run_waits _transport _pagination waiting resources lazy:engine",
+    "_later": "lazy:_habits",
     "": "_later _version lazy:errors lazy:backoff lazy:_multipart lazy:_pagination lazy:_retry "
     "lazy:client lazy:models lazy:streaming lazy:function_tools lazy:_tool_calls lazy:_checks "
     "lazy:_credentials lazy:_many_waits lazy:_transport lazy:resources",

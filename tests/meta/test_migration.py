@@ -14,7 +14,9 @@ from migration_calls import MIGRATION, Calls, cells
 
 import assistants_client
 from assistants_client import Client
+from assistants_client._habits import ATTRIBUTES
 from assistants_client.resources._base import Resource
+from assistants_client.resources.assistants import Assistants
 
 #: What the names in the tables stand for.
 OBJECTS = {
@@ -83,6 +85,17 @@ def test_every_method_of_ours_is_in_the_tables(ours: list[str], calls: Calls) ->
     # Constructors: the class has them, and so the tables.
     assert methods - calls.seen == {"client.azure", "client.foundry"}
     assert {"Client.azure", "Client.foundry"} <= calls.seen
+
+
+def test_what_errors_name_instead_is_real(calls: Calls) -> None:
+    """The code that stands for an attribute of other clients, and the verbs of all resources."""
+    codes = {code for rows in ATTRIBUTES.values() for code in rows.values()}
+    verbs, [beta] = set(ATTRIBUTES["Resource"].values()), ATTRIBUTES["Client"].values()
+    codes = codes - verbs - {beta} | set(beta.split(", "))
+    problems = {code: problem for code in codes if (problem := calls.problem(code))}
+
+    assert problems == {}
+    assert verbs <= set(dir(Assistants))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from mistake_kit import message
+from mistake_kit import OPENAI_KEY, message
 
-from assistants_client import Client, ConfigurationError
+from assistants_client import Client, ConfigurationError, Message
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -32,6 +32,10 @@ def test_what_other_clients_have(client: Client) -> None:
     assert message(AttributeError, lambda: messages.data) == (
         f"'LazyList' object has no attribute 'data': {instead}"
     )
+    assert message(TypeError, lambda: reversed(messages)) == (
+        "'LazyList' object is not reversible: it is fetched while it is iterated; with order='asc' "
+        "it begins with the oldest"
+    )
     assert message(TypeError, create(timeout=5)) == (
         "Runs.create() has no field 'timeout'; client.with_options(timeout=...) varies it for "
         "single calls"
@@ -50,12 +54,11 @@ def test_what_other_clients_have(client: Client) -> None:
     )
     for_any: Any = client
     assert message(AttributeError, lambda: for_any.beta.threads) == (
-        "'Client' object has no attribute 'beta': what it holds elsewhere is here the client's "
-        "own, as client.threads is"
+        "'Client' object has no attribute 'beta'; here it is client.assistants, client.threads, "
+        "client.runs"
     )
     assert message(AttributeError, lambda: runs.create_and_poll("thread_1")) == (
-        "'Runs' object has no attribute 'create_and_poll': client.wait_for_run(run) waits for a "
-        "run, upload_and_wait for a file"
+        "'Runs' object has no attribute 'create_and_poll'; here it is client.wait_for_run(run)"
     )
     assert message(AttributeError, lambda: runs.begin) == "'Runs' object has no attribute 'begin'"
     url, session = "https://server.test/v1", cast("Any", "a session")
@@ -65,6 +68,83 @@ def test_what_other_clients_have(client: Client) -> None:
     assert message(ConfigurationError, lambda: Client.azure("me", api_version="v1")) == (
         "endpoint: not an http or https URL such as https://host/v1 (the value is not shown here: "
         "it may be a key in the wrong place)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "here"),
+    [
+        ("client.threads.messages", "client.messages"),
+        ("client.threads.create_and_run", "client.runs.create_thread_and_run"),
+        ("client.runs.steps", "client.run_steps"),
+        ("client.runs.create_and_stream", "client.runs.stream"),
+        ("client.assistants.modify", "update"),
+        ("client.files.create", "client.files.upload"),
+        ("client.files.get", "retrieve"),
+        ("client.vector_stores.file_batches", "client.vector_store_file_batches"),
+        ("client.vector_store_files.upload", "client.vector_store_files.upload_and_wait"),
+        (
+            "client.vector_store_files.create_and_poll",
+            "client.vector_store_files.wait(store.id, file.id)",
+        ),
+        ("stream.until_done", "list(stream)"),
+        ("message.model_dump", "attrs.asdict(message)"),
+    ],
+)
+def test_attributes_of_other_clients(client: Client, wrong: str, here: str) -> None:
+    """Each is answered with the code to write; what nobody has is not."""
+    names = {"client": client, "message": Message(id="msg_1")}
+    path, _, name = wrong.rpartition(".")
+    with client.runs.stream("thread_1", assistant_id="asst_1") as stream:
+        owner = eval(path, {**names, "stream": stream})
+        said = message(AttributeError, lambda: getattr(owner, name))
+        unknown = message(AttributeError, lambda: owner.zeal)
+
+    has_not = f"{type(owner).__name__!r} object has no attribute "
+    assert said == f"{has_not}{name!r}; here it is {here}"
+    assert unknown == f"{has_not}'zeal'"
+
+
+def test_arguments_of_other_clients(client: Client) -> None:
+    """Each is answered with the one to give here; a key by position is not shown."""
+    for_any, make = cast("Any", client), cast("Any", Client)
+    url = "https://server.test/v1"
+
+    def wrong(act: Callable[..., object], *arguments: Any, **fields: Any) -> str:
+        return message(TypeError, lambda: act(*arguments, **fields))
+
+    assert wrong(make, url, max_retries=3) == (
+        "Client() has no argument 'max_retries'; do you mean 'retries'?"
+    )
+    assert wrong(make, url, zeal=3) == "Client() has no argument 'zeal'"
+    assert wrong(make, url, OPENAI_KEY) == (
+        "Client() takes base_url by position and what follows by name, as in api_key=..."
+    )
+    assert wrong(for_any.wait_for_run, thread_id="t", run_id="r", poll_interval=1) == (
+        "wait_for_run() has no argument 'poll_interval'; do you mean 'backoff'?"
+    )
+    assert wrong(for_any.runs.stream, "thread_1", event_handler=print) == (
+        "Runs.stream() has no field 'event_handler'; iterate over the stream instead, as in: for "
+        "event in stream"
+    )
+    assert wrong(for_any.runs.create, "thread_1", max_tokens=10) == (
+        "Runs.create() has no field 'max_tokens'; do you mean 'max_completion_tokens'?"
+    )
+    assert wrong(for_any.assistants.create, file_ids=["file-1"]) == (
+        "Assistants.create() has no field 'file_ids'; do you mean 'tool_resources'?"
+    )
+    assert wrong(for_any.messages.create, "thread_1", "Hi.", file_ids=["file-1"]) == (
+        "Messages.create() has no field 'file_ids'; do you mean 'attachments'?"
+    )
+
+
+def test_imports_of_other_clients() -> None:
+    """There is no asynchronous client, and the ImportError says what to do instead."""
+    said = message(ImportError, lambda: exec("from assistants_client import AsyncClient"))
+
+    assert said == (
+        "cannot import name 'AsyncClient' from 'assistants_client': Client blocks; in an event "
+        "loop, await asyncio.to_thread(client.ask, ...)"
     )
 
 

@@ -1,0 +1,170 @@
+"""What people type who know other clients, and what it is here: words for their errors.
+
+Nothing works by this that would not work without; what a class has is in the class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WAIT = "client.wait_for_run(run)"
+_WAIT_FOR_FILE = "client.vector_store_files.wait(store.id, file.id)"
+_WAIT_FOR_BATCH = "client.vector_store_file_batches.wait(store.id, batch.id)"
+#: By class and attribute: the code to write. A class has the rows of those above it too.
+ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Client": {"beta": "client.assistants, client.threads, client.runs"},
+    "Resource": {"get": "retrieve", "modify": "update"},
+    "Threads": {
+        "messages": "client.messages",
+        "runs": "client.runs",
+        "create_and_run": "client.runs.create_thread_and_run",
+        "create_and_run_poll": _WAIT,
+        "create_and_run_stream": "client.runs.stream_thread_and_run",
+    },
+    "Runs": {
+        "steps": "client.run_steps",
+        "create_and_poll": _WAIT,
+        "create_and_process": _WAIT,
+        "create_and_stream": "client.runs.stream",
+        "submit_tool_outputs_and_poll": "client.wait_for_run(run, tools=[function])",
+    },
+    "RunStream": {
+        "until_done": "list(stream)",
+        "text_deltas": "stream.text()",
+        "get_final_run": "stream.run",
+        "get_final_messages": "stream.messages",
+        "get_final_run_steps": "stream.run_steps",
+    },
+    "Files": {
+        "create": "client.files.upload",
+        "upload_and_poll": "client.files.upload_and_wait",
+        "wait_for_processing": "client.files.upload_and_wait",
+        "retrieve_content": "client.files.content",
+        "get_content": "client.files.content",
+    },
+    "VectorStores": {
+        "files": "client.vector_store_files",
+        "file_batches": "client.vector_store_file_batches",
+        "create_and_poll": "client.vector_stores.wait(store.id)",
+    },
+    "VectorStoreFiles": {
+        "create_and_poll": _WAIT_FOR_FILE,
+        "poll": _WAIT_FOR_FILE,
+        "upload": "client.vector_store_files.upload_and_wait",
+        "upload_and_poll": "client.vector_store_files.upload_and_wait",
+    },
+    "VectorStoreFileBatches": {
+        "create_and_poll": _WAIT_FOR_BATCH,
+        "poll": _WAIT_FOR_BATCH,
+        "upload_and_poll": "client.vector_store_file_batches.upload_and_wait",
+    },
+    "Struct": dict.fromkeys(("model_dump", "to_dict", "as_dict"), "attrs.asdict(message)"),
+}
+
+#: By argument: what it may be called here. The first that the call has is meant.
+_ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "agent_id": ("assistant_id",),
+    "default_headers": ("headers",),
+    "default_query": ("params",),
+    "file_ids": ("attachments", "tool_resources"),
+    "http_client": ("session",),
+    "max_retries": ("retries",),
+    "max_tokens": ("max_completion_tokens",),
+    "poll_interval": ("backoff",),
+    "poll_interval_ms": ("backoff",),
+    "polling_interval": ("backoff",),
+}
+
+#: What other clients let a single call vary, and what it is called here.
+_OPTIONS: Final[Mapping[str, str]] = {
+    "timeout": "timeout",
+    "retries": "retries",
+    "max_retries": "retries",
+    "headers": "headers",
+    "extra_headers": "headers",
+    "params": "params",
+    "extra_query": "params",
+}
+
+#: Arguments that have no other name here.
+_NO_ARGUMENTS: Final[Mapping[str, str]] = {
+    "stream": "client.runs.stream and its like take the same fields",
+    "event_handler": "iterate over the stream instead, as in: for event in stream",
+}
+
+#: By name: what to do instead of importing it.
+_EXPORTS: Final[Mapping[str, str]] = {
+    "AsyncClient": "Client blocks; in an event loop, await asyncio.to_thread(client.ask, ...)",
+    "AssistantEventHandler": "iterate over client.runs.stream(...) instead",
+}
+
+
+def no_attribute(owner: object, name: str) -> AttributeError:
+    """What ``__getattr__`` raises."""
+    said = f"{type(owner).__name__!r} object has no attribute {name!r}"
+    for cls in type(owner).__mro__:
+        here = ATTRIBUTES.get(cls.__name__, {}).get(name)
+        if here is not None:
+            said += f"; here it is {here}"
+            break
+    return AttributeError(said, name=name, obj=owner)
+
+
+def no_export(package: str, name: str) -> Exception:
+    """What the ``__getattr__`` of a package raises."""
+    if name in _EXPORTS:  # "from … import …" would swallow the words of an AttributeError
+        return ImportError(f"cannot import name {name!r} from {package!r}: {_EXPORTS[name]}")
+    return AttributeError(f"module {package!r} has no attribute {name!r}")
+
+
+def no_argument(called: str, name: str, known: Collection[str], *, noun: str) -> TypeError:
+    """What a call raises that is given an argument it has not.
+
+    Args:
+        called: The call.
+        name: The argument.
+        known: Those that it has.
+        noun: What they are to it, such as "field".
+    """
+    is_request = "extra_body" in known
+    like = [*_ARGUMENTS.get(name, ()), *difflib.get_close_matches(name, known, 1)]
+    here = next((one for one in like if one in known), None)
+    if is_request and name in _OPTIONS:
+        advice = f"; client.with_options({_OPTIONS[name]}=...) varies it for single calls"
+    elif name in _NO_ARGUMENTS:
+        advice = f"; {_NO_ARGUMENTS[name]}"
+    elif here is not None:
+        advice = f"; do you mean {here!r}?"
+    else:
+        advice = "; what only your server knows goes into extra_body={...}" if is_request else ""
+    return TypeError(f"{called}() has no {noun} {name!r}{advice}")
+
+
+def explains_arguments(method: Callable[P, T]) -> Callable[P, T]:
+    """Lets a method say which of its arguments is meant, where it is called as elsewhere."""
+    owner, _, own_name = method.__qualname__.rpartition(".")
+    called = owner if own_name == "__init__" else own_name
+    parameters = inspect.signature(method).parameters.values()
+    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = {*by_position, *by_name}
+
+    @functools.wraps(method)
+    def call(*args: P.args, **arguments: P.kwargs) -> T:
+        if len(args) > len(by_position):
+            raise TypeError(
+                f"{called}() takes {by_position[-1]} by position and what follows by name, as in "
+                f"{by_name[0]}=..."
+            )
+        for name in arguments.keys() - known:
+            raise no_argument(called, name, known, noun="argument")
+        return method(*args, **arguments)
+
+    return call
