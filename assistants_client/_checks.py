@@ -1,4 +1,4 @@
-"""What a caller gives, checked before anything is sent: URLs, times, headers, keys, ids."""
+"""What a caller gives, checked before it is used: URLs, timeouts, headers, keys, numbers, ids."""
 
 from __future__ import annotations
 

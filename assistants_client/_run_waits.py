@@ -136,7 +136,8 @@ class WaitsForRuns(HasResources):
                 says when to ask again (``openai-poll-after-ms``), that is followed instead.
             on_poll: Called with the run after every poll.
             check: ``False`` answers a run that did not complete instead of raising.
-            stalled_after: Seconds after which a run that does not change is given up.
+            stalled_after: Seconds after which a run that does not change is given up, and left
+                as it is.
             cancel_on_timeout: Cancels the run when the time is up, and waits up to 30 s more for
                 its end; ``.run`` of the error is the run then.
             on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
@@ -170,14 +171,14 @@ class WaitsForRuns(HasResources):
             thread_id, run_id = run.thread_id, run.id
         if thread_id is None or run_id is None:
             raise ConfigurationError("run: give a run, or both thread_id and run_id")
-        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
-        if run is None or not run.is_final:
         # A mistake shows at once, not only where the run happens to take long or to ask for tools.
-            thread, name = thread_id, run_id
+        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
         check_timeout(timeout)
         check_stalled_after(stalled_after)
         delays = checked_backoff(self._backoff if backoff is None else backoff)
         functions = _made(tools)
+        if run is None or not run.is_final:
+            thread, name = thread_id, run_id
             handling = ToolHandling(
                 on_tool_error=on_tool_error,
                 approve=approve,

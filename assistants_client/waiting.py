@@ -220,7 +220,7 @@ def wait_for_run(
                 begun=begun,
             )
         except WaitTimeoutError as error:
-            if cancel_on_timeout:
+            if cancel_on_timeout and not watch.stalled:  # then there is time left
                 error.run = _cancelled(
                     link, error.run, name=name, backoff=backoff, time=time, pace=pace
                 )
@@ -270,7 +270,11 @@ class _Submitted:
 
 
 class Watch:
-    """Looks at every poll: tells the caller, and notices that nothing happens any more."""
+    """Looks at every poll: tells the caller, and notices that nothing happens any more.
+
+    Attributes:
+        stalled: Whether it has noticed that.
+    """
 
     def __init__(
         self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, time: Time
@@ -281,6 +285,7 @@ class Watch:
         self._time = time
         self._last: Run | None = None
         self._since = time.now()
+        self.stalled = False
 
     def is_done(self, run: Run) -> bool:
         """Whether there is nothing more to wait for.
@@ -296,6 +301,7 @@ class Watch:
         if is_settled(run):
             return True
         if self._stalled_after is not None and now - self._since >= self._stalled_after:
+            self.stalled = True
             raise WaitTimeoutError(
                 f"run {run.id} has been {run.status!r}, unchanged, for {now - self._since:g} s "
                 "(stalled_after)",
