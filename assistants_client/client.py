@@ -121,10 +121,10 @@ class Client(WaitsForRuns):
                 "ASSISTANTS_BASE_URL. The embedded engine needs no key; that of its language model "
                 "is ASSISTANTS_MODEL_KEY, or OPENAI_API_KEY"
             )
-        else:
-            own = default_engine()
         elif engine is not None:
             transport = to_engine(engine, options, session)
+        else:
+            own = default_engine()
             transport = to_engine(own, options, session)
             # Also when the client is dropped without close, and at the interpreter's end.
             close_engine = weakref.finalize(self, own.close)
