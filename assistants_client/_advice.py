@@ -30,7 +30,7 @@ _NOTHING_THERE = frozenset({404, 405, 410})
 
 #: OpenSSL's numbers for certificates that are not valid yet, or not any more; and for other names.
 _OUT_OF_TIME = frozenset({9, 10})
-_OTHER_NAME = frozenset({62, 64})
+_OTHER_NAME = frozenset({62, 64, None})  # urllib3 1.26 compares the names itself
 #: What OpenSSL says of an answer that is no TLS, by its version.
 _NO_TLS = ("wrong version number", "unknown protocol", "record layer failure", "http request")
 
@@ -127,9 +127,10 @@ def about_tls(fault: Exception | None) -> str:
     Args:
         fault: What ``ssl`` raised, or the socket below it.
     """
-    if isinstance(fault, (ssl.CertificateError, ValueError)):
+    if isinstance(fault, ValueError):  # of a certificate
         said = getattr(fault, "verify_message", "") or str(fault)
-        return f"{said.rstrip('.')}; {_about_the_certificate(getattr(fault, 'verify_code', 0))}"
+        code = getattr(fault, "verify_code", None)
+        return f"{said.rstrip('.')}; {_about_the_certificate(code)}"
     said = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
     if any(words in said for words in _NO_TLS):
         return "it does not speak TLS; is its address http:// instead of https://?"
@@ -138,7 +139,7 @@ def about_tls(fault: Exception | None) -> str:
     return said
 
 
-def _about_the_certificate(code: int) -> str:
+def _about_the_certificate(code: int | None) -> str:
     if code in _OUT_OF_TIME:
         return "is this machine's clock right?"
     if code in _OTHER_NAME:

@@ -29,13 +29,7 @@ from urllib3.exceptions import (
 )
 
 from assistants_client._advice import about_tls, advice
-from assistants_client._retry import (
-    GaveUpError,
-    PolicyRetry,
-    is_untrusted,
-    never_sent,
-    pause_hint,
-)
+from assistants_client._retry import GaveUpError, PolicyRetry, never_sent, pause_hint
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -103,10 +97,12 @@ def connection_error(
     host = urlsplit(base_url).netloc.rpartition("@")[2]
     wrapped = cause.original_error if isinstance(cause, ProxyError) else cause
     fault = _fault_of(wrapped)
-    was_shaking = _was_shaking_hands(fault)
+    # A certificate that was refused is a ValueError, whether ssl says so or urllib3.
+    is_untrusted = isinstance(cause, SSLError) and isinstance(fault, ValueError)
+    is_without_tls = is_untrusted or _was_shaking_hands(fault)
     told = _told_by_others(error)
     was_sent = not (
-        was_shaking
+        is_without_tls
         or never_sent(cause)
         or isinstance(error, (requests.ConnectTimeout, InvalidSchema, InvalidProxyURL))
         or told.startswith(_NO_FAKE)
@@ -121,7 +117,7 @@ def connection_error(
     elif isinstance(cause, ProxyError):
         text = f"{_proxy_of(outer)} did not connect to {host}: {_proxy_fault(wrapped, fault)}"
         text += f" ({_around(outer, base_url)})"
-    elif was_shaking or is_untrusted(cause):
+    elif is_without_tls:
         text = f"no trusted TLS connection to {host}: {about_tls(fault)}"
     elif isinstance(cause, SSLError):
         text = f"the TLS connection to {host} broke: {about_tls(fault)}"

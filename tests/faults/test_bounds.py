@@ -86,7 +86,7 @@ def test_the_name_in_the_certificate_counts(listen, connect, monkeypatch):
     """A trusted certificate for another name is refused."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", AUTHORITY)
     server = listen(hello, tls=True)
-    with pytest.raises(APIConnectionError, match=r"not valid for '127\.1'; is the host in the"):
+    with pytest.raises(APIConnectionError, match=r"127\.1'.*; is the host in the"):
         connect(f"https://127.1:{server.port}/v1").assistants.retrieve("asst_a")
     assert connect(f"https://localhost:{server.port}/v1").assistants.retrieve("asst_a")
 
