@@ -7,7 +7,7 @@ import requests
 from contract_serving import served
 from databases import fresh
 
-from assistants_client import Client, InvalidRequestError
+from assistants_client import Client, FunctionDefinition, InvalidRequestError
 from assistants_client.engine import Engine
 
 PAIRS = {str(number): "v" for number in range(17)}
@@ -18,7 +18,12 @@ CASES = [
     ("/assistants", {"model": "m", "metadata": {"k": 1}}, "metadata.k", "string"),
     ("/assistants", {"model": 5}, "model", "string"),
     ("/assistants", {"model": "m", "temperature": 3}, "temperature", "2"),
-    ("/assistants", {"model": "m", "tools": [{"type": "function"}]}, "tools[0].function", ""),
+    (
+        "/assistants",
+        {"model": "m", "tools": [{"type": "function"}]},
+        "tools[0].function",
+        "Missing",
+    ),
     ("/assistants", {"model": "m", "tools": "code_interpreter"}, "tools", "array"),
     ("/threads", {"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "array"),
     ("/threads", {"metadata": {"k" * 65: "v"}}, "metadata", "64"),
@@ -54,18 +59,41 @@ def test_both_refuse(
     assert limit in str(caught.value)
 
 
-def test_unknown_keys(base_url: str) -> None:
-    """A key that the protocol does not have is an error on both sides."""
-    answer = requests.post(
-        f"{base_url}/assistants", json={"model": "m", "file_ids": []}, timeout=10
-    )
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"file_ids": []}, "file_ids"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "file_ids": []}}]},
+            "tools[0].function.file_ids",
+        ),
+    ],
+)
+def test_unknown_keys(base_url: str, fields: dict[str, object], param: str) -> None:
+    """A key that the protocol does not have is an error, at whatever depth."""
+    answer = requests.post(f"{base_url}/assistants", json={"model": "m", **fields}, timeout=10)
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == "Unknown parameter: 'file_ids'."
-    with Client(base_url) as client, pytest.raises(TypeError, match="file_ids"):
+    error = answer.json()["error"]
+    assert (error["param"], error["message"]) == (param, f"Unknown parameter: '{param}'.")
+
+
+def test_unknown_keys_in_the_client() -> None:
+    """There the constructors say so, of requests and of their pieces."""
+    with Client("http://127.0.0.1:9/v1") as client, pytest.raises(TypeError, match="file_ids"):
         client.assistants.create(model="m", file_ids=[])  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="file_ids"):
+        FunctionDefinition(name="f", file_ids=[])  # type: ignore[call-arg]
 
 
 def test_empty_ids(base_url: str) -> None:
-    """An empty id is refused before it becomes another path."""
-    with Client(base_url) as client, pytest.raises(InvalidRequestError, match="assistant_id"):
-        client.assistants.retrieve("")
+    """An empty id is refused before it becomes another path, and finds nothing from others."""
+    with Client(base_url) as client:
+        with pytest.raises(InvalidRequestError, match="thread_id"):
+            client.runs.list("")
+        with pytest.raises(InvalidRequestError, match="assistant_id"):
+            client.runs.create_thread_and_run(assistant_id="")
+    path = requests.get(f"{base_url}/threads//runs", timeout=10)
+    assert (path.status_code, path.json()["error"]["code"]) == (404, "unknown_url")
+    body = requests.post(f"{base_url}/threads/runs", json={"assistant_id": ""}, timeout=10)
+    assert body.status_code == 404
+    assert body.json()["error"]["message"] == "No assistant found with id ''."
