@@ -133,6 +133,11 @@ def one_of_each(text: str) -> Fraction | str | float:
         ("0.1 + 0.2", Fraction(3, 10)),
         ("Compute (2+3).", 5),
         ("1^10^9", 1),
+        ("10-3-2", 5),
+        ("What is 500-250?", 250),
+        ("2026 - 11 - 22", 1993),
+        ("On 2026-11-22 I was asked for 3x = 6", 2),
+        ("3x=6. I do not get 3x = 6", 2),
         (QUESTION, 1),
         ("Solve for x 3x + 1 = 4", 1),
         ('Solve: "3x=6".', 2),
@@ -171,6 +176,11 @@ def test_reading(text: str, expected: object) -> None:
         "(" * 5000,
         "simplify 3x + 2x",
         "a = b",
+        "on 2026-11-22 we",
+        "on 22-11-2026, or 11/22/2026",
+        "call 555-1234",
+        "call +1-800-555-1234 (or 555-123-4567)",
+        "from 2019–2020",  # noqa: RUF001
         "٣+4",
     ],
 )
@@ -184,6 +194,8 @@ def test_nothing_to_read(text: str) -> None:
     [
         ("3x = ", "not a whole equation"),
         ("x = 1 = 2", "not a whole equation"),
+        ("3x + 11 = 14 and 2y = 4", "one at a time"),
+        ("3x = 6\nx^2 = 4", "one at a time"),
         ("3x^2 = 4", "not linear"),
         ("3x * x = 4", "not linear"),
         ("1/x = 2", "not linear"),

@@ -98,16 +98,20 @@ _BEFORE = frozenset(["", *" ;:`'\"“”‘’«»>_("])  # noqa: RUF001 - as pe
 _AFTER = re.compile(r"[.,;:!?`'\"“”‘’«»)_]*(?:[\s;]|$)")  # noqa: RUF001 - as people type
 #: The minus of ``5! - 3``, of which the beginning was not read, or the dash of a list.
 _SIGN_APART = re.compile(r"[-+] ")
+#: Dates and telephone numbers, which are no exercises; with spaces around its signs one is.
+_LABEL = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?/\d\d?/\d{4}|(?:\d+-){2,}\d{2,}|\d{3,4}-\d{4}")
 
 
 def find_problem(text: str) -> Arithmetic | Equation | None:
-    """Finds the first equation in the text, else the first arithmetic; None when there is neither.
+    """Finds the equation in the text, else the first arithmetic; None when there is neither.
 
     Raises:
-        MathError: There is one, but it cannot be worked out as what it is.
+        MathError: There is one, but it cannot be worked out as what it is; or a second equation.
     """
     text = _normalized(text)
-    runs = list(_runs(_tokens(text)))
+    runs = [run for run in _runs(_tokens(text)) if not _is_label(_written(text, run))]
+    if len({_written(text, run).replace(" ", "") for run in runs if _has_equals(run)}) > 1:
+        raise MathError("It has more than one equation, and I take one at a time.")
     fault: MathError | None = None
     for run in sorted(runs, key=lambda run: not _has_equals(run)):
         for tokens in _readings(run):
@@ -119,6 +123,14 @@ def find_problem(text: str) -> Arithmetic | Equation | None:
     if fault is not None:
         raise fault
     return None
+
+
+def _written(text: str, run: Sequence[_Token]) -> str:
+    return text[run[0].start : run[-1].end]
+
+
+def _is_label(written: str) -> bool:
+    return _LABEL.fullmatch(written.strip("+() ")) is not None
 
 
 def _normalized(text: str) -> str:
@@ -201,7 +213,7 @@ def _is_apart(first: _Token, second: _Token) -> bool:
 
 
 def _understood(text: str, tokens: list[_Token]) -> Arithmetic | Equation:
-    written = text[tokens[0].start : tokens[-1].end]
+    written = _written(text, tokens)
     before, after = text[: tokens[0].start][-1:], text[tokens[-1].end :]
     if before not in _BEFORE or not _AFTER.match(after) or _SIGN_APART.match(written):
         raise MathError(f"I can read only a part of it, “{_short(written)}”.")
