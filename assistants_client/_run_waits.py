@@ -396,13 +396,10 @@ class WaitsForRuns(HasResources):
             again: How often the same run was ended before, and the thread was locked all the same.
 
         Raises:
-            ThreadLockedError: The run waits for its caller, or is not to be found.
+            ThreadLockedError: The run waits for its caller, or is not named.
             WaitTimeoutError: The run did not end.
         """
-        run_id = locked.run_id or next(
-            (run.id for run in self.runs.list(thread_id, limit=20, order="desc") if run.is_active),
-            None,
-        )
+        run_id = locked.run_id
         if run_id is None:
             raise locked
         if policy == "cancel":
