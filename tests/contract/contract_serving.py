@@ -13,7 +13,7 @@ from assistants_client.engine import Engine
 def served(engine: Engine) -> Iterator[str]:
     """The base URL of an engine behind a WSGI server."""
     server = make_server("127.0.0.1", 0, engine, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1"

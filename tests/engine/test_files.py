@@ -29,7 +29,7 @@ def client(request: pytest.FixtureRequest, engine: Engine) -> Iterator[ac.Client
             yield made
         return
     server = make_server("127.0.0.1", 0, engine, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     with ac.Client(f"http://127.0.0.1:{server.server_port}/v1", api_key="key") as made:
         yield made

@@ -88,7 +88,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
     application = Engine(f"sqlite:///{tmp_path / 'server.db'}", token="secret")
     with wsgiref.simple_server.make_server("127.0.0.1", 0, application) as serving:
-        thread = threading.Thread(target=serving.serve_forever)
+        thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{serving.server_port}"
         serving.shutdown()

@@ -22,7 +22,7 @@ def engine_client(clean_environment, tmp_path):
     script = [call("add", a=1, b=2), call("add", a=3, b=4), "The sums are 3 and 7."]
     with Engine(f"sqlite:///{tmp_path / 'engine.db'}", model=Scripted(script)) as engine:
         httpd = serving.make_server("127.0.0.1", 0, engine, threaded=True)
-        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         with Client(f"http://127.0.0.1:{httpd.server_port}/v1", backoff=0.01) as client:
             yield client
