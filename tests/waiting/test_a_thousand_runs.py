@@ -8,7 +8,7 @@ from thorough import amount
 from assistants_client import AdaptiveBackoff
 
 RUNS = amount(120, 1000)
-CAP = amount(40, 150)  # polls per second
+CAP = amount(60, 150)  # polls per second
 
 
 def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monkeypatch):
