@@ -125,9 +125,9 @@ class Client(WaitsForRuns):
             transport = to_engine(engine, options, session)
         else:
             own = default_engine()
-            transport = to_engine(own, options, session)
             # Also when the client is dropped without close, and at the interpreter's end.
             close_engine = weakref.finalize(self, own.close)
+            transport = to_engine(own, options, session)
         self._assemble(transport, backoff, as_pace(max_polls_per_second), close_engine)
 
     def _assemble(
