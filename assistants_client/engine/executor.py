@@ -142,6 +142,17 @@ class Threads:
             self._give_up(carried)
         self._changed.wait_for(lambda: not self._beating, timeout=1.0)
 
+    def _let_go(self, run_id: str) -> None:
+        """Has a run carried anew whose carrying has raised, if the store can be written again."""
+        try:
+            self._runner.let_go(run_id)
+        except Exception:
+            _log.exception("Run %s could not be let go of", run_id)
+            return
+        with self._changed:
+            self._dropped.remove(run_id)
+        self.submit(run_id)
+
     def _give_up(self, carried: _Carried) -> None:
         """Counts on the run's worker no longer; called with the lock held."""
         if not carried.is_given_up:
@@ -203,15 +214,12 @@ class Threads:
                     return
                 dropped = self._dropped[:]
             try:
-                for run_id in dropped:
-                    self._runner.let_go(run_id)
-                    with self._changed:
-                        self._dropped.remove(run_id)
-                    self.submit(run_id)
                 ours = self._runner.renew()
             except Exception:
                 _log.exception("The sign of life could not be given")
                 continue
+            for run_id in dropped:
+                self._let_go(run_id)
             with self._changed:
                 for carried in self._carried:
                     if carried.run_id in ours:
