@@ -39,9 +39,13 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             results.put((None, error))
 
     context = contextvars.copy_context()
-    threading.Thread(
+    thread = threading.Thread(
         target=context.run, args=(work,), name="assistants-client-call", daemon=True
-    ).start()
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise _interrupt_of(error) from None
     answer = take(results, seconds)
     if answer is None:
         raise TooLateError
@@ -66,3 +70,11 @@ def take(items: queue.Queue[T], seconds: float) -> T | None:
         except queue.Empty:
             if left <= 0:
                 return None
+        except RuntimeError as error:
+            raise _interrupt_of(error) from None
+
+
+def _interrupt_of(error: RuntimeError) -> BaseException:
+    """The Ctrl-C that came while a lock changed hands: CPython then complains of the lock."""
+    before = error.__context__
+    return before if isinstance(before, KeyboardInterrupt) else error
