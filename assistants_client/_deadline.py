@@ -44,8 +44,8 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     )
     try:
         thread.start()
-    except RuntimeError as error:
-        raise _interrupt_of(error) from None
+    except RuntimeError as complaint:
+        raise _interrupt_of(complaint) from None
     answer = take(results, seconds)
     if answer is None:
         raise TooLateError
@@ -70,11 +70,11 @@ def take(items: queue.Queue[T], seconds: float) -> T | None:
         except queue.Empty:
             if left <= 0:
                 return None
-        except RuntimeError as error:
-            raise _interrupt_of(error) from None
+        except RuntimeError as complaint:
+            raise _interrupt_of(complaint) from None
 
 
-def _interrupt_of(error: RuntimeError) -> BaseException:
+def _interrupt_of(complaint: RuntimeError) -> BaseException:
     """The Ctrl-C that came while a lock changed hands: CPython then complains of the lock."""
-    before = error.__context__
-    return before if isinstance(before, KeyboardInterrupt) else error
+    before = complaint.__context__
+    return before if isinstance(before, KeyboardInterrupt) else complaint
