@@ -285,7 +285,7 @@ class Watch:
         self._time = time
         self._last: Run | None = None
         self._since = time.now()
-        self.stalled = False
+        self.stalled: bool = False
 
     def is_done(self, run: Run) -> bool:
         """Whether there is nothing more to wait for.
