@@ -219,6 +219,17 @@ def test_the_description_is_true(interpreter: BubblewrapInterpreter) -> None:
     assert interpreter.run(f"import {names or 'json'}").logs == ""
 
 
+def test_python_by_links_from_elsewhere(tmp_path: Path) -> None:
+    """As in an environment made with a Python that was itself found through a link."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.symlink_to(Path(sys.executable).resolve())
+    first.symlink_to(second)
+    made = walled(python=str(first))
+
+    assert made.run("print(6 * 7)").logs == "42\n"
+    made.close()
+
+
 def test_closed() -> None:
     """After close every call fails plainly."""
     made = walled()

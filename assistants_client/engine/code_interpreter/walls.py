@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -70,8 +71,12 @@ class Walls:
                 self._common += ["--symlink", os.readlink(path), path]
             else:
                 self._common += ["--ro-bind-try", path, path]
-        for path in sorted({*_OF_THE_SYSTEM, *_installed(python)}):
+        seen = sorted({*_OF_THE_SYSTEM, *_installed(python)})
+        for path in seen:
             self._common += ["--ro-bind-try", path, path]
+        for link, target in _links(python):
+            if not link.startswith(tuple(f"{path}/" for path in seen)):
+                self._common += ["--symlink", target, link]
         self._common += ["--ro-bind", str(_PROGRAM), _PLACE, "--chdir", FOLDER]
         for name, value in _ENVIRONMENT.items():
             self._common += ["--setenv", name, value]
@@ -94,6 +99,14 @@ class Walls:
             *("--remount-ro", "/"),
             *("--", self._python, "-I", "-B", "-X", "utf8", _PLACE),
         ]
+
+
+def _links(path: str) -> Iterator[tuple[str, str]]:
+    """The links on the way to a file, and where each points."""
+    while os.path.islink(path):
+        target = os.readlink(path)
+        yield path, target
+        path = os.path.join(os.path.dirname(path), target)
 
 
 def _installed(python: str) -> set[str]:
