@@ -33,7 +33,9 @@ from assistants_client._values import (
     unchecked,
     wrong_type,
 )
-from assistants_client._values import InvalidValueError as InvalidValueError  # noqa: PLC0414
+from assistants_client._values import (
+    InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers meet it
+)
 from assistants_client.models._base import UNSET, Request, Struct, Unknown
 from assistants_client.models._limits import LIMIT, Rule
 

@@ -123,7 +123,7 @@ class GaveUpError(MaxRetryError):
     def __init__(
         self, pool: ConnectionPool | None, url: str, error: Exception | None, *, attempts: int
     ) -> None:
-        super().__init__(pool, url, error or ResponseError("refused"))  # type: ignore[arg-type]  # None is fine
+        super().__init__(pool, url, error or ResponseError("refused"))  # type: ignore[arg-type]  # pool may be None
         self.attempts = attempts
 
 

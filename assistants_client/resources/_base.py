@@ -55,6 +55,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Processed(Protocol):
+    """What a server works on after it has answered."""
+
+    @property
+    def is_processed(self) -> bool:
+        """Whether it has done with it."""
+        ...
+
+
+ProcessedT = TypeVar("ProcessedT", bound=Processed)
+
+
 #: The key of the mark by which a created object is found again (``RetryPolicy(recover=True)``).
 _MARK = "assistants_client_request"
 _MOST_METADATA = 16
@@ -145,6 +157,24 @@ class Resource:
         """As ``_send``, with the answer's headers."""
         document = None if request is None else encoded(request)
         return self._post_or_get(method, path, answer, document, query)
+
+    def _wait(
+        self,
+        path: str,
+        answer: type[ProcessedT],
+        *,
+        name: str,
+        timeout: float,
+        backoff: BackoffLike | None,
+    ) -> ProcessedT:
+        """Polls what is at a path until the server has done with it."""
+        return self._helpers.poll_until(
+            lambda: self._exchange("GET", path, answer),
+            lambda seen: seen.is_processed,
+            name=name,
+            timeout=timeout,
+            backoff=backoff,
+        )
 
     def _create(
         self,

@@ -98,13 +98,7 @@ class Files(Resource):
         if made.is_processed:
             return made
         path = build_path(self._ONE, file_id=made.id)
-        return self._helpers.poll_until(
-            lambda: self._exchange("GET", path, File),
-            lambda seen: seen.is_processed,
-            name=f"file {made.id}",
-            timeout=timeout,
-            backoff=backoff,
-        )
+        return self._wait(path, File, name=f"file {made.id}", timeout=timeout, backoff=backoff)
 
     def retrieve(self, file_id: str) -> File:
         """Reads a file's facts.

@@ -60,9 +60,9 @@ class VectorStoreFileBatches(Resource):
             WaitTimeoutError: The store was not done in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
-        batch = self._helpers.poll_until(
-            lambda: self._exchange("GET", path, VectorStoreFileBatch),
-            lambda seen: seen.is_processed,
+        batch = self._wait(
+            path,
+            VectorStoreFileBatch,
             name=f"batch {batch_id} of vector store {vector_store_id}",
             timeout=timeout,
             backoff=backoff,

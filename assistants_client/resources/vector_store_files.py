@@ -56,9 +56,9 @@ class VectorStoreFiles(Resource):
             WaitTimeoutError: The store was not done in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
-        return self._helpers.poll_until(
-            lambda: self._exchange("GET", path, VectorStoreFile),
-            lambda seen: seen.is_processed,
+        return self._wait(
+            path,
+            VectorStoreFile,
             name=f"file {file_id} of vector store {vector_store_id}",
             timeout=timeout,
             backoff=backoff,

@@ -57,9 +57,9 @@ class VectorStores(Resource):
             WaitTimeoutError: The store was not done in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id)
-        return self._helpers.poll_until(
-            lambda: self._exchange("GET", path, VectorStore),
-            lambda seen: seen.is_processed,
+        return self._wait(
+            path,
+            VectorStore,
             name=f"vector store {vector_store_id}",
             timeout=timeout,
             backoff=backoff,
