@@ -1,12 +1,16 @@
 """What many tests share: a clean environment, a clock that only tests move, a scripted server.
 
-Nothing about one noun of the protocol belongs here.
+Beside them, the command ``assistants`` within the process. Nothing about one noun of the protocol belongs here.
 """
 
 import contextlib
+import gc
+import io
 import json
+import logging
 import os
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,10 +18,19 @@ from types import SimpleNamespace
 
 import pytest
 import responses
+from hypothesis import settings
+from thorough import amount
 
 from assistants_client import Client
+from assistants_client.cli import main
 
 PAYLOADS = Path(__file__).with_name("payloads")
+#: Loggers that the command ``assistants`` sets.
+LOGGERS = ("assistants_client.engine.environment", "assistants_client.engine.runner", "urllib3")
+
+# Of the properties that say nothing else. A busy machine makes examples slow, not wrong.
+settings.register_profile("amount", max_examples=amount(20, 100), deadline=None)
+settings.load_profile("amount")
 
 
 class FakeClock:
@@ -147,12 +160,51 @@ def pytest_xdist_auto_num_workers():
     return min(cores + (cores + 1) // 2, 12)
 
 
+def pytest_collection():
+    """Spares the garbage collector the thousands of tests, which stay to the end.
+
+    To look through them again and again took a sixth of the suite's time.
+    """
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """From here on it looks at what is made later."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture
 def clean_environment(monkeypatch):
     """No variable that the library or requests reads."""
     for name in list(os.environ):
         if name.startswith(("ASSISTANTS_", "OPENAI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys, clean_environment):
+    """Runs ``assistants`` to its end in this process, which is quicker than in one of its own.
+
+    Given are its arguments, and variables as keywords. Nothing is typed.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS)]
+
+    def run(*arguments, **variables):
+        os.environ.update(variables)
+        try:
+            status = main(arguments)
+        except SystemExit as left:
+            status = left.code if isinstance(left.code, int) else 1
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, told.out, told.err)
+
+    yield run
+    for logger, level in levels:
+        logger.setLevel(level)
 
 
 @pytest.fixture

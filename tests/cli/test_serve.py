@@ -55,40 +55,32 @@ def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) ->
 
 
 def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
-    """Variables set what options set, and options go first."""
+    """Variables set what options set, and options go first, also one that is given more than once.
+
+    A token lets others in: other machines, and requests that a page of another host makes.
+    """
     variables = {
-        "ASSISTANTS_HOST": "localhost",
+        "ASSISTANTS_HOST": "0.0.0.0",
         "ASSISTANTS_DATABASE_URL": "sqlite:///elsewhere.db",
         "ASSISTANTS_MODEL_URL": model_url,
         "ASSISTANTS_MODEL_KEY": "sk-secret",
         "ASSISTANTS_MODEL": "one",
+        "ASSISTANTS_MODEL_MAP": "old=none",
         "ASSISTANTS_TOKEN": "a-secret-token",
     }
-    with served(tmp_path, "--model", "two", **variables) as running:
-        with Client(running.base_url, api_key="a-secret-token") as client:
+    options = ["--model", "two", "--model-map", "old=ruled", "--model-map", "older=ruled"]
+    page = {"Origin": "https://page.example"}
+    with served(tmp_path, *options, **variables) as running:
+        assert running.base_url.startswith("http://127.0.0.1:")
+        with Client(running.base_url, api_key="a-secret-token", headers=page) as client:
             client.threads.create()
         with Client(running.base_url, api_key="wrong") as other, pytest.raises(AuthenticationError):
             other.threads.create()
 
-    assert "model='two'" in running.output
+    assert "model='two', model_map={'old': 'ruled', 'older': 'ruled'})\n" in running.output
     assert f"sqlite:///{tmp_path / 'elsewhere.db'}\n" in running.output
     assert "api_key  = the token\n" in running.output
     assert "secret" not in running.output
-
-
-def test_models_are_mapped(tmp_path: Path, model_url: str) -> None:
-    """The option can be given more than once, and then counts instead of the variable."""
-    options = ["--model-map", "old=ruled", "--model-map", "older=ruled"]
-    with served(
-        tmp_path, "--model-url", model_url, *options, ASSISTANTS_MODEL_MAP="old=none"
-    ) as running:
-        with Client(running.base_url) as client:
-            assistant = client.assistants.create(model="old")
-            reply = client.ask(client.threads.create().id, "Hi.", assistant_id=assistant.id)
-        running.stop()
-
-    assert reply.text == "You said: Hi."
-    assert "model_map={'old': 'ruled', 'older': 'ruled'})\n" in running.output
 
 
 def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
@@ -108,26 +100,6 @@ def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
     )
     assert "database = in memory" in running.output
     assert "WARNING" not in running.output
-
-
-def test_events_leave_at_once(tmp_path: Path, model_url: str) -> None:
-    """The first events of a slow run arrive long before its end."""
-    with (
-        served(tmp_path, "--model-url", model_url) as running,
-        Client(running.base_url) as client,
-    ):
-        assistant = client.assistants.create(model="m")
-        thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
-        begun = time.monotonic()
-        with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:
-            first = next(iter(stream))
-            text = stream.text()
-            words = [next(text) for _ in range(4)]
-        took = time.monotonic() - begun
-
-    assert isinstance(first, RunCreated)
-    assert "".join(words).startswith("You said:")
-    assert took < 30  # it would speak for a minute
 
 
 def test_ctrl_c_stops_it(tmp_path: Path) -> None:
@@ -150,20 +122,29 @@ def test_ctrl_c_stops_it(tmp_path: Path) -> None:
 
 
 def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
-    """A signal ends the run that is carried, and the stream that tells of it; nothing is locked."""
+    """Events leave at once, long before the end of a slow run.
+
+    A signal ends the run that is carried, and the stream that tells of it; nothing is locked.
+    """
     with served(tmp_path, "--model-url", model_url) as running:
         with Client(running.base_url, retries=1) as client:
             assistant = client.assistants.create(model="m")
             thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
+            begun = time.monotonic()
             stream = client.runs.stream(thread.id, assistant_id=assistant.id, resume=False)
+            first = next(stream)
             text = stream.text()
-            next(text)
+            words = [next(text) for _ in range(4)]
+            took = time.monotonic() - begun
             ended = running.stop()
             with pytest.raises(RunFailedError, match="ended before the run was finished"):
                 "".join(text)
         run = stream.run
     assert run is not None
 
+    assert isinstance(first, RunCreated)
+    assert "".join(words).startswith("You said:")
+    assert took < 30  # it would speak for a minute
     assert ended == 0
     assert "Traceback" not in running.output
     assert run.status == "failed"
@@ -182,15 +163,6 @@ def test_an_address_others_reach_needs_a_token(command: Callable[..., Ended]) ->
         "assistants serve: --host 0.0.0.0 lets other machines in: set a token (ASSISTANTS_TOKEN or "
         "--token) that they must send\n"
     )
-
-
-def test_a_token_lets_others_in(tmp_path: Path) -> None:
-    """Other machines, and requests that a page of another host makes."""
-    headers = {"Origin": "https://page.example"}
-    with served(tmp_path, "--host", "0.0.0.0", ASSISTANTS_TOKEN="secret") as running:
-        assert running.base_url.startswith("http://127.0.0.1:")
-        with Client(running.base_url, api_key="secret", headers=headers) as client:
-            client.threads.create()
 
 
 def test_a_port_in_use_is_one_line(command: Callable[..., Ended]) -> None:

@@ -284,7 +284,7 @@ def test_a_silent_server_is_a_timeout(serve, opening):
     error = failure(server, timeout=(1, 0.2))
     assert isinstance(error, APITimeoutError)
     assert isinstance(error, APIConnectionError)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
     assert server.host in str(error)
 
 

@@ -432,7 +432,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10
     ],
 )
 def test_the_deadline_holds_in_real_time(serve, kind, timeout):
-    """Whether the server is silent, stalls or drips, the wait ends within 0.2 s of its timeout."""
+    """Whether the server is silent, stalls or drips, the wait ends within 0.2 s of its timeout.
+
+    A busy machine makes a try late that was not, and none early: one of three has to be in time.
+    """
     script = {
         "never": never(lambda: server),
         "drip the body": drip(lambda: server, HEAD + b'{"id": "run_a"'),
@@ -440,13 +443,18 @@ def test_the_deadline_holds_in_real_time(serve, kind, timeout):
         "stall": lambda connection: (connection.sendall(HEAD + b"{"), server.pause(30)),
     }[kind]
     server = serve(script)
-    with Client(server.url) as client:
-        begun = time.monotonic()
-        with pytest.raises(WaitTimeoutError) as caught:
-            client.wait_for_run(RUN, timeout=timeout)
-        assert timeout <= time.monotonic() - begun < timeout + 0.2
-    assert caught.value.run is RUN
-    assert len(server.requests) == 1
+    for tries in range(1, 4):
+        with Client(server.url) as client:
+            begun = time.monotonic()
+            with pytest.raises(WaitTimeoutError) as caught:
+                client.wait_for_run(RUN, timeout=timeout)
+            took = time.monotonic() - begun
+        assert caught.value.run is RUN
+        assert len(server.requests) == tries
+        assert took >= timeout
+        if took < timeout + 0.2:
+            break
+    assert took < timeout + 0.2
 
 
 def test_a_late_answer_is_not_waited_for(serve, http_answer):

@@ -221,6 +221,6 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=amount(3, 20), stateful_step_count=amount(20, 30), deadline=None
+    max_examples=amount(3, 20), stateful_step_count=amount(20, 30)
 )
 TestAnyOrder = AnyOrder.TestCase

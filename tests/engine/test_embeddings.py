@@ -125,7 +125,7 @@ def test_a_server_that_drips_holds_no_search(
 
     assert embeddings.of_query("A ship?") is None
 
-    assert 0.3 <= time.monotonic() - begun < 2
+    assert 0.3 <= time.monotonic() - begun < 10
     assert "gave no vectors in time. Until it does" in caplog.text
     embeddings.close()
 

@@ -167,9 +167,9 @@ def test_a_round_of_code_and_functions(url: str) -> None:
 
 def test_many_runs_at_once(url: str) -> None:
     """More runs than workers, on threads of their own: all are completed."""
-    with Engine(url, Scripted(["answer"] * 40), workers=4) as engine:
+    with Engine(url, Scripted(["answer"] * 12), workers=4) as engine:
         http = Http(engine)
-        paths = [http.start() for _ in range(40)]
+        paths = [http.start() for _ in range(12)]
         assert {http.wait(path)["status"] for path in paths} == {"completed"}
 
 

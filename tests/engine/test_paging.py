@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from databases import fresh
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assistants_client.engine.database import Database, add, remove
@@ -18,7 +18,6 @@ from assistants_client.models.threads import Thread
 
 SIZE = 25
 #: A server may have other things to do.
-UNHURRIED = settings(deadline=None)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,6 @@ def test_the_order_is_by_time_and_then_by_arrival(filled: Database) -> None:
     assert whole(filled, "desc") == whole(filled, "asc")[::-1]
 
 
-@UNHURRIED
 @given(limit=st.integers(1, 30), order=st.sampled_from(["asc", "desc"]))
 def test_pages_forward_are_the_whole(filled: Database, limit: int, order: Order) -> None:
     """Following ``after`` to the end gives every item once, in order, and then says so."""
@@ -76,7 +74,6 @@ def test_pages_forward_are_the_whole(filled: Database, limit: int, order: Order)
     assert found == whole(filled, order)
 
 
-@UNHURRIED
 @given(
     limit=st.integers(1, 30), order=st.sampled_from(["asc", "desc"]), start=st.integers(0, SIZE - 1)
 )
@@ -95,7 +92,6 @@ def test_pages_backward_are_what_comes_before(
     assert found == everything[:start]
 
 
-@UNHURRIED
 @given(
     limit=st.integers(1, 30),
     order=st.sampled_from(["asc", "desc"]),

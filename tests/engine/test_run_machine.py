@@ -382,7 +382,5 @@ class RunMachine(RuleBasedStateMachine):
         assert set(locked.values()) <= {1}
 
 
-RunMachine.TestCase.settings = settings(
-    max_examples=amount(12, 100), stateful_step_count=50, deadline=None
-)
+RunMachine.TestCase.settings = settings(max_examples=amount(8, 100), stateful_step_count=50)
 TestRuns = RunMachine.TestCase

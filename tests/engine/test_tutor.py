@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assistants_client.engine.code_interpreter import MontyInterpreter
@@ -256,10 +256,6 @@ number = st.builds(Fraction, st.integers(-99, 99), st.integers(1, 12))
 equations = st.tuples(number, number, number, number, st.sampled_from("xyzabt"))
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-)
 @given(equations)
 def test_program_solves_equations(
     interpreter: MontyInterpreter, parts: tuple[Fraction, Fraction, Fraction, Fraction, str]
@@ -289,10 +285,6 @@ expressions = st.recursive(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-)
 @given(expressions)
 def test_program_computes_arithmetic(interpreter: MontyInterpreter, text: str) -> None:
     """The program, run in the sandbox, prints the exact value of the expression."""
@@ -305,7 +297,6 @@ def test_program_computes_arithmetic(interpreter: MontyInterpreter, text: str) -
     assert interpreter.run(code).logs.splitlines()[0] == str(exact(problem.tree))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="0123456789x+-*/^%=().,` y²√$\nsqrt", max_size=60))
 def test_any_text_is_answered(text: str) -> None:
     """Whatever is asked gets an answer in words and a finish."""

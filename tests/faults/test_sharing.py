@@ -137,7 +137,7 @@ def test_a_fork_while_others_hold_what_is_shared(listen, connect):
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_threads_share_a_client(listen, connect, monkeypatch, tls):
     """All of 32 threads get right answers, over at most as many connections as threads."""
-    calls = amount(20, 100)
+    calls = amount(10, 100)
     if tls:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(AUTHORITY))
     server = listen(echo, tls=tls)

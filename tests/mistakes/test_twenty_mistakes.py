@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 from mistake_kit import AZURE_KEY, OPENAI_KEY, message
-from served_process import environment
 
 from assistants_client import (
     Assistant,
@@ -246,18 +244,11 @@ def test_9_engine_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_10_port_in_use(tmp_path: Path) -> None:
+def test_10_port_in_use(command: Callable[..., Any]) -> None:
     """It names the port, and the option that takes another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "assistants_client", "serve", "--port", str(port)],
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command("serve", "--port", str(port))
 
     assert done.returncode == 3
     assert done.stderr == (

@@ -52,8 +52,7 @@ REQUESTS = [
 ]
 
 quick = settings(
-    max_examples=amount(10, 100),
-    deadline=None,
+    max_examples=amount(8, 100),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

@@ -17,8 +17,8 @@ from assistants_client.streaming import RunStream
 
 FRAMINGS = {"chunked": chunked, "close": close_delimited}
 #: One offset in so many. STREAMS_EVERY_OFFSET=1 takes every one over a socket, which takes minutes.
-IN_MEMORY = amount(17, 1)
-OVER_SOCKET = 1 if os.environ.get("STREAMS_EVERY_OFFSET") else amount(73, 37)
+IN_MEMORY = amount(31, 1)
+OVER_SOCKET = 1 if os.environ.get("STREAMS_EVERY_OFFSET") else amount(149, 37)
 
 each_recording = pytest.mark.parametrize("name", RECORDINGS)
 each_framing = pytest.mark.parametrize("framing", FRAMINGS)

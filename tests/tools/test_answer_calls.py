@@ -490,7 +490,7 @@ def test_an_interrupt_of_the_waiting_thread_comes_through():
     with pytest.raises(KeyboardInterrupt):
         answer_calls(calls("hang", "", "", ""), [hang], parallel=2)
 
-    assert time.monotonic() - sent[0] < 1
+    assert time.monotonic() - sent[0] < 10
     release.set()
 
 

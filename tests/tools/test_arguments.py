@@ -17,9 +17,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from thorough import amount
 from typing_extensions import NotRequired, TypedDict
 
 from assistants_client import tool
@@ -166,7 +165,6 @@ VALUES = [
 @pytest.mark.parametrize(
     ("annotation", "values"), VALUES, ids=[str(annotation) for annotation, _ in VALUES]
 )
-@settings(max_examples=amount(15, 100), deadline=None)
 @given(data=st.data())
 def test_what_is_written_as_json_is_read_as_it_was(annotation, values, data):
     """A value of the annotated type survives the way to JSON and back, type included."""

@@ -7,12 +7,15 @@ from thorough import amount
 
 from assistants_client import AdaptiveBackoff
 
-RUNS = amount(120, 1000)
-CAP = amount(60, 150)  # polls per second
+RUNS = amount(80, 1000)
+CAP = amount(40, 150)  # polls per second
+# What the server sees of the two; other tests beside this one make it more.
+BUSIEST = amount(60, 165)  # polls in a second
+LATE = amount(10, 2)  # seconds
 
 
 def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monkeypatch):
-    """All are found finished, within the cap, the last one within 2 s of its end."""
+    """All are found finished, within the cap, the last one soon after its end."""
     # A machine that is busy with other things is not taken for a server that hangs.
     monkeypatch.setattr("assistants_client._many_waits.HANGS_AFTER", 60)
     engine = engine_process(runs=RUNS, workers=100, shortest=0.05, longest=4.0)
@@ -35,8 +38,8 @@ def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monke
     assert threads - before <= 1
     polls = engine.moments("requests")[asked:]
     busiest = max(sum(at <= other < at + 1 for other in polls) for at in polls)
-    assert busiest <= CAP * 1.1  # the server's clock sees the network's jitter as well
+    assert busiest <= BUSIEST
     last_end = max(engine.moments("ends"))
     last_found = max(moment for _, moment in found.values())
-    assert last_found - last_end < 2
+    assert last_found - last_end < LATE
     print(f"{len(polls)} polls, {busiest} in a second, last after {last_found - last_end:.2f} s")
