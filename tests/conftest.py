@@ -1,6 +1,7 @@
 """What many tests share: a clean environment, a clock that only tests move, a scripted server.
 
-Beside them, the command ``assistants`` within the process. Nothing about one noun of the protocol belongs here.
+Beside them, the command ``assistants`` within the process. Nothing about one noun of the protocol
+belongs here.
 """
 
 import contextlib
