@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from assistants_client._codec import decode, encode
-from assistants_client.engine.tables import metadata, threads
+from assistants_client.engine.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
 
@@ -174,7 +174,7 @@ class Database:
             ) from error
         try:
             with _write(engine) as connection:
-                metadata.create_all(connection)
+                create_missing(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
         except SQLAlchemyError as error:
