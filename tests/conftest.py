@@ -187,14 +187,14 @@ def clean_environment(monkeypatch):
 def command(tmp_path, monkeypatch, capsys, clean_environment):
     """Runs ``assistants`` to its end in this process, which is quicker than in one of its own.
 
-    Given are its arguments, and variables as keywords. Nothing is typed.
+    Given are its arguments, what is typed, and variables as keywords.
     """
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
     monkeypatch.setattr(os, "environ", os.environ.copy())
     levels = [(logger, logger.level) for logger in map(logging.getLogger, LOGGERS)]
 
-    def run(*arguments, **variables):
+    def run(*arguments, typed="", **variables):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         os.environ.update(variables)
         try:
             status = main(arguments)

@@ -58,7 +58,9 @@ def terminal(folder: Path, *options: str, **variables: str) -> Terminal:
 # --- through pipes ------------------------------------------------------------------------------
 
 
-def test_answers_go_to_a_pipe_and_all_else_beside_it(tmp_path: Path) -> None:
+def test_answers_go_to_a_pipe_and_all_else_beside_it(
+    tmp_path: Path, command: Callable[..., Ended]
+) -> None:
     """The offline tutor answers each line; its code, and how to go on, are on the other stream."""
     done = chat(tmp_path, "Solve 3x + 11 = 14\n\n")
 
@@ -70,7 +72,8 @@ def test_answers_go_to_a_pipe_and_all_else_beside_it(tmp_path: Path) -> None:
     told = done.stderr.splitlines()[-1]
     assert told.startswith("To go on: assistants chat --assistant asst_")
 
-    again = chat(tmp_path, "How much is 7 * 6?", *told.partition(" chat ")[2].split())
+    to_go_on = told.removeprefix("To go on: assistants ").split()
+    again = command(*to_go_on, typed="How much is 7 * 6?\n")
 
     assert again.stdout.startswith("7 * 6 = 42.")
     assert again.stderr.splitlines()[-1] == told

@@ -17,6 +17,7 @@ from model_server import model_server
 from served_process import environment, served
 
 from assistants_client import Client, __version__
+from assistants_client.engine import Engine
 from assistants_client.errors import AuthenticationError, PermissionDeniedError, RunFailedError
 from assistants_client.models.events import RunCreated
 
@@ -34,16 +35,26 @@ def model_url() -> Iterator[str]:
 
 
 def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) -> None:
-    """The start lines name base URL, key, model and database; a client works with that URL."""
+    """The start lines name base URL, key, model and database; a client works with that URL.
+
+    Without a token, a page of another host is served as little as another machine.
+    """
+    page = {"Origin": "https://page.example"}
+    refused = pytest.raises(PermissionDeniedError, match=r"Origin is 'https://page\.example'")
     with served(tmp_path, "--model-url", model_url, "--model", "ruled") as running:
+        with Client(running.base_url, headers=page) as client, refused:
+            client.threads.create()
         with Client(running.base_url, api_key="any") as client:
             assistant = client.assistants.create(model="m")
             thread = client.threads.create()
             reply = client.ask(thread.id, "Good morning.", assistant_id=assistant.id)
+        begun = time.monotonic()
         status = running.stop()
+        took = time.monotonic() - begun
 
     assert reply.text == "You said: Good morning."
     assert status == 0
+    assert took < 4  # nothing is under way
     assert running.output == (
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {running.base_url}\n"
@@ -91,34 +102,17 @@ def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
         with Client(running.base_url, api_key=key) as client:
             assistant = client.assistants.create(model="m")
             reply = client.ask(client.threads.create().id, "2 + 3", assistant_id=assistant.id)
-        running.stop()
+        status = running.stop(signal.SIGINT)
 
     assert "5" in reply.text
+    assert status == 130  # as shells expect it of what Ctrl-C has stopped
+    assert "Traceback" not in running.output
     assert "model    = the offline tutor" in running.output
     assert (
         "\n        OPENAI_API_KEY is not used: it is the token of this engine.\n" in running.output
     )
     assert "database = in memory" in running.output
     assert "WARNING" not in running.output
-
-
-def test_ctrl_c_stops_it(tmp_path: Path) -> None:
-    """It ends at once where nothing is under way, as shells expect it of what was interrupted.
-
-    Without a token, a page of another host was served before as little as another machine.
-    """
-    headers = {"Origin": "https://page.example"}
-    told = pytest.raises(PermissionDeniedError, match=r"Origin is 'https://page\.example'")
-    with served(tmp_path) as running:
-        with Client(running.base_url, headers=headers) as client, told:
-            client.threads.create()
-        begun = time.monotonic()
-        status = running.stop(signal.SIGINT)
-        took = time.monotonic() - begun
-
-    assert status == 130
-    assert took < 4
-    assert "Traceback" not in running.output
 
 
 def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
@@ -149,7 +143,7 @@ def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
     assert "Traceback" not in running.output
     assert run.status == "failed"
 
-    with served(tmp_path) as running, Client(running.base_url) as client:
+    with Client(engine=Engine(f"sqlite:///{tmp_path / 'assistants.db'}")) as client:
         assert client.runs.retrieve(thread.id, run.id).status == "failed"
         assert client.messages.create(thread.id, "It is not locked.").id
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from code_bench import CodeBench
+from thorough import another_case
 
 from assistants_client.engine.code_interpreter import MontyInterpreter, monty
 from assistants_client.engine.language_models import call
@@ -79,7 +80,9 @@ def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
         ("x = 'a' * 10**9", "MemoryError"),
         ("l = []\nwhile True: l.append([0] * 10_000)", "MemoryError"),
         ("while True: pass", "TimeoutError"),
-        ("a = 3 ** 10**7\nfor i in range(99): a = a * a", "stopped"),
+        pytest.param(
+            "a = 3 ** 10**7\nfor i in range(99): a = a * a", "stopped", marks=another_case
+        ),
         ("10**10**10", "MemoryError"),
         ("import time\ntime.sleep(100)", "TimeoutError"),
         ("10**5000", "ValueError"),

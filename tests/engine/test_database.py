@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select, text
+from thorough import amount
 
 from assistants_client.engine.database import Database, add, load, load_all, remove, save
 from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
@@ -188,15 +189,19 @@ database.close()
 """
 
 
+PROCESSES = amount(2, 3)
+
+
 def test_processes_open_and_write_at_once(tmp_path: Path) -> None:
     """Several processes create one database at the same moment, and every write is kept."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     started = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, url]) for _ in range(3)
+        subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, url])
+        for _ in range(PROCESSES)
     ]
-    assert [process.wait(60) for process in started] == [0] * 3
+    assert [process.wait(60) for process in started] == [0] * PROCESSES
     database = Database(url)
-    assert count(database) == 60
+    assert count(database) == PROCESSES * 20
     database.close()
 
 

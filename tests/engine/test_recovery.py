@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from databases import fresh
-from test_engine import Http
+from engine_http import Http
+from thorough import another_case
 
 from assistants_client.engine import Engine, Scripted
 
@@ -19,7 +20,7 @@ KILLED = """
 import os, sys, time
 from assistants_client.engine import Engine, Scripted, TextDelta, call
 sys.path.insert(0, sys.argv[2])
-from test_engine import Http
+from engine_http import Http
 
 def say(*words):
     os.write(1, (" ".join(words) + "\\n").encode())
@@ -75,7 +76,9 @@ def killed(url: str, moment: str) -> tuple[str, list[tuple[str, str]]]:
     return path, acknowledged
 
 
-@pytest.mark.parametrize("moment", ["asked", "writing", "after_tools"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("asked", marks=another_case), "writing", "after_tools"]
+)
 def test_a_killed_process_leaves_a_final_run_and_a_usable_thread(
     tmp_path: Path, moment: str
 ) -> None:
