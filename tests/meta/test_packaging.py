@@ -24,8 +24,8 @@ from docutils.writers.html5_polyglot import Writer
 ROOT = Path(__file__).parents[2]
 #: What earlier runs leave behind.
 NOT_SOURCE = shutil.ignore_patterns(
-    *(".git", ".venv", ".*_cache", ".hypothesis", ".benchmarks", ".coverage*", "__pycache__"),
-    *("build", "dist", "*.egg-info", "*.db*"),
+    *(".git", ".venv*", "venv*", ".tox", ".nox", ".*_cache", ".hypothesis", ".benchmarks"),
+    *(".coverage*", "__pycache__", "build", "dist", "*.egg-info", "*.db*"),
 )
 
 BUILD = """
