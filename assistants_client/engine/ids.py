@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import string
 from collections.abc import Callable
 from functools import cache
 from typing import Final, TypeAlias
@@ -16,21 +15,13 @@ from typing import Final, TypeAlias
 #: Gives a fresh id for a prefix.
 NewId: TypeAlias = Callable[[str], str]
 
-_ALPHABET: Final = string.ascii_letters + string.digits
-_LENGTH: Final = 24
 #: Tells this process from an earlier one that had the same pid, as in a restarted container.
 _PROCESS: Final = secrets.token_hex(4)
 
 
 def new_id(prefix: str) -> str:
     """A fresh id, such as ``run_`` and 24 letters and digits."""
-    # One number instead of a choice for each letter: to ask the system for chance takes its time.
-    number = secrets.randbelow(len(_ALPHABET) ** _LENGTH)
-    letters = []
-    for _ in range(_LENGTH):
-        number, letter = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[letter])
-    return prefix + "".join(letters)
+    return prefix + secrets.token_hex(12)
 
 
 def owner_name(nonce: str) -> str:

@@ -7,6 +7,7 @@ beside it is written from the object at every save. No rule and no SQL beyond th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -263,21 +264,19 @@ def create_missing(connection: Connection) -> None:
 
 
 @cache
-def _creation(dialect: str) -> list[tuple[str, list[str]]]:
+def _creation(dialect: str) -> Sequence[tuple[str, Sequence[str]]]:
     """Each table's name and what makes it.
 
     It is compiled once in a process, and not for each database, as SQLAlchemy would: that took half
     of the time that an engine in memory needs to open.
     """
-    statements: list[str] = []
+    made: list[tuple[str, list[str]]] = []
 
     def collect(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
-        statements.append(str(statement.compile(dialect=recorder.dialect)))
+        made[-1][1].append(str(statement.compile(dialect=recorder.dialect)))
 
     recorder = create_mock_engine(f"{dialect}://", collect)
-    made = []
     for table in metadata.sorted_tables:
-        statements.clear()
+        made.append((table.name, []))
         table.create(recorder, checkfirst=False)
-        made.append((table.name, statements.copy()))
     return made

@@ -192,13 +192,12 @@ def test_a_model_that_is_slow(
 
     def drip(connection: object) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")  # type: ignore[attr-defined]
-        for _ in range(100):
+        while server.pause(0.05):  # type: ignore[attr-defined]
             connection.sendall(b" ")  # type: ignore[attr-defined]
-            time.sleep(0.05)
 
     server = serve(drip)
     client = with_model(ChatCompletions(server.url, timeout=0.5))  # type: ignore[attr-defined]
     begun = time.monotonic()
     with pytest.raises(RunFailedError, match=r"0\.5 s"):
         client.wait_for_run(started(client), timeout=30)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10

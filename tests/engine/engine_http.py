@@ -17,7 +17,7 @@ from assistants_client.engine.adapter import EngineAdapter
 
 @define
 class Http:
-    """The protocol, spoken to an engine in this process."""
+    """A session with one engine, which it finds at ``http://engine``."""
 
     engine: Engine
     session: requests.Session = field(factory=requests.Session)

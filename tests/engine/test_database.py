@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 from thorough import amount
 
+from assistants_client.engine import tables
 from assistants_client.engine.database import Database, add, load, load_all, remove, save
 from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
 from assistants_client.engine.tables import messages, threads
@@ -175,6 +176,36 @@ def test_what_is_read_does_not_change_within_a_block(database: Database) -> None
     assert count(database) == 2
 
 
+def test_only_tables_that_are_missing_are_made(tmp_path: Path) -> None:
+    """As after an upgrade that brings one: it is there, and nothing else has changed."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    older = Database(url)
+    add_thread(older)
+    with older.begin() as connection:
+        connection.execute(text("DROP TABLE passages"))
+        connection.execute(text("DROP TABLE passage_words"))
+    older.close()
+
+    database = Database(url)
+    with database.read() as connection:
+        for name in ("passages", "passage_words"):
+            assert connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() == 0
+    assert count(database) == 1
+    database.close()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_every_table_has_what_makes_it(dialect: str) -> None:
+    """Those that others refer to come first; the words of passages belong to the passages."""
+    made = dict(tables._creation(dialect))
+
+    assert list(made) == [table.name for table in tables.metadata.sorted_tables]
+    for name, statements in made.items():
+        assert statements[0].split()[:3] == ["CREATE", "TABLE", name]
+    assert any("passage_words" in statement for statement in made["passages"])
+
+
+PROCESSES = amount(2, 3)
 PROCESS = """
 import sys
 from assistants_client.engine.database import Database, add
@@ -187,9 +218,6 @@ for _ in range(20):
         add(connection, threads, Thread(id=new_id("thread_"), created_at=1))
 database.close()
 """
-
-
-PROCESSES = amount(2, 3)
 
 
 def test_processes_open_and_write_at_once(tmp_path: Path) -> None:

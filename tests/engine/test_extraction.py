@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ import pytest
 from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
 from thorough import another_case
 
-from assistants_client.engine import extraction
+from assistants_client.engine import document_reader, extraction
 from assistants_client.engine.extraction import UnreadableError, extract
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p {}</style></head><body>
@@ -147,6 +148,14 @@ def test_a_bomb_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch, ki
 
     assert caught.value.code == "invalid_file"
     assert time.monotonic() - begin < 30
+
+
+def test_a_docx_is_not_unpacked_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says of its size is looked at first."""
+    monkeypatch.setattr(document_reader, "_MAX_UNPACKED", 1000)
+
+    with pytest.raises(document_reader.Refused, match="too large once it is unpacked"):
+        list(document_reader.read_docx(io.BytesIO(docx_of("a"))))
 
 
 def test_a_text_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ from assistants_client.models.lists import Page
 from assistants_client.models.threads import Thread
 
 SIZE = 25
-#: A server may have other things to do.
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from thorough import amount
 
 from assistants_client.engine.code_interpreter import MontyInterpreter
 from assistants_client.engine.language_models.algebra import (
@@ -297,6 +298,7 @@ def test_program_computes_arithmetic(interpreter: MontyInterpreter, text: str) -
     assert interpreter.run(code).logs.splitlines()[0] == str(exact(problem.tree))
 
 
+@settings(max_examples=amount(60, 200))
 @given(st.text(alphabet="0123456789x+-*/^%=().,` y²√$\nsqrt", max_size=60))
 def test_any_text_is_answered(text: str) -> None:
     """Whatever is asked gets an answer in words and a finish."""

@@ -241,7 +241,7 @@ def scene(listen, connect):
 
         store = Store(fault, **how)
         server = listen(store)
-        client = connect(server, timeout=(1, PATIENCE), max_response_bytes=MOST)
+        client = connect(server, timeout=(10, PATIENCE), max_response_bytes=MOST)
         return store, server, client
 
     yield make

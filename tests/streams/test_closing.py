@@ -194,11 +194,9 @@ def test_closing_from_another_thread_wakes_the_reader(stream, pausing):
     thread = iterate(stream, seen)
     wait_for(lambda: stream.run is not None)
     time.sleep(0.05)  # so that it waits for bytes
-    began = time.monotonic()
     stream.close()
     thread.join(5)
     assert not thread.is_alive()
-    assert time.monotonic() - began < 2
     assert isinstance(seen[-1], StreamInterruptedError)
     assert "closed" in str(seen[-1])
     assert pausing.is_over.wait(5)

@@ -16,7 +16,8 @@ from thorough import amount
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("interrupted.py")
-AT_ONCE = amount(1000, 100) / 1000  # seconds; other tests beside this one make it more
+# Other tests beside this one make it more.
+AT_ONCE = amount(1000, 100) / 1000  # seconds
 ROUNDS = 3
 WAYS = 6
 
@@ -83,7 +84,7 @@ def test_ctrl_c_in_a_terminal(server):
 
 @pytest.mark.parametrize("mode", ["hang", "queued"])
 def test_the_stop_button_of_a_notebook(server, mode):
-    """Within 100 ms; the client goes on to serve the next cell, and the run is resumed there."""
+    """At once; the client goes on to serve the next cell, and the run is resumed there."""
     nbformat = pytest.importorskip("nbformat", reason="nbclient is not installed")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from thorough import another_case
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +48,7 @@ def waiting():
         process.communicate()
 
 
-@pytest.mark.parametrize("count", [pytest.param(1, marks=another_case), 5])
+@pytest.mark.parametrize("count", [1, 5])
 def test_another_process_takes_over(engine_process, connected, new_run, waiting, count):
     """After ``kill -9`` in the middle of a wait: the same runs, the same ends."""
     engine = engine_process(runs=count)
