@@ -176,6 +176,14 @@ def pytest_collection_finish():
 
 
 @pytest.fixture
+def undisturbed():
+    """Collects no garbage, for what ends at the bottom of a deep recursion fails there."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
 def clean_environment(monkeypatch):
     """No variable that the library or requests reads."""
     for name in list(os.environ):

@@ -119,6 +119,7 @@ def test_a_documented_body_is_taken_apart(client, wire):
     assert str(error) == "GET /threads/thread_a: answered 400: Bad m. [request id req_1]"
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

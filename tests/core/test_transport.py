@@ -160,6 +160,7 @@ def test_a_proxy_of_the_environment_is_read_once(serve, http_answer, monkeypatch
         assert client.threads.retrieve("t").id == "thread_a"
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("body", "words"),
     [

@@ -156,6 +156,7 @@ def test_a_body_of_very_many_levels_is_refused(http: Client, levels: int, status
     error(searched, 400)
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("body", "code"),
     [

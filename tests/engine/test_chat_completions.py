@@ -123,6 +123,7 @@ def test_a_full_question(server: Server) -> None:
     }
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize("odd", ["NaN", "1e400", "[" * 100_000], ids=["NaN", "large", "deep"])
 def test_arguments_that_no_server_reads_go_back_as_text(odd: str) -> None:
     """JSON has no such numbers, and readers of it have an end."""

@@ -262,6 +262,7 @@ def test_a_search_waits_for_files_that_are_being_read(
     assert len(bench.calls(run)[0].file_search.results) == 1
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -135,6 +135,7 @@ def test_no_tools_at_all(bench: Bench) -> None:
     )
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -125,6 +125,7 @@ def test_unknown_events_arrive(name, data):
     assert event_of(name, data) == UnknownEvent(name, data)
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize("text", ["", "hello", '{"a": ', "[" * 100_000])
 def test_data_that_is_no_json_arrives_as_text(text):
     """An event without JSON is no reason to stop."""

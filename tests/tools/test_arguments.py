@@ -279,6 +279,7 @@ def test_no_text_is_no_arguments(text):
     assert tool(function).read_arguments(text) == {}
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize(
     ("text", "words"),
     [
