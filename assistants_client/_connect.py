@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import requests
 
     from assistants_client.engine import Engine
+
+_log = logging.getLogger(__name__)
 
 #: The address under which the embedded engine stands in for a server; nothing is looked up.
 EMBEDDED: Final = "http://embedded-engine.invalid/v1"
@@ -121,6 +124,11 @@ def default_engine() -> Engine:
             f'installed ({error.name} is missing): pip install "assistants-client[engine]"; or '
             "give base_url, or set ASSISTANTS_BASE_URL"
         ) from error
+    if os.environ.get("ASSISTANTS_API_KEY"):
+        _log.warning(
+            "ASSISTANTS_API_KEY is not used: the embedded engine answers, and asks for no key. For "
+            "a server set ASSISTANTS_BASE_URL as well, or give base_url"
+        )
     return Engine.from_environment()
 
 

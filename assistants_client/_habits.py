@@ -142,6 +142,8 @@ def no_argument(called: str, name: str, known: Collection[str], *, noun: str) ->
         advice = f"; {_NO_ARGUMENTS[name]}"
     elif here is not None:
         advice = f"; do you mean {here!r}?"
+    elif called == "ask":
+        advice = "; runs.create, and wait_for_run after it, have all fields of a run"
     else:
         advice = "; what only your server knows goes into extra_body={...}" if is_request else ""
     return TypeError(f"{called}() has no {noun} {name!r}{advice}")

@@ -28,7 +28,7 @@ _REVERSED: Final = "it is fetched while it is iterated; with order='asc' it begi
 class LazyList(Generic[T]):
     """All items of a list, fetched page by page while it is iterated; each iteration starts anew.
 
-    Memory stays flat: one page is held at a time.
+    Memory stays flat: no more than two pages are held at a time.
     """
 
     def __init__(
@@ -62,20 +62,32 @@ class LazyList(Generic[T]):
         self._backwards = before is not None and after is None
 
     def __iter__(self) -> Iterator[T]:
-        """Yields every item, at most ``limit`` of them.
+        """Yields every item, at most ``limit`` of them; what was yielded may be deleted at once.
 
         Raises:
             APIResponseError: The server's cursor stands still.
             APIError: A page could not be fetched.
         """
         left = self._limit
-        for page in self.pages():
-            for item in page.data:
+        pages = self.pages()
+        page = next(pages, None)
+        while page is not None:
+            following, failure = None, None
+            cursor = 0 if self._backwards else len(page.data) - 1
+            for index, item in enumerate(page.data):
+                if index == cursor:  # while it is there: a server knows no place after what is gone
+                    try:
+                        following = next(pages, None)
+                    except AssistantsError as error:
+                        failure = error
                 yield item
                 if left is not None:
                     left -= 1
                     if left == 0:
                         return
+            if failure is not None:
+                raise failure
+            page = following
 
     def pages(self) -> Iterator[Page[T]]:
         """Yields the pages themselves, as the server cut them.

@@ -28,7 +28,7 @@ from assistants_client.errors import (
     unanswered,
 )
 from assistants_client.models._base import UNSET
-from assistants_client.models.messages import OnActiveRun
+from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
 from assistants_client.models.runs import Run, ToolOutput, is_settled
@@ -293,6 +293,7 @@ class WaitsForRuns(HasResources):
 
         return each()
 
+    @explains_arguments
     def ask(
         self,
         thread_id: str,
@@ -320,7 +321,9 @@ class WaitsForRuns(HasResources):
             assistant_id: The assistant.
             instructions: Instead of the assistant's own, for this run.
             tools: Functions that answer the run's calls.
-            on_active_run: What to do when a run holds the thread's lock.
+            on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
+                ``cancel`` the question goes with the run, so that each of several who ask at once
+                gets the answer to their own.
             timeout: Seconds for the wait.
             backoff: As for :meth:`wait_for_run`, like all that follow.
             on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
@@ -340,11 +343,15 @@ class WaitsForRuns(HasResources):
         check_timeout(timeout)
         delays = checked_backoff(self._backoff if backoff is None else backoff)
         functions = _made(tools)
-        self.messages.create(thread_id, question, on_active_run=on_active_run)
+        # With the run, where others may wait for the thread as well: none comes in between.
+        with_run = UNSET if on_active_run == "raise" else [MessageRequest(question)]
+        if with_run is UNSET:
+            self.messages.create(thread_id, question)
         started = self.runs.create(
             thread_id,
             assistant_id=assistant_id,
             instructions=UNSET if instructions is None else instructions,
+            additional_messages=with_run,
             on_active_run=on_active_run,
         )
         run = self.wait_for_run(

@@ -291,7 +291,11 @@ class Client(WaitsForRuns):
         return self.files.upload(file, filename=filename, progress=progress)
 
     def close(self) -> None:
-        """Closes the connections, and the embedded engine where the client opened it itself."""
+        """Closes the connections, and the embedded engine where the client opened it itself.
+
+        That engine stays closed; a client of a server, or of an engine it was given, would connect
+        again when it is used.
+        """
         self._transport.close()
         if self._close_engine is not None:
             self._close_engine()

@@ -1,14 +1,12 @@
 """Flask: a view that begins a conversation, and one that streams an answer into the response.
 
 1. Make one client for the whole program; it opens nothing before its first request.
-2. Answer a question with ``stream.text()``: the words leave as the language model says them.
+2. Send a question with its run: of two at once each gets its answer, as the model writes it.
 3. Tell visitors with a status what they cannot ask; the words of errors are for your log.
 
 Run by itself, it asks its own views once. For many users, four processes with threads, of which
-each answer holds one: ``gunicorn --workers 4 --threads 32 09_flask_view:app`` (without threads,
-gunicorn would end a worker that streams for longer than ``--timeout``; ``--preload`` is fine). The
-embedded engines of all processes share a database file; with ``ASSISTANTS_BASE_URL`` set they
-share that server. Assumes Flask and the extra ``engine``.
+each answer holds one: ``gunicorn --workers 4 --threads 32 09_flask_view:app``. Their embedded
+engines share a database file. Assumes Flask and the extra ``engine``.
 """
 
 import os
@@ -39,8 +37,10 @@ def begin() -> dict[str, str]:
 @app.post("/threads/<thread_id>")
 def ask(thread_id: str) -> Response:
     """The answer to the question in the body, as it is written."""
-    client.messages.create(thread_id, request.get_data(as_text=True), on_active_run="wait")
-    words = client.runs.stream(thread_id, assistant_id=assistant_id()).text()
+    asked = [{"role": "user", "content": request.get_data(as_text=True)}]
+    words = client.runs.stream(
+        thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
+    ).text()
     first = next(words, "")  # what fails before it can still be answered with a status
     return Response(chain([first], words), mimetype="text/plain")
 

@@ -1,19 +1,17 @@
 """Django: a view that begins a conversation, and one that streams an answer into the response.
 
 1. Make one client for the whole program; it opens nothing before its first request.
-2. Answer a question with ``stream.text()``: the words leave as the language model says them.
+2. Send a question with its run: of two at once each gets its answer, as the model writes it.
 3. Tell visitors with a status what they cannot ask. For what else fails Django has its 500.
 
-In your project views stand in an application, and what else is here in the settings. Run by itself,
-it asks its own views once; for many users see 09_flask_view.py. Over ASGI, Django would hold an
-answer back until it is whole. Assumes Django and the extra ``engine``.
+Assumes Django over WSGI (ASGI would hold answers back) and the extra ``engine``; see also 09.
 """
 
 # mypy: disable-error-code="import-untyped"
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
-
 import os
 from functools import cache
+from itertools import chain
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -21,7 +19,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from assistants_client import Client, CodeInterpreterTool, InvalidRequestError, NotFoundError
+from assistants_client import Client, InvalidRequestError, NotFoundError
 
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this example")
 client = Client()
@@ -30,8 +28,7 @@ client = Client()
 @cache
 def assistant_id() -> str:
     """Each process makes an assistant of its own; yours is made once, its id in the settings."""
-    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
-    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+    return client.assistants.create(model=os.environ.get("ASSISTANTS_MODEL", "gpt-4o")).id
 
 
 def begin(_: HttpRequest) -> HttpResponseBase:
@@ -42,11 +39,14 @@ def begin(_: HttpRequest) -> HttpResponseBase:
 def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
     """The answer to the question in the body, as it is written."""
     try:
-        client.messages.create(thread_id, request.body.decode(), on_active_run="wait")
+        asked = [{"role": "user", "content": request.body.decode()}]
+        words = client.runs.stream(
+            thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
+        ).text()
+        first = next(words, "")  # what fails before it can still be answered with a status
     except (InvalidRequestError, NotFoundError) as error:
         raise BadRequest("no such conversation, or no question") from error
-    stream = client.runs.stream(thread_id, assistant_id=assistant_id())
-    return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")
+    return StreamingHttpResponse(chain([first], words), content_type="text/plain; charset=utf-8")
 
 
 urlpatterns = [path("threads", begin), path("threads/<str:thread_id>", ask)]

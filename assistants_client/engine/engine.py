@@ -178,7 +178,10 @@ class Engine:
             ConfigurationError: The database cannot be opened, or the engine was closed.
         """
         if not self._finalizer.alive:
-            raise ConfigurationError("This engine was closed.")
+            raise ConfigurationError(
+                "This engine was closed, as it is with the Client() that opened it, or at the end "
+                "of a with block. A closed engine stays closed: make another."
+            )
         if self._is_open:
             return
         with self._opening:
@@ -191,7 +194,7 @@ class Engine:
                 self._is_open = True
 
     def close(self) -> None:
-        """Waits ``close_seconds`` for the runs that are being carried, fails the rest, closes all.
+        """Waits ``close_seconds`` for the runs that it carries, fails the rest, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """

@@ -115,10 +115,10 @@ class Threads:
             return given_up + min(active + len(self._waiting), self._limit)
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Takes no more runs, and waits for those that are being carried.
+        """Takes no more runs, and waits for those that are being carried, or are about to.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most. What still waits for its turn then stays queued.
 
         Returns:
             Whether all of them came to their end, save those that were cancelled or taken away.
@@ -126,11 +126,12 @@ class Threads:
         until = time.monotonic() + timeout
         with self._changed:
             self._closed = True
-            self._waiting.clear()
             self._changed.notify_all()
-            while self._is_busy() or self._beating:
+            # Without a worker, where no thread could be started, what waits is never carried.
+            while self._is_busy() or self._beating or (self._waiting and self._workers):
                 left = until - time.monotonic()
                 if left <= 0:
+                    self._waiting.clear()
                     self._end_heartbeat()
                     return False
                 self._changed.wait(left)
@@ -231,9 +232,11 @@ class Threads:
 def _started(target: Callable[[], None], name: str) -> bool:
     try:
         threading.Thread(target=target, name=name, daemon=True).start()
-    except RuntimeError:
-        # No more threads to be had, or the interpreter is about to end: what waits goes on waiting.
-        _log.exception("No thread could be started")
+    except RuntimeError as error:
+        # No more threads to be had: what waits goes on waiting. When the interpreter is about to
+        # end, which is nothing to tell of, a worker that is there carries it nevertheless.
+        level = logging.DEBUG if "interpreter shutdown" in str(error) else logging.ERROR
+        _log.log(level, "No thread could be started", exc_info=True)
         return False
     return True
 

@@ -67,14 +67,28 @@ def test_limit_bounds_the_whole_list(limit, page_size):
 
 
 def test_nothing_is_fetched_before_it_is_needed():
-    """The list is lazy: no request on making it, one for each page begun."""
+    """The list is lazy: no request on making it, and one for each page, before the last item."""
     server = Server()
     runs = server.list(page_size=10)
     assert server.queries == []
-    assert ids(itertools.islice(runs, 10)) == NAMES[:10]
+    assert ids(itertools.islice(runs, 9)) == NAMES[:9]
     assert len(server.queries) == 1
-    ids(itertools.islice(runs, 11))
+    ids(itertools.islice(runs, 10))
     assert len(server.queries) == 3
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 100])
+@pytest.mark.parametrize("cursor", [{}, {"after": "run_009"}, {"before": "run_240"}])
+def test_items_may_be_deleted_while_walked(page_size, cursor):
+    """As a nightly script does: the server knows no item any more that was yielded."""
+    server = Server(list(NAMES))
+    expected = ids(Server().list(page_size=page_size, **cursor))
+    found = []
+    for run in server.list(page_size=page_size, **cursor):
+        found.append(run.id)
+        server.names.remove(run.id)
+    assert found == expected
+    assert len(server.names) == 250 - len(found)
 
 
 def test_a_satisfied_limit_asks_no_more():

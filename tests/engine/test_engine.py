@@ -17,6 +17,7 @@ from engine_http import Http
 from thorough import another_case
 from werkzeug.test import Client
 
+import assistants_client as ac
 from assistants_client.engine import (
     ChatCompletions,
     Conversation,
@@ -32,6 +33,8 @@ from assistants_client.engine.services.execution import Execution
 from assistants_client.errors import ConfigurationError
 
 VARIABLES = (
+    "ASSISTANTS_API_KEY",
+    "ASSISTANTS_BASE_URL",
     "ASSISTANTS_DATABASE_URL",
     "ASSISTANTS_MODEL_URL",
     "ASSISTANTS_MODEL_KEY",
@@ -152,6 +155,16 @@ def test_a_run_of_a_closed_engine_has_failed(tmp_path: Path, slow: Slow) -> None
     with Engine(url, Scripted()) as engine:
         run = Http(engine).send("GET", path)
     assert (run["status"], run["last_error"]["code"]) == ("failed", "server_error")
+
+
+def test_a_run_that_has_only_just_come_is_carried_before_the_end(tmp_path: Path) -> None:
+    """As of a job that starts a run and is over: its thread is not left locked."""
+    for number in range(5):
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        with Engine(url, Scripted(["one"])) as engine:
+            path = Http(engine).start()
+        with Engine(url, Scripted()) as engine:
+            assert Http(engine).send("GET", path)["status"] == "completed"
 
 
 def test_closing_goes_on_when_the_database_is_gone(
@@ -323,6 +336,19 @@ def model_of(**variables: str) -> LanguageModel:
             patch.setenv(name, value)
         with Engine("sqlite://") as engine:
             return engine._model
+
+
+def test_a_key_without_a_server_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever has set it means a server, which would be named by another variable."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ASSISTANTS_API_KEY", "a-secret")
+    ac.Client().close()
+
+    assert "ASSISTANTS_API_KEY is not used: the embedded engine answers" in caplog.text
+    assert "set ASSISTANTS_BASE_URL as well" in caplog.text
+    assert "a-secret" not in caplog.text
 
 
 def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """``on_active_run`` against the embedded engine in this process, with real runs in real threads."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -76,3 +77,29 @@ def test_cancel(talk, gate, noun):
         client.runs.create(thread.id, assistant_id=assistant.id, on_active_run="cancel")
 
     assert client.runs.retrieve(thread.id, run.id).status == "cancelled"
+
+
+def test_each_of_many_who_ask_gets_the_answer_to_their_own(clean_environment):
+    """Though all ask at once: a question and its answer stand one after the other."""
+
+    def echo(conversation):
+        return f"to {conversation.turns[-1].text}"
+
+    questions = ["a", "b", "c", "d"]
+    model = Scripted([echo] * len(questions))
+    with Engine("sqlite://", model=model) as engine, Client(engine=engine, backoff=0.01) as client:
+        assistant = client.assistants.create(model="m")
+        thread = client.threads.create()
+        with ThreadPoolExecutor(len(questions)) as pool:
+            replies = list(
+                pool.map(
+                    lambda question: client.ask(
+                        thread.id, question, assistant_id=assistant.id, on_active_run="wait"
+                    ),
+                    questions,
+                )
+            )
+        said = [message.text for message in client.messages.list(thread.id, order="asc")]
+
+    assert [reply.text for reply in replies] == [f"to {question}" for question in questions]
+    assert said[1::2] == [f"to {question}" for question in said[::2]]

@@ -368,6 +368,22 @@ def test_ask_answers_with_this_runs_messages(client, asked, wire):
     assert "tools" not in json.loads(wire.calls[1].request.body)
 
 
+def test_a_question_that_waits_goes_with_its_run(client, asked, wire):
+    """Else two who ask at once would both have asked before the first is answered."""
+    asked.play("completed")
+    client.ask("thread_a", "What?", assistant_id="asst_1", on_active_run="wait", backoff=1)
+
+    assert wire.calls[0].request.url.endswith("/threads/thread_a/runs")
+    sent = json.loads(wire.calls[0].request.body)["additional_messages"]
+    assert sent == [{"role": "user", "content": "What?"}]
+
+
+def test_ask_has_no_fields_of_a_run(client):
+    """Beside those that it names: they are for runs.create."""
+    with pytest.raises(TypeError, match=r"^ask\(\) has no argument 'metadata'; runs\.create"):
+        client.ask("thread_a", "What?", assistant_id="asst_1", metadata={})
+
+
 def test_ask_raises_what_became_of_the_run(client, asked):
     """A failure, or a call that nobody answers."""
     asked.play("failed")
