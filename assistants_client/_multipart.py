@@ -53,8 +53,8 @@ class MultipartBody:
         progress: Called as the file is sent.
 
     Raises:
-        InvalidRequestError: There is no such file, it is not opened for bytes, its size cannot be
-            told, or it has no name; or ``progress`` cannot be called.
+        InvalidRequestError: There is no such file, it is empty or not opened for bytes, its size
+            cannot be told, or it has no name; or ``progress`` cannot be called.
     """
 
     def __init__(
@@ -71,6 +71,9 @@ class MultipartBody:
         self.size, self._start = _measured(source)
         boundary = uuid.uuid4().hex
         name = _quoted(filename or _name_of(source))
+        if not self.size:  # servers refuse it without a word of which file it is
+            why = "was read to its end; seek(0) goes back" if self._start else "is empty"
+            raise InvalidRequestError(f"file: {name!r} {why}", path="file")
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
             for key, value in fields.items()

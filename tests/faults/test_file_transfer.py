@@ -53,7 +53,7 @@ def received(exchange):
 # --- the form ------------------------------------------------------------------------------------
 
 CONTENTS = {
-    "empty": b"",
+    "one byte": b"h",
     "text": b"hello",
     "like a boundary": b"\r\n--boundary--\r\n",
     "three blocks": bytes(range(256)) * (3 * BLOCK // 256) + b"end",
@@ -279,6 +279,23 @@ def test_a_directory_is_called_one(connect):
     """Not a file that is missing."""
     with pytest.raises(InvalidRequestError, match=r"^file: '\.' is a directory$"):
         connect("http://server.test/v1").files.upload(".")
+
+
+def test_of_several_the_empty_one_is_named(listen, connect, tmp_path):
+    """Before the first of them is sent; also one that a program has read to its end."""
+    server = listen(accept)
+    (tmp_path / "full.txt").write_bytes(b"x")
+    (tmp_path / "empty.txt").touch()
+    batches = connect(server).vector_store_file_batches
+    with open(tmp_path / "full.txt", "rb") as read:
+        read.read()
+        for last, words in (
+            (tmp_path / "empty.txt", "'empty.txt' is empty"),
+            (read, r"'full.txt' was read to its end; seek\(0\) goes back"),
+        ):
+            with pytest.raises(InvalidRequestError, match=f"^file: {words}$"):
+                batches.upload_and_wait("vs_1", [tmp_path / "full.txt", last])
+    assert server.connections == 0
 
 
 def test_an_upload_whose_answer_is_lost_is_in_doubt(listen, connect):
