@@ -99,6 +99,11 @@ _NO_ARGUMENTS: Final[Mapping[str, str]] = {
     "event_handler": "iterate over the stream instead, as in: for event in stream",
 }
 
+#: By call: where there is more.
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    "ask": "runs.create, and wait_for_run after it, have all fields of a run",
+}
+
 #: By name: what to do instead of importing it.
 _EXPORTS: Final[Mapping[str, str]] = {
     "AsyncClient": "Client blocks; in an event loop, await asyncio.to_thread(client.ask, ...)",
@@ -142,8 +147,8 @@ def no_argument(called: str, name: str, known: Collection[str], *, noun: str) ->
         advice = f"; {_NO_ARGUMENTS[name]}"
     elif here is not None:
         advice = f"; do you mean {here!r}?"
-    elif called == "ask":
-        advice = "; runs.create, and wait_for_run after it, have all fields of a run"
+    elif called in _ELSEWHERE:
+        advice = f"; {_ELSEWHERE[called]}"
     else:
         advice = "; what only your server knows goes into extra_body={...}" if is_request else ""
     return TypeError(f"{called}() has no {noun} {name!r}{advice}")

@@ -70,7 +70,7 @@ class MultipartBody:
         self._progress = progress
         self.size, self._start = _measured(source)
         boundary = uuid.uuid4().hex
-        name = _quoted(filename or _name_of(source))
+        name = filename or _name_of(source)
         if not self.size:  # servers refuse it without a word of which file it is
             why = "was read to its end; seek(0) goes back" if self._start else "is empty"
             raise InvalidRequestError(f"file: {name!r} {why}", path="file")
@@ -79,7 +79,8 @@ class MultipartBody:
             for key, value in fields.items()
         ]
         parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
+            f'filename="{_quoted(name)}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
         # A name on disk need not be valid text.

@@ -64,6 +64,8 @@ class LazyList(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """Yields every item, at most ``limit`` of them; what was yielded may be deleted at once.
 
+        For that, the next page is fetched before the last item of a page is yielded.
+
         Raises:
             APIResponseError: The server's cursor stands still.
             APIError: A page could not be fetched.
@@ -72,25 +74,22 @@ class LazyList(Generic[T]):
         pages = self.pages()
         page = next(pages, None)
         while page is not None:
-            following, failure = None, None
+            following: Page[T] | Exception | None = None
             cursor = 0 if self._backwards else len(page.data) - 1
             for index, item in enumerate(page.data):
                 if index == cursor:  # while it is there: a server knows no place after what is gone
-                    try:
-                        following = next(pages, None)
-                    except AssistantsError as error:
-                        failure = error
+                    following = _next_or_error(pages)
                 yield item
                 if left is not None:
                     left -= 1
                     if left == 0:
                         return
-            if failure is not None:
-                raise failure
+            if isinstance(following, Exception):
+                raise following
             page = following
 
     def pages(self) -> Iterator[Page[T]]:
-        """Yields the pages themselves, as the server cut them.
+        """Yields the pages themselves, as the server cut them; do not delete what they end with.
 
         Raises:
             APIResponseError: The server's cursor stands still, or never comes to an end.
@@ -171,6 +170,13 @@ class LazyList(Generic[T]):
     def __repr__(self) -> str:
         shown = dict(self._query) if self._limit is None else {**self._query, "limit": self._limit}
         return f"<LazyList {' '.join(f'{k}={v}' for k, v in shown.items())}>".replace(" >", ">")
+
+
+def _next_or_error(pages: Iterator[Page[T]]) -> Page[T] | Exception | None:
+    try:
+        return next(pages, None)
+    except Exception as error:
+        return error
 
 
 def _warn(text: str) -> None:

@@ -322,8 +322,8 @@ class WaitsForRuns(HasResources):
             instructions: Instead of the assistant's own, for this run.
             tools: Functions that answer the run's calls.
             on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
-                ``cancel`` the question goes with the run, so that each of several who ask at once
-                gets the answer to their own.
+                ``cancel`` the question goes with the run, and nobody else's comes in between; a run
+                that waits for outputs of functions is not waited for.
             timeout: Seconds for the wait.
             backoff: As for :meth:`wait_for_run`, like all that follow.
             on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
@@ -333,7 +333,8 @@ class WaitsForRuns(HasResources):
             journal: A path or a mapping where outputs are remembered.
 
         Raises:
-            ThreadLockedError: A run is active on the thread, with ``on_active_run="raise"``.
+            ThreadLockedError: A run is active on the thread, with ``on_active_run="raise"``, or
+                waits for outputs of functions.
             RunError: The run did not complete, or requires action that no tool takes.
             AssistantsError: As :meth:`wait_for_run`.
         """

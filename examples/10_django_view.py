@@ -11,7 +11,6 @@ Assumes Django over WSGI (ASGI would hold answers back) and the extra ``engine``
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
 import os
 from functools import cache
-from itertools import chain
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -40,13 +39,13 @@ def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
     """The answer to the question in the body, as it is written."""
     try:
         asked = [{"role": "user", "content": request.body.decode()}]
-        words = client.runs.stream(
+        stream = client.runs.stream(
             thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
-        ).text()
-        first = next(words, "")  # what fails before it can still be answered with a status
+        )
+        next(stream)  # it has begun: what is refused can still be answered with a status
     except (InvalidRequestError, NotFoundError) as error:
         raise BadRequest("no such conversation, or no question") from error
-    return StreamingHttpResponse(chain([first], words), content_type="text/plain; charset=utf-8")
+    return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")
 
 
 urlpatterns = [path("threads", begin), path("threads/<str:thread_id>", ask)]

@@ -69,8 +69,9 @@ class Engine:
         workers: How many runs are carried at once; more of them wait for their turn.
         run_seconds: After how long an unfinished run expires, from its creation.
         close_seconds: How long closing waits for the runs that are being carried; what is
-            unfinished then has failed. More of it suits processes that are replaced while they are
-            in use, such as gunicorn's with ``--max-requests``.
+            unfinished then has failed, and what was not begun stays queued for the next process.
+            More of it suits processes that are replaced while they are in use, such as gunicorn's
+            with ``--max-requests``.
         clock: Tells the time in Unix seconds.
         new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
         code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox,
@@ -194,7 +195,7 @@ class Engine:
                 self._is_open = True
 
     def close(self) -> None:
-        """Waits ``close_seconds`` for the runs that it carries, fails the rest, closes all.
+        """Waits ``close_seconds`` for the runs that it carries, fails the unfinished, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
@@ -241,8 +242,9 @@ def _close(
     database: Database,
     owned: Iterable[Callable[[], object]],
 ) -> None:
+    until = time.monotonic() + seconds
     for threads, held in carried:
-        if not threads.close(seconds):
+        if not threads.close(max(0.0, until - time.monotonic())):
             try:
                 held.abandon()
             except Exception:

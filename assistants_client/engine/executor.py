@@ -110,15 +110,16 @@ class Threads:
     def busy(self) -> int:
         """How many threads carry a run, or are about to."""
         with self._changed:
-            given_up = sum(carried.is_given_up for carried in self._carried)
-            active = len(self._carried) - given_up
-            return given_up + min(active + len(self._waiting), self._limit)
+            given_up = len(self._carried) - self._active()
+            return given_up + min(self._active() + len(self._waiting), self._limit)
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Takes no more runs, and waits for those that are being carried, or are about to.
+        """Takes no more runs, and waits for those that a thread carries, or is about to.
+
+        What waits for its turn, because all threads are busy, stays queued.
 
         Args:
-            timeout: Seconds to wait at most. What still waits for its turn then stays queued.
+            timeout: Seconds to wait at most.
 
         Returns:
             Whether all of them came to their end, save those that were cancelled or taken away.
@@ -126,9 +127,10 @@ class Threads:
         until = time.monotonic() + timeout
         with self._changed:
             self._closed = True
+            while len(self._waiting) > self._free():
+                self._waiting.pop()
             self._changed.notify_all()
-            # Without a worker, where no thread could be started, what waits is never carried.
-            while self._is_busy() or self._beating or (self._waiting and self._workers):
+            while self._is_busy() or self._beating:
                 left = until - time.monotonic()
                 if left <= 0:
                     self._waiting.clear()
@@ -167,8 +169,16 @@ class Threads:
         return self._is_busy() or (bool(self._dropped) and not self._closed)
 
     def _is_busy(self) -> bool:
-        """Whether any run is carried that is not given up; called with the lock held."""
-        return any(not carried.is_given_up for carried in self._carried)
+        """Whether any run is carried that is not given up, or about to be; with the lock held."""
+        return self._active() > 0 or (bool(self._waiting) and self._free() > 0)
+
+    def _active(self) -> int:
+        """How many runs are carried that are not given up; called with the lock held."""
+        return sum(not carried.is_given_up for carried in self._carried)
+
+    def _free(self) -> int:
+        """How many workers there are that have nothing to carry yet; called with the lock held."""
+        return self._workers - self._active()
 
     def _hire(self) -> None:
         """Starts a worker if one is needed and allowed; called with the lock held."""
@@ -233,8 +243,8 @@ def _started(target: Callable[[], None], name: str) -> bool:
     try:
         threading.Thread(target=target, name=name, daemon=True).start()
     except RuntimeError as error:
-        # No more threads to be had: what waits goes on waiting. When the interpreter is about to
-        # end, which is nothing to tell of, a worker that is there carries it nevertheless.
+        # No more threads to be had: what waits goes on waiting. That the interpreter is about to
+        # end is nothing to tell of.
         level = logging.DEBUG if "interpreter shutdown" in str(error) else logging.ERROR
         _log.log(level, "No thread could be started", exc_info=True)
         return False

@@ -182,6 +182,22 @@ def test_a_cursor_that_stands_still_is_an_error():
     assert len(server.queries) == 2
 
 
+@pytest.mark.parametrize("cursor", [{}, {"before": "run_009"}])
+def test_whatever_goes_wrong_comes_after_the_items_that_were_read(cursor):
+    """A page that cannot be fetched takes no item of the page before with it."""
+
+    def answer(query):
+        if len(server.queries) == 2:
+            raise OSError("unplugged")
+        return Server.page(NAMES[:3], has_more=True)
+
+    server = Server(answer=answer)
+    runs = iter(server.list(**cursor))
+    assert ids(itertools.islice(runs, 3)) == NAMES[:3]
+    with pytest.raises(OSError, match="unplugged"):
+        next(runs)
+
+
 def test_a_cursor_that_comes_back_to_where_it_began_is_an_error():
     """The page after X ends with X, on the first request already."""
     server = Server(answer=lambda query: Server.page(["run_000"], has_more=True))
