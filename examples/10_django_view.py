@@ -18,7 +18,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from assistants_client import Client, InvalidRequestError, NotFoundError
+from assistants_client import Client, CodeInterpreterTool, InvalidRequestError, NotFoundError
 
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this example")
 client = Client()
@@ -27,7 +27,8 @@ client = Client()
 @cache
 def assistant_id() -> str:
     """Each process makes an assistant of its own; yours is made once, its id in the settings."""
-    return client.assistants.create(model=os.environ.get("ASSISTANTS_MODEL", "gpt-4o")).id
+    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
+    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
 
 
 def begin(_: HttpRequest) -> HttpResponseBase:
