@@ -102,6 +102,7 @@ _NO_ARGUMENTS: Final[Mapping[str, str]] = {
 #: By call: where there is more.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "ask": "runs.create, and wait_for_run after it, have all fields of a run",
+    "wait_for_runs": "wait_for_run, for one run, has tools and what else there is",
 }
 
 #: By name: what to do instead of importing it.

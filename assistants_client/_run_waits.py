@@ -213,6 +213,7 @@ class WaitsForRuns(HasResources):
             raise error
         return run
 
+    @explains_arguments
     def wait_for_runs(
         self,
         runs: Iterable[RunOrIds],

@@ -378,10 +378,14 @@ def test_a_question_that_waits_goes_with_its_run(client, asked, wire):
     assert sent == [{"role": "user", "content": "What?"}]
 
 
-def test_ask_has_no_fields_of_a_run(client):
-    """Beside those that it names: they are for runs.create."""
+def test_what_others_take_is_told(client):
+    """Fields of a run are for runs.create, and tools for the wait for one run."""
     with pytest.raises(TypeError, match=r"^ask\(\) has no argument 'metadata'; runs\.create"):
         client.ask("thread_a", "What?", assistant_id="asst_1", metadata={})
+    with pytest.raises(
+        TypeError, match=r"^wait_for_runs\(\) has no argument 'tools'; wait_for_run,"
+    ):
+        client.wait_for_runs([RUN], tools=[double])
 
 
 def test_ask_raises_what_became_of_the_run(client, asked):
