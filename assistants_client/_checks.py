@@ -92,6 +92,20 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
     return connect, read
 
 
+def checked_seconds(name: str, value: object) -> float:
+    """A number of seconds above 0; infinitely many are ``float("inf")``.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigurationError(
+            f"{name}: {value!r} is not a number of seconds above 0; an endless wait is spelled "
+            "float('inf')"
+        )
+    return float(value)
+
+
 def at_least(minimum: float, *, whole: bool = False) -> Callable[[object, object, object], None]:
     """A validator of an attrs field: a number, or a whole one, of so much or more."""
     kinds = (int,) if whole else (int, float)

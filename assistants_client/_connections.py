@@ -7,14 +7,21 @@ place.
 
 from __future__ import annotations
 
+import socket
 import ssl
-from functools import lru_cache
+import threading
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import lru_cache, partial
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -43,19 +50,119 @@ class PlainSession(requests.Session):
         return None
 
 
+class Borrowed:
+    """The connection that a request went over, for another thread that may have to end it.
+
+    Attributes:
+        was_kept: Whether an earlier request had left it open: its server may have closed it since.
+        was_sent: Whether the whole request was written to it.
+    """
+
+    def __init__(self) -> None:
+        self.was_kept: bool = False
+        self.was_sent: bool = False
+        self._connection: Any = None
+        self._lock = threading.Lock()
+
+    def lend(self, connection: Any) -> None:
+        """Notes the connection, from when the request is sent."""
+        with self._lock:
+            self._connection = connection
+            self.was_kept, self.was_sent = connection.sock is not None, False
+
+    def release(self) -> None:
+        """Forgets it: the answer was read to its end, and the next request may use it."""
+        with self._lock:
+            self._connection = None
+
+    def end(self) -> None:
+        """Ends it, whatever its thread waits for: an answer's beginning, or more of it."""
+        with self._lock, suppress(OSError, ValueError, AttributeError):
+            # The socket below TLS: its thread finds the connection closed, and closes it.
+            number = self._connection.sock.fileno()
+            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as below:
+                below.shutdown(socket.SHUT_RDWR)
+
+
+#: What is to be told of the connection of the next request that is sent in this context.
+borrowed: ContextVar[Borrowed | None] = ContextVar("borrowed", default=None)
+
+
+class _Lending:
+    """A pool that tells who has which connection, and closes those that nobody used for long."""
+
+    def __init__(self, *args: Any, max_idle: float, **kwargs: Any) -> None:
+        self._max_idle = max_idle
+        super().__init__(*args, **kwargs)
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]  # a mixin to urllib3's
+        if time.monotonic() - connection.idle_since > self._max_idle:
+            connection.close()  # it opens again of itself
+        taker = borrowed.get()
+        if taker is not None:
+            taker.lend(connection)
+        connection.taker = taker
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.idle_since = time.monotonic()
+            if connection.taker is not None:
+                connection.taker.release()
+                connection.taker = None
+        super()._put_conn(connection)  # type: ignore[misc]  # a mixin to urllib3's
+
+
+class _Lent:
+    """A connection that tells when a request was written to its end."""
+
+    idle_since = float("inf")
+    taker: Borrowed | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """See urllib3."""
+        super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin to urllib3's
+        if self.taker is not None:
+            self.taker.was_sent = True
+
+
+class _HttpConnection(_Lent, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Lent, HTTPSConnection):
+    pass
+
+
+class _HttpPool(_Lending, HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(_Lending, HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
 class Connections(HTTPAdapter):
     """requests' adapter for one server, with one ``SSLContext`` for all connections.
 
     Args:
         retries: What is sent again.
         tls: The context, or ``None`` where no TLS is spoken.
+        max_idle: Seconds after which a connection that nobody used is not used again.
         lender: Another adapter, whose connections this one uses.
     """
 
     def __init__(
-        self, retries: Retry, *, tls: ssl.SSLContext | None, lender: Connections | None = None
+        self,
+        retries: Retry,
+        *,
+        tls: ssl.SSLContext | None,
+        max_idle: float = float("inf"),
+        lender: Connections | None = None,
     ) -> None:
         self._tls = tls
+        self._max_idle = max_idle
         #: The server's connection pool, once it is known; borrowers see the same.
         self._pools: list[Any] = []
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=retries)
@@ -67,6 +174,14 @@ class Connections(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """See requests."""
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+        self._lend(self.poolmanager)
+
+    def _lend(self, manager: Any) -> None:
+        """Has a pool manager make pools that lend."""
+        manager.pool_classes_by_scheme = {
+            "http": partial(_HttpPool, max_idle=self._max_idle),
+            "https": partial(_HttpsPool, max_idle=self._max_idle),
+        }
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """As requests does it, but once: server, proxy and TLS are the same for every request.
@@ -87,9 +202,11 @@ class Connections(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         """See requests."""
-        return super().proxy_manager_for(
+        manager = super().proxy_manager_for(
             proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs
         )
+        self._lend(manager)
+        return manager
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leaves the CA bundle to the context, which has read it; certificates are verified."""

@@ -28,13 +28,15 @@ class ServerSentEvent(NamedTuple):
     """One event; ``event`` is empty where the stream does not name it.
 
     ``id`` is the last one that the stream gave. ``is_whole`` is false for what stood at the end
-    without its empty line: a last event, or the part of one that was cut.
+    without its empty line: a last event, or the part of one that was cut. ``is_stray`` is true for
+    ``data`` that stood in no field of the format, where the decoder keeps such.
     """
 
     event: str
     data: str
     id: str = ""
     is_whole: bool = True
+    is_stray: bool = False
 
 
 class SseDecoder:
@@ -42,10 +44,15 @@ class SseDecoder:
 
     Args:
         max_event_bytes: The largest event that is gathered.
+        keeps_strays: Whether blocks without data, but with lines in no field of the format, are
+            given too. The standard passes over them; some servers put their errors there.
     """
 
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, max_event_bytes: int = MAX_EVENT_BYTES, *, keeps_strays: bool = False
+    ) -> None:
         self._max = max_event_bytes
+        self._keeps_strays = keeps_strays
         self._buffer = bytearray()
         #: Where the search for the end goes on: what lies before was searched already.
         self._searched = 0
@@ -108,6 +115,7 @@ class SseDecoder:
                 return ServerSentEvent(first[7:], second[6:], self._last_id)  # as nearly all are
         name = ""
         data: list[str] = []
+        strays: list[str] = []
         for line in _END_OF_LINE.split(text) if self._has_cr else text.split("\n"):
             field, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -115,8 +123,12 @@ class SseDecoder:
                 data.append(value)
             elif field == "event":
                 name = value
-            elif field == "id" and "\0" not in value:
-                self._last_id = value
+            elif field == "id":
+                self._last_id = value if "\0" not in value else self._last_id
+            elif field and field != "retry":
+                strays.append(line)
+        if strays and not data and self._keeps_strays:
+            return ServerSentEvent(name, "\n".join(strays), self._last_id, is_stray=True)
         return ServerSentEvent(name, "\n".join(data), self._last_id) if data else None
 
 

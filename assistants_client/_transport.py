@@ -103,6 +103,7 @@ class Transport:
             adapters then decide about retries.
         adapter: What carries requests to ``base_url`` instead of the network.
         share: Another transport, whose connections and retry budget this one uses.
+        max_idle: Seconds after which a connection that nobody used is not used again.
 
     Raises:
         ConfigurationError: The base URL, a header or a timeout cannot be used.
@@ -118,6 +119,7 @@ class Transport:
         session: requests.Session | None = None,
         adapter: BaseAdapter | None = None,
         share: Transport | None = None,
+        max_idle: float = float("inf"),
     ) -> None:
         self.base_url: str = checked_base_url(base_url)
         if api_key is not None and not callable(api_key):
@@ -143,6 +145,7 @@ class Transport:
         self._retry = PolicyRetry.made(self._options.retries, self._budget)
         self._own_session = session is None
         self._adapter = adapter
+        self._max_idle = max_idle
         # Proxies and CA bundle come from the environment once, not per request.
         self._settings: dict[str, Any]
         self._tls: ssl.SSLContext | None
@@ -364,6 +367,7 @@ class Transport:
         connections = Connections(
             self._retry,
             tls=self._tls,
+            max_idle=self._max_idle,
             lender=lender if isinstance(lender, Connections) else None,
         )
         session.mount("https://", connections)

@@ -1,20 +1,167 @@
-"""From a language model's deltas to one whole answer: pure, the other half of conversation.py."""
+"""From a language model's deltas to one whole answer: pure, the other half of conversation.py.
+
+An answer is messages (nearly always one), each of parts in the order in which they came, and the
+tool calls beside them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+import json
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from attrs import define, field
 
 from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
+    ImageDelta,
+    NewMessage,
+    RefusalDelta,
+    State,
+    StateDelta,
     TextDelta,
+    ThinkingDelta,
     TokenUsage,
     ToolCall,
     ToolCallDelta,
+    UrlCitationDelta,
 )
-from assistants_client.models.runs import Usage
+from assistants_client.models.messages import (
+    Annotation,
+    ContentPart,
+    ImageFile,
+    ImageFilePart,
+    ImageUrl,
+    ImageUrlPart,
+    RefusalPart,
+    Text,
+    TextPart,
+    UnknownAnnotation,
+)
+from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDetails, Usage
+
+
+@define
+class TextPiece:
+    """Text of a message, or its refusal, as far as it has come."""
+
+    is_refusal: bool = False
+    pieces: list[str] = field(factory=list)
+    #: From the server: its sources on the web.
+    citations: list[UrlCitationDelta] = field(factory=list)
+
+    @property
+    def text(self) -> str:
+        """The pieces, joined."""
+        return "".join(self.pieces)
+
+
+#: A part of a message: text as it comes, or an image.
+Piece = TextPiece | ImageFilePart | ImageUrlPart
+
+
+@define
+class MessageDraft:
+    """One message as it comes: its parts in their order, each delta at the same cost."""
+
+    parts: list[Piece] = field(factory=list)
+    state: State | None = None
+    #: How many of the parts were there before the model said anything.
+    _given: int = field(default=0, init=False)
+
+    @property
+    def given(self) -> list[ImageFilePart]:
+        """The images that it begins with, which are not the model's."""
+        return [part for part in self.parts[: self._given] if isinstance(part, ImageFilePart)]
+
+    def begin_with(self, images: Sequence[ImageFilePart]) -> None:
+        """Puts images before whatever the model will say."""
+        self.parts = [*images, *self.parts[self._given :]]
+        self._given = len(images)
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything of the model's to be seen; white space is not."""
+        return any(
+            not isinstance(part, TextPiece) or part.text.strip()
+            for part in self.parts[self._given :]
+        )
+
+    def say(self, text: str, *, is_refusal: bool = False) -> int:
+        """Adds a piece of text, and answers the place of the part that it belongs to."""
+        last = self.parts[-1] if self.parts else None
+        if not isinstance(last, TextPiece) or last.is_refusal != is_refusal:
+            last = TextPiece(is_refusal=is_refusal)
+            self.parts.append(last)
+        last.pieces.append(text)
+        return len(self.parts) - 1
+
+    def show(self, image: ImageFilePart | ImageUrlPart) -> int:
+        """Adds an image, and answers its place."""
+        self.parts.append(image)
+        return len(self.parts) - 1
+
+    def cite(self, citation: UrlCitationDelta) -> None:
+        """Notes a source of the text that came last."""
+        texts = [part for part in self.parts if isinstance(part, TextPiece)]
+        if texts:
+            texts[-1].citations.append(citation)
+
+    def content(
+        self, annotate: Callable[[str], Sequence[Annotation]] = lambda text: ()
+    ) -> list[ContentPart]:
+        """The parts as they are stored.
+
+        Args:
+            annotate: What the marks in a text stand for.
+        """
+        return [
+            _text_part(part, annotate) if isinstance(part, TextPiece) else part
+            for part in self.parts
+        ]
+
+
+def _text_part(
+    part: TextPiece, annotate: Callable[[str], Sequence[Annotation]]
+) -> TextPart | RefusalPart:
+    text = part.text
+    if part.is_refusal:
+        return RefusalPart(refusal=text)
+    annotations = [*annotate(text), *_web_citations(text, part.citations)]
+    annotations.sort(key=_start)
+    return TextPart(text=Text(value=text, annotations=annotations))
+
+
+def _start(annotation: Annotation) -> int:
+    if isinstance(annotation, UnknownAnnotation):
+        return int(annotation.raw["start_index"])
+    return annotation.start_index
+
+
+def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
+    """The sources on the web, in the form that Azure's agents have for them."""
+    for one in citations:
+        if one.mark is None:
+            end = min(max(one.end or 0, 0), len(text))
+            yield _web_citation(text, one, min(max(one.start or 0, 0), end), end)
+            continue
+        start = text.find(one.mark)
+        while start >= 0:
+            end = start + len(one.mark)
+            yield _web_citation(text, one, start, end)
+            start = text.find(one.mark, end)
+
+
+def _web_citation(text: str, one: UrlCitationDelta, start: int, end: int) -> UnknownAnnotation:
+    source = {"url": one.url, **({} if one.title is None else {"title": one.title})}
+    raw = {
+        "type": "url_citation",
+        "text": text[start:end],
+        "start_index": start,
+        "end_index": end,
+        "url_citation": source,
+    }
+    return UnknownAnnotation(type="url_citation", raw=raw)
 
 
 @define
@@ -25,42 +172,65 @@ class _Call:
 
 
 @define
-class Answer:
+class AnswerBuilder:
     """What a model has answered so far; each delta costs the same, however long the answer."""
 
-    _text: list[str] = field(factory=list, init=False)
+    #: The message that is being written.
+    message: MessageDraft = field(factory=MessageDraft)
+    _said: bool = field(default=False, init=False)
+    _thoughts: list[str] = field(factory=list, init=False)
     _calls: dict[int, _Call] = field(factory=dict, init=False)
+    _state: StateDelta | None = field(default=None, init=False)
     usage: Usage | None = field(default=None, init=False)
     #: ``None`` as long as the model has not said why it ended.
-    finish: str | None = field(default=None, init=False)
+    finish: Finish | None = field(default=None, init=False)
 
-    def add(self, delta: Delta) -> None:
-        """Takes in the next piece."""
-        if isinstance(delta, TextDelta):
-            self._text.append(delta.text)
+    def add(self, delta: Delta) -> int | None:
+        """Takes in the next piece.
+
+        Returns:
+            The place of the part of the message that it changes, if it changes one. An image that
+            the server holds itself is a part of its own; one that came whole is the caller's to
+            store, and to show with :meth:`MessageDraft.show`.
+        """
+        place = None
+        if isinstance(delta, (TextDelta, RefusalDelta)):
+            if delta.text:
+                self._said = True
+                is_refusal = isinstance(delta, RefusalDelta)
+                place = self.message.say(delta.text, is_refusal=is_refusal)
+        elif isinstance(delta, ThinkingDelta):
+            self._thoughts.append(delta.text)
+        elif isinstance(delta, UrlCitationDelta):
+            self.message.cite(delta)
+        elif isinstance(delta, ImageDelta):
+            if not delta.url.startswith("data:"):
+                place = self.message.show(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
+        elif isinstance(delta, NewMessage):
+            self.message = MessageDraft(state=delta.state)
         elif isinstance(delta, ToolCallDelta):
             call = self._calls.setdefault(delta.index, _Call())
             call.id = delta.id or call.id
             call.name = delta.name or call.name
             call.arguments.append(delta.arguments)
+        elif isinstance(delta, StateDelta):
+            self._state = delta
         elif isinstance(delta, TokenUsage):
-            self.usage = Usage(
-                prompt_tokens=delta.prompt_tokens,
-                completion_tokens=delta.completion_tokens,
-                total_tokens=delta.prompt_tokens + delta.completion_tokens,
-            )
-        elif isinstance(delta, Finish):
-            self.finish = delta.reason
+            self.usage = _usage(delta)
+        else:
+            self.finish = delta
+        return place
 
     @property
     def has_begun(self) -> bool:
         """Whether the model has said anything."""
-        return bool(self.text or self._calls)
+        return self._said or bool(self._calls)
 
-    @property
-    def text(self) -> str:
-        """The text, joined."""
-        return "".join(self._text)
+    def take_thoughts(self) -> str | None:
+        """What the model has thought aloud since this was asked; ``None`` where it did not."""
+        thoughts = "".join(self._thoughts).strip()
+        self._thoughts.clear()
+        return thoughts or None
 
     def tool_calls(self, taken: Container[str], new_id: Callable[[], str]) -> list[ToolCall]:
         """The calls, by index.
@@ -74,11 +244,63 @@ class Answer:
             call_id = call.id
             if not call_id or call_id in taken or call_id in calls:
                 call_id = new_id()
-            calls[call_id] = ToolCall(id=call_id, name=call.name, arguments="".join(call.arguments))
+            arguments = _arguments("".join(call.arguments))
+            calls[call_id] = ToolCall(id=call_id, name=call.name, arguments=arguments)
         return list(calls.values())
 
     def argument_pieces(self) -> list[list[str]]:
         """The calls' arguments as they came, in the order of ``tool_calls``."""
-        return [
-            [piece for piece in call.arguments if piece] for _, call in sorted(self._calls.items())
-        ]
+        found = []
+        for _, call in sorted(self._calls.items()):
+            whole = "".join(call.arguments)
+            arguments = _arguments(whole)
+            found.append([p for p in call.arguments if p] if arguments == whole else [arguments])
+        return found
+
+    def state(self, calls: Sequence[ToolCall]) -> State | None:
+        """What goes back to the model's server with the calls; ``None`` where it wants nothing.
+
+        Args:
+            calls: What :meth:`tool_calls` answered: they may have got other ids.
+        """
+        state = self._state
+        if state is None or not (state.turn or state.calls):
+            return None
+        ids = dict(zip(sorted(self._calls), (call.id for call in calls), strict=False))
+        by_id = {ids[index]: kept for index, kept in state.calls.items() if index in ids}
+        return State(origin=state.origin, turn=state.turn, calls=by_id)
+
+
+def _usage(delta: TokenUsage) -> Usage:
+    cached, reasoning = delta.cached_tokens, delta.reasoning_tokens
+    return Usage(
+        prompt_tokens=delta.prompt_tokens,
+        completion_tokens=delta.completion_tokens,
+        total_tokens=delta.prompt_tokens + delta.completion_tokens,
+        prompt_token_details=(None if cached is None else PromptTokenDetails(cached_tokens=cached)),
+        completion_tokens_details=(
+            None if reasoning is None else CompletionTokensDetails(reasoning_tokens=reasoning)
+        ),
+    )
+
+
+def _arguments(text: str) -> str:
+    """A call's arguments: also where they were encoded twice, or begin with ``{}`` for none yet."""
+    document = _json(text)
+    if isinstance(document, str):
+        return document if isinstance(_json(document), dict) else text
+    if document is None and (rest := text.removeprefix("{}")) != text:
+        return rest if isinstance(_json(rest), dict) else text
+    return text if text.strip() and text.strip() != "null" else "{}"
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def file_part(file_id: str) -> ImageFilePart:
+    """An image of a message, by its file."""
+    return ImageFilePart(image_file=ImageFile(file_id=file_id))

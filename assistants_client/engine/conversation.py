@@ -6,8 +6,9 @@ What the model answers is read in answers.py; who asks and what is done about it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Final
 
 from assistants_client._codec import encode
@@ -23,14 +24,18 @@ from assistants_client.engine.language_models.base import (
     Conversation,
     FunctionSpec,
     Image,
+    State,
     ToolCall,
     Turn,
 )
+from assistants_client.engine.language_models.thinking import without_thoughts
+from assistants_client.engine.token_sums import total_of
 from assistants_client.models.messages import (
     ImageFile,
     ImageFilePart,
     ImageUrlPart,
     Message,
+    RefusalPart,
     TextPart,
 )
 from assistants_client.models.run_steps import (
@@ -76,6 +81,7 @@ def conversation_of(
     code_interpreter: str,
     shown: Callable[[ImageFile], Image | str],
     last: int | None = None,
+    states: Mapping[str, State] = MappingProxyType({}),
 ) -> Conversation:
     """What to ask the model next.
 
@@ -86,6 +92,7 @@ def conversation_of(
         code_interpreter: How the code interpreter is described to the model.
         shown: The image of a file; or, for the model to read, why it cannot be shown.
         last: How many messages to ask about at most, the last ones; ``None`` asks about all.
+        states: What the servers of models want to see again, by the ids of steps and messages.
     """
     # Some servers, or the templates behind them, call what they are shown even when told not to.
     functions = [] if run.tool_choice == "none" else _functions(run.tools, code_interpreter)
@@ -93,7 +100,7 @@ def conversation_of(
     return Conversation(
         model=run.model,
         instructions=run.instructions or None,
-        turns=[*_history(run, messages, shown, last), *_rounds(messages, steps)],
+        turns=[*_history(run, messages, shown, last, states), *_rounds(messages, steps, states)],
         functions=functions,
         tool_choice=_tool_choice(run, functions, steps),
         parallel_tool_calls=run.parallel_tool_calls if functions else None,
@@ -109,13 +116,7 @@ def conversation_of(
 
 def tokens_spent(steps: Iterable[RunStep]) -> Usage:
     """The tokens of all steps together."""
-    total = Usage()
-    for step in steps:
-        if step.usage is not None:
-            total.prompt_tokens += step.usage.prompt_tokens
-            total.completion_tokens += step.usage.completion_tokens
-            total.total_tokens += step.usage.total_tokens
-    return total
+    return total_of(step.usage for step in steps if step.usage is not None)
 
 
 def code_output(record: CodeInterpreterRecord) -> str:
@@ -142,16 +143,19 @@ def _history(
     messages: Sequence[Message],
     shown: Callable[[ImageFile], Image | str],
     last: int | None,
+    states: Mapping[str, State],
 ) -> list[Turn]:
     seen = messages_for(run, messages)[-last if last is not None else None :]
     # From its end: where there is no room for all images, the oldest are left out.
-    turns = [_turn(message, shown) for message in reversed(seen)]
+    turns = [_turn(message, shown, states) for message in reversed(seen)]
     return [turn for turn in reversed(turns) if turn.text]
 
 
-def _turn(message: Message, shown: Callable[[ImageFile], Image | str]) -> Turn:
+def _turn(
+    message: Message, shown: Callable[[ImageFile], Image | str], states: Mapping[str, State]
+) -> Turn:
     if message.role == "assistant":
-        return Turn(role="assistant", text=_text(message))
+        return Turn(role="assistant", text=_text(message), state=states.get(message.id))
     pieces = list(_pieces(message, shown))
     has_images = any(isinstance(part, Image) for _, part in pieces)
     return Turn(
@@ -162,8 +166,12 @@ def _turn(message: Message, shown: Callable[[ImageFile], Image | str]) -> Turn:
 
 
 def _text(message: Message) -> str:
-    """The text of a message; an image is named, so that the model knows that it misses one."""
-    return "\n".join(words for words, _ in _pieces(message, _named))
+    """The text of an assistant's message; images are named, that the model knows what it misses.
+
+    What a model thought is not what it said, and is in the text only to be seen by people.
+    """
+    text = "\n".join(words for words, _ in _pieces(message, _named))
+    return text if message.run_id is None else without_thoughts(text)
 
 
 def _named(image: ImageFile) -> str:
@@ -177,6 +185,8 @@ def _pieces(
     for part in message.content:
         if isinstance(part, TextPart) and part.text.value:
             yield part.text.value, part.text.value
+        elif isinstance(part, RefusalPart) and part.refusal:
+            yield part.refusal, part.refusal
         elif isinstance(part, ImageUrlPart):
             url = part.image_url.url
             words = url if len(url) <= _LONGEST_URL else f"{url[:_LONGEST_URL]}…"
@@ -186,30 +196,38 @@ def _pieces(
             yield seen if isinstance(seen, str) else _named(part.image_file), seen
 
 
-def _rounds(messages: Sequence[Message], steps: Sequence[RunStep]) -> Iterator[Turn]:
+def _rounds(
+    messages: Sequence[Message], steps: Sequence[RunStep], states: Mapping[str, State]
+) -> Iterator[Turn]:
     """What this run has said and done so far.
 
     Text and the calls after it came in one answer and go back as one turn: many chat templates
     refuse two turns of the same role in a row.
     """
     written = {message.id: message for message in messages}
-    said = ""
+    said: list[str] = []
     searches = count()
     for step in steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             message = written.get(details.message_creation.message_id)
             text = "" if message is None else _text(message)
-            said = f"{said}\n{text}" if said and text else said or text
+            said += [text] if text else []
         elif isinstance(details, ToolCallsDetails):
             answered = list(_answered(details.tool_calls, searches))
             if answered:
-                yield Turn(role="assistant", text=said, tool_calls=[call for call, _ in answered])
-                said = ""
+                calls = [call for call, _ in answered]
+                yield _said(said, tool_calls=calls, state=states.get(step.id))
+                said = []
                 for call, output in answered:
                     yield Turn(role="tool", text=output, tool_call_id=call.id)
     if said:
-        yield Turn(role="assistant", text=said)
+        yield _said(said)
+
+
+def _said(texts: Sequence[str], **fields: Any) -> Turn:
+    parts = texts if len(texts) > 1 else ()
+    return Turn(role="assistant", text="\n".join(texts), parts=parts, **fields)
 
 
 def _answered(

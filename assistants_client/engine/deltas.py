@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assistants_client.models._base import JsonObject
 
 
-def images_delta(message_id: str, file_ids: Sequence[str]) -> JsonObject:
-    """The images that a message begins with."""
-    return _message_delta(
-        message_id,
-        *(
-            {"index": index, "type": "image_file", "image_file": {"file_id": file_id}}
-            for index, file_id in enumerate(file_ids)
-        ),
-    )
+def parts_delta(message_id: str, parts: Mapping[int, JsonObject]) -> JsonObject:
+    """Whole parts of a message, such as images, by their places in it."""
+    pieces = ({"index": index, **part} for index, part in parts.items())
+    return _message_delta(message_id, *pieces)
 
 
 def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) -> JsonObject:
@@ -26,25 +21,21 @@ def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) ->
         message_id: The message.
         text: The piece.
         is_first: Whether it is the first one.
-        index: The place of the text in the message: how many images come before it.
+        index: The place of the text among the message's parts.
     """
     piece: dict[str, Any] = {"value": text, "annotations": []} if is_first else {"value": text}
     return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
 
 
-def text_of(document: JsonObject) -> str:
-    """The text of a message, or of a delta of one; the engine writes one such part at most."""
-    texts = (part["text"]["value"] for part in document["content"] if part["type"] == "text")
-    return "".join(texts)
+def refusal_delta(message_id: str, text: str, *, index: int = 0) -> JsonObject:
+    """A piece of the words in which the model refuses to answer; see :func:`text_delta`."""
+    return _message_delta(message_id, {"index": index, "type": "refusal", "refusal": text})
 
 
-def images_of(document: JsonObject) -> list[str]:
-    """The files of the images of a message, or of a delta of one."""
-    return [
-        part["image_file"]["file_id"]
-        for part in document["content"]
-        if part["type"] == "image_file"
-    ]
+def words_of(part: JsonObject) -> str | None:
+    """The text or the refusal of a part, or of a piece of one; ``None`` for an image."""
+    found = part["text"]["value"] if part["type"] == "text" else part.get("refusal")
+    return None if found is None else str(found)
 
 
 def call_deltas(

@@ -107,6 +107,24 @@ def media_type(content: bytes) -> str | None:
     return None
 
 
+def image_of(url: str) -> tuple[str, bytes]:
+    """A name for the file of an image that a ``data:`` URL holds, and its content.
+
+    Raises:
+        ValueError: It holds none, or a larger one than ``MAX_IMAGE``.
+    """
+    head, comma, text = url.partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise ValueError("its URL is no data: URL in base64")
+    if len(text) // 4 * 3 > MAX_IMAGE:
+        raise ValueError(f"it has more than {MAX_IMAGE} bytes (20 MiB)")
+    content = base64.b64decode(text, validate=True)
+    kind = media_type(content)
+    if kind is None:
+        raise ValueError("it is no PNG, JPEG, GIF or WebP image")
+    return f"image.{kind.removeprefix('image/')}", content
+
+
 def made_by_code(steps: Iterable[RunStep]) -> list[str]:
     """The files of images that a run's code has made since its last message."""
     made: list[str] = []

@@ -74,7 +74,11 @@ STEP_END_TIMES: Final[Mapping[str, str]] = {
 
 @frozen(kw_only=True)
 class Ending:
-    """How a run ends; ``last_error`` goes with ``failed``, the reason with ``incomplete``."""
+    """How a run ends; the reason goes with ``incomplete``.
+
+    ``last_error`` goes with ``failed``; of an ``incomplete`` run it tells what the language model's
+    server said, where the protocol has no word for that.
+    """
 
     status: str
     last_error: LastError | None = None

@@ -11,20 +11,21 @@ import logging
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, field
 
 from assistants_client._codec import encode
-from assistants_client.engine.answers import Answer
+from assistants_client.engine.answers import AnswerBuilder, Piece, TextPiece, file_part
 from assistants_client.engine.called import Recorded, has_interpreter, recorded
 from assistants_client.engine.code_interpreter import FOLDER, CodeInterpreter
 from assistants_client.engine.conversation import conversation_of, messages_for, tokens_spent
 from assistants_client.engine.deltas import (
     annotations_delta,
     call_deltas,
-    images_delta,
     output_deltas,
+    parts_delta,
+    refusal_delta,
     text_delta,
 )
 from assistants_client.engine.faults import Fault, named
@@ -37,20 +38,23 @@ from assistants_client.engine.file_search import (
     threshold_of,
 )
 from assistants_client.engine.ids import new_id
-from assistants_client.engine.images import Images, made_by_code
+from assistants_client.engine.images import Images, image_of, made_by_code
 from assistants_client.engine.language_models.base import (
     TOO_LONG,
     Conversation,
     Delta,
+    ImageDelta,
     LanguageModel,
     LanguageModelError,
+    NewMessage,
+    State,
     TextDelta,
     ToolCall,
 )
 from assistants_client.engine.services.execution import Execution, RunTaken
 from assistants_client.engine.services.tool_use import ToolUse
 from assistants_client.engine.told import MESSAGE, STEP
-from assistants_client.models.messages import ImageFilePart, Message
+from assistants_client.models.messages import ImageFilePart, Message, TextPart
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
@@ -73,6 +77,8 @@ MAX_ROUNDS: Final = 32
 #: Seconds for which a search waits for files that are still being read.
 FILLING_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
+#: Seconds for which a throttled server is left alone at least.
+_LEAST_PAUSE: Final = 0.5
 #: Seconds between two looks at the database while an answer comes in.
 CHECK_SECONDS: Final = 0.5
 
@@ -84,6 +90,10 @@ _ERROR_CODES: Final = {
 }
 #: Why a message is incomplete, by the model's reason to finish.
 _CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
+
+
+#: A message that is being written, and its step.
+_Opened: TypeAlias = tuple[RunStep, Message]
 
 
 class Runner:
@@ -136,6 +146,7 @@ class Runner:
             Images(self._tools.open_file),
             cancelled,
             self._monotonic(),
+            dict(work.states),
         )
         try:
             self._rounds(course)
@@ -187,40 +198,30 @@ class Runner:
         answer, opened = self._ask(conversation, course)
         taken = {call.id for step in course.steps for call in _calls_with_ids(step)}
         calls = answer.tool_calls(taken, lambda: new_id("call_"))
-        cut_short = _CUT_SHORT.get(answer.finish or "")
+        end = answer.finish
+        cut_short = None if end is None else _CUT_SHORT.get(end.reason)
         if cut_short is not None:
             calls = []  # They may be cut short as well.
         if opened is not None:
-            step, message = opened
-            annotations = annotations_of(answer.text, course.steps, self._written(run))
-            if annotations:
-                told = annotations_delta(
-                    message.id, annotation_documents(annotations), index=_text_index(message)
-                )
-                self._execution.tell(run, MESSAGE, told)
-            message = self._execution.complete_message(
+            usage = None if calls else answer.usage
+            self._complete(course, answer, opened, usage, incomplete_reason=cut_short)
+        if end is not None and cut_short is not None:
+            self._execution.finish(
                 run,
-                step,
-                message,
-                answer.text,
-                None if calls else answer.usage,
-                annotations=annotations,
-                incomplete_reason=cut_short,
+                "incomplete",
+                incomplete_reason="max_completion_tokens" if end.reason == "length" else None,
+                last_error=None if end.word is None else _own_word(end.word),
+                # Where no message was begun there is no step either that would tell of the tokens.
+                spent=answer.usage if opened is None else None,
             )
-            course.steps.append(step)
-            course.messages.append(message)
-        if cut_short is not None:
-            reason = "max_completion_tokens" if answer.finish == "length" else None
-            # Where no message was begun there is no step either that would tell of the tokens.
-            spent = answer.usage if opened is None else None
-            self._execution.finish(run, "incomplete", incomplete_reason=reason, spent=spent)
             return False
         if calls:
             offered = [function.name for function in conversation.functions]
-            return self._use_tools(course, calls, answer.argument_pieces(), offered, answer.usage)
+            return self._use_tools(course, answer, calls, offered)
         if opened is None:
             raise LanguageModelError(
-                "The language model gave an empty answer: neither text nor a tool call."
+                "The language model gave an empty answer: neither text nor a tool call"
+                f"{', only what it thought' if answer.take_thoughts() else ''}."
             )
         limit = run.max_prompt_tokens
         if limit is not None and tokens_spent(course.steps).prompt_tokens > limit:
@@ -240,78 +241,173 @@ class Runner:
             code_interpreter=self._description(course.run),
             shown=course.images.afresh(),
             last=course.last,
+            states=course.states,
         )
 
     def _ask(
         self, conversation: Conversation, course: _Course
-    ) -> tuple[Answer, tuple[RunStep, Message] | None]:
-        """The model's whole answer, and the message that was opened for its text, if it has any."""
-        answer = Answer()
-        opened: tuple[RunStep, Message] | None = None
+    ) -> tuple[AnswerBuilder, _Opened | None]:
+        """The model's whole answer, and the message that is open for its end, if it has any."""
+        answer = AnswerBuilder()
+        answer.message.begin_with(_images_so_far(course))
+        opened: _Opened | None = None
         saved = True
         try:
             with closing(self._deltas(conversation, course, answer)) as deltas:
                 for delta in deltas:
                     is_due = course.is_due(self._monotonic())
                     if is_due:
-                        written = None if opened is None else (opened[1], answer.text)
-                        self._execution.check(course.run, written)
-                    answer.add(delta)
-                    if isinstance(delta, TextDelta) and delta.text:
+                        unsaved = None if opened is None else (opened[1], answer.message.content())
+                        self._execution.check(course.run, unsaved)
+                    if isinstance(delta, NewMessage):
+                        if opened is not None:
+                            self._complete(course, answer, opened, None)
+                        opened, saved = None, True
+                        answer.add(delta)
+                        answer.message.begin_with(_images_so_far(course))
+                        continue
+                    place = answer.add(delta)
+                    if isinstance(delta, ImageDelta) and place is None:
+                        place = answer.message.show(file_part(self._keep(course.run, delta)))
+                    if place is not None:
                         saved = False
-                        opened = self._write(delta.text, answer, course, opened)
+                        opened = self._write(place, delta, answer, course, opened)
                     if is_due and opened is not None and not saved:
-                        self._execution.write_text(course.run, opened[1], answer.text)
+                        content = answer.message.content()
+                        self._execution.write_content(course.run, opened[1], content)
                         saved = True
         except LanguageModelError:
             if opened is not None and not saved:
-                self._execution.write_text(course.run, opened[1], answer.text)
+                content = answer.message.content()
+                self._execution.write_content(course.run, opened[1], content)
             raise
         return answer, opened
 
+    def _keep(self, run: Run, image: ImageDelta) -> str:
+        """The file of an image that the model made."""
+        try:
+            name, content = image_of(image.url)
+        except ValueError as error:
+            raise LanguageModelError(
+                f"The language model answered with an image that cannot be kept: {error}"
+            ) from None
+        return self._tools.keep_image(name, content)
+
     def _write(
         self,
-        text: str,
-        answer: Answer,
+        place: int,
+        delta: Delta,
+        answer: AnswerBuilder,
         course: _Course,
-        opened: tuple[RunStep, Message] | None,
-    ) -> tuple[RunStep, Message] | None:
-        """Tells of the next piece of text; opens the message with the first that shows."""
-        run = course.run
+        opened: _Opened | None,
+    ) -> _Opened | None:
+        """Tells of the next piece of a message; opens it with the first that shows."""
+        run, draft = course.run, answer.message
         if opened is not None:
-            message = opened[1]
-            delta = text_delta(message.id, text, is_first=False, index=_text_index(message))
-            self._execution.tell(run, MESSAGE, delta)
-        elif text.strip():
-            images = made_by_code(course.steps)
-            opened = self._execution.begin_message(run, images)
+            words = getattr(delta, "text", None)
+            self._tell_part(run, opened[1].id, draft.parts[place], place, words)
+        elif draft.shows:
+            opened = self._execution.begin_message(
+                run, draft.given, reasoning=answer.take_thoughts()
+            )
             identity = opened[1].id
-            if images:
-                self._execution.tell(run, MESSAGE, images_delta(identity, images))
-            delta = text_delta(identity, answer.text, is_first=True, index=len(images))
-            self._execution.tell(run, MESSAGE, delta)
+            if draft.given:
+                images = {index: encode(image) for index, image in enumerate(draft.given)}
+                self._execution.tell(run, MESSAGE, parts_delta(identity, images))
+            for index in range(len(draft.given), len(draft.parts)):
+                self._tell_part(run, identity, draft.parts[index], index, None)
         return opened
 
+    def _tell_part(
+        self, run: Run, message_id: str, part: Piece, place: int, words: str | None
+    ) -> None:
+        """Tells of a part of a message: of the words that were added, or of all there is."""
+        if not isinstance(part, TextPiece):
+            delta = parts_delta(message_id, {place: encode(part)})
+        elif part.is_refusal:
+            delta = refusal_delta(message_id, part.text if words is None else words, index=place)
+        else:
+            delta = text_delta(
+                message_id,
+                part.text if words is None else words,
+                is_first=len(part.pieces) == 1 or words is None,
+                index=place,
+            )
+        self._execution.tell(run, MESSAGE, delta)
+
+    def _complete(
+        self,
+        course: _Course,
+        answer: AnswerBuilder,
+        opened: _Opened,
+        usage: Usage | None,
+        *,
+        incomplete_reason: str | None = None,
+    ) -> None:
+        """Closes a message, and tells what the marks in it stand for."""
+        run, (step, message) = course.run, opened
+        written = self._written(run)
+        content = answer.message.content(lambda text: annotations_of(text, course.steps, written))
+        for index, part in enumerate(content):
+            if isinstance(part, TextPart) and part.text.annotations:
+                documents = annotation_documents(part.text.annotations)
+                told = annotations_delta(message.id, documents, index=index)
+                self._execution.tell(run, MESSAGE, told)
+        state = answer.message.state
+        if thoughts := answer.take_thoughts():
+            step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
+        message = self._execution.complete_message(
+            run,
+            step,
+            message,
+            content,
+            usage,
+            incomplete_reason=incomplete_reason,
+            state=state,
+        )
+        if state is not None:
+            course.states[message.id] = state
+        course.steps.append(step)
+        course.messages.append(message)
+
     def _deltas(
-        self, conversation: Conversation, course: _Course, answer: Answer
+        self, conversation: Conversation, course: _Course, answer: AnswerBuilder
     ) -> Generator[Delta, None, None]:
         """The model's deltas; what it raises is a ``LanguageModelError``.
 
-        A conversation that is too long for it is cut, and it is asked again.
+        A conversation that is too long for it is cut, and it is asked again. So it is when its
+        server asks to wait, rather than to lose the tool calls that are done already.
         """
         while True:
             try:
                 yield from self._model.respond(conversation)
             except LanguageModelError as error:
-                if error.code != TOO_LONG or answer.has_begun or not course.forgets():
+                if answer.has_begun:
                     raise
-                _log.info("Run %s goes on with %s messages: %s", course.run.id, course.last, error)
-                conversation = self._conversation(course)
+                if error.code == TOO_LONG and course.forgets():
+                    last = course.last
+                    _log.info("Run %s goes on with %s messages: %s", course.run.id, last, error)
+                    conversation = self._conversation(course)
+                elif (pause := self._pause(error, course)) is not None:
+                    _log.info("Run %s waits for %g s: %s", course.run.id, pause, error)
+                    until = self._monotonic() + pause
+                    while (left := until - self._monotonic()) > 0:
+                        self._sleep(min(left, _LOOK_SECONDS))
+                        yield TextDelta(text="")
+                else:
+                    raise
             except Exception as error:
                 _log.exception("The language model %s failed", type(self._model).__name__)
                 raise LanguageModelError(f"The language model failed: {named(error)}") from error
             else:
                 return
+
+    def _pause(self, error: LanguageModelError, course: _Course) -> float | None:
+        """Seconds after which a throttled server is asked again, if there is time for that."""
+        if error.retry_after is None or not any(step.tool_calls for step in course.steps):
+            return None
+        pause = max(error.retry_after, _LEAST_PAUSE)
+        return pause if pause < self._execution.seconds_left(course.run) else None
 
     def _description(self, run: Run) -> str:
         """What the model is told of the code interpreter, and of the files that it finds there."""
@@ -328,15 +424,19 @@ class Runner:
     def _use_tools(
         self,
         course: _Course,
+        answer: AnswerBuilder,
         calls: Sequence[ToolCall],
-        pieces: Sequence[Sequence[str]],
         offered: Collection[str],
-        usage: Usage | None,
     ) -> bool:
         """Does what the model asks for; whether everything it asked for is done."""
-        run = course.run
+        run, usage, pieces = course.run, answer.usage, answer.argument_pieces()
         records = [recorded(run, call, offered) for call in calls]
-        step = self._execution.begin_tools_step(run, [made for made, _ in records])
+        state = answer.state(calls)
+        step = self._execution.begin_tools_step(
+            run, [made for made, _ in records], reasoning=answer.take_thoughts(), state=state
+        )
+        if state is not None:
+            course.states[step.id] = state
         # Each call is told of with what came of it before the next one is: there are readers that
         # take a call for another one when they hear of it again.
         for index, (made, is_to_do) in enumerate(records):
@@ -410,6 +510,8 @@ class _Course:
     images: Images
     _cancelled: Callable[[], bool]
     _last_look: float
+    #: What the models' servers want to see again, by the ids of steps and messages.
+    states: dict[str, State]
     _saw_cancelled: bool = field(default=False, init=False)
     #: How many messages the model is asked about at most, if not about all.
     last: int | None = field(default=None, init=False)
@@ -448,6 +550,14 @@ def _calls_with_ids(step: RunStep) -> list[Recorded]:
     return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
 
 
-def _text_index(message: Message) -> int:
-    """Where the text of a message stands: after its images."""
-    return sum(isinstance(part, ImageFilePart) for part in message.content)
+def _images_so_far(course: _Course) -> list[ImageFilePart]:
+    """The images that code made since the last message: the next one begins with them."""
+    return [file_part(file_id) for file_id in made_by_code(course.steps)]
+
+
+def _own_word(word: str) -> LastError:
+    """Tells of an answer that ended early what its server called that."""
+    return LastError(
+        code="server_error",
+        message=f"The language model's server ended the answer early, in its word: {word!r:.100}.",
+    )

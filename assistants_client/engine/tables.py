@@ -108,6 +108,20 @@ run_steps: Final = _table(
     parent="run_id",
 )
 
+#: What the servers of language models attached to their answers and want to see again. It is kept
+#: with the step that came of the answer, goes with it, and is in no object of the protocol.
+model_states: Final = Table(
+    "model_states",
+    metadata,
+    Column("step_id", ForeignKey("run_steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
+    #: The message that the step wrote, if it wrote one.
+    Column("message_id", _String),
+    #: The server and the model: no other is given it.
+    Column("origin", _String, nullable=False),
+    Column("state", JSON, nullable=False),
+)
+
 #: What the code interpreter keeps of a thread between two calls.
 interpreter_states: Final = Table(
     "interpreter_states",

@@ -14,11 +14,11 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from assistants_client.engine.deltas import (
-    images_delta,
-    images_of,
+    parts_delta,
+    refusal_delta,
     text_delta,
-    text_of,
     whole_calls,
+    words_of,
 )
 from assistants_client.models._base import JsonObject
 from assistants_client.models.runs import FINAL_STATUSES
@@ -81,9 +81,9 @@ class Told:
         self._places: dict[str, int] = {}
         #: Steps and messages all of whose pieces were told: only these can be told another one.
         self._whole: set[str] = set()
-        #: How many characters of a message were told, and of which ones the images were.
-        self._characters: dict[str, int] = {}
-        self._pictured: set[str] = set()
+        #: How many characters were told of each part of a message, by the message and its place;
+        #: of an image, that it was.
+        self._characters: dict[tuple[str, int], int] = {}
 
     def knows(self, seen: Seen) -> None:
         """Takes steps and messages as told, as far as they are: they belong to an earlier part."""
@@ -118,9 +118,8 @@ class Told:
         identity = delta["id"]
         if identity in self._whole and self._places[identity] < _ENDED:
             if noun == MESSAGE:
-                self._count(identity, text_of(delta["delta"]))
-                if images_of(delta["delta"]):
-                    self._pictured.add(identity)
+                for part in delta["delta"]["content"]:
+                    self._count(identity, part["index"], words_of(part) or "")
             yield f"{noun}.delta", delta
 
     def misses(self) -> None:
@@ -160,22 +159,34 @@ class Told:
             self.is_over = place == _OVER
             yield f"{RUN}.{word}", run
 
-    def _count(self, message_id: str, text: str) -> None:
-        self._characters[message_id] = self._characters.get(message_id, 0) + len(text)
+    def _count(self, message_id: str, place: int, words: str) -> None:
+        key = message_id, place
+        self._characters[key] = self._characters.get(key, 0) + len(words)
 
     def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
         """What of a message was not told yet, in pieces: some readers read nothing but those."""
-        identity = message["id"]
-        images = images_of(message)
-        if images and identity not in self._pictured:
-            self._pictured.add(identity)
-            yield f"{MESSAGE}.delta", images_delta(identity, images)
-        told = self._characters.get(identity, 0)
-        rest = text_of(message)[told:]
-        if rest:
-            self._count(identity, rest)
-            delta = text_delta(identity, rest, is_first=not told, index=len(images))
-            yield f"{MESSAGE}.delta", delta
+        identity, name = message["id"], f"{MESSAGE}.delta"
+        images: dict[int, JsonObject] = {}
+        for place, part in enumerate(message["content"]):
+            told = self._characters.get((identity, place))
+            words = words_of(part)
+            if words is None:
+                if told is None:
+                    self._count(identity, place, "")
+                    images[place] = part
+                continue
+            if images:
+                yield name, parts_delta(identity, images)
+                images = {}
+            rest = words[told or 0 :]
+            if rest:
+                self._count(identity, place, rest)
+                if part["type"] == "text":
+                    yield name, text_delta(identity, rest, is_first=not told, index=place)
+                else:
+                    yield name, refusal_delta(identity, rest, index=place)
+        if images:
+            yield name, parts_delta(identity, images)
 
     def _begun(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
         place = self._places.get(document["id"], -1)

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import NULL_IF_EMPTY, Struct, Unknown
+from assistants_client.models._base import ABSENT_IF_NONE, NULL_IF_EMPTY, Struct, Unknown
 from assistants_client.models.runs import LastError, Usage
 from assistants_client.models.tools import RankingOptions
 
@@ -177,6 +177,8 @@ class RunStep(Struct):
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
     """``None`` until the step is over, on some servers even then."""
+    reasoning: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    """What the model thought aloud within its text; the embedded engine's own."""
 
     @property
     def tool_calls(self) -> list[StepToolCall]:

@@ -222,12 +222,34 @@ class LastError(Struct):
 
 
 @define(kw_only=True)
+class PromptTokenDetails(Struct):
+    """Of the tokens read: those that came from the server's cache, ``cached_tokens``."""
+
+    cached_tokens: int = 0
+
+
+@define(kw_only=True)
+class CompletionTokensDetails(Struct):
+    """Of the tokens written: those that the model thought with, ``reasoning_tokens``."""
+
+    reasoning_tokens: int = 0
+
+
+@define(kw_only=True)
 class Usage(Struct):
-    """Tokens spent: ``prompt_tokens`` read, ``completion_tokens`` written, ``total_tokens``."""
+    """Tokens spent: ``prompt_tokens`` read, ``completion_tokens`` written, ``total_tokens``.
+
+    The details are ``None`` where the server, or the language model behind it, does not tell them.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+    # The one is singular and the other plural: so the API has them.
+    prompt_token_details: PromptTokenDetails | None = field(default=None, metadata=ABSENT_IF_NONE)
+    completion_tokens_details: CompletionTokensDetails | None = field(
+        default=None, metadata=ABSENT_IF_NONE
+    )
 
 
 @define(kw_only=True)

@@ -11,23 +11,27 @@ import contextvars
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
+from assistants_client._connections import Borrowed, borrowed
 from assistants_client._deadline import TooLateError
 from assistants_client._transport import Transport
 from assistants_client.engine.language_models.base import LanguageModelError
-
-if TYPE_CHECKING:
-    from requests import Response
+from assistants_client.errors import APIConnectionError
 
 #: While nothing comes, whoever waits gets an empty block this often, in seconds.
 WAKE_SECONDS: Final = 0.25
-#: No connection is used again: servers end them at will after a stream, and a new one costs nothing
-#: beside an answer.
-_HEADERS: Final = {"Connection": "close"}
+#: How long, and for how many bytes, the end of an answer is waited for that has said all: a
+#: connection that was read to its end serves the next request.
+_END_SECONDS: Final = 0.1
+_END_BYTES: Final = 64 * 1024
+
+
+class SilentError(Exception):
+    """Nothing came for longer than the bound."""
 
 
 @frozen
@@ -45,18 +49,28 @@ class AnswerBlocks:
         transport: Where to ask.
         path: What to ask.
         document: With what.
+        monotonic: A clock in seconds.
 
     Raises:
         LanguageModelError: No thread can be started, as at the interpreter's end.
     """
 
-    def __init__(self, transport: Transport, path: str, document: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        document: Mapping[str, Any],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transport = transport
         self._path = path
         self._document = document
+        self._monotonic = monotonic
         self._came: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
-        self._response: Response | None = None
+        self._borrowed = Borrowed()
         self._is_closed = False
+        self._is_over = False
         self.head: Head = Head(0, "")
         context = contextvars.copy_context()
         reader = threading.Thread(
@@ -70,26 +84,33 @@ class AnswerBlocks:
                 "Where the process is about to end, wait for the run before."
             ) from error
 
-    def blocks(self, until: float) -> Iterator[bytes]:
+    def blocks(self, until: float, silence: float) -> Iterator[bytes]:
         """The body's blocks; an empty one means that nothing has come for a while.
 
         Args:
-            until: When to give up, by ``time.monotonic``.
+            until: When to give up, by the clock.
+            silence: Seconds without a byte after which to give up.
 
         Raises:
             TooLateError: It was not whole by then.
+            SilentError: Nothing came for that long.
             APIError: As ``Transport.stream`` and ``prompt_blocks``.
         """
+        last = self._monotonic()
         while True:
-            left = until - time.monotonic()
-            if left <= 0:
+            now = self._monotonic()
+            if now >= until:
                 raise TooLateError
+            if now >= last + silence:
+                raise SilentError
             try:
-                came = self._came.get(timeout=min(left, WAKE_SECONDS))
+                came = self._came.get(timeout=min(until - now, last + silence - now, WAKE_SECONDS))
             except queue.Empty:
                 yield b""
                 continue
+            last = self._monotonic()
             if came is None:
+                self._is_over = True
                 return
             if isinstance(came, BaseException):
                 raise came
@@ -98,26 +119,45 @@ class AnswerBlocks:
             else:
                 yield came
 
+    def drain(self) -> None:
+        """Waits a moment for the end of an answer of which nothing more is wanted."""
+        until, size = time.monotonic() + _END_SECONDS, 0
+        while not self._is_over and size < _END_BYTES and (left := until - time.monotonic()) > 0:
+            try:
+                came = self._came.get(timeout=left)
+            except queue.Empty:
+                return
+            if not isinstance(came, bytes):
+                return
+            size += len(came)
+
     def close(self) -> None:
-        """Ends the connection, if there still is one."""
+        """Ends the connection, unless the answer was read to its end."""
         self._is_closed = True
-        if self._response is not None:
-            self._transport.interrupt(self._response)
+        self._borrowed.end()
 
     def _read(self) -> None:
+        borrowed.set(self._borrowed)
         try:
-            opened = self._transport.stream(self._path, document=self._document, headers=_HEADERS)
-            with opened as response:
-                self._response = response
-                head = Head(response.status_code, response.headers.get("Content-Type", ""))
-                self._came.put(head)
-                blocks = self._transport.prompt_blocks(response, "POST", self._path)
-                size = 0
-                while not self._is_closed and (block := next(blocks, b"")):
-                    size += len(block)
-                    if size > self._transport.options.max_response_bytes:
-                        break
-                    self._came.put(block)
+            try:
+                self._answer()
+            except APIConnectionError:
+                # A kept connection may have been closed at the other end. Half a request was not
+                # acted upon; after a whole one nobody knows.
+                if self._is_closed or not self._borrowed.was_kept or self._borrowed.was_sent:
+                    raise
+                self._answer()
             self._came.put(None)
         except BaseException as error:  # handed to the one who waits
             self._came.put(error)
+
+    def _answer(self) -> None:
+        opened = self._transport.stream(self._path, document=self._document, headers={})
+        with opened as response:
+            self._came.put(Head(response.status_code, response.headers.get("Content-Type", "")))
+            size = 0
+            for block in self._transport.prompt_blocks(response, "POST", self._path):
+                size += len(block)
+                if self._is_closed or size > self._transport.options.max_response_bytes:
+                    break
+                self._came.put(block)

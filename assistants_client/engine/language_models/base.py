@@ -48,6 +48,23 @@ class Image:
 
 
 @frozen(kw_only=True)
+class State:
+    """What a model's server attached to an answer and wants to see again with it, unchanged.
+
+    Opaque to all but the model that made it: thought signatures, reasoning, encrypted items.
+
+    Attributes:
+        origin: The server and the model that it came from; no other is given it.
+        turn: What belongs to the answer as a whole.
+        calls: What belongs to a tool call, by the call's id.
+    """
+
+    origin: str
+    turn: Mapping[str, Any] = field(factory=dict, repr=False)
+    calls: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
 class Turn:
     """One entry of a conversation.
 
@@ -55,7 +72,10 @@ class Turn:
     or as well; a ``tool`` turn answers the call named by ``tool_call_id``.
 
     A user's turn with images has ``parts``: its texts and images in their order. Its ``text`` names
-    the images, for models that cannot see.
+    the images, for models that cannot see. An assistant's turn has ``parts`` where it is one answer
+    of several messages: their texts.
+
+    ``state`` is what the server that wrote an assistant's turn wants to see again with it.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -63,6 +83,7 @@ class Turn:
     parts: Sequence[str | Image] = ()
     tool_calls: Sequence[ToolCall] = ()
     tool_call_id: str | None = None
+    state: State | None = None
 
 
 @frozen(kw_only=True)
@@ -110,6 +131,42 @@ class TextDelta:
 
 
 @frozen(kw_only=True)
+class RefusalDelta:
+    """A piece of the words in which the model refuses to answer."""
+
+    text: str
+
+
+@frozen(kw_only=True)
+class ThinkingDelta:
+    """A piece of what the model thought aloud: no part of the answer."""
+
+    text: str
+
+
+@frozen(kw_only=True)
+class ImageDelta:
+    """An image that the model made: ``url`` is its address, or a ``data:`` URL that holds it."""
+
+    url: str = field(repr=_beginning)
+
+
+@frozen(kw_only=True)
+class UrlCitationDelta:
+    """A source on the web of the answer's text.
+
+    From ``start`` to before ``end``, in characters of the message's text so far, stands what it is
+    the source of. Where ``mark`` is given it stands for the source wherever it is in the text.
+    """
+
+    url: str
+    title: str | None = None
+    start: int | None = None
+    end: int | None = None
+    mark: str | None = None
+
+
+@frozen(kw_only=True)
 class ToolCallDelta:
     """A piece of a tool call: what has one ``index`` belongs together, ``arguments`` is joined."""
 
@@ -120,24 +177,62 @@ class ToolCallDelta:
 
 
 @frozen(kw_only=True)
+class NewMessage:
+    """What follows is another message of the same answer; ``state`` belongs to that message."""
+
+    state: State | None = None
+
+
+@frozen(kw_only=True)
+class StateDelta:
+    """What the server wants to see again: once, when the answer is whole.
+
+    ``calls`` has what belongs to each tool call, by the ``index`` of its deltas.
+    """
+
+    origin: str
+    turn: Mapping[str, Any] = field(factory=dict, repr=False)
+    calls: Mapping[int, Mapping[str, Any]] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
 class TokenUsage:
-    """Tokens spent on this answer: ``prompt_tokens`` read, ``completion_tokens`` written."""
+    """Tokens spent on this answer: ``prompt_tokens`` read, ``completion_tokens`` written.
+
+    Of those read, ``cached_tokens`` came from the server's cache; of those written,
+    ``reasoning_tokens`` were thought. ``None`` means that the server does not say.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @frozen(kw_only=True)
 class Finish:
     """Why the answer ended.
 
-    A ``reason`` of ``length`` makes the run incomplete and ``content_filter`` the message.
+    A ``reason`` of ``length`` makes the run incomplete and ``content_filter`` the message. ``word``
+    is the server's own word for it, where that is another one.
     """
 
     reason: Literal["stop", "length", "tool_calls", "content_filter"]
+    word: str | None = None
 
 
-Delta: TypeAlias = TextDelta | ToolCallDelta | TokenUsage | Finish
+Delta: TypeAlias = (
+    TextDelta
+    | RefusalDelta
+    | ThinkingDelta
+    | ImageDelta
+    | UrlCitationDelta
+    | ToolCallDelta
+    | NewMessage
+    | StateDelta
+    | TokenUsage
+    | Finish
+)
 
 
 class LanguageModelError(Exception):
@@ -147,11 +242,16 @@ class LanguageModelError(Exception):
         code: The run's ``last_error.code``: ``server_error``, ``rate_limit_exceeded`` or
             ``invalid_prompt``. Or ``TOO_LONG``, where the conversation does not fit into the
             model's context: it is asked again with fewer messages, if the run lets it.
+        retry_after: Seconds after which the same may be asked again: only where the server has
+            said so, and has done nothing.
     """
 
-    def __init__(self, message: str, *, code: str = "server_error") -> None:
+    def __init__(
+        self, message: str, *, code: str = "server_error", retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.retry_after = retry_after
 
 
 class LanguageModel(Protocol):

@@ -1,34 +1,35 @@
-"""A streamed answer of the chat completions API, chunk by chunk: JSON texts in, deltas out. Pure.
+"""An answer of the chat completions API, in chunks or as a whole: JSON in, deltas out. Pure.
 
-Chunks are read as servers really send them: without usage or with it in any chunk, calls with one
-index or none, reasons to finish that are missing, errors in the middle. What cannot be an answer is
-a ``LanguageModelError``.
+Documents are read as servers really send them: without usage or with it in any chunk, content as
+text, null, a list of parts or an object, reasons to finish that are missing, errors in the middle.
+What cannot be an answer is a ``LanguageModelError`` that shows what came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from assistants_client.engine.language_models.base import (
     Delta,
-    Finish,
+    ImageDelta,
     LanguageModelError,
+    RefusalDelta,
+    StateDelta,
     TextDelta,
+    ThinkingDelta,
     TokenUsage,
-    ToolCallDelta,
+    UrlCitationDelta,
 )
-from assistants_client.engine.language_models.chat_wire import read_reason, read_usage
-from assistants_client.engine.language_models.wire import (
-    Joiner,
-    arguments_text,
-    clean,
-    content_text,
-    error_code,
-    error_text,
-    excerpt,
-    piece_of,
-)
+from assistants_client.engine.language_models.call_pieces import CallPieces
+from assistants_client.engine.language_models.error_words import error_code, error_text
+from assistants_client.engine.language_models.finish_reasons import finish
+from assistants_client.engine.language_models.turn_state import TurnState
+from assistants_client.engine.language_models.wire import Joiner, excerpt, piece_of, token_usage
+
+#: What parts of a listed content are thoughts.
+_THOUGHTS: Final = ("thinking", "reasoning", "thought")
 
 
 class Chunks:
@@ -38,15 +39,20 @@ class Chunks:
         is_over: The server has said that there is no more; what follows need not be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = "") -> None:
         self.is_over: bool = False
+        self._origin = origin
         self._reason: object = None
         self._usage: TokenUsage | None = None
-        self._joiner = Joiner()
+        self._text, self._refusal = Joiner(), Joiner()
         self._last: object = None
+        #: The choice whose text is the answer's; calls are taken from all, for one was asked for.
+        self._choice_of_text: object = None
         self._has_choice = False
-        self._calls: list[_Call] = []
-        self._by_index: dict[int, int] = {}
+        self._calls = CallPieces()
+        self._state = TurnState()
+        self._sources: list[Any] = []
+        self._notes: list[Any] = []
 
     def read(self, data: str, event: str = "") -> Iterator[Delta]:
         """The deltas of one chunk.
@@ -57,19 +63,27 @@ class Chunks:
         chunk = piece_of(data)
         if chunk is None:
             self.is_over = True
-            return
-        error = chunk.get("error") or (chunk if event == "error" else None)
-        if error:
-            raise LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))
-        self._last = chunk
-        self._usage = read_usage(chunk.get("usage")) or self._usage
-        choices = chunk.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and choice.get("index") in (0, None):
-                yield from self._choice(choice)
+        elif event == "error" and not chunk.get("error"):
+            raise _error(chunk)
+        else:
+            yield from self._document(chunk)
+
+    def read_whole(self, document: object) -> Iterator[Delta]:
+        """The deltas of a whole answer.
+
+        Raises:
+            LanguageModelError: The document is not an answer; the message shows what it is.
+        """
+        if isinstance(document, list) and len(document) == 1:
+            document = document[0]
+        if not isinstance(document, dict):
+            raise LanguageModelError(f"not an answer of that API: {excerpt(document)}")
+        yield from self._document(document)
+        self.is_over = True
+        yield from self.finish()
 
     def finish(self) -> Iterator[Delta]:
-        """What the end of the stream completes.
+        """What the end of the answer completes.
 
         Raises:
             LanguageModelError: The end came too early, or there was no answer in it.
@@ -79,79 +93,162 @@ class Chunks:
             raise LanguageModelError(f"a stream that broke off {came}")
         if not self._has_choice:
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
-        if rest := self._joiner.finish():
+        if rest := self._text.finish():
             yield TextDelta(text=rest)
-        for index, call in enumerate(self._calls):
-            if not call.is_named:
-                raise LanguageModelError("a tool call without a function")
-            if not call.was_given:
-                yield ToolCallDelta(index=index, arguments="{}")
+        if rest := self._refusal.finish():
+            yield RefusalDelta(text=rest)
+        yield from self._citations()
+        # Where the server says that the answer is broken, that is told before what is missing.
+        end = finish(self._reason, called=len(self._calls) > 0)
+        if end.reason == "tool_calls":
+            yield from self._calls.finish()
+            yield StateDelta(
+                origin=self._origin, turn=self._state.document(), calls=self._calls.states()
+            )
         if self._usage is not None:
             yield self._usage
-        yield Finish(reason=read_reason(self._reason, called=bool(self._calls)))
+        yield end
 
     @property
     def is_finished(self) -> bool:
         """Whether the model has ended, though the server may have more to say."""
         return self.is_over or self._reason is not None
 
+    def _document(self, document: dict[str, Any]) -> Iterator[Delta]:
+        self._last = document
+        if document.get("error"):
+            raise _error(document["error"])
+        if not document.get("choices") and _is_refusal(document):
+            raise _error(document)
+        self._usage = _usage(document.get("usage")) or self._usage
+        for name in ("search_results", "citations"):  # Perplexity's; the first have titles
+            found = document.get(name)
+            if isinstance(found, list) and found:
+                self._sources = found
+                break
+        choices = document.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                yield from self._choice(choice)
+
     def _choice(self, choice: dict[str, Any]) -> Iterator[Delta]:
+        if choice.get("error"):
+            raise _error(choice["error"])
         self._reason = choice.get("finish_reason") or self._reason
+        self._usage = _usage(choice.get("usage")) or self._usage
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             delta = choice.get("message")
         if not isinstance(delta, dict):
             return
         self._has_choice = True
-        text = content_text(delta.get("content")) + content_text(delta.get("refusal"))
-        if text := self._joiner.feed(text):
-            yield TextDelta(text=text)
-        found = delta.get("tool_calls") or []
-        if not found and delta.get("function_call"):  # the older form, of one call
-            found = [{"index": 0, "function": delta["function_call"]}]
-        for piece in found if isinstance(found, list) else [found]:
-            if not isinstance(piece, dict):
-                raise LanguageModelError(f"a tool call without a function: {excerpt(piece)}")
-            yield self._call(piece)
+        number = choice.get("index") or 0
+        self._state.add(delta)
+        if self._choice_of_text in (None, number):
+            for piece in _content(delta):
+                self._choice_of_text = number
+                yield from self._piece(piece)
+        notes = delta.get("annotations")
+        self._notes += notes if isinstance(notes, list) else []
+        yield from self._calls.add(delta.get("tool_calls"), number)
+        older = delta.get("function_call")  # the form of one call, and of nothing but empty words
+        if isinstance(older, dict) and any(older.values()) and not delta.get("tool_calls"):
+            yield from self._calls.add({"index": 0, "function": older}, number)
 
-    def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
-        function = piece.get("function")
-        function = function if isinstance(function, dict) else {}
-        name, call_id = function.get("name"), piece.get("id")
-        name = clean(name) if isinstance(name, str) and name else None
-        call_id = call_id if isinstance(call_id, str) and call_id else None
-        number = self._number(piece.get("index"), call_id, name)
-        call = self._calls[number]
-        call.id = call.id or call_id
-        call.is_named = call.is_named or name is not None
-        arguments = function.get("arguments")
-        call.was_given = call.was_given or arguments is not None
-        return ToolCallDelta(
-            index=number, id=call_id, name=name, arguments=arguments_text(arguments)
-        )
-
-    def _number(self, index: object, call_id: str | None, name: str | None) -> int:
-        """Which call a piece belongs to, whatever the server makes of indexes."""
-        if isinstance(index, int):
-            number = self._by_index.get(index, -1)
+    def _piece(self, piece: Delta) -> Iterator[Delta]:
+        """A piece of content, less the half of a character, which waits for its other half."""
+        if isinstance(piece, TextDelta):
+            if text := self._text.feed(piece.text):
+                yield TextDelta(text=text)
+        elif isinstance(piece, RefusalDelta):
+            if text := self._refusal.feed(piece.text):
+                yield RefusalDelta(text=text)
         else:
-            number = -1 if name is not None else len(self._calls) - 1
-        if number >= 0 and name is not None and call_id is not None:
-            known = self._calls[number].id
-            if known is not None and known != call_id:
-                number = -1  # another call that was given the same index
-        if number < 0:
-            self._calls.append(_Call())
-            number = len(self._calls) - 1
-        if isinstance(index, int):
-            self._by_index[index] = number
-        return number
+            yield piece
+
+    def _citations(self) -> Iterator[UrlCitationDelta]:
+        for note in self._notes:
+            inner = note.get("url_citation") if isinstance(note, dict) else None
+            found = inner if isinstance(inner, dict) else note
+            if isinstance(found, dict) and isinstance(found.get("url"), str):
+                yield UrlCitationDelta(
+                    url=found["url"],
+                    title=_title(found),
+                    start=_place(found.get("start_index")),
+                    end=_place(found.get("end_index")),
+                )
+        for number, source in enumerate(self._sources, start=1):
+            url = source.get("url") if isinstance(source, dict) else source
+            if isinstance(url, str) and url:
+                title = _title(source) if isinstance(source, dict) else None
+                yield UrlCitationDelta(url=url, title=title, mark=f"[{number}]")
 
 
-class _Call:
-    """What is known of one call so far."""
+def _content(delta: Mapping[str, Any]) -> Iterator[Delta]:
+    """What a message or a piece of one says and shows."""
+    yield from _parts(delta.get("content"))
+    refusal = delta.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        yield RefusalDelta(text=refusal)
+    images = delta.get("images")
+    for image in images if isinstance(images, list) else ():
+        yield from _image(image)
 
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.is_named = False
-        self.was_given = False
+
+def _parts(content: object) -> Iterator[Delta]:
+    if isinstance(content, str):
+        if content:
+            yield TextDelta(text=content)
+    elif isinstance(content, list):
+        for part in content:
+            yield from _parts(part)
+    elif isinstance(content, dict):
+        kind = content.get("type")
+        if kind in _THOUGHTS:
+            found = next((content[name] for name in (*_THOUGHTS, "text") if content.get(name)), "")
+            for part in _parts(found):
+                yield ThinkingDelta(text=part.text) if isinstance(part, TextDelta) else part
+        elif kind == "refusal":
+            yield RefusalDelta(text=str(content.get("refusal") or ""))
+        elif kind in ("image_url", "output_image", "image"):
+            yield from _image(content)
+        elif "text" in content and (kind is None or isinstance(kind, str)):
+            yield from _parts(content["text"])
+        elif not isinstance(kind, str):
+            # An answer in a wanted format that is the document itself, not its text.
+            yield TextDelta(text=json.dumps(content, ensure_ascii=False))
+
+
+def _image(image: object) -> Iterator[ImageDelta]:
+    found = image.get("image_url") or image.get("url") if isinstance(image, dict) else image
+    url = found.get("url") if isinstance(found, dict) else found
+    if isinstance(url, str) and url:
+        yield ImageDelta(url=url)
+
+
+def _usage(usage: object) -> TokenUsage | None:
+    return token_usage(usage, "prompt_tokens", "completion_tokens")
+
+
+def _is_refusal(document: Mapping[str, Any]) -> bool:
+    """Whether a document without choices is an error body, in a form that has no ``error``."""
+    status = document.get("base_resp")  # MiniMax's
+    return (
+        document.get("object") == "error"
+        or any(isinstance(document.get(name), str) for name in ("message", "detail"))
+        or bool(document.get("errors"))
+        or (isinstance(status, dict) and bool(status.get("status_code")))
+    )
+
+
+def _title(source: Mapping[str, Any]) -> str | None:
+    title = source.get("title")
+    return title if isinstance(title, str) and title else None
+
+
+def _place(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _error(error: object) -> LanguageModelError:
+    return LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))

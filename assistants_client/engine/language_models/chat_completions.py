@@ -6,13 +6,13 @@ chat_chunks.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from assistants_client.engine.language_models.base import Conversation, Delta
+from assistants_client.engine.language_models.base import Conversation
 from assistants_client.engine.language_models.chat_chunks import Chunks
-from assistants_client.engine.language_models.chat_wire import read_answer, request_document
+from assistants_client.engine.language_models.chat_wire import request_document
 from assistants_client.engine.language_models.server_model import ServerModel
 
 #: OpenAI's newer models refuse ``max_tokens``; most other servers know no other name.
@@ -22,26 +22,23 @@ _OPENAI_HOSTS: Final = (".api.openai.com", ".openai.azure.com")
 class ChatCompletions(ServerModel):
     """Asks a server of the chat completions API: OpenAI, Ollama, llama.cpp, vLLM, LiteLLM, ….
 
-    Answers are streamed where the server streams. Nothing is asked twice: a run whose model cannot
-    answer fails, and its ``last_error`` says why. Safe to share between threads.
+    Answers are streamed where the server streams. A server that refuses a field of the request is
+    asked without it, once and from then on; what it may have acted on is not asked again. A run
+    whose model cannot answer fails, and its ``last_error`` says why. Safe to share between threads.
     """
 
     _path = "/chat/completions"
     _api = "chat completions API"
-    #: In pieces with the tokens spent, in pieces, as a whole.
-    _forms = (
-        {"stream": True, "stream_options": {"include_usage": True}},
-        {"stream": True},
-        {},
-    )
+    #: In pieces, with the tokens spent.
+    _form: ClassVar[Mapping[str, Any]] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
 
-    def _document(self, conversation: Conversation, model: str) -> dict[str, Any]:
+    def _document(self, conversation: Conversation, model: str, origin: str) -> dict[str, Any]:
         is_openai = f".{urlsplit(self.base_url).hostname}".endswith(_OPENAI_HOSTS)
         field = "max_completion_tokens" if is_openai else "max_tokens"
-        return request_document(conversation, model=model, max_tokens_field=field)
+        return request_document(conversation, model=model, max_tokens_field=field, origin=origin)
 
-    def _reader(self) -> Chunks:
-        return Chunks()
-
-    def _read_whole(self, document: object) -> Iterator[Delta]:
-        return read_answer(document)
+    def _reader(self, origin: str) -> Chunks:
+        return Chunks(origin)

@@ -1,58 +1,48 @@
-"""The chat completions API as JSON documents: a conversation in, deltas out. Pure, no HTTP.
+"""The request of the chat completions API as a JSON document: from a conversation. Pure, no HTTP.
 
-Only fields that are set are written, since servers refuse what they do not know. Reading takes what
-such servers really send: absent usage, null or listed content, arguments as an object, odd reasons
-to finish. What cannot be an answer is a ``LanguageModelError`` that shows what came.
+What is answered is read in chat_chunks.py. Only fields that are set are written, since servers
+refuse what they do not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 from assistants_client.engine.language_models.base import (
     Conversation,
-    Delta,
-    Finish,
     FunctionSpec,
     Image,
-    LanguageModelError,
-    TextDelta,
-    TokenUsage,
-    ToolCallDelta,
+    ToolCall,
     Turn,
 )
 from assistants_client.engine.language_models.wire import (
     NO_PARAMETERS,
-    arguments_text,
     clean,
-    content_text,
-    error_code,
-    error_text,
-    excerpt,
     given,
     require_question,
-    token_usage,
+    shaped,
     unless_default,
     valid_arguments,
 )
 
-_Reason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
-
-
-# --- writing ------------------------------------------------------------------------------------
-
 
 def request_document(
-    conversation: Conversation, *, model: str, max_tokens_field: str
+    conversation: Conversation, *, model: str, max_tokens_field: str, origin: str
 ) -> dict[str, Any]:
     """The body of the request.
+
+    Args:
+        conversation: What to answer.
+        model: The model that is to.
+        max_tokens_field: What the bound on the answer's tokens is called.
+        origin: Whose state goes back: that of this server and model.
 
     Raises:
         LanguageModelError: There is nothing to answer.
     """
     require_question(conversation)
-    messages = [_message(turn) for turn in conversation.turns]
+    messages = [_message(turn, origin) for turn in shaped(conversation.turns)]
     if conversation.instructions:
         messages.insert(0, {"role": "system", "content": clean(conversation.instructions)})
     fields: dict[str, Any] = {
@@ -72,24 +62,32 @@ def request_document(
     return given(**fields)
 
 
-def _message(turn: Turn) -> dict[str, Any]:
+def _message(turn: Turn, origin: str) -> dict[str, Any]:
     if turn.role == "tool":
         return {"role": "tool", "tool_call_id": turn.tool_call_id, "content": clean(turn.text)}
-    if turn.parts:
-        return {"role": turn.role, "content": [_part(part) for part in turn.parts]}
+    if turn.role == "user" and turn.parts:
+        return {"role": "user", "content": [_part(part) for part in turn.parts]}
     if not turn.tool_calls:
         return {"role": turn.role, "content": clean(turn.text)}
+    state = turn.state if turn.state is not None and turn.state.origin == origin else None
+    # Beside calls the content is optional, and neither null nor "" is taken everywhere.
     return {
-        "role": turn.role,
-        "content": clean(turn.text) or None,
+        **given(role=turn.role, content=clean(turn.text) or None),
         "tool_calls": [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": valid_arguments(call)},
-            }
+            _call(call, {} if state is None else state.calls.get(call.id, {}))
             for call in turn.tool_calls
         ],
+        **({} if state is None else state.turn),
+    }
+
+
+def _call(call: ToolCall, state: Mapping[str, Any]) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": valid_arguments(call)}
+    return {
+        "id": call.id,
+        "type": "function",
+        **state,
+        "function": {**function, **state.get("function", {})},
     }
 
 
@@ -115,70 +113,3 @@ def _tool_choice(choice: str | None) -> object:
     if choice is not None and choice.startswith("function:"):
         return {"type": "function", "function": {"name": choice.removeprefix("function:")}}
     return choice
-
-
-# --- reading ------------------------------------------------------------------------------------
-
-
-def read_answer(document: object) -> Iterator[Delta]:
-    """The deltas of a whole answer.
-
-    Raises:
-        LanguageModelError: The document is not an answer; the message shows what it is.
-    """
-    if not isinstance(document, dict):
-        raise LanguageModelError(f"not an answer of that API: {excerpt(document)}")
-    if document.get("error"):
-        error = document["error"]
-        raise LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))
-    choices = document.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise LanguageModelError(f"an answer without a message: {excerpt(document)}")
-    text = clean(content_text(message.get("content")) or content_text(message.get("refusal")))
-    if text:
-        yield TextDelta(text=text)
-    calls = _calls(message)
-    yield from calls
-    usage = read_usage(document.get("usage"))
-    if usage is not None:
-        yield usage
-    yield Finish(reason=read_reason(choice.get("finish_reason"), called=bool(calls)))
-
-
-def _calls(message: Mapping[str, Any]) -> list[ToolCallDelta]:
-    found = message.get("tool_calls") or []
-    if not found and message.get("function_call"):  # the older form, of one call
-        found = [{"function": message["function_call"]}]
-    calls = []
-    for index, call in enumerate(found if isinstance(found, list) else [found]):
-        function = call.get("function") if isinstance(call, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        if not isinstance(name, str) or not name or not isinstance(function, dict):
-            raise LanguageModelError(f"a tool call without a function: {excerpt(call)}")
-        call_id = call.get("id")
-        arguments = function.get("arguments")
-        calls.append(
-            ToolCallDelta(
-                index=index,
-                id=call_id if isinstance(call_id, str) and call_id else None,
-                name=clean(name),
-                arguments="{}" if arguments is None else arguments_text(arguments),
-            )
-        )
-    return calls
-
-
-def read_usage(usage: object) -> TokenUsage | None:
-    """The tokens spent, where they are told in numbers."""
-    return token_usage(usage, "prompt_tokens", "completion_tokens")
-
-
-def read_reason(reason: object, *, called: bool) -> _Reason:
-    """What the answer holds outranks what the server says, save that it was cut short."""
-    if reason in ("length", "max_tokens"):
-        return "length"
-    if reason == "content_filter":
-        return "content_filter"
-    return "tool_calls" if called else "stop"

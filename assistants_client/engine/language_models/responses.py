@@ -6,10 +6,10 @@ responses_events.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from assistants_client.engine.language_models.base import Conversation, Delta
+from assistants_client.engine.language_models.base import Conversation
 from assistants_client.engine.language_models.responses_events import Events
 from assistants_client.engine.language_models.responses_wire import request_document
 from assistants_client.engine.language_models.server_model import ServerModel
@@ -18,21 +18,16 @@ from assistants_client.engine.language_models.server_model import ServerModel
 class Responses(ServerModel):
     """Asks a server of the Responses API: OpenAI, or a server that speaks it as well.
 
-    The server is told to store nothing: threads are kept by the engine. Answers are streamed where
-    the server streams. Nothing is asked twice: a run whose model cannot answer fails, and its
-    ``last_error`` says why. Safe to share between threads.
+    The server is told to store nothing: threads are kept by the engine, and what the model thought
+    before it called a tool goes back with the call. Otherwise as ``ChatCompletions``.
     """
 
     _path = "/responses"
     _api = "Responses API"
-    #: In pieces, as a whole.
-    _forms = ({"stream": True}, {})
+    _form: ClassVar[Mapping[str, Any]] = {"stream": True}
 
-    def _document(self, conversation: Conversation, model: str) -> dict[str, Any]:
-        return request_document(conversation, model=model)
+    def _document(self, conversation: Conversation, model: str, origin: str) -> dict[str, Any]:
+        return request_document(conversation, model=model, origin=origin)
 
-    def _reader(self) -> Events:
-        return Events()
-
-    def _read_whole(self, document: object) -> Iterator[Delta]:
-        return Events().read_whole(document)
+    def _reader(self, origin: str) -> Events:
+        return Events(origin)

@@ -13,6 +13,7 @@ from assistants_client.engine.language_models.base import (
     Conversation,
     FunctionSpec,
     Image,
+    ToolCall,
     Turn,
 )
 from assistants_client.engine.language_models.wire import (
@@ -20,6 +21,7 @@ from assistants_client.engine.language_models.wire import (
     clean,
     given,
     require_question,
+    shaped,
     unless_default,
     valid_arguments,
 )
@@ -28,17 +30,20 @@ from assistants_client.engine.language_models.wire import (
 _LEAST_TOKENS: Final = 16
 
 
-def request_document(conversation: Conversation, *, model: str) -> dict[str, Any]:
+def request_document(conversation: Conversation, *, model: str, origin: str) -> dict[str, Any]:
     """The body of the request.
+
+    Args:
+        conversation: What to answer.
+        model: The model that is to.
+        origin: Whose state goes back: that of this server and model.
 
     Raises:
         LanguageModelError: There is nothing to answer.
     """
     require_question(conversation)
     instructions = clean(conversation.instructions) if conversation.instructions else None
-    items = [item for turn in conversation.turns for item in _items(turn)]
-    if not items:  # the API takes no instructions without anything to apply them to
-        items, instructions = [{"type": "message", "role": "system", "content": instructions}], None
+    items = [item for turn in shaped(conversation.turns) for item in _items(turn, origin)]
     limit, effort = conversation.max_completion_tokens, conversation.reasoning_effort
     wanted = conversation.response_format
     fields: dict[str, Any] = {
@@ -54,6 +59,9 @@ def request_document(conversation: Conversation, *, model: str) -> dict[str, Any
         "text": None if wanted is None else {"format": _format(wanted)},
     }
     if conversation.functions:
+        # What the model thinks before a call goes back with it; what is not stored has to be asked
+        # for.
+        fields["include"] = ["reasoning.encrypted_content"]
         fields["tools"] = [_tool(function) for function in conversation.functions]
         fields["tool_choice"] = _tool_choice(conversation.tool_choice)
         # Calls in parallel are the API's default.
@@ -61,23 +69,49 @@ def request_document(conversation: Conversation, *, model: str) -> dict[str, Any
     return given(**fields)
 
 
-def _items(turn: Turn) -> Iterator[dict[str, Any]]:
-    text = clean(turn.text)
+def _items(turn: Turn, origin: str) -> Iterator[Mapping[str, Any]]:
     if turn.role == "tool":
-        yield {"type": "function_call_output", "call_id": turn.tool_call_id, "output": text}
+        output = clean(turn.text)
+        yield {"type": "function_call_output", "call_id": turn.tool_call_id, "output": output}
         return
-    if turn.parts:
-        content = [_part(part) for part in turn.parts]
-        yield {"type": "message", "role": turn.role, "content": content}
-    elif text or not turn.tool_calls:
-        yield {"type": "message", "role": turn.role, "content": text}
-    for call in turn.tool_calls:
-        yield {
-            "type": "function_call",
-            "call_id": call.id,
-            "name": call.name,
-            "arguments": valid_arguments(call),
-        }
+    state = turn.state.turn if turn.state is not None and turn.state.origin == origin else {}
+    messages, calls = _messages(turn), [_call(call) for call in turn.tool_calls]
+    kept = state.get("items", ())
+    kinds = [item.get("type") for item in kept]
+    if kinds.count("message") != len(messages) or kinds.count("function_call") != len(calls):
+        # None was kept, or a message was deleted since: the rest goes back before the calls.
+        yield from (item for item in kept if item.get("type") not in ("message", "function_call"))
+        phase = given(phase=state.get("phase"))
+        yield from ({**message, **phase} for message in messages)
+        yield from calls
+        return
+    for item in kept:
+        if item["type"] == "message":
+            yield {**messages.pop(0), **item}
+        elif item["type"] == "function_call":
+            yield calls.pop(0)
+        else:
+            yield item
+
+
+def _messages(turn: Turn) -> list[dict[str, Any]]:
+    if turn.role == "assistant":
+        texts = turn.parts or ([turn.text] if turn.text or not turn.tool_calls else [])
+        contents: list[Any] = [clean(text) for text in texts if isinstance(text, str)]
+    elif turn.parts:
+        contents = [[_part(part) for part in turn.parts]]
+    else:
+        contents = [clean(turn.text)]
+    return [{"type": "message", "role": turn.role, "content": content} for content in contents]
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "call_id": call.id,
+        "name": call.name,
+        "arguments": valid_arguments(call),
+    }
 
 
 def _part(part: str | Image) -> dict[str, Any]:

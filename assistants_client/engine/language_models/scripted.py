@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, Union, cast, get_args
 
 from attrs import frozen
 
@@ -21,7 +21,6 @@ from assistants_client.engine.language_models.base import (
     Finish,
     LanguageModelError,
     TextDelta,
-    TokenUsage,
     ToolCallDelta,
 )
 
@@ -47,6 +46,8 @@ def call(name: str, /, **arguments: Any) -> Call:
     """
     return Call(name, json.dumps(arguments))
 
+
+_DELTAS = (Call, *get_args(Delta))
 
 #: Text comes word by word, the space before a word with the word.
 _WORDS = re.compile(r"\s*\S+\s*$|\s*\S+|\s+")
@@ -139,8 +140,8 @@ class Scripted:
         if isinstance(answer, str):
             for word in _WORDS.findall(answer):
                 yield TextDelta(text=word)
-        elif isinstance(answer, (Call, TextDelta, ToolCallDelta, TokenUsage, Finish)):
-            yield answer
+        elif isinstance(answer, _DELTAS):
+            yield cast("Delta | Call", answer)
         elif isinstance(answer, BaseException):
             raise answer
         elif isinstance(answer, (Sequence, Iterator)):

@@ -11,24 +11,33 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from typing import Any, ClassVar, Final, Protocol
 
 from attrs import evolve
 
+from assistants_client._checks import checked_seconds
 from assistants_client._deadline import TooLateError
-from assistants_client._sse import EventTooLargeError, SseDecoder
+from assistants_client._sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from assistants_client._transport import Options, Transport
-from assistants_client.engine.language_models.answer_blocks import AnswerBlocks
+from assistants_client.engine.language_models.adaptations import (
+    adaptable,
+    adapted,
+    first_named,
+)
+from assistants_client.engine.language_models.answer_blocks import AnswerBlocks, SilentError
 from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
     LanguageModelError,
     TextDelta,
 )
+from assistants_client.engine.language_models.error_words import hinted_wait
+from assistants_client.engine.language_models.refused_fields import refused_fields
 from assistants_client.engine.language_models.server_refusals import Asked, refusal
+from assistants_client.engine.language_models.thinking import Thoughts, shown
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -37,12 +46,23 @@ from assistants_client.errors import (
     ConfigurationError,
 )
 
+#: Seconds that an answer may take. A run has its own end, which is nearly always sooner.
+TIMEOUT: Final = 3600.0
+#: Seconds that a server may be silent: models that think, or are loaded first, are for minutes.
+STALLED_AFTER: Final = 300.0
 _CONNECT_SECONDS: Final = 5.0
+#: Seconds that a connection may wait for the next request: Node's servers and uvicorn close theirs
+#: after five, and what is sent at that very moment is lost.
+_MAX_IDLE: Final = 4.0
 #: A callable may give each of the threads that ask another key; so many are kept out of texts.
 _KEYS: Final = 64
 _EVENT_STREAM: Final = "text/event-stream"
+#: What a server says that does not take a field; of routers also that nobody behind them does.
+_REFUSALS: Final = (400, 404, 422, 501)
 #: Gives the runner an opportunity to see whether the run still goes on.
 _NOTHING_YET: Final = TextDelta(text="")
+#: Data that gateways send while nothing else comes.
+_KEEPALIVES: Final = ("", "ping", "keepalive", "keep-alive", "heartbeat")
 
 
 class StreamReader(Protocol):
@@ -75,12 +95,22 @@ class StreamReader(Protocol):
         """
         ...
 
+    def read_whole(self, document: object) -> Iterator[Delta]:
+        """The deltas of an answer that came as one document.
+
+        Raises:
+            LanguageModelError: It is none, or an error.
+        """
+        ...
+
 
 class ServerModel(ABC):
     """What the models behind a server have in common. Safe to share between threads.
 
-    Answers are streamed, so that each piece is there as soon as the model has it; a server that
-    does not stream is asked for whole answers. Nothing is asked twice.
+    Answers are streamed, so that each piece is there as soon as the model has it. A server that
+    refuses a field of the request (streaming, the name of a bound, a tool choice) is asked once
+    more without it, and from then on never with it. What a server may have acted on is not asked
+    again.
 
     A run whose model cannot answer ends as ``failed``; its ``last_error`` holds the words of the
     error raised here.
@@ -90,8 +120,8 @@ class ServerModel(ABC):
     _path: ClassVar[str]
     #: What the API is called.
     _api: ClassVar[str]
-    #: How an answer is asked for; a form that the server refuses is followed by the next.
-    _forms: ClassVar[Sequence[Mapping[str, Any]]]
+    #: How an answer is asked for, at first.
+    _form: ClassVar[Mapping[str, Any]]
 
     def __init__(
         self,
@@ -100,7 +130,9 @@ class ServerModel(ABC):
         *,
         model: str | None = None,
         model_map: Mapping[str, str] | None = None,
-        timeout: float = 120.0,
+        timeout: float = TIMEOUT,
+        stalled_after: float = STALLED_AFTER,
+        show_thinking: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing is sent before the first question.
@@ -110,41 +142,46 @@ class ServerModel(ABC):
             api_key: Sent as a bearer token; a callable is asked before every request.
             model: Asked for whatever model the assistant or the run names.
             model_map: Asked for instead of the model that the assistant or the run names, by name.
-            timeout: Seconds for the whole answer. However slowly a server drips, it ends then.
+            timeout: Seconds for the whole answer. However slowly a server drips, it ends then; and
+                with its run in any case.
+            stalled_after: Seconds without a byte after which an answer is given up.
+            show_thinking: Whether what a model thinks within its text (``<think>…</think>``) is
+                left in its message. It is never sent back.
             headers: Sent with every request.
 
         Raises:
-            ConfigurationError: The URL, the timeout or a header cannot be used.
+            ConfigurationError: The URL, a time or a header cannot be used.
         """
+        self._timeout = checked_seconds("timeout", timeout)
+        self._stalled_after = checked_seconds("stalled_after", stalled_after)
         self._transport = Transport(
             base_url.rstrip("/").removesuffix(self._path),
             api_key=None if not api_key else self._current_key,
             options=Options(
-                timeout=(_CONNECT_SECONDS, timeout),
+                # The one who waits looks at the clock himself; the thread that reads ends later.
+                timeout=(_CONNECT_SECONDS, self._stalled_after + 1),
                 headers=headers or {},
                 retries=evolve(Options().retries, attempts=1),
             ),
+            max_idle=_MAX_IDLE,
         )
         self._api_key = api_key
         self._recent_keys: deque[str] = deque(maxlen=_KEYS)
         self._model = model or None
         self._model_map = dict(model_map or {})
-        self._timeout = timeout
-        #: The first of the forms that the server is not known to refuse.
-        self._form = 0
+        self._show_thinking = show_thinking
+        self._monotonic: Callable[[], float] = time.monotonic
+        #: The fields that the server is known to refuse, by the model that it was asked for.
+        self._refused_fields: dict[str, tuple[str, ...]] = {}
         self.base_url: str = self._transport.base_url
 
     @abstractmethod
-    def _document(self, conversation: Conversation, model: str) -> dict[str, Any]:
+    def _document(self, conversation: Conversation, model: str, origin: str) -> dict[str, Any]:
         """The body of the request, without what says how it is to be answered."""
 
     @abstractmethod
-    def _reader(self) -> StreamReader:
-        """What reads the next streamed answer."""
-
-    @abstractmethod
-    def _read_whole(self, document: object) -> Iterator[Delta]:
-        """The deltas of a whole answer; what is none is a ``LanguageModelError``."""
+    def _reader(self, origin: str) -> StreamReader:
+        """What reads the next answer."""
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation.
@@ -153,29 +190,42 @@ class ServerModel(ABC):
             LanguageModelError: The server cannot be reached, is too slow, refuses, or answers what
                 is no answer. The message says where, what and what to do; it holds no key.
         """
+        with closing(self._deltas(conversation)) as deltas:
+            yield from shown(deltas) if self._show_thinking else Thoughts().part(deltas)
+
+    def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
         model = self._model or self._model_map.get(conversation.model, conversation.model)
-        document = self._document(conversation, model)
-        until = time.monotonic() + self._timeout
+        # What a server attached to an answer is only of use to itself, and to the same model.
+        origin = f"{type(self).__name__} {self.base_url} {model}"
+        document = {**self._document(conversation, model, origin), **self._form}
+        until = self._monotonic() + self._timeout
+        known = self._refused_fields.get(model, ())
+        fields = known
         while True:
-            form = self._form
+            sent = adapted(document, fields)
             try:
-                yield from self._answered({**document, **self._forms[form]}, until)
+                yield from self._answered(sent, origin, until)
             except APIError as error:
-                if not self._refuses_form(error, form):
+                field = self._refused_field(error, sent)
+                if field is None or field in fields:
                     raise self._refused(error, conversation, model) from error
-                # It is known from now on, and the next form asks for less.
-                self._form = max(self._form, form + 1)
+                fields = (*fields, field)
             except TooLateError:
                 raise LanguageModelError(self._too_slow()) from None
+            except SilentError:
+                raise LanguageModelError(self._silent()) from None
             except ConfigurationError as error:
                 raise LanguageModelError(f"{self._who} was not asked: {error}") from error
             else:
+                if fields != known:
+                    self._refused_fields[model] = fields
                 return
 
-    def _answered(self, document: Mapping[str, Any], until: float) -> Iterator[Delta]:
+    def _answered(self, document: Mapping[str, Any], origin: str, until: float) -> Iterator[Delta]:
         """The deltas of one answer, streamed or not."""
-        with closing(AnswerBlocks(self._transport, self._path, document)) as answer:
-            blocks = answer.blocks(until)
+        asked = AnswerBlocks(self._transport, self._path, document, monotonic=self._monotonic)
+        with closing(asked) as answer:
+            blocks = answer.blocks(until, self._stalled_after)
             body = b""
             # A block may be a single byte; so many of them tell what begins.
             while len(body.strip()) < len(b"event:"):
@@ -189,26 +239,27 @@ class ServerModel(ABC):
             is_stream = is_stream or body.startswith((b"data:", b"event:"))
             deltas = self._streamed if is_stream else self._whole
             try:
-                yield from deltas(chain([body], blocks), answer)
+                yield from deltas(chain([body], blocks), answer, self._reader(origin))
             except LanguageModelError as error:
                 text = self._without_key(f"{self._who} {error}")
                 raise LanguageModelError(text, code=error.code) from None
 
-    def _streamed(self, blocks: Iterable[bytes], _: AnswerBlocks) -> Iterator[Delta]:
-        decoder, reader = SseDecoder(), self._reader()
+    def _streamed(
+        self, blocks: Iterable[bytes], answer: AnswerBlocks, reader: StreamReader
+    ) -> Iterator[Delta]:
+        has_begun = False
         try:
             try:
-                for block in blocks:
-                    if not block:
+                for event in _events(blocks):
+                    if event is None:  # what came may be thoughts, of which nobody is told
                         yield _NOTHING_YET
-                    for event in decoder.feed(block):
-                        yield from reader.read(event.data, event.event)
+                        continue
+                    yield from self._event(event, reader, has_begun=has_begun)
+                    has_begun = has_begun or not event.is_stray
                     if reader.is_over:
+                        answer.drain()
                         break
-                else:
-                    for event in decoder.finish():
-                        yield from reader.read(event.data, event.event)
-            except (APIError, TooLateError):
+            except (APIError, TooLateError, SilentError):
                 # Only the server's last words are missing where the model has ended.
                 if not reader.is_finished:
                     raise
@@ -218,7 +269,32 @@ class ServerModel(ABC):
         except LanguageModelError as error:
             raise LanguageModelError(f"answered with {error}", code=error.code) from None
 
-    def _whole(self, blocks: Iterable[bytes], answer: AnswerBlocks) -> Iterator[Delta]:
+    @staticmethod
+    def _event(event: ServerSentEvent, reader: StreamReader, *, has_begun: bool) -> Iterator[Delta]:
+        """The deltas of one event; also where a server leaves out the framing."""
+        if not event.is_stray:
+            if event.data.strip() not in _KEEPALIVES:
+                yield from reader.read(event.data, event.event)
+            return
+        # An error in a field of that name, or a document without any field.
+        text = event.data.strip()
+        is_error = text.startswith("error:")
+        try:
+            document = json.loads(text.removeprefix("error:"))
+        except (ValueError, RecursionError):
+            document = {"message": text.removeprefix("error:").strip()} if is_error else None
+        if document is None:
+            return
+        if is_error:
+            yield from reader.read(json.dumps(document), "error")
+        elif has_begun:
+            yield from reader.read(text)
+        else:
+            yield from reader.read_whole(document)
+
+    def _whole(
+        self, blocks: Iterable[bytes], answer: AnswerBlocks, reader: StreamReader
+    ) -> Iterator[Delta]:
         parts = []
         for block in blocks:
             if not block:
@@ -235,7 +311,7 @@ class ServerModel(ABC):
                 f"{head.status} without JSON ({kind}, {len(content)} bytes)"
             ) from None
         try:
-            yield from self._read_whole(document)
+            yield from reader.read_whole(document)
         except LanguageModelError as error:
             raise LanguageModelError(f"answered with {error}", code=error.code) from None
 
@@ -265,7 +341,14 @@ class ServerModel(ABC):
     def _too_slow(self) -> str:
         return (
             f"{self._who} gave no whole answer within {self._timeout:g} s. A larger timeout= of "
-            f"{type(self).__name__} gives it longer."
+            f"{type(self).__name__}, or ASSISTANTS_MODEL_TIMEOUT, gives it longer."
+        )
+
+    def _silent(self) -> str:
+        return (
+            f"{self._who} gave no sign of life for {self._stalled_after:g} s. A larger "
+            f"stalled_after= of {type(self).__name__}, or ASSISTANTS_MODEL_STALLED_AFTER, gives it "
+            "longer."
         )
 
     def _refused(
@@ -283,28 +366,39 @@ class ServerModel(ABC):
                 has_images=any(turn.parts for turn in conversation.turns),
             )
             text, code = refusal(error, asked)
-            return LanguageModelError(self._without_key(f"{self._who} {text}"), code=code)
+            is_throttled = error.status_code in (429, 503)
+            wait = hinted_wait(error.body, error.retry_after) if is_throttled else None
+            text = self._without_key(f"{self._who} {text}")
+            return LanguageModelError(text, code=code, retry_after=wait)
         reason = str(error.args[0])
         if isinstance(error, APIConnectionError):
             if reason.startswith("no connection"):
                 reason = "no connection. Is the server running, and the URL right?"
             elif isinstance(error, APITimeoutError):
-                return LanguageModelError(self._too_slow())
+                return LanguageModelError(self._silent())
             return LanguageModelError(f"{self._who} gave no answer: {reason}")
         # The transport's second sentence speaks of servers of another protocol.
         what = reason.partition(". ")[0]
         return LanguageModelError(f"{self._who} gave no answer of the {self._api}: {what}")
 
-    def _refuses_form(self, error: APIError, form: int) -> bool:
-        """Whether a server refuses to stream, or to tell of tokens when it does."""
-        return (
-            form + 1 < len(self._forms)
-            and isinstance(error, APIStatusError)
-            and error.status_code in (400, 422, 501)
-            and "stream" in json.dumps(error.body, default=str).lower()
-        )
+    @staticmethod
+    def _refused_field(error: APIError, document: Mapping[str, Any]) -> str | None:
+        """The field of a request that a refusal is about, if it can be said otherwise."""
+        if not isinstance(error, APIStatusError) or error.status_code not in _REFUSALS:
+            return None
+        found = adaptable(document)
+        return first_named(found, refused_fields(error.body, found))
 
     def _without_key(self, text: str) -> str:
         for key in tuple(self._recent_keys):
             text = text.replace(key, "***")
         return text
+
+
+def _events(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent | None]:
+    """The events of a stream, and ``None`` after each block, be it empty or part of an event."""
+    decoder = SseDecoder(keeps_strays=True)
+    for block in blocks:
+        yield from decoder.feed(block)
+        yield None
+    yield from decoder.finish()

@@ -6,16 +6,17 @@ Reading takes what servers really send: absent usage, null or listed content, ha
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from assistants_client._strict_json import strict_json
 from assistants_client.engine.language_models.base import (
-    TOO_LONG,
     Conversation,
+    Image,
     LanguageModelError,
     TokenUsage,
     ToolCall,
+    Turn,
 )
 
 #: ``parameters`` left out means no arguments to the protocol, but anything at all to some servers.
@@ -24,15 +25,12 @@ NO_PARAMETERS: Final[dict[str, Any]] = {
     "properties": {},
     "additionalProperties": False,
 }
+#: What the user is taken to say where a thread has no words of his and templates want some.
+_BEGIN: Final = Turn(role="user", text="Begin.")
+_CONTINUE: Final = Turn(role="user", text="Continue.")
 _LONGEST_EXCERPT: Final = 300
 #: What a stream ends with, in the place of a document.
 _DONE: Final = "[DONE]"
-_TOO_LONG: Final = re.compile(
-    r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens",
-    re.IGNORECASE,
-)
-_NOT_ALLOWED: Final = re.compile(r"content_(filter|policy)", re.IGNORECASE)
-_RATE_LIMIT: Final = re.compile(r"rate.?limit|quota|too many requests|throttl|\b429\b", re.I)
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -50,6 +48,39 @@ def require_question(conversation: Conversation) -> None:
             "there is nothing to answer.",
             code="invalid_prompt",
         )
+
+
+def shaped(turns: Sequence[Turn]) -> list[Turn]:
+    """The turns as every chat template takes them, whatever the thread is like.
+
+    Neighbours of one role are one turn; the user speaks first and last. Templates and servers that
+    want less take that too.
+    """
+    made: list[Turn] = []
+    for turn in turns:
+        last = made[-1] if made else None
+        if last is None and turn.role == "assistant":
+            made.append(_BEGIN)
+        elif last is not None and last.role == turn.role != "tool":
+            if turn.tool_calls:
+                # The thread ended with the assistant; this is what the run was asked to go on with.
+                made.append(_CONTINUE)
+            elif last.state is None and turn.state is None:
+                made[-1] = _joined(last, turn)
+                continue
+        made.append(turn)
+    if not made:
+        made.append(_BEGIN)
+    elif made[-1].role == "assistant":
+        made.append(_CONTINUE)
+    return made
+
+
+def _joined(first: Turn, second: Turn) -> Turn:
+    parts: list[str | Image] = []
+    if first.parts or second.parts:
+        parts = [*(first.parts or [first.text]), *(second.parts or [second.text])]
+    return Turn(role=first.role, text=f"{first.text}\n\n{second.text}", parts=parts)
 
 
 def unless_default(value: float | None) -> float | None:
@@ -93,6 +124,8 @@ def piece_of(data: str) -> dict[str, Any] | None:
         document = json.loads(data)
     except (ValueError, RecursionError):
         document = None
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
     if not isinstance(document, dict):
         raise LanguageModelError(f"a piece that is no JSON object: {excerpt(data)}")
     return document
@@ -115,17 +148,6 @@ class Joiner:
         return clean(self._held)
 
 
-def content_text(content: object) -> str:
-    """Text from a string, null, or a list of parts; it may hold halves of characters."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(content_text(part) for part in content)
-    if isinstance(content, dict):
-        return content_text(content.get("text"))
-    return ""
-
-
 def arguments_text(arguments: object) -> str:
     """A call's arguments as JSON text, also where a server sends them as an object."""
     if isinstance(arguments, str):
@@ -134,17 +156,40 @@ def arguments_text(arguments: object) -> str:
 
 
 def token_usage(usage: object, prompt_name: str, completion_name: str) -> TokenUsage | None:
-    """The tokens spent, where they are told in numbers."""
+    """The tokens spent, where they are told in numbers.
+
+    Where the total is larger than the two together, what the model thought was left out of what it
+    wrote.
+    """
     if not isinstance(usage, dict):
         return None
-    prompt, completion = usage.get(prompt_name), usage.get(completion_name)
-    if not isinstance(prompt, (int, float)) and not isinstance(completion, (int, float)):
+    prompt, completion = _count(usage.get(prompt_name)), _count(usage.get(completion_name))
+    if prompt is None and completion is None:
         return None
-    return TokenUsage(prompt_tokens=_count(prompt), completion_tokens=_count(completion))
+    total = _count(usage.get("total_tokens"))
+    if prompt is not None and total is not None:
+        completion = max(completion or 0, total - prompt)
+    cached = _detail(usage, prompt_name, "cached_tokens")
+    if cached is None:  # DeepSeek's name
+        cached = _count(usage.get("prompt_cache_hit_tokens"))
+    return TokenUsage(
+        prompt_tokens=prompt or 0,
+        completion_tokens=completion or 0,
+        cached_tokens=cached,
+        reasoning_tokens=_detail(usage, completion_name, "reasoning_tokens"),
+    )
 
 
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, (int, float)) and 0 <= value < float("inf") else 0
+def _detail(usage: Mapping[str, Any], name: str, detail: str) -> int | None:
+    details = usage.get(f"{name}_details")
+    found = details.get(detail) if isinstance(details, dict) else None
+    return _count(usage.get(detail) if found is None else found)
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value < float("inf") else None
 
 
 # --- what is said about what came ---------------------------------------------------------------
@@ -155,22 +200,3 @@ def excerpt(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = " ".join(clean(text).split("Traceback (most recent call last)")[0].split())
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
-
-
-def error_text(error: object) -> str:
-    """The words of an error body, in any of the forms that servers give it."""
-    if isinstance(error, dict):
-        for key in ("error", "message", "detail"):
-            if error.get(key):
-                return error_text(error[key])
-    return excerpt(error)
-
-
-def error_code(error: object) -> str:
-    """The code of a ``LanguageModelError`` for a server's error."""
-    text = error if isinstance(error, str) else json.dumps(error, default=str)
-    if _TOO_LONG.search(text):
-        return TOO_LONG
-    if _NOT_ALLOWED.search(text):
-        return "invalid_prompt"
-    return "rate_limit_exceeded" if _RATE_LIMIT.search(text) else "server_error"

@@ -35,6 +35,7 @@ from assistants_client.engine.lifecycle import (
     require_transition,
 )
 from assistants_client.engine.tables import messages, run_steps, runs, threads
+from assistants_client.engine.token_sums import total_of
 from assistants_client.engine.told import MESSAGE, RUN, STEP
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.messages import IncompleteDetails, Message
@@ -310,13 +311,7 @@ def total_usage(connection: Connection, run: Run, spent: Usage | None = None) ->
     """The tokens that a run's steps spent, and ``spent``; ``None`` when no model told."""
     steps = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
     told = [usage for usage in (*steps, spent) if usage is not None]
-    if not told:
-        return None
-    return Usage(
-        prompt_tokens=sum(usage.prompt_tokens for usage in told),
-        completion_tokens=sum(usage.completion_tokens for usage in told),
-        total_tokens=sum(usage.total_tokens for usage in told),
-    )
+    return total_of(told) if told else None
 
 
 def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:

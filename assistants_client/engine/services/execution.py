@@ -8,9 +8,9 @@ model, no tools and no threads are known here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.ids import owner_name
+from assistants_client.engine.language_models.base import State
 from assistants_client.engine.lifecycle import LEASE, LOST, Ending
 from assistants_client.engine.services._base import (
     Context,
@@ -31,17 +32,16 @@ from assistants_client.engine.services._base import (
     tell,
     total_usage,
 )
-from assistants_client.engine.tables import interpreter_states, messages, run_steps, runs
+from assistants_client.engine.tables import (
+    interpreter_states,
+    messages,
+    model_states,
+    run_steps,
+    runs,
+)
 from assistants_client.engine.told import MESSAGE, STEP, as_begun
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import (
-    Annotation,
-    ImageFile,
-    ImageFilePart,
-    Message,
-    Text,
-    TextPart,
-)
+from assistants_client.models.messages import ContentPart, ImageFilePart, Message
 from assistants_client.models.run_steps import (
     CreatedMessage,
     FunctionToolCall,
@@ -60,6 +60,9 @@ from assistants_client.models.runs import (
     SubmitToolOutputsAction,
     Usage,
 )
+
+#: An open message, and what there is of it so far.
+Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
 
 _CANCELLED: Final = Ending(status="cancelled")
 _NOT_STORED: Final = Ending(
@@ -80,11 +83,16 @@ class RunTaken(Exception):
 
 @frozen(kw_only=True)
 class Work:
-    """A claimed run, with all messages of its thread and all its own steps, oldest first."""
+    """A claimed run, with all messages of its thread and all its own steps, oldest first.
+
+    ``states`` holds what the servers of language models want to see again, by the id of the step
+    that it was kept with, and of the message that the step wrote.
+    """
 
     run: Run
     messages: Sequence[Message]
     steps: Sequence[RunStep]
+    states: Mapping[str, State]
 
 
 class Execution:
@@ -119,14 +127,15 @@ class Execution:
                 run=run,
                 messages=load_all(connection, messages, Message, thread_id=run.thread_id),
                 steps=load_all(connection, run_steps, RunStep, run_id=run.id),
+                states=_states(connection, run),
             )
 
-    def check(self, run: Run, unsaved: tuple[Message, str] | None = None) -> None:
+    def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
 
         Args:
             run: The run, as claimed.
-            unsaved: An open message and its text so far, which an early end is not to lose.
+            unsaved: An open message and its content so far, which an early end is not to lose.
 
         Raises:
             RunTaken: The run was cancelled, has expired, was deleted or taken over.
@@ -147,11 +156,26 @@ class Execution:
         """Tells those who follow the run of pieces, which are not stored."""
         self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
 
-    def begin_tools_step(self, run: Run, calls: Sequence[StepToolCall]) -> RunStep:
-        """Opens a step of tool calls; all of the calls that one answer of the model asks for."""
-        step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)))
+    def begin_tools_step(
+        self,
+        run: Run,
+        calls: Sequence[StepToolCall],
+        *,
+        reasoning: str | None = None,
+        state: State | None = None,
+    ) -> RunStep:
+        """Opens a step of tool calls; all of the calls that one answer of the model asks for.
+
+        Args:
+            run: The run, as claimed.
+            calls: The calls.
+            reasoning: What the model thought aloud before.
+            state: What the model's server wants to see again with the calls.
+        """
+        step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
         with self._own(run) as (connection, _):
             document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            _keep_state(connection, step, state)
             # To those who follow the run the calls come one by one.
             tell(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
@@ -224,12 +248,15 @@ class Execution:
                     insert(interpreter_states).values(thread_id=run.thread_id, state=state)
                 )
 
-    def begin_message(self, run: Run, images: Sequence[str] = ()) -> tuple[RunStep, Message]:
+    def begin_message(
+        self, run: Run, images: Sequence[ImageFilePart] = (), *, reasoning: str | None = None
+    ) -> tuple[RunStep, Message]:
         """Opens a message of the assistant's, still without text, and the step that writes it.
 
         Args:
             run: The run, as claimed.
-            images: The files of images that the message begins with.
+            images: The images that the message begins with.
+            reasoning: What the model thought aloud before.
         """
         message = Message(
             id=self._context.new_id("msg_"),
@@ -237,12 +264,12 @@ class Execution:
             thread_id=run.thread_id,
             status="in_progress",
             role="assistant",
-            content=[ImageFilePart(image_file=ImageFile(file_id=file_id)) for file_id in images],
+            content=[*images],
             assistant_id=run.assistant_id,
             run_id=run.id,
         )
         created = CreatedMessage(message_id=message.id)
-        step = self._new_step(run, MessageCreationDetails(message_creation=created))
+        step = self._new_step(run, MessageCreationDetails(message_creation=created), reasoning)
         with self._own(run) as (connection, _):
             document = add(connection, run_steps, step, run_id=run.id, status=step.status)
             tell(connection, run.id, STEP, document, "created", "in_progress")
@@ -258,21 +285,21 @@ class Execution:
             tell(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
-    def write_text(self, run: Run, message: Message, text: str) -> None:
-        """Stores the text of an open message so far, so that an early end does not lose it."""
-        with self._own(run, (message, text)) as (connection, _):
-            _store_text(connection, message, text)
+    def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
+        """Stores what there is of an open message so far, so that an early end does not lose it."""
+        with self._own(run, (message, content)) as (connection, _):
+            _store_content(connection, message, content)
 
     def complete_message(
         self,
         run: Run,
         step: RunStep,
         message: Message,
-        text: str,
+        content: Sequence[ContentPart],
         usage: Usage | None = None,
         *,
-        annotations: Sequence[Annotation] = (),
         incomplete_reason: str | None = None,
+        state: State | None = None,
     ) -> Message:
         """Closes a message and its step.
 
@@ -280,22 +307,23 @@ class Execution:
             run: The run, as claimed.
             step: The step from ``begin_message``.
             message: The message from ``begin_message``.
-            text: The whole text.
+            content: All its parts.
             usage: The tokens that the model's answer took.
-            annotations: What the marks in the text stand for.
-            incomplete_reason: ``max_tokens`` or ``content_filter`` when the text was cut short.
+            incomplete_reason: ``max_tokens`` or ``content_filter`` when it was cut short.
+            state: What the model's server wants to see again with the message.
 
         Returns:
             The message as it is stored.
         """
         now = self._context.now()
-        with self._own(run, (message, text)) as (connection, _):
+        with self._own(run, (message, content)) as (connection, _):
             # Its metadata may have been changed meanwhile, and it may have been deleted.
             stored = load(connection, messages, Message, message.id) or message
-            _set_text(stored, Text(value=text, annotations=[*annotations]))
+            stored.content = [*content]
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
             end_step(connection, step, "completed", now)
+            _keep_state(connection, step, state, message.id)
         return stored
 
     def finish(
@@ -312,7 +340,7 @@ class Execution:
         Args:
             run: The run, as claimed.
             status: ``completed``, ``incomplete`` or ``failed``.
-            last_error: Why it failed.
+            last_error: Why it failed; of an incomplete one, the server's own word.
             incomplete_reason: ``max_completion_tokens`` or ``max_prompt_tokens``.
             spent: The tokens of an answer that no step tells of.
 
@@ -323,6 +351,11 @@ class Execution:
         with self._own(run) as (connection, current):
             end_run(connection, current, ending, self._context.now(), spent=spent)
         return current
+
+    def seconds_left(self, run: Run) -> float:
+        """How long the run may still take."""
+        end = run.expires_at
+        return float("inf") if end is None else end - self._context.clock()
 
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds.
@@ -373,13 +406,11 @@ class Execution:
                 end_run(connection, held.run, its, self._context.now())
 
     @contextmanager
-    def _own(
-        self, run: Run, unsaved: tuple[Message, str] | None = None
-    ) -> Iterator[tuple[Connection, Run]]:
+    def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
         """A transaction on a run that is in progress and ours, with the run as it is stored.
 
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
-        raised, with the text that is unsaved; so the carrier has nothing to clear up.
+        raised, with what is unsaved; so the carrier has nothing to clear up.
         """
         with self._database.begin() as connection:
             held = load_run(connection, by_id(run.id))
@@ -391,11 +422,11 @@ class Execution:
                     yield connection, held.run
                     return
                 if unsaved is not None:
-                    _store_text(connection, *unsaved)
+                    _store_content(connection, *unsaved)
                 end_run(connection, held.run, ending, self._context.now())
         raise RunTaken(run.id)
 
-    def _new_step(self, run: Run, details: StepDetails) -> RunStep:
+    def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
         return RunStep(
             id=self._context.new_id("step_"),
             created_at=self._context.now(),
@@ -405,19 +436,43 @@ class Execution:
             type=details.type,
             status="in_progress",
             step_details=details,
+            reasoning=reasoning,
         )
 
     def _lease_end(self) -> float:
         return self._context.clock() + LEASE
 
 
-def _store_text(connection: Connection, message: Message, text: str) -> None:
+def _store_content(
+    connection: Connection, message: Message, content: Sequence[ContentPart]
+) -> None:
     # Its metadata may have been changed meanwhile, and it may have been deleted.
     stored = load(connection, messages, Message, message.id) or message
-    _set_text(stored, Text(value=text))
+    stored.content = [*content]
     save(connection, messages, stored, status=stored.status)
 
 
-def _set_text(message: Message, text: Text) -> None:
-    images = [part for part in message.content if isinstance(part, ImageFilePart)]
-    message.content = [*images, TextPart(text=text)]
+def _keep_state(
+    connection: Connection, step: RunStep, state: State | None, message_id: str | None = None
+) -> None:
+    if state is not None:
+        connection.execute(
+            insert(model_states).values(
+                step_id=step.id,
+                thread_id=step.thread_id,
+                message_id=message_id,
+                origin=state.origin,
+                state={"turn": state.turn, "calls": state.calls},
+            )
+        )
+
+
+def _states(connection: Connection, run: Run) -> dict[str, State]:
+    kept = model_states.c
+    found = {}
+    for row in connection.execute(select(model_states).where(kept.thread_id == run.thread_id)):
+        state = State(origin=row.origin, turn=row.state["turn"], calls=row.state["calls"])
+        found[row.step_id] = state
+        if row.message_id is not None:
+            found[row.message_id] = state
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
 from attrs import frozen
 from sqlalchemy import Connection, delete, insert, select
@@ -169,35 +170,56 @@ class ToolUse:
             if size == 0:
                 dropped.append(path)
                 continue
-            made = File(
-                id=self._context.new_id("file-"),
-                bytes=size,
-                created_at=self._context.now(),
-                filename=PurePosixPath(path).name,
-                purpose="assistants_output",
-                status="processed",
-            )
-            try:
-                with place.open("rb") as source:
-                    if media_type(source.read(_BEGINNING)) is not None:
-                        images.append(made.id)
-                    source.seek(0)
-                    write_blocks(self._context, made, source)
-                self._link(run, path, made)
-            except BaseException:
-                discard(self._context.database, made.id)
-                raise
+            with place.open("rb") as source:
+                is_image = media_type(source.read(_BEGINNING)) is not None
+                source.seek(0)
+                made = self._store(PurePosixPath(path).name, size, source, run, path)
+            if is_image:
+                images.append(made.id)
         return images, dropped
 
-    def _link(self, run: Run, path: str, made: File) -> None:
+    def keep_image(self, name: str, content: bytes) -> str:
+        """Makes a file of an image that a model made.
+
+        Returns:
+            The file's id.
+        """
+        return self._store(name, len(content), BytesIO(content)).id
+
+    def _store(
+        self,
+        name: str,
+        size: int,
+        source: BinaryIO,
+        run: Run | None = None,
+        path: str = "",
+    ) -> File:
+        """Stores a file, whole; what a run's code wrote, it finds at that path from now on."""
+        made = File(
+            id=self._context.new_id("file-"),
+            bytes=size,
+            created_at=self._context.now(),
+            filename=name,
+            purpose="assistants_output",
+            status="processed",
+        )
+        try:
+            write_blocks(self._context, made, source)
+            with self._context.database.begin() as connection:
+                make_whole(connection, made.id)
+                if run is not None:
+                    self._link(connection, run, path, made)
+        except BaseException:
+            discard(self._context.database, made.id)
+            raise
+        return made
+
+    @staticmethod
+    def _link(connection: Connection, run: Run, path: str, made: File) -> None:
         kept = interpreter_files
         here = (kept.c.thread_id == run.thread_id) & (kept.c.path == path)
-        with self._context.database.begin() as connection:
-            make_whole(connection, made.id)
-            connection.execute(delete(kept).where(here))
-            connection.execute(
-                insert(kept).values(thread_id=run.thread_id, path=path, file_id=made.id)
-            )
+        connection.execute(delete(kept).where(here))
+        connection.execute(insert(kept).values(thread_id=run.thread_id, path=path, file_id=made.id))
 
 
 def _stores(connection: Connection, run: Run) -> list[str]:

@@ -1,0 +1,90 @@
+"""What of a turn goes back to the server that wrote it: its reasoning, in the forms servers have.
+
+Pure. Pieces are put together again as they came; what they say is nobody's business here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from assistants_client.engine.language_models.wire import clean
+
+#: Text that comes in pieces: DeepSeek, Moonshot, Z.ai and vLLM have the first, OpenRouter, Groq and
+#: newer vLLM the second.
+_TEXTS: Final = ("reasoning_content", "reasoning")
+#: Lists of blocks: OpenRouter has the first, LiteLLM the second.
+_LISTS: Final = ("reasoning_details", "thinking_blocks")
+#: Objects: Gemini's signature of a turn, and LiteLLM's place for the same.
+_OBJECTS: Final = ("extra_content", "provider_specific_fields")
+#: What of a block is joined where it comes in pieces; all else is whole each time.
+_JOINED: Final = frozenset({"text", "thinking", "summary", "data"})
+
+STATE_FIELDS: Final = (*_TEXTS, *_LISTS, *_OBJECTS)
+
+
+class TurnState:
+    """Gathers what one turn's pieces, or the whole message, attach to it."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[dict[str, Any]]] = {}
+        self._objects: dict[str, dict[str, Any]] = {}
+
+    def add(self, delta: Mapping[str, Any]) -> None:
+        """Takes in what is in one piece."""
+        for name in _TEXTS:
+            value = delta.get(name)
+            if isinstance(value, str):
+                self._texts.setdefault(name, []).append(value)
+            elif name == _TEXTS[0] and name in delta and value is None:
+                self._texts.setdefault(name, [])  # it may be empty, but has to be there
+        for name in _LISTS:
+            value = delta.get(name)
+            if isinstance(value, list):
+                blocks = self._lists.setdefault(name, [])
+                for block in value:
+                    if isinstance(block, dict):
+                        _add(blocks, block)
+        for name in _OBJECTS:
+            value = delta.get(name)
+            if isinstance(value, dict) and value:
+                self._objects.setdefault(name, {}).update(value)
+
+    def document(self) -> dict[str, Any]:
+        """What goes back beside the turn's text and calls."""
+        return {
+            **{name: clean("".join(pieces)) for name, pieces in self._texts.items()},
+            **{name: blocks for name, blocks in self._lists.items() if blocks},
+            **self._objects,
+        }
+
+
+def _add(blocks: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
+    """Adds a block to a list, or a piece to the block that it goes on with."""
+    index = piece.get("index")
+    if index is None:
+        known = blocks[-1] if blocks and _goes_on(blocks[-1], piece) else None
+    else:
+        known = next(
+            (b for b in reversed(blocks) if b.get("index") == index and _goes_on(b, piece)), None
+        )
+    if known is None:
+        blocks.append(dict(piece))
+        return
+    for name, value in piece.items():
+        before = known.get(name)
+        if name in _JOINED and isinstance(before, str) and isinstance(value, str):
+            known[name] = before + value
+        elif value is not None or name not in known:
+            known[name] = value
+
+
+def _goes_on(block: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
+    """Whether a piece belongs to a block: of its kind, and the block was not closed by then."""
+    if block.get("type") != piece.get("type"):
+        return False
+    ids = block.get("id"), piece.get("id")
+    if None not in ids and ids[0] != ids[1]:
+        return False
+    return not (block.get("signature") and (piece.get("text") or piece.get("thinking")))
