@@ -148,6 +148,8 @@ if TYPE_CHECKING:
         TextPart,
         UnknownAnnotation,
         UnknownPart,
+        UrlCitation,
+        UrlReference,
     )
     from assistants_client.models.replies import Reply
     from assistants_client.models.run_steps import (
@@ -186,8 +188,10 @@ if TYPE_CHECKING:
     from assistants_client.models.runs import (
         ACTIVE_STATUSES,
         FINAL_STATUSES,
+        CompletionTokensDetails,
         FunctionCall,
         LastError,
+        PromptTokenDetails,
         RequiredAction,
         RequiredToolCall,
         Run,
@@ -282,6 +286,7 @@ __all__ = [
     "CodeInterpreterResources",
     "CodeInterpreterTool",
     "CodeOutput",
+    "CompletionTokensDetails",
     "ConfigurationError",
     "ConflictError",
     "ConstantBackoff",
@@ -358,6 +363,7 @@ __all__ = [
     "PartDelta",
     "PermissionDeniedError",
     "Progress",
+    "PromptTokenDetails",
     "Purpose",
     "Query",
     "RankingOptions",
@@ -464,6 +470,8 @@ __all__ = [
     "UnprocessableEntityError",
     "Unset",
     "UnsetType",
+    "UrlCitation",
+    "UrlReference",
     "Usage",
     "VectorStore",
     "VectorStoreFile",

@@ -39,7 +39,7 @@ INTERRUPTED: Final = 130
 #: The exit status where a variable cannot be used, by the start of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_MODEL", MODEL),
-    ("$ASSISTANTS_EMBEDDING_MODEL", MODEL),
+    ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
 )
 _PORTS: Final = 65535

@@ -36,7 +36,8 @@ from assistants_client.models.messages import (
     RefusalPart,
     Text,
     TextPart,
-    UnknownAnnotation,
+    UrlCitation,
+    UrlReference,
 )
 from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDetails, Usage
 
@@ -128,14 +129,8 @@ def _text_part(
     if part.is_refusal:
         return RefusalPart(refusal=text)
     annotations = [*annotate(text), *_web_citations(text, part.citations)]
-    annotations.sort(key=_start)
+    annotations.sort(key=lambda one: getattr(one, "start_index", 0))
     return TextPart(text=Text(value=text, annotations=annotations))
-
-
-def _start(annotation: Annotation) -> int:
-    if isinstance(annotation, UnknownAnnotation):
-        return int(annotation.raw["start_index"])
-    return annotation.start_index
 
 
 def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
@@ -152,16 +147,13 @@ def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator
             start = text.find(one.mark, end)
 
 
-def _web_citation(text: str, one: UrlCitationDelta, start: int, end: int) -> UnknownAnnotation:
-    source = {"url": one.url, **({} if one.title is None else {"title": one.title})}
-    raw = {
-        "type": "url_citation",
-        "text": text[start:end],
-        "start_index": start,
-        "end_index": end,
-        "url_citation": source,
-    }
-    return UnknownAnnotation(type="url_citation", raw=raw)
+def _web_citation(text: str, one: UrlCitationDelta, start: int, end: int) -> UrlCitation:
+    return UrlCitation(
+        text=text[start:end],
+        url_citation=UrlReference(url=one.url, title=one.title),
+        start_index=start,
+        end_index=end,
+    )
 
 
 @define

@@ -6,9 +6,9 @@ wrong. What the vectors are for is not known.
 
 from __future__ import annotations
 
-import base64
 import logging
-import struct
+import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,14 +16,22 @@ from attrs import evolve
 
 from assistants_client._deadline import TooLateError, within
 from assistants_client._transport import Options, Transport
+from assistants_client.engine.embedding_answers import ENCODINGS, read_vectors
 from assistants_client.engine.language_models.error_words import error_text
-from assistants_client.engine.vectors import packed
+from assistants_client.engine.vectors import count
 from assistants_client.errors import APIError, APIStatusError, ConfigurationError
 
 _PATH: Final = "/embeddings"
 _CONNECT_SECONDS: Final = 5.0
 #: Texts of one request. Passages have 4096 tokens at most, and OpenAI takes 300 000 at once.
 _BATCH: Final = 64
+#: Statuses by which servers refuse too many texts, or too much of them. Fewer may be taken.
+_TOO_MUCH: Final = (400, 413, 422)
+#: What is refused with the same statuses, and would be for one text as well. What comes later in
+#: the words may be quoted from the texts.
+_OTHER_FIELDS: Final = ("model", "encoding_format")
+_OTHER_CAUSE: Final = re.compile(r"api.?key|model.{0,60}?not.?(found|exist)", re.IGNORECASE)
+_CAUSE_WITHIN: Final = 100
 #: What to do about some refusals.
 _HINTS: Final[Mapping[int, str]] = {
     401: "Check api_key= of Embeddings, or ASSISTANTS_MODEL_KEY.",
@@ -38,6 +46,10 @@ class EmbeddingError(Exception):
     """No vectors are to be had; the message says where from, and why."""
 
 
+class _TooMuchError(EmbeddingError):
+    """The server refused, and may take fewer texts at once."""
+
+
 class Embeddings:
     """Asks a server of the embeddings API (OpenAI, Ollama, llama.cpp, vLLM, LiteLLM, …).
 
@@ -48,6 +60,9 @@ class Embeddings:
     A file whose passages get no vectors is ``failed``; its ``last_error`` holds the words of the
     error. A search that gets none goes by words alone. Safe to share between threads.
 
+    A server that refuses a request for many texts (400, 413, 422) is asked for half as many, down
+    to one; what it took is remembered. Its vectors must all be of one length.
+
     Args:
         base_url: What stands before ``/embeddings``, such as ``http://localhost:11434/v1``.
         api_key: Sent as a bearer token; a callable is asked before every request.
@@ -55,9 +70,13 @@ class Embeddings:
         timeout: Seconds that the server may be silent; a search waits no longer for its vector,
             however slowly it comes.
         headers: Sent with every request.
+        batch: Texts of one request, at most.
+        encoding: What is asked for as ``encoding_format``: ``float``, ``base64`` (of 32-bit floats)
+            or ``base64_int8`` (of 8-bit integers, for models of Perplexity's). ``None`` leaves the
+            choice to the server, and takes its numbers, or 32-bit floats in base64.
 
     Raises:
-        ConfigurationError: The URL, the model, the timeout or a header cannot be used.
+        ConfigurationError: The URL, the model, a number, the encoding or a header cannot be used.
     """
 
     def __init__(
@@ -68,9 +87,12 @@ class Embeddings:
         model: str,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
+        batch: int = _BATCH,
+        encoding: str | None = None,
     ) -> None:
         if not model:
             raise ConfigurationError("model: the name of an embedding model is needed")
+        _check(timeout, batch, encoding)
         options = Options(timeout=(_CONNECT_SECONDS, timeout), headers=headers or {})
         self._transport = Transport(
             base_url.rstrip("/").removesuffix(_PATH),
@@ -84,6 +106,11 @@ class Embeddings:
         )
         self._timeout = timeout
         self._is_silent = False
+        self._encoding = encoding
+        self._lock = threading.Lock()
+        self._batch = batch
+        self._numbers: int | None = None
+        self._told_lengths: set[tuple[int, int]] = set()
         self.model: str = model
         self.base_url: str = self._transport.base_url
 
@@ -94,8 +121,21 @@ class Embeddings:
             EmbeddingError: There are none.
         """
         found: list[bytes] = []
-        for start in range(0, len(texts), _BATCH):
-            found += self._asked(self._transport, texts[start : start + _BATCH])
+        size = self._batch
+        while len(found) < len(texts):
+            size = min(size, self._batch)  # another thread may know by now
+            batch = texts[len(found) : len(found) + size]
+            try:
+                found += self._asked(self._transport, batch)
+            except _TooMuchError as error:
+                if len(batch) == 1:
+                    raise EmbeddingError(
+                        f"{error} This was one text, of {len(batch[0])} characters: where that is "
+                        "too long, a smaller max_chunk_size_tokens helps."
+                    ) from error
+                size = len(batch) // 2
+        # Not before: where one text is refused, it is not their number that is at fault.
+        self._remember(size)
         return found
 
     def of_query(self, text: str) -> bytes | None:
@@ -118,19 +158,64 @@ class Embeddings:
     def __repr__(self) -> str:
         return f"Embeddings({self.base_url!r}, model={self.model!r})"
 
+    def warn_of_lengths(self, kept: Iterable[int], asked: int) -> None:
+        """Logs, once for each, lengths of kept vectors that a query's cannot be compared with.
+
+        Args:
+            kept: Lengths of vectors that are kept, in numbers.
+            asked: That of the query's vector.
+        """
+        for length in kept:
+            with self._lock:
+                if (length, asked) in self._told_lengths:
+                    continue
+                self._told_lengths.add((length, asked))
+            _log.warning(
+                "The embedding model %r answers vectors of %d numbers, and there are passages with "
+                "its vectors of %d: they are found by words alone until their files are put into "
+                "their stores again.",
+                self.model,
+                asked,
+                length,
+            )
+
     def _asked(self, transport: Transport, texts: Sequence[str]) -> list[bytes]:
-        document = {"model": self.model, "input": list(texts)}
+        document: dict[str, Any] = {"model": self.model, "input": list(texts)}
+        if self._encoding is not None:
+            document["encoding_format"] = self._encoding
         try:
             answer = transport.send("POST", _PATH, document=document).document
-            return _vectors(answer["data"], len(texts))
         except APIError as error:
-            raise EmbeddingError(f"{self._who} gave no vectors: {_reason(error)}") from error
+            kind = _TooMuchError if _is_too_much(error) else EmbeddingError
+            raise kind(f"{self._who} gave no vectors: {_reason(error)}") from error
         except ConfigurationError as error:  # of the key
             raise EmbeddingError(f"{self._who} was not asked: {error}.") from error
-        except (KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
-            reason = f"{type(error).__name__}: {error}"
-            message = f"{self._who} gave no vectors: what it answered are none ({reason:.200})."
-            raise EmbeddingError(message) from error
+        if isinstance(answer, dict) and answer.get("error") and not answer.get("data"):
+            raise EmbeddingError(f"{self._who} gave no vectors: {error_text(answer)}")
+        try:
+            vectors = read_vectors(answer, len(texts), self._encoding)
+        except ValueError as error:
+            raise EmbeddingError(f"{self._who} gave no vectors: {error}.") from error
+        self._check_length(count(vectors[0]))
+        return vectors
+
+    def _check_length(self, numbers: int) -> None:
+        with self._lock:
+            known = self._numbers = self._numbers or numbers
+        if numbers != known:
+            raise EmbeddingError(
+                f"{self._who} gave no vectors that can be compared: they have {numbers} numbers, "
+                f"and those before had {known}. Is another model served under that name? Its "
+                "vectors are taken after a restart; files that were read before are then found by "
+                "words alone until they are put into their stores again."
+            )
+
+    def _remember(self, size: int) -> None:
+        with self._lock:
+            if size >= self._batch:
+                return
+            self._batch = size
+        _log.info("%s takes %d texts in a request; it is asked for no more now.", self._who, size)
 
     def _key(self) -> str:
         try:
@@ -146,19 +231,22 @@ class Embeddings:
         return f"The embedding server at {self.base_url} (model {self.model!r})"
 
 
-def _vectors(rows: Iterable[Any], wanted: int) -> list[bytes]:
-    by_index = {int(row["index"]): row["embedding"] for row in rows}
-    if set(by_index) != set(range(wanted)):
-        raise ValueError(f"{len(by_index)} vectors for {wanted} texts")
-    return [packed(_numbers(by_index[index])) for index in range(wanted)]
+def _check(timeout: object, batch: object, encoding: object) -> None:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
+        raise ConfigurationError(f"timeout: {timeout!r} is not a number of seconds above 0")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise ConfigurationError(f"batch: {batch!r} is not a whole number of 1 or more")
+    if encoding is not None and encoding not in ENCODINGS:
+        known = ", ".join(map(repr, ENCODINGS))
+        raise ConfigurationError(f"encoding: {encoding!r} is none of {known}")
 
 
-def _numbers(embedding: Any) -> Sequence[float]:
-    """A vector as the API has it: numbers, or the bytes of 32-bit ones in base64."""
-    if not isinstance(embedding, str):
-        return [float(number) for number in embedding]
-    content = base64.b64decode(embedding, validate=True)
-    return struct.unpack(f"<{len(content) // 4}f", content)
+def _is_too_much(error: APIError) -> bool:
+    """Whether fewer texts may be taken: nothing says that something else is refused."""
+    if not isinstance(error, APIStatusError) or error.status_code not in _TOO_MUCH:
+        return False
+    words = error_text(error.body or "")[:_CAUSE_WITHIN]
+    return error.param not in _OTHER_FIELDS and not _OTHER_CAUSE.search(f"{error.code} {words}")
 
 
 def _reason(error: APIError) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from assistants_client.engine.code_interpreter import (
@@ -31,6 +32,13 @@ _APIS: Final[dict[str, type[ChatCompletions | Responses]]] = {
 _INTERPRETERS: Final[dict[str, type[MontyInterpreter | BubblewrapInterpreter]]] = {
     "monty": MontyInterpreter,
     "bubblewrap": BubblewrapInterpreter,
+}
+
+#: Arguments of ``Embeddings``, each with the variable that gives it, and its type.
+_EMBEDDING_SETTINGS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
+    "batch": ("ASSISTANTS_EMBEDDING_BATCH", int),
+    "timeout": ("ASSISTANTS_EMBEDDING_TIMEOUT", float),
+    "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
 
 _log = logging.getLogger(__name__)
@@ -83,6 +91,9 @@ def unused() -> list[str]:
 def embeddings() -> Embeddings | None:
     """The model of ``ASSISTANTS_EMBEDDING_MODEL``, on the language model's server.
 
+    ``ASSISTANTS_EMBEDDING_BATCH``, ``ASSISTANTS_EMBEDDING_TIMEOUT`` and
+    ``ASSISTANTS_EMBEDDING_ENCODING`` are the arguments of those names.
+
     Raises:
         ConfigurationError: A variable cannot be used, or there is no server; it is named.
     """
@@ -94,7 +105,23 @@ def embeddings() -> Embeddings | None:
         raise ConfigurationError(
             "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
         )
-    return Embeddings(url, key, model=model)
+    settings: dict[str, Any] = {}
+    for name, (variable, kind) in _EMBEDDING_SETTINGS.items():
+        text = os.environ.get(variable)
+        if not text:
+            continue
+        try:
+            settings[name] = kind(text)
+        except ValueError:
+            number = "whole number" if kind is int else "number"
+            raise ConfigurationError(f"${variable}: {text!r} is not a {number}") from None
+    try:
+        return Embeddings(url, key, model=model, **settings)
+    except ConfigurationError as error:  # it names an argument that nobody gave
+        name, _, reason = str(error).partition(": ")
+        if name not in _EMBEDDING_SETTINGS:
+            raise
+        raise ConfigurationError(f"${_EMBEDDING_SETTINGS[name][0]}: {reason}") from None
 
 
 def code_interpreter() -> CodeInterpreter:

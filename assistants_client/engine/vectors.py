@@ -17,10 +17,11 @@ from typing import Final
 #: The longest that is kept, in numbers.
 MAX_NUMBERS: Final = 16_384
 
+NUMBER_BYTES: Final = 4
+
 #: So many are compared in full at least, and so many for each one that is wanted.
 _FULLY: Final = 500
 _FULLY_FOR_EACH: Final = 10
-_FLOAT_BYTES: Final = 4
 
 
 def packed(numbers: Sequence[float]) -> bytes:
@@ -30,16 +31,21 @@ def packed(numbers: Sequence[float]) -> bytes:
         ValueError: They are none, too many, not finite, or all of them 0.
     """
     if not 0 < len(numbers) <= MAX_NUMBERS:
-        raise ValueError(f"{len(numbers)} numbers")
+        raise ValueError(f"a vector has {len(numbers)} numbers, where 1 to {MAX_NUMBERS} are taken")
     length = math.sqrt(sum(map(mul, numbers, numbers)))
     if not 0 < length < math.inf:
-        raise ValueError("no direction")
+        raise ValueError("a vector has no direction: its numbers are all 0, or not finite")
     return struct.pack(f"<{len(numbers)}f", *(number / length for number in numbers))
+
+
+def count(vector: bytes) -> int:
+    """How many numbers a vector has."""
+    return len(vector) // NUMBER_BYTES
 
 
 def unpacked(vector: bytes) -> tuple[float, ...]:
     """The numbers of a vector."""
-    return struct.unpack(f"<{len(vector) // _FLOAT_BYTES}f", vector)
+    return struct.unpack(f"<{count(vector)}f", vector)
 
 
 def signs(vector: bytes) -> bytes:

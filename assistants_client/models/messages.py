@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -21,6 +21,9 @@ from assistants_client.models._base import (
 )
 from assistants_client.models._limits import items, metadata_pairs
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
+
+#: Characters of a cited text that are printed.
+_LONGEST_MARK: Final = 20
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
 #: What to do when a run holds the thread's lock.
@@ -105,11 +108,42 @@ class FilePath(Struct):
 
 
 @define(kw_only=True)
+class UrlReference(Struct):
+    """A page on the web, and its title where one is known."""
+
+    url: str = ""
+    title: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+
+
+@define(kw_only=True)
+class UrlCitation(Struct):
+    """Text that has a source on the web; Azure's agents and the embedded engine have such.
+
+    ``text`` stands in the message from ``start_index`` to before ``end_index``: a mark such as
+    ``[2]``, or all that was taken from there.
+    """
+
+    type: Literal["url_citation"] = "url_citation"
+    text: str = ""
+    url_citation: UrlReference | None = None
+    start_index: int = 0
+    end_index: int = 0
+
+    @property
+    def url(self) -> str:
+        """The source's address; empty where the server gives none."""
+        return "" if self.url_citation is None else self.url_citation.url
+
+    def __repr__(self) -> str:
+        return f"UrlCitation({self.text[:_LONGEST_MARK]!r}: {self.url})"
+
+
+@define(kw_only=True)
 class UnknownAnnotation(Unknown):
     """An annotation of another service, kept as it came."""
 
 
-Annotation: TypeAlias = FileCitation | FilePath | UnknownAnnotation
+Annotation: TypeAlias = FileCitation | FilePath | UrlCitation | UnknownAnnotation
 
 
 @define(kw_only=True)

@@ -245,6 +245,19 @@ def test_a_model_that_cannot_be_used_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_a_limit_of_embeddings_that_cannot_be_used_is_one_line(
+    command: Callable[..., Ended],
+) -> None:
+    """The variable is named, and the status is that of the model."""
+    variables = {"ASSISTANTS_MODEL_URL": URL, "ASSISTANTS_EMBEDDING_BATCH": "many"}
+    done = command("serve", "--port", "0", "--embedding-model", "e", **variables)
+
+    assert done.returncode == 5
+    words = "assistants serve: $ASSISTANTS_EMBEDDING_BATCH: 'many' is not a whole number"
+    assert done.stderr.startswith(words)
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -11,8 +11,8 @@ import json
 import re
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -42,6 +42,8 @@ class EmbeddingServer:
         keys: The ``Authorization`` headers of the requests so far.
         answers: Given instead of what is right, one for each request: status and body.
         as_base64: Whether vectors are told as bytes.
+        refuses: Status and body for the texts of a request that it does not take.
+        padding: How many numbers more its vectors have, all of them 0.
     """
 
     base_url: str = ""
@@ -49,17 +51,28 @@ class EmbeddingServer:
     keys: list[str | None] = field(factory=list)
     answers: list[tuple[int, Any]] = field(factory=list)
     as_base64: bool = False
+    refuses: Callable[[list[str]], tuple[int, Any] | None] = lambda texts: None
+    padding: int = 0
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many texts each request had so far."""
+        return [len(one["input"]) for one in self.asked]
 
     def answer(self, document: dict[str, Any]) -> tuple[int, Any]:
         """Status and body for a request."""
         self.asked.append(document)
         if self.answers:
             return self.answers.pop(0)
+        refused = self.refuses(document["input"])
+        if refused is not None:
+            return refused
         data = []
         for index, text in enumerate(document["input"]):
             numbers = embedded(text)
             if document["model"] == "backwards":
                 numbers.reverse()
+            numbers += [0.0] * self.padding
             told: Any = numbers
             if self.as_base64:
                 told = base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
@@ -90,8 +103,9 @@ def embedding_server() -> Iterator[EmbeddingServer]:
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # who asked may have gone
+                self.end_headers()
+                self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

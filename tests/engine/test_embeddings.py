@@ -67,15 +67,19 @@ def test_many_texts_are_many_requests(server: EmbeddingServer) -> None:
         (404, {"error": {"message": "No such model."}}, "Is the base URL right"),
         (200, b"<html>", "answered 200 without JSON"),
         (200, {"data": []}, "0 vectors for 1 texts"),
-        (200, {"data": [{"index": 1, "embedding": [1]}]}, "1 vectors for 1 texts"),
+        (200, {"error": {"message": "Out of memory."}}, "no vectors: Out of memory."),
+        (200, {"data": [{"index": 1, "embedding": [1]}]}, "has the indexes 1, which are not those"),
         (200, {"data": [{"index": 0, "embedding": []}]}, "0 numbers"),
         (200, {"data": [{"index": 0, "embedding": [0, 0]}]}, "no direction"),
         (200, {"data": [{"index": 0, "embedding": [1e400]}]}, "no direction"),
-        (200, {"data": [{"index": 0, "embedding": ["x"]}]}, "ValueError"),
-        (200, {"data": [{"index": 0, "embedding": "AAA"}]}, "none"),
-        (200, {"data": [{"index": 0, "embedding": None}]}, "TypeError"),
-        (200, {"data": [{"embedding": [1]}]}, "KeyError"),
-        (200, [], "TypeError"),
+        (200, {"data": [{"index": 0, "embedding": ["x"]}]}, "holds what is no number: could not"),
+        (200, {"data": [{"index": 0, "embedding": [[1]]}]}, "holds what is no number: float()"),
+        (200, {"data": [{"index": 0, "embedding": "AAA"}]}, "a text that is no base64"),
+        (200, {"data": [{"index": 0, "embedding": "AAAA"}]}, "3 bytes in base64"),
+        (200, {"data": [{"index": 0, "embedding": None}]}, "a vector is null"),
+        (200, {"data": [{"index": 0, "embedding": {}}]}, "a vector is of type dict"),
+        (200, {"data": [[1]]}, "no list of vectors in 'data'"),
+        (200, [], "no list of vectors in 'data'"),
     ],
 )
 def test_what_are_no_vectors_is_told(
@@ -157,6 +161,18 @@ def test_a_key_may_be_called_for(server: EmbeddingServer) -> None:
     embeddings.close()
 
 
+def test_a_key_that_cannot_be_sent_is_told(server: EmbeddingServer) -> None:
+    """Without the key, and nothing is asked."""
+    embeddings = Embeddings(server.base_url, lambda: "schlüssel", model="concepts")
+
+    with pytest.raises(EmbeddingError, match="was not asked: api_key: expected printable") as no:
+        embeddings.of_passages(["car"])
+
+    assert "schlüssel" not in str(no.value)
+    assert server.asked == []
+    embeddings.close()
+
+
 def test_the_path_may_be_named(server: EmbeddingServer) -> None:
     """The URL of the operation is as good as the base URL."""
     assert Embeddings(f"{server.base_url}/embeddings", model="m").base_url == server.base_url
@@ -167,7 +183,12 @@ def test_the_path_may_be_named(server: EmbeddingServer) -> None:
     [
         ("localhost:11434", {"model": "m"}, "base_url"),
         ("http://localhost:11434/v1", {"model": ""}, "model"),
-        ("http://localhost:11434/v1", {"model": "m", "timeout": None}, "timeout"),
+        ("http://localhost:11434/v1", {"model": "m", "timeout": None}, "timeout: None is not"),
+        ("http://localhost:11434/v1", {"model": "m", "timeout": 0}, "timeout: 0 is not"),
+        ("http://localhost:11434/v1", {"model": "m", "batch": 0}, "batch: 0 is not a whole number"),
+        ("http://localhost:11434/v1", {"model": "m", "batch": True}, "batch: True is not"),
+        ("http://localhost:11434/v1", {"model": "m", "batch": 1.5}, "batch: 1.5 is not"),
+        ("http://localhost:11434/v1", {"model": "m", "encoding": "int8"}, "none of 'float', "),
     ],
 )
 def test_what_cannot_be_asked_is_refused(url: str, options: Any, words: str) -> None:

@@ -157,6 +157,30 @@ def test_vectors_of_another_model_are_not_mixed(tmp_path: Path, server: Embeddin
         embeddings.close()
 
 
+def test_vectors_of_another_length_are_told(
+    tmp_path: Path, server: EmbeddingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another model under the same name: what it did not read is found by its words, with a log."""
+    url = fresh(f"sqlite:///{tmp_path / 'a.db'}")
+    stores = []
+    for padding in (0, 3):
+        server.padding = padding
+        embeddings = Embeddings(server.base_url, model="concepts")
+        with Engine(url, Scripted([]), embeddings=embeddings) as engine:
+            bench = Bench(engine)
+            stores.append(bench.store(garage_txt=TEXTS["garage_txt"]).id)
+            assert bench.found(stores[-1], "vehicle") == ["garage.txt"]
+            assert caplog.records == []
+            for _ in range(2 * padding):
+                assert bench.found(stores[0], "vehicle") == []
+                assert bench.found(stores[0], "automobile") == ["garage.txt"]
+        embeddings.close()
+
+    [record] = caplog.records
+    assert "vectors of 8 numbers, and there are passages with its vectors of 5" in record.message
+    assert "'concepts'" in record.message
+
+
 def test_vectors_go_with_their_file(bench: Bench) -> None:
     """Taken out of the store, a file is found no more."""
     store = bench.store(**TEXTS).id

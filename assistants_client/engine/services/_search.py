@@ -16,6 +16,7 @@ from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._vectors import nearest
 from assistants_client.engine.services._words import word_index
 from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
+from assistants_client.engine.vectors import count
 
 #: Passages whose scores are worked out, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5
@@ -61,9 +62,11 @@ def search(
         scored = _by_words(connection, store_ids, numbers, query, allowed=allowed, most=most)
         if embeddings is not None and vector is not None:
             model = embeddings.model
-            scored = fused(
-                scored, nearest(connection, store_ids, model, vector, allowed=allowed, most=most)
+            alike, others = nearest(
+                connection, store_ids, model, vector, allowed=allowed, most=most
             )
+            embeddings.warn_of_lengths(others, count(vector))
+            scored = fused(scored, alike)
         best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
         chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
         # A file may be in several of the stores; what it says is said once.

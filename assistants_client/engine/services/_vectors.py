@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from assistants_client.engine.tables import passage_vectors, passages, vector_store_files
-from assistants_client.engine.vectors import likely, likeness, signs, unpacked
+from assistants_client.engine.vectors import NUMBER_BYTES, likely, likeness, signs, unpacked
 
 
 def put_vectors(
@@ -29,8 +29,11 @@ def nearest(
     *,
     allowed: frozenset[int] | None,
     most: int,
-) -> dict[int, float]:
+) -> tuple[dict[int, float], set[int]]:
     """The passages whose vectors are most alike to a query's, by how alike they are.
+
+    A server may have served another model under the same name once. Its vectors are not compared;
+    their lengths, in numbers, are the second part of the result.
 
     Args:
         connection: The transaction.
@@ -45,22 +48,27 @@ def nearest(
         vector_store_files, held.seq == passages.c.store_file
     )
     of_stores = (
-        select(kept.passage, kept.signs, held.seq.label("store_file"))
+        select(
+            kept.passage,
+            kept.signs,
+            func.length(kept.vector).label("bytes"),
+            held.seq.label("store_file"),
+        )
         .select_from(joined)
         .where(held.vector_store_id.in_(store_ids), kept.model == model)
     )
-    rows = connection.execute(of_stores)
-    candidates = likely(
-        query,
-        ((row.passage, row.signs) for row in rows if allowed is None or row.store_file in allowed),
-        most,
-    )
+    comparable, others = list[tuple[int, bytes]](), set[int]()
+    for row in connection.execute(of_stores):
+        if allowed is not None and row.store_file not in allowed:
+            continue
+        if row.bytes == len(query):
+            comparable.append((row.passage, row.signs))
+        else:
+            others.add(row.bytes // NUMBER_BYTES)
     wanted, like = unpacked(query), dict[int, float]()
-    for row in connection.execute(
-        select(kept.passage, kept.vector).where(kept.passage.in_(candidates))
+    for found in connection.execute(
+        select(kept.passage, kept.vector).where(kept.passage.in_(likely(query, comparable, most)))
     ):
-        # A server may serve another model under the same name.
-        if len(row.vector) == len(query):
-            like[row.passage] = likeness(wanted, unpacked(row.vector))
+        like[found.passage] = likeness(wanted, unpacked(found.vector))
     best = sorted(like, key=lambda passage: (-like[passage], passage))[:most]
-    return {passage: like[passage] for passage in best if like[passage] > 0}
+    return {passage: like[passage] for passage in best if like[passage] > 0}, others
