@@ -492,7 +492,6 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = names_of(
         __name__,
         __all__,
-        # Where the names are looked for, the most used first.
         "errors client backoff _multipart _pagination _retry models._base models.runs "
         "models.messages models.tools models.threads models.lists models.assistants "
         "models.chunking models.files models.vector_stores models.run_steps models.run_streams "

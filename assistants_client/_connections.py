@@ -75,17 +75,39 @@ class Borrowed:
         with self._lock:
             self._connection = None
 
-    def end(self) -> None:
-        """Ends it, whatever its thread waits for: an answer's beginning, or more of it."""
-        with self._lock, suppress(OSError, ValueError, AttributeError):
-            # The socket below TLS: its thread finds the connection closed, and closes it.
-            number = self._connection.sock.fileno()
-            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as below:
-                below.shutdown(socket.SHUT_RDWR)
+    def end(self) -> bool:
+        """Ends it, whatever its thread waits for: an answer's beginning, or more of it.
+
+        Returns:
+            Whether there is one that could not be ended, since it belongs to its answer alone.
+        """
+        with self._lock:
+            if self._connection is None:
+                return False
+            if self._connection.sock is None:
+                return True
+            with suppress(OSError, ValueError):
+                # The socket below TLS: its thread finds the connection closed, and closes it.
+                number = self._connection.sock.fileno()
+                with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as below:
+                    below.shutdown(socket.SHUT_RDWR)
+            return False
 
 
 #: What is to be told of the connection of the next request that is sent in this context.
 borrowed: ContextVar[Borrowed | None] = ContextVar("borrowed", default=None)
+
+
+def interrupt(response: requests.Response) -> None:
+    """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
+    # It may have ended by now, or have come over no socket.
+    with suppress(OSError, RuntimeError, ValueError, AttributeError):
+        if hasattr(response.raw, "shutdown"):  # since urllib3 2.3
+            response.raw.shutdown()
+            return
+        number = response.raw.fileno()
+        with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.shutdown(socket.SHUT_RD)
 
 
 class _Lending:

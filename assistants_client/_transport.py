@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import os
 import platform
-import socket
 import ssl
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -32,7 +31,7 @@ from assistants_client._checks import (
     checked_key,
     checked_timeout,
 )
-from assistants_client._connections import Connections, PlainSession, tls_context
+from assistants_client._connections import Connections, PlainSession, interrupt, tls_context
 from assistants_client._event_loop import tell_if_in_event_loop
 from assistants_client._headers import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._refusals import attempts_of, connection_error, cut_short, refusal
@@ -299,17 +298,7 @@ class Transport:
             response.close()
             raise cut_short(error, response, method, path) from error
 
-    @staticmethod
-    def interrupt(response: requests.Response) -> None:
-        """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
-        # It may have ended by now, or have come over no socket.
-        with suppress(OSError, RuntimeError, ValueError, AttributeError):
-            if hasattr(response.raw, "shutdown"):  # since urllib3 2.3
-                response.raw.shutdown()
-                return
-            number = response.raw.fileno()
-            with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as connection:
-                connection.shutdown(socket.SHUT_RD)
+    interrupt = staticmethod(interrupt)
 
     @staticmethod
     def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:

@@ -196,6 +196,7 @@ class AnswerBuilder:
         elif isinstance(delta, UrlCitationDelta):
             self.message.cite(delta)
         elif isinstance(delta, ImageDelta):
+            self._said = True
             if not delta.url.startswith("data:"):
                 place = self.message.show(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
         elif isinstance(delta, NewMessage):

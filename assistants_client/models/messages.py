@@ -109,7 +109,7 @@ class FilePath(Struct):
 
 @define(kw_only=True)
 class UrlReference(Struct):
-    """A page on the web, and its title where one is known."""
+    """A page on the web: its address, ``url``, and its ``title`` where one is known."""
 
     url: str = ""
     title: str | None = field(default=None, metadata=ABSENT_IF_NONE)

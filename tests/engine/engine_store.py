@@ -13,7 +13,7 @@ from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
 from assistants_client.models.assistants import AssistantRequest
-from assistants_client.models.messages import MessageRequest
+from assistants_client.models.messages import MessageRequest, Text, TextPart
 from assistants_client.models.runs import Run, RunRequest
 from assistants_client.models.threads import ThreadRequest
 from assistants_client.models.tools import FunctionDefinition, FunctionTool
@@ -32,6 +32,11 @@ class Clock:
     def move(self, seconds: float) -> None:
         """Lets so many seconds pass."""
         self.time += seconds
+
+
+def content_of(text: str) -> list[TextPart]:
+    """A message's content that is one text."""
+    return [TextPart(text=Text(value=text))]
 
 
 @define

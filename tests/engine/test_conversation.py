@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assistants_client._codec import decode
-from assistants_client.engine.answers import Answer
+from assistants_client.engine.answers import AnswerBuilder
 from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.language_models.base import (
     Conversation,
@@ -258,7 +258,9 @@ def test_two_texts_in_a_row_are_one_turn() -> None:
     thread = [message(text, "assistant", run_id="run_1") for text in "ab"]
     steps = [wrote("msg_a"), called({"id": "x", "type": "novelty"}), wrote("msg_b"), wrote("gone")]
 
-    assert asked(run(), thread, steps).turns == [Turn(role="assistant", text="a\nb")]
+    assert asked(run(), thread, steps).turns == [
+        Turn(role="assistant", text="a\nb", parts=["a", "b"])
+    ]
 
 
 def test_tools_become_functions() -> None:
@@ -314,9 +316,9 @@ def test_tokens_are_counted_over_the_steps() -> None:
     assert asked(run(max_completion_tokens=200), steps=steps).max_completion_tokens == 1
 
 
-def read(*deltas: Delta) -> Answer:
+def read(*deltas: Delta) -> AnswerBuilder:
     """The answer that these pieces make."""
-    answer = Answer()
+    answer = AnswerBuilder()
     for delta in deltas:
         answer.add(delta)
     return answer
@@ -334,13 +336,13 @@ def test_an_answer_is_put_together_from_its_pieces() -> None:
         Finish(reason="tool_calls"),
     )
 
-    assert answer.text == "Hello"
+    assert [part.text for part in answer.message.parts] == ["Hello"]
     assert answer.tool_calls((), str) == [
         ToolCall(id="a", name="f", arguments='{"x": 1}'),
-        ToolCall(id="b", name="g", arguments=""),
+        ToolCall(id="b", name="g", arguments="{}"),
     ]
     assert answer.usage == Usage(prompt_tokens=2, completion_tokens=3, total_tokens=5)
-    assert answer.finish == "tool_calls"
+    assert answer.finish == Finish(reason="tool_calls")
 
 
 def test_a_call_without_an_id_of_its_own_gets_one() -> None:

@@ -20,6 +20,7 @@ from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
     LanguageModelError,
+    RefusalDelta,
     TextDelta,
     TokenUsage,
     ToolCallDelta,
@@ -138,6 +139,7 @@ def test_a_full_question(server: Server) -> None:
             {"type": "function_call_output", "call_id": "c2", "output": ""},
             sent("c3", "g", "{}"),
         ],
+        "include": ["reasoning.encrypted_content"],
         "tools": [
             {
                 "type": "function",
@@ -186,13 +188,13 @@ def test_bounds_and_formats_of_that_api(server: Server) -> None:
 
 
 def test_nothing_but_instructions(server: Server) -> None:
-    """They are the question then; without any there is none."""
+    """The user begins then, in a word; without any there is no question."""
     server.reply = answers(says(message("ok")))
     respond(server.url, Conversation(model="m", turns=[], instructions="Greet"), kind=Responses)
 
     body = server.requests[0][2]
-    assert body["input"] == [{"type": "message", "role": "system", "content": "Greet"}]
-    assert "instructions" not in body
+    assert body["input"] == [{"type": "message", "role": "user", "content": "Begin."}]
+    assert body["instructions"] == "Greet"
     with pytest.raises(LanguageModelError, match="nothing to answer"):
         respond(server.url, Conversation(model="m", turns=[]), kind=Responses)
 
@@ -222,12 +224,12 @@ def test_its_address_and_models(server: Server) -> None:
         ([text("a"), event("output_item.done", 0, item=message("a")), end()], texts("a")),
         ([text("a"), "[DONE]"], texts("a")),
         # Nothing in pieces: the part, or the whole answer, tells it.
-        ([event("output_item.done", 0, item=message("a", "b")), end()], texts("ab")),
+        ([event("output_item.done", 0, item=message("a", "b")), end()], texts("a", "b")),
         ([end(message("a"))], texts("a")),
         # The end counts its parts in another way.
         ([text("a", place=1), end(message("a"))], texts("a")),
-        ([event("refusal.delta", 0, delta="No."), end()], texts("No.")),
-        ([end(message("No.", kind="refusal"))], texts("No.")),
+        ([event("refusal.delta", 0, delta="No."), end()], [RefusalDelta(text="No."), STOP]),
+        ([end(message("No.", kind="refusal"))], [RefusalDelta(text="No."), STOP]),
         (
             [
                 event("created", response=says(status="in_progress", error=None)),
@@ -386,7 +388,8 @@ def test_a_server_that_does_not_stream(server: Server) -> None:
     )
 
     assert server.answer(document, kind=Responses) == [
-        TextDelta(text="a b"),
+        TextDelta(text="a"),
+        TextDelta(text=" b"),
         ToolCallDelta(index=0, id="call_1", name="f"),
         ToolCallDelta(index=0, arguments="{}"),
         ToolCallDelta(index=1, id="call_2", name="g"),
@@ -462,8 +465,7 @@ def test_a_run_with_code(server: Server) -> None:
     assert reply_.run.usage is not None
     assert reply_.run.usage.total_tokens == 22
     assert [item["type"] for item in server.requests[-1][2]["input"]] == [
-        "message",
-        "message",
+        "message",  # both of the user's
         "function_call",
         "function_call_output",
     ]

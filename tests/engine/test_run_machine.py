@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from attrs import define
 from databases import fresh
-from engine_store import Clock, Store
+from engine_store import Clock, Store, content_of
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -254,7 +254,9 @@ class RunMachine(RuleBasedStateMachine):
         held = picked(self.carried, pick)
         message = held.message
         if message is not None:
-            self.carry(held, lambda: held.execution.write_text(held.run, message, "Some"))
+            self.carry(
+                held, lambda: held.execution.write_content(held.run, message, content_of("Some"))
+            )
 
     @CARRIED
     @rule(pick=PICK)
@@ -265,7 +267,10 @@ class RunMachine(RuleBasedStateMachine):
         if step is not None and message is not None:
             held.step = held.message = None
             self.carry(
-                held, lambda: held.execution.complete_message(held.run, step, message, "Some text")
+                held,
+                lambda: held.execution.complete_message(
+                    held.run, step, message, content_of("Some text")
+                ),
             )
 
     @CARRIED

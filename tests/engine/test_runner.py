@@ -166,7 +166,7 @@ def test_what_ends_the_process_ends_the_run_first(bench: Bench) -> None:
 def test_a_fault_of_our_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error outside of the model fails the run too."""
 
-    def explode(*_: object) -> None:
+    def explode(*_: object, **__: object) -> None:
         raise RuntimeError("disk full")
 
     monkeypatch.setattr(bench.execution, "begin_message", explode)

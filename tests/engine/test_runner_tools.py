@@ -142,7 +142,6 @@ def test_no_tools_at_all(bench: Bench) -> None:
         ("print(1)", "not JSON"),
         ('{"code": 1}', "no string named 'code'"),
         ("[]", "no string named 'code'"),
-        ("", "not JSON"),
         ('{"code": "1", "n": 1e400}', "1e400 is out of range"),
         pytest.param('{"code": ' + "[" * 100_000, "nested too deeply", id="deep"),
     ],

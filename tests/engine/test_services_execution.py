@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from engine_store import Store
+from engine_store import Store, content_of
 from sqlalchemy import update
 
 from assistants_client.engine.ids import owner_name
@@ -79,14 +79,14 @@ def test_a_whole_run_is_written(store: Store) -> None:
     )
     message_step, message = execution.begin_message(run)
     assert (message.status, message.content, message.run_id) == ("in_progress", [], run.id)
-    execution.write_text(run, message, "x =")
+    execution.write_content(run, message, content_of("x ="))
     assert store.messages.retrieve(run.thread_id, message.id).text == "x ="
     store.clock.move(1)
     done = execution.complete_message(
         run,
         message_step,
         message,
-        "x = 1",
+        content_of("x = 1"),
         Usage(prompt_tokens=10, completion_tokens=20, total_tokens=30),
     )
     assert (done.status, done.text, done.completed_at) == (
@@ -123,7 +123,7 @@ def test_what_is_left_open_is_closed_with_the_run(  # noqa: PLR0917
     """Steps and messages of a run that ends early end with it; the text so far is kept."""
     execution, work = store.claimed()
     step, message = execution.begin_message(work.run)
-    execution.write_text(work.run, message, "so far")
+    execution.write_content(work.run, message, content_of("so far"))
     error = LastError(code="invalid_prompt", message="No.") if status == "failed" else None
     ended = execution.finish(work.run, status, last_error=error, incomplete_reason=reason)
     assert (ended.status, ended.last_error) == (status, error)
@@ -143,7 +143,7 @@ def test_a_message_may_be_cut_short_on_its_own(store: Store) -> None:
     execution, work = store.claimed()
     step, message = execution.begin_message(work.run)
     cut = execution.complete_message(
-        work.run, step, message, "so", incomplete_reason="content_filter"
+        work.run, step, message, content_of("so"), incomplete_reason="content_filter"
     )
     assert (cut.status, cut.incomplete_at) == ("incomplete", int(store.clock.time))
     assert cut.incomplete_details is not None
@@ -158,7 +158,7 @@ def test_metadata_set_meanwhile_is_kept(store: Store) -> None:
     step, message = execution.begin_message(run)
     store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": "b"}))
     store.messages.update(run.thread_id, message.id, MessageUpdate(metadata={"c": "d"}))
-    execution.complete_message(run, step, message, "x")
+    execution.complete_message(run, step, message, content_of("x"))
     assert execution.finish(run, "completed").metadata == {"a": "b"}
     assert store.messages.retrieve(run.thread_id, message.id).metadata == {"c": "d"}
 
@@ -168,7 +168,7 @@ def test_a_message_deleted_meanwhile_stays_deleted(store: Store) -> None:
     execution, work = store.claimed()
     step, message = execution.begin_message(work.run)
     store.messages.delete(work.run.thread_id, message.id)
-    execution.complete_message(work.run, step, message, "x")
+    execution.complete_message(work.run, step, message, content_of("x"))
     execution.finish(work.run, "completed")
     assert [m.role for m in store.messages.list(work.run.thread_id, ALL).data] == ["user"]
 
@@ -222,8 +222,8 @@ def test_a_run_that_was_taken_is_not_written(
         lambda: execution.complete_tools_step(run, step),
         lambda: execution.require_action(run, step),
         lambda: execution.begin_message(run),
-        lambda: execution.write_text(run, message, "late"),
-        lambda: execution.complete_message(run, message_step, message, "late"),
+        lambda: execution.write_content(run, message, content_of("late")),
+        lambda: execution.complete_message(run, message_step, message, content_of("late")),
         lambda: execution.finish(run, "completed"),
     ]
     with pytest.raises(RunTaken):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from databases import fresh
-from engine_store import Clock, Store
+from engine_store import Clock, Store, content_of
 from stream_bench import FUNCTION, INTERPRETER, Gate, StreamBench, told
 from waitress import wasyncore
 from waitress.server import create_server
@@ -85,7 +85,7 @@ class Carried:
         for number, piece in enumerate(pieces):
             delta = text_delta(message.id, piece, is_first=not number)
             self.execution.tell(work.run, MESSAGE, delta)
-        self.execution.complete_message(work.run, step, message, "".join(pieces))
+        self.execution.complete_message(work.run, step, message, content_of("".join(pieces)))
         self.execution.finish(work.run, "completed")
 
 
@@ -140,11 +140,11 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     work = bench.execution.claim(bench.run.id)
     assert work is not None
     step, message = bench.execution.begin_message(work.run)
-    bench.execution.write_text(work.run, message, "Hel")
+    bench.execution.write_content(work.run, message, content_of("Hel"))
     stream = bench.stream(is_new=False)
     blocks = [next(stream)]
     bench.execution.tell(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
-    bench.execution.complete_message(work.run, step, message, "Hello")
+    bench.execution.complete_message(work.run, step, message, content_of("Hello"))
     bench.execution.finish(work.run, "completed")
     events = read(iter([*blocks, *stream]))
     assert text_of(events) == "Hello"

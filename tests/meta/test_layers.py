@@ -95,10 +95,11 @@ OURS = {
     "testing.plugin": "lazy:client lazy:testing",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.adapter": "engine _transport errors",
-    "engine.language_models": "self models errors _codec _deadline _sse _strict_json _transport",
+    "engine.language_models": "self models errors _checks _codec _connections _deadline _sse "
+    "_strict_json _transport",
     "engine.services": "engine models _codec _headers",
-    "engine.embeddings": "engine.embedding_answers engine.vectors engine.language_models.error_words "
-    "errors _deadline _transport",
+    "engine.embeddings": "engine.embedding_answers engine.vectors errors _deadline _transport "
+    "engine.language_models.error_words",
     "engine.embedding_answers": "engine.vectors",
     "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own

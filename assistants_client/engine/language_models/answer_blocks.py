@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -21,6 +21,9 @@ from assistants_client._deadline import TooLateError
 from assistants_client._transport import Transport
 from assistants_client.engine.language_models.base import LanguageModelError
 from assistants_client.errors import APIConnectionError
+
+if TYPE_CHECKING:
+    from requests import Response
 
 #: While nothing comes, whoever waits gets an empty block this often, in seconds.
 WAKE_SECONDS: Final = 0.25
@@ -69,6 +72,7 @@ class AnswerBlocks:
         self._monotonic = monotonic
         self._came: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
         self._borrowed = Borrowed()
+        self._response: Response | None = None
         self._is_closed = False
         self._is_over = False
         self.head: Head = Head(0, "")
@@ -134,7 +138,8 @@ class AnswerBlocks:
     def close(self) -> None:
         """Ends the connection, unless the answer was read to its end."""
         self._is_closed = True
-        self._borrowed.end()
+        if self._borrowed.end() and self._response is not None:
+            self._transport.interrupt(self._response)
 
     def _read(self) -> None:
         borrowed.set(self._borrowed)
@@ -154,6 +159,7 @@ class AnswerBlocks:
     def _answer(self) -> None:
         opened = self._transport.stream(self._path, document=self._document, headers={})
         with opened as response:
+            self._response = response
             self._came.put(Head(response.status_code, response.headers.get("Content-Type", "")))
             size = 0
             for block in self._transport.prompt_blocks(response, "POST", self._path):

@@ -153,7 +153,7 @@ class ImageDelta:
 
 @frozen(kw_only=True)
 class UrlCitationDelta:
-    """A source on the web of the answer's text.
+    """A source on the web of the answer's text: its ``url``, and its ``title`` where it has one.
 
     From ``start`` to before ``end``, in characters of the message's text so far, stands what it is
     the source of. Where ``mark`` is given it stands for the source wherever it is in the text.
@@ -187,7 +187,8 @@ class NewMessage:
 class StateDelta:
     """What the server wants to see again: once, when the answer is whole.
 
-    ``calls`` has what belongs to each tool call, by the ``index`` of its deltas.
+    ``origin`` and ``turn`` are as in :class:`State`; ``calls`` has what belongs to each tool call,
+    by the ``index`` of its deltas.
     """
 
     origin: str

@@ -26,6 +26,7 @@ class _Call:
     """What is known of one call so far."""
 
     number: int
+    first: Mapping[str, Any]
     id: str | None = None
     name: str | None = None
     arguments: list[str] = field(factory=list)
@@ -78,7 +79,7 @@ class CallPieces:
             _merge(self._calls[-1].state, self._unclaimed)
         for call in self._calls:
             if call.name is None:
-                raise LanguageModelError("a tool call without a function")
+                raise LanguageModelError(f"a tool call without a function: {excerpt(call.first)}")
             if not call.has_arguments:
                 yield ToolCallDelta(index=call.number, arguments="{}")
 
@@ -97,13 +98,13 @@ class CallPieces:
         text = arguments_text(arguments)
         state = _state(piece, function)
         key = (choice, str(piece["index"])) if piece.get("index") is not None else None
-        if name is None and not text and key not in self._by_index and call_id not in self._by_id:
+        if name is None and not text and call_id is None and key not in self._by_index:
             if self._calls and not self._calls[-1].state:
                 _merge(self._calls[-1].state, state)
             else:
                 _merge(self._unclaimed, state)
             return
-        call = self._known(key, call_id, is_named=name is not None)
+        call = self._known(key, call_id, name, text)
         if call is not None and (
             (name is not None and call.number in begun)
             or _is_another(call, call_id, name, text, has_index=key is not None)
@@ -111,7 +112,7 @@ class CallPieces:
             call = None
         is_new = call is None
         if call is None:
-            call = _Call(len(self._calls), state=self._unclaimed)
+            call = _Call(len(self._calls), piece, state=self._unclaimed)
             self._unclaimed = {}
             self._calls.append(call)
         if key is not None:
@@ -135,7 +136,9 @@ class CallPieces:
             arguments=text,
         )
 
-    def _known(self, key: Hashable, call_id: str | None, *, is_named: bool) -> _Call | None:
+    def _known(
+        self, key: Hashable, call_id: str | None, name: str | None, text: str
+    ) -> _Call | None:
         """The call that an index and an id point to, else the last one."""
         by_index = None if key is None else self._by_index.get(key)
         by_id = None if call_id is None else self._by_id.get(call_id)
@@ -145,10 +148,12 @@ class CallPieces:
         if by_index is not None or by_id is not None:
             return by_index or by_id
         last = self._calls[-1] if self._calls else None
-        if key is None or last is None:
+        if last is None or (name is None and not text):
+            return None  # an id alone: what it is the id of comes later
+        if key is None:
             return last
         # An index that nobody has heard of begins a call; or each piece has another one.
-        return None if is_named or _is_object(last.text) else last
+        return None if name is not None or _is_object(last.text) else last
 
 
 def _is_another(

@@ -46,8 +46,10 @@ class Chunks:
         self._usage: TokenUsage | None = None
         self._text, self._refusal = Joiner(), Joiner()
         self._last: object = None
-        #: The choice whose text is the answer's; calls are taken from all, for one was asked for.
-        self._choice_of_text: object = None
+        #: What other choices than the first say and show. One was asked for: calls count from all,
+        #: and these where the first says nothing.
+        self._others: list[Delta] = []
+        self._has_spoken = False
         self._has_choice = False
         self._calls = CallPieces()
         self._state = TurnState()
@@ -93,6 +95,9 @@ class Chunks:
             raise LanguageModelError(f"a stream that broke off {came}")
         if not self._has_choice:
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
+        if not self._has_spoken:
+            for piece in self._others:
+                yield from self._piece(piece)
         if rest := self._text.finish():
             yield TextDelta(text=rest)
         if rest := self._refusal.finish():
@@ -102,9 +107,9 @@ class Chunks:
         end = finish(self._reason, called=len(self._calls) > 0)
         if end.reason == "tool_calls":
             yield from self._calls.finish()
-            yield StateDelta(
-                origin=self._origin, turn=self._state.document(), calls=self._calls.states()
-            )
+            turn, calls = self._state.document(), self._calls.states()
+            if turn or calls:
+                yield StateDelta(origin=self._origin, turn=turn, calls=calls)
         if self._usage is not None:
             yield self._usage
         yield end
@@ -144,10 +149,12 @@ class Chunks:
         self._has_choice = True
         number = choice.get("index") or 0
         self._state.add(delta)
-        if self._choice_of_text in (None, number):
-            for piece in _content(delta):
-                self._choice_of_text = number
+        for piece in _content(delta):
+            if number in (0, "0"):
+                self._has_spoken = True
                 yield from self._piece(piece)
+            else:
+                self._others.append(piece)
         notes = delta.get("annotations")
         self._notes += notes if isinstance(notes, list) else []
         yield from self._calls.add(delta.get("tool_calls"), number)
@@ -186,7 +193,11 @@ class Chunks:
 
 def _content(delta: Mapping[str, Any]) -> Iterator[Delta]:
     """What a message or a piece of one says and shows."""
-    yield from _parts(delta.get("content"))
+    content = delta.get("content")
+    if isinstance(content, dict) and not isinstance(content.get("type"), str):
+        # An answer in a wanted format that is the document itself, not its text.
+        content = content.get("text") or json.dumps(content, ensure_ascii=False)
+    yield from _parts(content)
     refusal = delta.get("refusal")
     if isinstance(refusal, str) and refusal:
         yield RefusalDelta(text=refusal)
@@ -212,11 +223,8 @@ def _parts(content: object) -> Iterator[Delta]:
             yield RefusalDelta(text=str(content.get("refusal") or ""))
         elif kind in ("image_url", "output_image", "image"):
             yield from _image(content)
-        elif "text" in content and (kind is None or isinstance(kind, str)):
-            yield from _parts(content["text"])
-        elif not isinstance(kind, str):
-            # An answer in a wanted format that is the document itself, not its text.
-            yield TextDelta(text=json.dumps(content, ensure_ascii=False))
+        else:
+            yield from _parts(content.get("text"))
 
 
 def _image(image: object) -> Iterator[ImageDelta]:

@@ -84,8 +84,8 @@ _REASONS: Final = {
         _FILTERED,
     ),
 }
-#: The words of the protocol's own API: nobody needs to be told them.
-_PLAIN: Final = frozenset({"length", "content_filter"})
+#: The APIs' own words: nobody needs to be told them.
+_PLAIN: Final = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
 
 
 def finish(reason: object, *, called: bool) -> Finish:
@@ -98,11 +98,9 @@ def finish(reason: object, *, called: bool) -> Finish:
     Raises:
         LanguageModelError: The server says that the answer is broken, or what nobody knows.
     """
-    word = reason.strip() if isinstance(reason, str) else reason
-    known = _REASONS.get(word.lower()) if isinstance(word, str) and word else _WHOLE
-    if word not in (None, "") and not isinstance(word, str):
-        known = None
-    told = None if word in _PLAIN or not isinstance(word, str) else word
+    word = reason.strip() if isinstance(reason, str) else str(reason or "")
+    known = _REASONS.get(word.lower()) if word else _WHOLE
+    told = None if word in _PLAIN else word
     if known == _CUT:
         return Finish(reason="length", word=told)
     if known == _FILTERED:

@@ -148,8 +148,8 @@ class Events:
                 raise LanguageModelError("a tool call without a function")
             if not call.was_told:
                 yield ToolCallDelta(index=index, arguments="{}")
-        if self._calls:
-            yield StateDelta(origin=self._origin, turn=self._kept())
+        if self._calls and (kept := self._kept()):
+            yield StateDelta(origin=self._origin, turn=kept)
         if self._usage is not None:
             yield self._usage
         if self._end is None and not self._items:
@@ -206,8 +206,11 @@ class Events:
         elif kind == "message":
             yield from self._whole_message(key, item, is_whole=is_whole)
         elif kind == "reasoning":
-            # Its place is where it began, and it is what it was when done.
-            self._items.setdefault(key, _Item("reasoning")).kept = dict(item)
+            # Its place is where it began, and it is what it was when done. Without anything in it
+            # there is nothing to go back, and its id is unknown to a server that stores nothing.
+            known = self._items.setdefault(key, _Item("reasoning"))
+            if any(item.get(name) for name in ("encrypted_content", "content", "summary")):
+                known.kept = dict(item)
         elif kind == "image_generation_call" and is_whole and isinstance(item.get("result"), str):
             self._items.setdefault(key, _Item("image_generation_call"))
             form = item.get("output_format") or "png"

@@ -71,7 +71,7 @@ def shaped(turns: Sequence[Turn]) -> list[Turn]:
         made.append(turn)
     if not made:
         made.append(_BEGIN)
-    elif made[-1].role == "assistant":
+    elif made[-1].role == "assistant" and not made[-1].tool_calls:
         made.append(_CONTINUE)
     return made
 
