@@ -16,7 +16,7 @@ from attrs import evolve
 
 from assistants_client._deadline import TooLateError, within
 from assistants_client._transport import Options, Transport
-from assistants_client.engine.language_models.wire import error_text
+from assistants_client.engine.language_models.error_words import error_text
 from assistants_client.engine.vectors import packed
 from assistants_client.errors import APIError, APIStatusError, ConfigurationError
 

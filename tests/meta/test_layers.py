@@ -97,7 +97,8 @@ OURS = {
     "engine.adapter": "engine _transport errors",
     "engine.language_models": "self models errors _codec _deadline _sse _strict_json _transport",
     "engine.services": "engine models _codec _headers",
-    "engine.embeddings": "engine.vectors engine.language_models.wire errors _deadline _transport",
+    "engine.embeddings": "engine.vectors engine.language_models.error_words errors _deadline "
+    "_transport",
     "engine.vectors": "",
     "engine.document_reader": "",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs

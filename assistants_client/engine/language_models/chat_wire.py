@@ -22,13 +22,12 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     Turn,
 )
+from assistants_client.engine.language_models.error_words import error_code, error_text
 from assistants_client.engine.language_models.wire import (
     NO_PARAMETERS,
     arguments_text,
     clean,
     content_text,
-    error_code,
-    error_text,
     excerpt,
     given,
     require_question,

@@ -19,13 +19,12 @@ from assistants_client.engine.language_models.base import (
     TokenUsage,
     ToolCallDelta,
 )
+from assistants_client.engine.language_models.error_words import error_code, error_text
 from assistants_client.engine.language_models.wire import (
     Joiner,
     arguments_text,
     clean,
     content_text,
-    error_code,
-    error_text,
     excerpt,
     piece_of,
     token_usage,

@@ -6,12 +6,10 @@ Reading takes what servers really send: absent usage, null or listed content, ha
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from assistants_client._strict_json import strict_json
 from assistants_client.engine.language_models.base import (
-    TOO_LONG,
     Conversation,
     LanguageModelError,
     TokenUsage,
@@ -27,12 +25,6 @@ NO_PARAMETERS: Final[dict[str, Any]] = {
 _LONGEST_EXCERPT: Final = 300
 #: What a stream ends with, in the place of a document.
 _DONE: Final = "[DONE]"
-_TOO_LONG: Final = re.compile(
-    r"context.?(length|size|window)|maximum context|prompt is too long|too many (input )?tokens",
-    re.IGNORECASE,
-)
-_NOT_ALLOWED: Final = re.compile(r"content_(filter|policy)", re.IGNORECASE)
-_RATE_LIMIT: Final = re.compile(r"rate.?limit|quota|too many requests|throttl|\b429\b", re.I)
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -155,22 +147,3 @@ def excerpt(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = " ".join(clean(text).split("Traceback (most recent call last)")[0].split())
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"
-
-
-def error_text(error: object) -> str:
-    """The words of an error body, in any of the forms that servers give it."""
-    if isinstance(error, dict):
-        for key in ("error", "message", "detail"):
-            if error.get(key):
-                return error_text(error[key])
-    return excerpt(error)
-
-
-def error_code(error: object) -> str:
-    """The code of a ``LanguageModelError`` for a server's error."""
-    text = error if isinstance(error, str) else json.dumps(error, default=str)
-    if _TOO_LONG.search(text):
-        return TOO_LONG
-    if _NOT_ALLOWED.search(text):
-        return "invalid_prompt"
-    return "rate_limit_exceeded" if _RATE_LIMIT.search(text) else "server_error"

@@ -1,0 +1,180 @@
+"""What the body of a server's error says, whatever form the server gives it. Pure.
+
+A server's own words are kept apart from what it quotes: the request that it refused, in which a
+user's message may hold any word, and what its model generated.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import Factory, define
+
+#: An error within an error within an error is read; what is nested deeper is not.
+_DEEPEST: Final = 8
+_MOST_ENTRIES: Final = 8
+_LONGEST_CODE: Final = 100
+#: So much of a text may hold JSON of its own, and so much of it is searched.
+_LONGEST_READ: Final = 100_000
+_LONGEST_SEARCHED: Final = 4_000
+
+_CODES: Final = (
+    "code",
+    "type",
+    "status",
+    "reason",
+    "error_type",
+    "error_code",
+    "errorCode",
+    "status_code",
+    "__type",
+)
+_WORDS: Final = (
+    "error",
+    "title",
+    "message",
+    "Message",
+    "msg",
+    "detail",
+    "errors",
+    "issues",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "error_description",
+    "description",
+    "base_resp",
+    "status_msg",
+    "innererror",
+    "details",
+    "fieldViolations",
+)
+_WAITS: Final = ("retry_after", "retryAfter", "retry_after_seconds")
+#: Validators written in Python quote what they refuse; the words before it say why.
+_QUOTED: Final = re.compile(r"""(?<=,)\s*['"](?:input|body|ctx)['"]\s*:.*""", re.DOTALL)
+_JSON_BEGINS: Final = re.compile(r'\{\s*"|\[\s*\{\s*"')
+_ATTEMPTS: Final = 3
+
+
+@define
+class Said:
+    """What an error body says.
+
+    Attributes:
+        texts: The server's words, the outermost first, each on one line.
+        codes: Codes, types, statuses and reasons.
+        params: The fields that ``param`` names, as paths.
+        generated: What the server's model wrote, where it is that which the server cannot read.
+        wait: Seconds to wait that are told as a number.
+    """
+
+    texts: list[str] = Factory(list)
+    codes: list[str] = Factory(list)
+    params: list[str] = Factory(list)
+    generated: list[str] = Factory(list)
+    wait: float | None = None
+
+    @property
+    def searched(self) -> str:
+        """Codes and texts, one a line: what of the body is searched for words."""
+        return "\n".join([*self.codes, *(text[:_LONGEST_SEARCHED] for text in self.texts)])
+
+    def add(self, text: str) -> None:
+        """One text more, unless it was said."""
+        text = " ".join(text.split())
+        if text and not any(text.lower() in other.lower() for other in self.texts):
+            self.texts.append(text)
+
+    def add_all(self, other: Said, before: str) -> None:
+        """What another says, with some words before its first text."""
+        for number, text in enumerate(other.texts):
+            self.add(f"{before}: {text}" if before and not number else text)
+        self.codes += other.codes
+        self.params += other.params
+        self.generated += other.generated
+        self.wait = other.wait if self.wait is None else self.wait
+
+
+def said_by(body: object) -> Said:
+    """What a body says, be it a document of JSON or a text."""
+    said = Said()
+    _read(body, said, 0)
+    return said
+
+
+def _read(value: object, said: Said, depth: int) -> None:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        _read_text(value, said, depth)
+    elif isinstance(value, list):
+        for entry in value[:_MOST_ENTRIES]:
+            _read(entry, said, depth + 1)
+    elif isinstance(value, dict):
+        _read_document(value, said, depth)
+
+
+def _read_text(text: str, said: Said, depth: int) -> None:
+    """A text; relays write the document of the server behind them into it."""
+    text = _QUOTED.sub("…", text[:_LONGEST_READ])
+    for begin, _ in zip(_JSON_BEGINS.finditer(text), range(_ATTEMPTS), strict=False):
+        try:
+            document, _ = json.JSONDecoder().raw_decode(text, begin.start())
+        except (ValueError, RecursionError):
+            continue
+        inner = Said()
+        _read(document, inner, depth + 1)
+        if inner.texts:
+            said.add_all(inner, text[: begin.start()].rstrip(" -:\n"))
+            return
+    said.add(text)
+
+
+def _read_document(document: Mapping[str, Any], said: Said, depth: int) -> None:
+    for name in _CODES:
+        code = document.get(name)
+        if isinstance(code, (str, int)) and not isinstance(code, bool):
+            said.codes.append(str(code)[:_LONGEST_CODE])
+    if isinstance(document.get("param"), str):
+        said.params.append(document["param"])
+    _read_wait(document, said)
+    place = document.get("loc") or document.get("path")
+    if isinstance(place, list):
+        inner = Said()
+        _read(document.get("msg") or document.get("message"), inner, depth + 1)
+        said.add_all(inner, ".".join(map(str, place)))
+        return
+    for name in _WORDS:
+        _read(document.get(name), said, depth + 1)
+    if isinstance(document.get("metadata"), dict):
+        _read_metadata(document["metadata"], said, depth + 1)
+    if isinstance(document.get("failed_generation"), str):
+        said.codes.append("failed_generation")
+        said.generated.append(document["failed_generation"])
+
+
+def _read_metadata(metadata: Mapping[str, Any], said: Said, depth: int) -> None:
+    """What a relay adds to its own words: whose the error is, and what it was."""
+    inner = Said()
+    _read(metadata.get("raw"), inner, depth + 1)
+    provider = metadata.get("provider_name")
+    said.add_all(inner, provider if isinstance(provider, str) else "")
+    reasons = metadata.get("reasons")
+    for reason in reasons[:_MOST_ENTRIES] if isinstance(reasons, list) else ():
+        if isinstance(reason, str):
+            said.add(reason)
+    _read_wait(metadata, said)
+
+
+def _read_wait(document: Mapping[str, Any], said: Said) -> None:
+    for name in _WAITS:
+        seconds = document.get(name)
+        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+            said.wait = float(seconds)
+    if isinstance(document.get("retryDelay"), str):
+        digits = document["retryDelay"].removesuffix("s")
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", digits):
+            said.wait = float(digits)

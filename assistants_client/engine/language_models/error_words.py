@@ -1,0 +1,345 @@
+"""What a server's error means: one table, from its words to what can be done about it. Pure.
+
+Servers agree on neither statuses nor codes, and a relay passes on those of many others. Nothing of
+any one API belongs here, and nothing of HTTP but numbers that stand in a body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from assistants_client.engine.language_models.base import TOO_LONG
+from assistants_client.engine.language_models.error_bodies import said_by
+from assistants_client.engine.language_models.wire import excerpt
+
+_LONGEST_TEXT: Final = 600
+
+
+class Kind(Enum):
+    """What an error is about."""
+
+    #: The model's own text, where its server expected a call or JSON.
+    BAD_GENERATION = auto()
+    #: The account has nothing left to spend; to wait does not help.
+    QUOTA = auto()
+    #: Too much in too little time; the same request is taken later.
+    THROTTLED = auto()
+    #: The server has too much to do.
+    OVERLOADED = auto()
+    #: The conversation does not fit into the model's context.
+    TOO_LONG = auto()
+    #: What was said is not allowed.
+    MODERATED = auto()
+    #: Requests from here are not served.
+    REGION = auto()
+    #: The model is there, in another API.
+    WRONG_API = auto()
+    #: The model, or its server as it was started, calls no functions.
+    NO_TOOLS = auto()
+    #: The key is wrong or missing.
+    BAD_KEY = auto()
+    #: There is no such model, or no longer.
+    NO_SUCH_MODEL = auto()
+    #: Images were not taken.
+    NO_IMAGES = auto()
+
+
+_ERROR_CODES: Final[Mapping[Kind, str]] = {
+    Kind.QUOTA: "rate_limit_exceeded",
+    Kind.THROTTLED: "rate_limit_exceeded",
+    Kind.TOO_LONG: TOO_LONG,
+    Kind.MODERATED: "invalid_prompt",
+}
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    """One of several patterns, in any case; ``.`` stays within a code or text.
+
+    Every gap is bounded and no repetition holds another: the time is linear in the text.
+    """
+    return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
+
+
+#: A gap within what is said of a conversation's length, and not of something else's.
+_GAP: Final = (
+    r"(?:(?!max_|output|completion|generat|image|audio|file|string|header|ur[il]\b|name|took|taking)"
+    r".){0,60}"
+)
+_TALK: Final = r"(?:prompt|input|message|conversation|context|sequence|content|text)"
+
+#: The first row with words that were said decides. Throttling comes before length, since both are
+#: told in tokens: a thread must not be cut because a minute's tokens are spent.
+_TABLE: Final = (
+    (
+        Kind.BAD_GENERATION,
+        _any_of(
+            r"tool_use_failed",
+            r"failed_generation",
+            r"json_validate_failed",
+            r"output_parse_failed",
+            r"error parsing tool call",
+        ),
+    ),
+    (
+        Kind.QUOTA,
+        _any_of(
+            r"insufficient.{0,20}(?:quota|credit|balance|fund)",
+            r"credit.?balance",
+            r"(?:out of|not enough|requires? more|all available) (?:credits|funds)",
+            r"credits? (?:are |is |has been |have been )?(?:exhausted|depleted|used up)",
+            r"billing.{0,10}limit",
+            r"payment.?required",
+            r"spend(?:ing)?.limit",
+            r"usage.limit",
+            r"^402$",
+            r"余额不足|欠费",
+        ),
+    ),
+    (
+        Kind.THROTTLED,
+        _any_of(
+            r"throttl",
+            r"rate.{0,3}limit",
+            r"rate increased too quickly",
+            r"too.?many.{0,15}requests",
+            r"\bquota",
+            r"resource.{0,12}exhausted",
+            r"\b(?:token|request|character|quer(?:y|ie)|call)s?.{0,3}(?:per|/|an?).{0,3}"
+            r"(?:second|minute|min|hour|day|week|month)\b",
+            r"\b[rt]p[smhd]\b",
+            r"too many tokens.{0,3}please wait",
+            r"too many tokens processed",
+            r"wait before trying again",
+            r"slow.?down",
+            r"concurren\w* .{0,20}(?:limit|exceed)",
+            r"tier capacity exceeded",
+            r"^429$",
+            r"\b(?:status|error|code|http)\D{0,8}429\b",
+            r"限流|速率限制|请求过于频繁|请求过多|并发数过高",
+        ),
+    ),
+    (
+        Kind.OVERLOADED,
+        _any_of(
+            r"overloaded",
+            r"\bbusy\b",
+            r"(?:at|over|no|out of|insufficient) capacity",
+            r"high (?:demand|load|traffic)",
+            r"temporarily (?:unavailable|at capacity)",
+            r"服务器繁忙|系统繁忙",
+        ),
+    ),
+    (
+        Kind.NO_IMAGES,
+        _any_of(
+            r"\bimages?\b(?: size| dimensions)?(?: is| are)? (?:exceed|too (?:large|big|many))"
+        ),
+    ),
+    (
+        Kind.TOO_LONG,
+        _any_of(
+            # The context by its name.
+            r"context.?(?:length|size|window|limit|overflow)",
+            r"out.?of.?context",
+            r"max(?:imum)?.context",
+            r"max(?:imum)?.(?:allowed.|supported.)?"
+            r"(?:prompt|input|model|sequence|message).(?:length|size|len\b|tokens)",
+            r"range of input length",
+            r"expected maxlength",
+            # What is said at all, as too long.
+            _TALK + _GAP + r"too.?(?:long|large|big)\b",
+            r"(?:request|payload|body|entity)(?: entity)?(?: is| was)?.too.(?:long|large|big)\b",
+            r"(?:content|input)\W{1,3}string too long",
+            r"too many (?:total |input |prompt )?(?:tokens|messages|text bytes)",
+            r"(?:reduce|shorten|decrease|truncate)"
+            + _GAP
+            + r"(?:message|prompt|input|conversation)",
+            # What is said, as more than a limit.
+            r"(?:"
+            + _TALK
+            + r"|request|total|number of)"
+            + _GAP
+            + r"(?:token|length)"
+            + _GAP
+            + r"exceed.{0,40}(?:limit|max|model|allowed|threshold|\d)",
+            r"(?:"
+            + _TALK
+            + r"|request)"
+            + _GAP
+            + r"exceed.{0,50}(?:token|length|size|prompt|input)",
+            _TALK + r"s?.(?:length|tokens).{0,20}exceed",
+            _TALK + _GAP + r"(?:longer|greater|larger) than.{0,40}(?:max|model|limit|length)",
+            r"(?<!output )(?<!completion )(?<!generation )\btokens?.limit.{0,15}exceed",
+            r"^token limit$",
+            r"inputs\W{1,3}tokens \+",
+            r"inputs\W{1,3}must have less than",
+            r"current length is .{0,20}while limit",
+            r"上下文.{0,8}(?:超|过长|溢出|限制)",
+            r"(?:输入|请求|内容|消息|prompt).{0,8}(?:过长|超长|超限|过大|长度超)",
+            r"超(?:过|出).{0,8}(?:上下文|最大长度|长度限制)",
+            r"tokens?.{0,6}(?:超|过多)",
+        ),
+    ),
+    (
+        Kind.MODERATED,
+        _any_of(
+            r"content.?(?:filter|policy|management policy|moderation)",
+            r"responsible.?ai.?policy",
+            r"requires moderation",
+            r"moderation.{0,10}(?:block|fail|flag)",
+            r"(?:was|were|been) flagged",
+            r"violat.{0,60}(?:polic|guideline|terms)",
+            r"usage (?:polic|guideline)",
+            r"sensitive.?(?:word|content|info)",
+            r"(?:input|output) (?:new_)?sensitive",
+            r"data.?inspection.?failed",
+            r"inappropriate content",
+            r"unsafe content",
+            r"prohibited.?content",
+            r"safety.(?:check|system|filter|polic)",
+            r"^invalid_prompt$",
+            r"敏感",
+        ),
+    ),
+    (
+        Kind.REGION,
+        _any_of(
+            r"countr(?:y|ies)\b.{0,40}(?:not |un)(?:support|allow|available)",
+            r"(?:not |un)(?:support|allow|available).{0,40}"
+            r"(?:countr|territor|your (?:region|location))",
+            r"user location is not supported",
+        ),
+    ),
+    (
+        Kind.WRONG_API,
+        _any_of(
+            r"only (?:supported|available|accessible) (?:in|on|via|through|with)\b.{0,20}"
+            r"(?:responses|completions)\b",
+            r"not (?:supported|available|accessible|allowed|enabled)\b.{0,30}"
+            r"(?:chat.?completions?|/completions|/responses|responses api)",
+            r"(?:chat.?completions?|/completions|/responses|responses api)\b.{0,60}"
+            r"(?:not (?:supported|available|enabled|allowed)|unsupported)",
+            r"(?:unsupported|does(?: not|n't) support).{0,30}"
+            r"(?:chat.?completions?|/responses|responses api)",
+            r"not a chat model",
+            r"use .{0,20}(?:v1/(?:chat/)?completions|/responses|responses api)\b",
+            r"unsupported_api_for_model",
+            r"chat.?completion operation does not work",
+            r"^operationnotsupported$",
+        ),
+    ),
+    (
+        Kind.NO_TOOLS,
+        _any_of(
+            r"no endpoints found that support tool use",
+            r"(?:does(?: not|n.t)|not|un)\b.{0,3}support(?:ed)?\b.{0,25}"
+            r"(?:\btools?\b(?!.choice)|function.?call|tool.?call|\bfunctions\b)",
+            r"(?:\btools?\b(?!.choice)(?: us(?:e|age))?|(?:function|tool).?call(?:ing|s)?)"
+            r"\W{0,3}(?:parameter |param )?(?:is |are )?(?:currently )?"
+            r"(?:not (?:be )?(?:support|available|enabled|allowed)|unsupported)",
+            r"tools param requires",
+            r"tool choice requires",
+        ),
+    ),
+    (
+        Kind.BAD_KEY,
+        _any_of(
+            r"(?:invalid|incorrect|missing|wrong|expired|no) ?_?api.?key",
+            r"api.?key.{0,20}(?:not valid|invalid|incorrect|missing|expired|required)",
+            r"authentication_error",
+        ),
+    ),
+    (
+        Kind.NO_SUCH_MODEL,
+        _any_of(
+            # Names that were retired are refused like those that never were, or in words of
+            # their own.
+            r"(?:model|deployment).{0,120}(?:not found|not exist|not available|unknown|deprecated"
+            r"|retired|decommissioned|no longer)",
+            r"(?:invalid|unknown|no such|missing) model",
+            r"not a valid model",
+            r"access to .{0,60}model",
+            r"^model: ",
+            r"(?:model|deployment)_?not_?(?:found|supported)",
+            r"no (?:allowed )?(?:endpoints|providers) (?:found|available|are available) for",
+        ),
+    ),
+    (
+        Kind.NO_IMAGES,
+        _any_of(
+            r"\bimage|\bvision\b|multi-?modal",
+            # Of servers of text alone, which were sent a list of parts where they take a string.
+            r"content.?type",
+            r"content.{0,60}string",
+            r"unmarshal array",
+        ),
+    ),
+)
+
+
+def error_text(error_body: object) -> str:
+    """The words of an error body, on one line and not long, whatever form it has."""
+    said = said_by(error_body)
+    parts = said.texts or [excerpt(error_body)]
+    parts += [f"It generated: {text}" for text in said.generated]
+    text = ""
+    for part in map(excerpt, parts):
+        text += f"{'' if text.endswith(('.', '!', '?', '…')) else '.'} {part}" if text else part
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def kind_of(error_body: object) -> Kind | None:
+    """What an error is about by its words and codes; ``None`` where they do not say."""
+    searched = said_by(error_body).searched
+    return next((kind for kind, words in _TABLE if words.search(searched)), None)
+
+
+def error_code_of(kind: Kind | None) -> str:
+    """The code of a ``LanguageModelError`` of a kind."""
+    return "server_error" if kind is None else _ERROR_CODES.get(kind, "server_error")
+
+
+def error_code(error_body: object) -> str:
+    """The code of a ``LanguageModelError`` for a server's error."""
+    return error_code_of(kind_of(error_body))
+
+
+# --- how long to wait ---------------------------------------------------------------------------
+
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+#: The longer names first: "m" begins "ms" and "min".
+_DURATION: Final = re.compile(
+    r"(\d{1,9}(?:\.\d{1,9})?) ?"
+    r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)(?![a-z])",
+    re.IGNORECASE,
+)
+_WAIT: Final = re.compile(
+    r"\b(?:again|retry|retrying|wait|resets?|available)\b[^\d\n]{0,30}"
+    r"((?:" + _DURATION.pattern + r"[ ,]{0,2}(?:and )?){1,4})",
+    re.IGNORECASE,
+)
+_RETRY_AFTER: Final = re.compile(r"\bretry.after\W{1,3}(\d{1,9})\b(?!\s?[a-z.:])", re.IGNORECASE)
+
+
+def hinted_wait(error_body: object, retry_after: float | None) -> float | None:
+    """Seconds that a server asks to wait before the same is asked again; ``None`` if it does not.
+
+    Args:
+        error_body: What it answered, in which Google has ``RetryInfo``, and many have words.
+        retry_after: What its ``Retry-After`` header says, which outranks the body.
+    """
+    if retry_after is not None:
+        return retry_after
+    said = said_by(error_body)
+    if said.wait is not None:
+        return said.wait
+    if found := _WAIT.search(said.searched):
+        return sum(
+            float(number) * _SECONDS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0]]
+            for number, unit in _DURATION.findall(found[1].lower())
+        )
+    found = _RETRY_AFTER.search(said.searched)
+    return float(found[1]) if found else None
