@@ -17,9 +17,11 @@ from attrs import Factory, define
 _DEEPEST: Final = 8
 _MOST_ENTRIES: Final = 8
 _LONGEST_CODE: Final = 100
-#: So much of a text may hold JSON of its own, and so much of it is searched.
+#: So much of a text may hold JSON of its own; of what has none, less is kept.
 _LONGEST_READ: Final = 100_000
-_LONGEST_SEARCHED: Final = 4_000
+_LONGEST_TEXT: Final = 4_000
+_MOST_TEXTS: Final = 16
+_MOST_CODES: Final = 32
 
 _CODES: Final = (
     "code",
@@ -53,8 +55,11 @@ _WORDS: Final = (
     "fieldViolations",
 )
 _WAITS: Final = ("retry_after", "retryAfter", "retry_after_seconds")
-#: Validators written in Python quote what they refuse; the words before it say why.
-_QUOTED: Final = re.compile(r"""(?<=,)\s*['"](?:input|body|ctx)['"]\s*:.*""", re.DOTALL)
+#: Validators written in Python quote what they refuse, in texts too; the words before it say why.
+_QUOTED: Final = re.compile(
+    r"""(?<=,)\s*['"](?:input|body|ctx)['"]\s*:.*|\binput_value=.{0,200}?(?=, input_type=)""",
+    re.DOTALL,
+)
 _JSON_BEGINS: Final = re.compile(r'\{\s*"|\[\s*\{\s*"')
 _ATTEMPTS: Final = 3
 
@@ -80,11 +85,13 @@ class Said:
     @property
     def searched(self) -> str:
         """Codes and texts, one a line: what of the body is searched for words."""
-        return "\n".join([*self.codes, *(text[:_LONGEST_SEARCHED] for text in self.texts)])
+        return "\n".join([*self.codes[:_MOST_CODES], *self.texts])
 
     def add(self, text: str) -> None:
         """One text more, unless it was said."""
-        text = " ".join(text.split())
+        text = " ".join(text.split())[:_LONGEST_TEXT]
+        if len(self.texts) == _MOST_TEXTS:
+            return
         if text and not any(text.lower() in other.lower() for other in self.texts):
             self.texts.append(text)
 
@@ -119,18 +126,25 @@ def _read(value: object, said: Said, depth: int) -> None:
 
 def _read_text(text: str, said: Said, depth: int) -> None:
     """A text; relays write the document of the server behind them into it."""
-    text = _QUOTED.sub("…", text[:_LONGEST_READ])
-    for begin, _ in zip(_JSON_BEGINS.finditer(text), range(_ATTEMPTS), strict=False):
+    text = whole = _QUOTED.sub("…", text[:_LONGEST_READ])
+    position = 0
+    for _ in range(_ATTEMPTS):
+        begin = _JSON_BEGINS.search(text, position)
+        if begin is None:
+            break
         try:
-            document, _ = json.JSONDecoder().raw_decode(text, begin.start())
+            document, end = json.JSONDecoder().raw_decode(text, begin.start())
         except (ValueError, RecursionError):
+            position = begin.end()
             continue
+        before, position = text[: begin.start()], begin.start()
         inner = Said()
         _read(document, inner, depth + 1)
         if inner.texts:
-            said.add_all(inner, text[: begin.start()].rstrip(" -:\n"))
+            said.add_all(inner, before.rstrip(" -:\n"))
             return
-    said.add(text)
+        text = f"{before}…{text[end:]}"  # no words of an error: it is quoted
+    said.add(text if text.strip("… \n") else whole)
 
 
 def _read_document(document: Mapping[str, Any], said: Said, depth: int) -> None:
@@ -172,7 +186,7 @@ def _read_metadata(metadata: Mapping[str, Any], said: Said, depth: int) -> None:
 def _read_wait(document: Mapping[str, Any], said: Said) -> None:
     for name in _WAITS:
         seconds = document.get(name)
-        if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+        if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf"):
             said.wait = float(seconds)
     if isinstance(document.get("retryDelay"), str):
         digits = document["retryDelay"].removesuffix("s")

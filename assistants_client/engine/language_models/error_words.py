@@ -43,7 +43,8 @@ class Kind(Enum):
     BAD_KEY = auto()
     #: There is no such model, or no longer.
     NO_SUCH_MODEL = auto()
-    #: Images were not taken.
+    #: Images were not taken. That is so only where some were sent: servers of text alone say it in
+    #: words that others have for other content.
     NO_IMAGES = auto()
 
 
@@ -65,9 +66,18 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
 
 #: A gap within what is said of a conversation's length, and not of something else's.
 _GAP: Final = (
-    r"(?:(?!max_|output|completion|generat|image|audio|file|string|header|ur[il]\b|name|took|taking)"
-    r".){0,60}"
+    r"(?:(?!max_|maximum (?:output|tokens)|output|completion|generat|image|audio|file|string|header"
+    r"|ur[il]\b|name|\btook|\btak).){0,60}"
 )
+_TOOLS: Final = (
+    r"(?<!parallel.)(?:\btools?\b(?!.choice|\[|\.\w)(?: us(?:e|age))?|\bfunctions\b"
+    r"|(?:function|tool).?call(?:ing|s)?\b(?!\[|\.\w))"
+)
+_NOT_TAKEN: Final = (
+    r"(?:\bnot\b|n.t\b|\bun(?:able|supported|known)|\bonly\b|\binvalid|\bcannot\b|\bdownload"
+    r"|\bfail\w* to\b|\bno endpoints\b)"
+)
+_NOT_OF_ANSWERS: Final = r"(?:(?!max_|output|completion|generat).)"
 _TALK: Final = r"(?:prompt|input|message|conversation|context|sequence|content|text)"
 
 #: The first row with words that were said decides. Throttling comes before length, since both are
@@ -107,7 +117,7 @@ _TABLE: Final = (
             r"too.?many.{0,15}requests",
             r"\bquota",
             r"resource.{0,12}exhausted",
-            r"\b(?:token|request|character|quer(?:y|ie)|call)s?.{0,3}(?:per|/|an?).{0,3}"
+            r"\b(?:token|request|character|quer(?:y|ie)|call)s?.{0,3}(?:per|/).{0,3}"
             r"(?:second|minute|min|hour|day|week|month)\b",
             r"\b[rt]p[smhd]\b",
             r"too many tokens.{0,3}please wait",
@@ -118,7 +128,7 @@ _TABLE: Final = (
             r"tier capacity exceeded",
             r"^429$",
             r"\b(?:status|error|code|http)\D{0,8}429\b",
-            r"限流|速率限制|请求过于频繁|请求过多|并发数过高",
+            r"限流|速率限制|频率|请求过于频繁|请求过多|并发数过高",
         ),
     ),
     (
@@ -133,10 +143,9 @@ _TABLE: Final = (
         ),
     ),
     (
+        # Before what is said is too large: a thread that is cut would lose them silently.
         Kind.NO_IMAGES,
-        _any_of(
-            r"\bimages?\b(?: size| dimensions)?(?: is| are)? (?:exceed|too (?:large|big|many))"
-        ),
+        _any_of(r"\bimages?\b(?:(?!text|token).){0,60}\b(?:exceed|too (?:large|big|many))"),
     ),
     (
         Kind.TOO_LONG,
@@ -148,39 +157,30 @@ _TABLE: Final = (
             r"max(?:imum)?.(?:allowed.|supported.)?"
             r"(?:prompt|input|model|sequence|message).(?:length|size|len\b|tokens)",
             r"range of input length",
+            r"(?:prompt|input) token count",
             r"expected maxlength",
             # What is said at all, as too long.
-            _TALK + _GAP + r"too.?(?:long|large|big)\b",
+            rf"{_TALK}{_GAP}too.?(?:long|large|big)\b",
             r"(?:request|payload|body|entity)(?: entity)?(?: is| was)?.too.(?:long|large|big)\b",
             r"(?:content|input)\W{1,3}string too long",
             r"too many (?:total |input |prompt )?(?:tokens|messages|text bytes)",
-            r"(?:reduce|shorten|decrease|truncate)"
-            + _GAP
-            + r"(?:message|prompt|input|conversation)",
+            rf"(?:reduce|shorten|decrease|truncate){_GAP}(?:message|prompt|input|conversation)",
             # What is said, as more than a limit.
-            r"(?:"
-            + _TALK
-            + r"|request|total|number of)"
-            + _GAP
-            + r"(?:token|length)"
-            + _GAP
-            + r"exceed.{0,40}(?:limit|max|model|allowed|threshold|\d)",
-            r"(?:"
-            + _TALK
-            + r"|request)"
-            + _GAP
-            + r"exceed.{0,50}(?:token|length|size|prompt|input)",
-            _TALK + r"s?.(?:length|tokens).{0,20}exceed",
-            _TALK + _GAP + r"(?:longer|greater|larger) than.{0,40}(?:max|model|limit|length)",
+            rf"(?:{_TALK}|request|total|number of){_GAP}(?:token|length){_GAP}"
+            r"exceed.{0,40}(?:limit|max|model|allowed|threshold|\d)",
+            rf"(?:{_TALK}|request){_GAP}exceed.{{0,50}}(?:token|length|size|prompt|input)",
+            rf"{_TALK}s?.(?:length|tokens).{{0,40}}exceed",
+            rf"{_TALK}{_GAP}(?:longer|greater|larger) than.{{0,40}}(?:max|model|limit|length)",
             r"(?<!output )(?<!completion )(?<!generation )\btokens?.limit.{0,15}exceed",
+            rf"^{_NOT_OF_ANSWERS}{{0,200}}exceeds? the limit of [\d,]{{1,12}} tokens",
             r"^token limit$",
             r"inputs\W{1,3}tokens \+",
             r"inputs\W{1,3}must have less than",
             r"current length is .{0,20}while limit",
-            r"上下文.{0,8}(?:超|过长|溢出|限制)",
+            r"上下文.{0,8}(?:超(?!时)|过长|溢出|限制)",
             r"(?:输入|请求|内容|消息|prompt).{0,8}(?:过长|超长|超限|过大|长度超)",
             r"超(?:过|出).{0,8}(?:上下文|最大长度|长度限制)",
-            r"tokens?.{0,6}(?:超|过多)",
+            r"tokens?.{0,6}(?:超(?!时)|过多)",
         ),
     ),
     (
@@ -198,6 +198,8 @@ _TABLE: Final = (
             r"data.?inspection.?failed",
             r"inappropriate content",
             r"unsafe content",
+            r"content exists risk",
+            r"considered high risk",
             r"prohibited.?content",
             r"safety.(?:check|system|filter|polic)",
             r"^invalid_prompt$",
@@ -224,8 +226,10 @@ _TABLE: Final = (
             r"(?:not (?:supported|available|enabled|allowed)|unsupported)",
             r"(?:unsupported|does(?: not|n't) support).{0,30}"
             r"(?:chat.?completions?|/responses|responses api)",
+            r"in the responses api\b",
             r"not a chat model",
-            r"use .{0,20}(?:v1/(?:chat/)?completions|/responses|responses api)\b",
+            r"(?:please|to) use (?:the )?/?"
+            r"(?:v1/(?:chat/)?completions|v1/responses|responses api)\b",
             r"unsupported_api_for_model",
             r"chat.?completion operation does not work",
             r"^operationnotsupported$",
@@ -235,10 +239,8 @@ _TABLE: Final = (
         Kind.NO_TOOLS,
         _any_of(
             r"no endpoints found that support tool use",
-            r"(?:does(?: not|n.t)|not|un)\b.{0,3}support(?:ed)?\b.{0,25}"
-            r"(?:\btools?\b(?!.choice)|function.?call|tool.?call|\bfunctions\b)",
-            r"(?:\btools?\b(?!.choice)(?: us(?:e|age))?|(?:function|tool).?call(?:ing|s)?)"
-            r"\W{0,3}(?:parameter |param )?(?:is |are )?(?:currently )?"
+            rf"(?:(?:not|n.t)\b.{{0,3}}support(?:ed)?|unsupported)\b.{{0,25}}{_TOOLS}",
+            rf"{_TOOLS}\W{{0,3}}(?:parameter |param )?(?:is |are )?(?:currently )?"
             r"(?:not (?:be )?(?:support|available|enabled|allowed)|unsupported)",
             r"tools param requires",
             r"tool choice requires",
@@ -270,7 +272,9 @@ _TABLE: Final = (
     (
         Kind.NO_IMAGES,
         _any_of(
-            r"\bimage|\bvision\b|multi-?modal",
+            rf"\b(?:image|vision|multi-?modal).{{0,60}}{_NOT_TAKEN}",
+            rf"{_NOT_TAKEN}.{{0,60}}\b(?:image|vision|multi-?modal)",
+            r"at most \d{1,9} image",
             # Of servers of text alone, which were sent a list of parts where they take a string.
             r"content.?type",
             r"content.{0,60}string",
@@ -284,7 +288,7 @@ def error_text(error_body: object) -> str:
     """The words of an error body, on one line and not long, whatever form it has."""
     said = said_by(error_body)
     parts = said.texts or [excerpt(error_body)]
-    parts += [f"It generated: {text}" for text in said.generated]
+    parts = [*parts, *(f"It generated: {text}" for text in said.generated)]
     text = ""
     for part in map(excerpt, parts):
         text += f"{'' if text.endswith(('.', '!', '?', '…')) else '.'} {part}" if text else part
@@ -338,7 +342,7 @@ def hinted_wait(error_body: object, retry_after: float | None) -> float | None:
         return said.wait
     if found := _WAIT.search(said.searched):
         return sum(
-            float(number) * _SECONDS["ms" if unit.lower().startswith(("ms", "mil")) else unit[0]]
+            float(number) * _SECONDS["ms" if unit.startswith(("ms", "mil")) else unit[0]]
             for number, unit in _DURATION.findall(found[1].lower())
         )
     found = _RETRY_AFTER.search(said.searched)

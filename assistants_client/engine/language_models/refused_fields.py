@@ -34,7 +34,7 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?;]) ")
 _REFUSED: Final = re.compile(
     r"(?:\bnot|n.t)\b.{0,20}\b(?:support|allow|permit|accept|recogni[sz]|implement|enabl"
     r"|compatible|available|expect)"
-    r"|\bun(?:supported|known|recogni[sz]ed|expected)|\bincompatible\b|\bforbidden\b"
+    r"|\bun(?:supported|known|recogni[sz]ed|expected|available)|\bincompatible\b|\bforbidden\b"
     r"|\bno longer\b|\bdeprecated\b|\bremove\b"
     r"|\binvalid (?:\w{1,40} )?(?:type|parameter|field|argument|property|keyword)"
     r"|\bcannot (?:both )?(?:be )?(?:both )?(?:specified|used|set|combined|unmarshal|find field)"

@@ -118,8 +118,8 @@ def _kind(error: APIStatusError, asked: Asked) -> Kind | None:
     if (
         (kind is Kind.NO_IMAGES and not asked.has_images)
         or (kind is Kind.NO_SUCH_MODEL and status not in _ABOUT_MODELS)
-        # A thread that is cut for a limit by the minute loses its beginning for nothing.
-        or (kind is Kind.TOO_LONG and status == 429)
+        # A thread that is cut for a minute's limit, or an account's, loses its beginning in vain.
+        or (kind is Kind.TOO_LONG and status in (402, 429))
     ):
         kind = None
     return _BY_STATUS.get(status) if kind is None else kind
