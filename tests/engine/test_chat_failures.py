@@ -133,6 +133,45 @@ def test_a_truncated_body(server: Server) -> None:
             "invalid_prompt",
             "answered 400: Not that",
         ),
+        (
+            402,
+            {"error": {"message": "Prompt tokens limit exceeded: 9 > 8"}},
+            "rate_limit_exceeded",
+            "takes no more for now (402): Prompt tokens limit exceeded: 9 > 8. That is about the "
+            "account of the key: ASSISTANTS_MODEL_KEY, or api_key= of ChatCompletions,",
+        ),
+        (413, {}, "context_length_exceeded", "answered 413: no further words"),
+        (
+            413,
+            {"error": {"message": "Request too large on tokens per minute (TPM): Limit 6000"}},
+            "rate_limit_exceeded",
+            "answered 413: Request too large on tokens per minute (TPM): Limit 6000",
+        ),
+        (
+            429,
+            {"error": {"message": "Too many tokens in the prompt"}},
+            "rate_limit_exceeded",
+            "takes no more for now (429)",
+        ),
+        (
+            400,
+            {"error": {"message": "API key not valid. Please pass a valid API key."}},
+            "server_error",
+            "refused the key (400): API key not valid. Please pass a valid API key. Check ASSIST",
+        ),
+        (
+            400,
+            {"error": {"message": "No", "code": "tool_use_failed", "failed_generation": "<f>"}},
+            "server_error",
+            "answered 400: No. It generated: <f>. The model wrote what its server cannot read",
+        ),
+        (
+            400,
+            {"error": {"message": "llama does not support tools"}},
+            "server_error",
+            "does not support tools. 'gpt-x' calls no tools there: leave them out, or ask another "
+            "model. The assistant or the run names it.",
+        ),
         (400, {"error": {"message": "Unknown field"}}, "server_error", "400: Unknown field"),
         (500, {}, "server_error", "answered 500: no further words"),
         (503, {"error": {"message": "Loading model"}}, "server_error", "503: Loading model"),
@@ -187,6 +226,72 @@ def test_a_retired_model(
     assert "ASSISTANTS_MODEL_MAP=gpt-4-turbo=…" in text
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("Model not found for that path", "names it for all runs."),
+        ("Not Found", "Is that the base URL of a chat completions API? It usually ends in /v1."),
+        ("No endpoints found that support tool use.", "names it for all runs."),
+        ("No endpoints found matching your data policy", ""),
+        (
+            "This model is only supported in v1/responses.",
+            "ASSISTANTS_MODEL_API=responses, or Responses(…) in the place of ChatCompletions(…), "
+            "asks its other API.",
+        ),
+    ],
+)
+def test_only_an_unknown_path_is_blamed_on_the_base_url(
+    server: Server, said: str, hint: str
+) -> None:
+    """A 404 in other words is about what they say."""
+    text = str(server.failure(answers({"error": {"message": said}}, 404), model="phi"))
+
+    assert text.endswith(hint or said)
+    assert ("base URL" in text) is (said == "Not Found")
+
+
+def test_another_api_is_named_from_both_sides(server: Server) -> None:
+    """The settings are those that lead to the other one."""
+    reply = answers({"error": {"message": "This model is only supported in v1/completions"}}, 400)
+
+    text = str(server.failure(reply, kind=Responses))
+    assert text.endswith(
+        "ASSISTANTS_MODEL_API=chat, or ChatCompletions(…) in the place of Responses(…), asks its "
+        "other API."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "hint"),
+    [
+        (
+            {"error": {"message": "Your input was flagged", "metadata": {"reasons": ["illicit"]}}},
+            "invalid_prompt",
+            "flagged. illicit. That is about what the instructions or the thread's messages say.",
+        ),
+        (
+            {"code": "The caller does not have permission", "error": "It violates guidelines"},
+            "invalid_prompt",
+            "It violates guidelines. That is about what the instructions",
+        ),
+        (
+            {"error": {"message": "Territory", "code": "unsupported_country_region_territory"}},
+            "server_error",
+            "ASSISTANTS_MODEL_URL, or base_url= of ChatCompletions, names another server.",
+        ),
+        ({"error": {"message": "Out of credits"}}, "rate_limit_exceeded", "names another."),
+        ({"error": {"message": "Quota exceeded"}}, "rate_limit_exceeded", "Quota exceeded"),
+    ],
+)
+def test_not_every_403_is_about_the_key(server: Server, body: object, code: str, hint: str) -> None:
+    """What was said, from where, and how much are refused with the same status."""
+    error = server.failure(answers(body, 403))
+
+    assert error.code == code
+    assert hint in str(error)
+    assert "refused the key" not in str(error)
+
+
 def test_a_model_that_was_put_in_anothers_place(server: Server) -> None:
     """Where the refused name is not the run's, it is said where it comes from."""
     reply = answers({"error": {"message": "model not found"}}, 404)
@@ -214,14 +319,21 @@ def test_what_is_not_about_the_models_name(server: Server, message: str) -> None
     assert f"answered 400: {message}" in str(error)
 
 
-def test_images_are_not_blamed_for_everything(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("The context length is exceeded by images", "context_length_exceeded"),
+        ("The container image is outdated", "server_error"),
+    ],
+)
+def test_images_are_not_blamed_for_everything(server: Server, said: str, code: str) -> None:
     """A refusal in other words is told as it is, though there are images."""
     turns = [Turn(role="user", parts=["a", Image(url="https://x/y.png")])]
-    server.reply = answers({"error": {"message": "The context length is exceeded by images"}}, 400)
+    server.reply = answers({"error": {"message": said}}, 400)
 
-    with pytest.raises(LanguageModelError, match="answered 400: The context length") as caught:
+    with pytest.raises(LanguageModelError, match=f"answered 400: {said}") as caught:
         respond(server.url, Conversation(model="m", turns=turns))
-    assert caught.value.code == "context_length_exceeded"
+    assert caught.value.code == code
 
 
 def test_a_refusal_without_a_key(server: Server) -> None:
@@ -236,6 +348,8 @@ def test_when_to_come_back(server: Server) -> None:
     error = server.failure(answers({"error": "slow down"}, 429, Retry_After="7"))
 
     assert str(error).endswith("slow down. It asks to wait 7 s.")
+    error = server.failure(answers({"error": "Overloaded"}, 503, Retry_After="7"))
+    assert str(error).endswith("answered 503: Overloaded. It asks to wait 7 s.")
 
 
 def test_an_html_502(server: Server) -> None:

@@ -300,6 +300,7 @@ def test_the_code_of_a_run(message: str, code: str) -> None:
         (words('{"error": "{\\"error\\": \\"Innermost\\"}"}'), "Innermost"),
         (words('bad {"a": [1}'), 'bad {"a": [1}'),
         (words("See it", failed_generation="<f{}>"), "See it. It generated: <f{}>"),
+        ({"path": ["a"], "error": "No"}, "No"),
         ({"error": True}, '{"error": true}'),
         ({"x": 1}, '{"x": 1}'),
         (None, "null"),
@@ -312,12 +313,26 @@ def test_texts(body: object, text: str) -> None:
 
 def test_texts_are_short() -> None:
     """One line, whatever comes, however deep and however much."""
+    many = [{"message": f"{n} " * 200} for n in range(100)]
     deep: Any = "x"
     for _ in range(200):
         deep = {"error": [deep]}
 
     assert len(error_text(words("word " * 100_000, failed_generation="x" * 1000))) < 700
-    assert len(error_text({"errors": [{"message": f"{n} " * 200} for n in range(100)]})) < 700
+    assert (
+        len(
+            error_text(
+                {
+                    "errors": [
+                        many,
+                        [{"detail": n} for n in map(str, range(1000, 1100))],
+                        *["y"] * 100,
+                    ]
+                }
+            )
+        )
+        < 700
+    )
     assert len(error_text(deep)) < 700
     assert len(error_text("[" * 100_000)) < 700
     assert len(error_text('{"error":' * 100_000)) < 700
@@ -362,4 +377,5 @@ def test_a_wait_in_numbers() -> None:
     assert hinted_wait(words("No", metadata={"retry_after_seconds": 4}), None) == 4
     assert hinted_wait({"message": "No", "retry_after": 1.5}, None) == 1.5
     assert hinted_wait({"message": "No", "retry_after": float("nan")}, None) is None
+    assert hinted_wait({"message": "No", "retry_after": True}, None) is None
     assert hinted_wait({"message": "No", "retryDelay": "soon"}, None) is None

@@ -62,6 +62,7 @@ _QUOTED: Final = re.compile(
 )
 _JSON_BEGINS: Final = re.compile(r'\{\s*"|\[\s*\{\s*"')
 _ATTEMPTS: Final = 3
+_FOREVER: Final = float("inf")
 
 
 @define
@@ -160,7 +161,8 @@ def _read_document(document: Mapping[str, Any], said: Said, depth: int) -> None:
         inner = Said()
         _read(document.get("msg") or document.get("message"), inner, depth + 1)
         said.add_all(inner, ".".join(map(str, place)))
-        return
+        if inner.texts:
+            return
     for name in _WORDS:
         _read(document.get(name), said, depth + 1)
     if isinstance(document.get("metadata"), dict):
@@ -186,7 +188,7 @@ def _read_metadata(metadata: Mapping[str, Any], said: Said, depth: int) -> None:
 def _read_wait(document: Mapping[str, Any], said: Said) -> None:
     for name in _WAITS:
         seconds = document.get(name)
-        if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf"):
+        if isinstance(seconds, (int, float)) and seconds is not True and 0 <= seconds < _FOREVER:
             said.wait = float(seconds)
     if isinstance(document.get("retryDelay"), str):
         digits = document["retryDelay"].removesuffix("s")

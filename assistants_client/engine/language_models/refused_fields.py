@@ -28,7 +28,9 @@ _OTHER_KINDS: Final = frozenset(
     }
 )
 _CODES: Final = re.compile(
-    r"unsupported|unknown|unrecognized|not_supported|forbidden|invalid_type", re.IGNORECASE
+    r"unsupported_?(?:param|value|field)|unknown_?(?:param|field)|unrecognized|not_supported"
+    r"|extra_forbidden|invalid_type",
+    re.IGNORECASE,
 )
 _SENTENCE: Final = re.compile(r"(?<=[.!?;]) ")
 _REFUSED: Final = re.compile(
@@ -52,9 +54,9 @@ _HOW_MUCH: Final = re.compile(
 _PLAINLY: Final = re.compile(r"\bun(?:supported|known|recognized)\b|extra_forbidden", re.IGNORECASE)
 #: From here on a sentence tells what would be taken.
 _INSTEAD: Final = re.compile(
-    r"(?:,? ?\bexpect(?:ed|ing)\b|\bdid you mean\b"
-    r"|\b(?<!un)(?:supported|valid|allowed|accepted|permitted|available) "
-    r"(?:string )?(?:values?|parameters?|fields?|options?|types?|are|is)\b[^.]{0,3}:"
+    r"(?:,? ?\b(?<!not )expect(?:ed|ing)\b|\bdid you mean\b"
+    r"|\b(?<!not )(?:supported|valid|allowed|accepted|permitted|available) "
+    r"(?:string )?(?:values?|parameters?|fields?|options?|types?|are|is)\b[^.]{0,12}:"
     r"|(?:^|[,:;(] ?|\bplease )(?:use|try|set|send|pass|specify|provide|choose|consider)\b(?! of))"
     r"(?:(?!\binstead of\b).)*",
     re.IGNORECASE,
@@ -74,7 +76,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 _STREAM: Final = re.compile(r"(?<![\w-])stream(?:ing)?(?![\w-])(?! ?options)", re.IGNORECASE)
 _STREAMS_ONLY: Final = re.compile(
     r"\bonly\b.{0,40}\bstream|\bnon.?stream|\bnot stream|\bwithout stream|\benabl.{0,20}\bstream"
-    r"|\brequire.{0,30}\bstream|\bmust.{0,20}\bstream"
+    r"|\brequire.{0,30}\bstream|\bmust (?:be |use |enable )?stream"
     r"|\bstream\w*\W{0,5}(?:false|only|must be (?:true|set to true|enabled)|is required)",
     re.IGNORECASE,
 )
@@ -103,7 +105,7 @@ def refused_fields(error_body: object, candidates: Collection[str]) -> set[str]:
     if refusing or any(map(_CODES.search, said.codes)):
         for path in said.params:
             found.update(_first_of(path, candidates))
-    if any(map(_STREAMS_ONLY.search, said.texts)):
+    if any(map(_STREAMS_ONLY.search, sentences)):
         found.discard("stream")
     return found
 
@@ -142,7 +144,7 @@ def _is_called_field(sentence: str, name: str) -> bool:
         re.search(
             rf"[^\w\s]{name}[^\w\s]"
             rf"|\b{name} (?:{_FIELD}|mode|is|are)\b"
-            rf"|\b(?:{_FIELD}s?|unknown|unsupported|unrecognized|unexpected|supplied|support)"
+            rf"|\b(?:{_FIELD}s?|unknown|unsupported|unrecognized|(?:un)?expected|supplied|support)"
             rf"[: ]{{1,2}}{name}\b",
             sentence,
             re.IGNORECASE,
