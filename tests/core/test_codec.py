@@ -160,10 +160,10 @@ def test_unknown_variants_are_kept_whole(cls, field, unknown, entry):
 
 def test_unknown_variants_deep_inside_are_kept():
     """Annotations, tool calls, outputs and step details are open too."""
-    url = {"type": "url_citation", "url": "https://a.test", "title": "A"}
-    part = {"type": "text", "text": {"value": "v", "annotations": [url]}}
+    place = {"type": "map_citation", "place": "Oslo", "title": "A"}
+    part = {"type": "text", "text": {"value": "v", "annotations": [place]}}
     message = decode(Message, {"id": "m", "content": [part]})
-    assert message.citations == [UnknownAnnotation(type="url_citation", raw=url)]
+    assert message.citations == [UnknownAnnotation(type="map_citation", raw=place)]
     call = {"id": "c", "type": "browser", "browser": {}}
     details = {"type": "tool_calls", "tool_calls": [call]}
     step = decode(RunStep, {"id": "s", "step_details": details})

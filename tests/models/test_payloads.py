@@ -27,6 +27,7 @@ from assistants_client import (
     UnknownPart,
     UnknownTool,
     UnknownToolCall,
+    UrlCitation,
 )
 from assistants_client._codec import decode, encode
 
@@ -151,7 +152,7 @@ def test_a_message_of_another_service(payload):
     """A system message with a link and a video still has its text."""
     message = decode(Message, payload("odd_message_system"))
     assert (message.role, message.text, message.attachments) == ("system", "Hi", [])
-    assert [type(mark) for mark in message.citations] == [UnknownAnnotation]
+    assert [type(mark) for mark in message.citations] == [UrlCitation, UnknownAnnotation]
     assert set(message.extra) == {"file_ids", "updated_at"}
 
 

@@ -14,9 +14,9 @@ from assistants_client import (
     RunRequest,
     RunStep,
     ToolApproval,
-    UnknownAnnotation,
     UnknownTool,
     UnknownToolCall,
+    UrlCitation,
 )
 from assistants_client._codec import InvalidValueError, decode, encode, parse
 
@@ -127,18 +127,21 @@ def test_tool_resources_of_its_own_are_readable():
     assert store.extra == {"name": "v", "configuration": {"data_sources": []}}
 
 
-def test_a_url_citation_is_kept():
-    """It is among the citations, beside those that are known."""
+def test_a_source_on_the_web():
+    """It is among the citations, with its address; it goes back as it came."""
     mark = {
         "type": "url_citation",
         "text": "[1]",
         "url_citation": {"url": "https://a.test", "title": "A"},
-        "start_index": 1,
+        "start_index": 4,
+        "end_index": 7,
     }
     part = {"type": "text", "text": {"value": "See [1]", "annotations": [mark]}}
     message = decode(Message, {"id": "m", "content": [part]})
 
-    assert message.citations == [UnknownAnnotation(type="url_citation", raw=mark)]
+    [found] = message.citations
+    assert isinstance(found, UrlCitation)
+    assert (found.url, repr(found)) == ("https://a.test", "UrlCitation('[1]': https://a.test)")
     assert encode(message)["content"] == [part]
 
 
