@@ -172,6 +172,12 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--model-map", metavar="OLD=NEW", action="append", default=[],
            help="model to ask for instead of one that a run names, such as one that was retired; "
            "can be given more than once [ASSISTANTS_MODEL_MAP, with commas]")  # fmt: skip
+    option("--model-timeout", "ASSISTANTS_MODEL_TIMEOUT", None, "seconds that an answer of that "
+           "server may take (default: 3600; the run ends sooner)", metavar="SECONDS")  # fmt: skip
+    option("--model-stalled-after", "ASSISTANTS_MODEL_STALLED_AFTER", None, "seconds without a "
+           "sign of life after which it is given up (default: 300)", metavar="SECONDS")  # fmt: skip
+    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "1 leaves in the messages "
+           "what a model thinks within its text", metavar="1|0")  # fmt: skip
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
@@ -241,6 +247,9 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL", options.model),
         ("ASSISTANTS_MODEL_API", options.model_api),
         ("ASSISTANTS_MODEL_MAP", ",".join(options.model_map)),
+        ("ASSISTANTS_MODEL_TIMEOUT", options.model_timeout),
+        ("ASSISTANTS_MODEL_STALLED_AFTER", options.model_stalled_after),
+        ("ASSISTANTS_MODEL_SHOW_THINKING", options.show_thinking),
         ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
         ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
         ("ASSISTANTS_TOKEN", options.token),

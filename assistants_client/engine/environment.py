@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from assistants_client.engine.code_interpreter import (
@@ -34,8 +34,25 @@ _INTERPRETERS: Final[dict[str, type[MontyInterpreter | BubblewrapInterpreter]]] 
     "bubblewrap": BubblewrapInterpreter,
 }
 
-#: Arguments of ``Embeddings``, each with the variable that gives it, and its type.
-_EMBEDDING_SETTINGS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
+#: Arguments, each with the variable that gives it, and how that is read.
+_Settings: TypeAlias = dict[str, tuple[str, Callable[[str], object]]]
+
+
+def _switch(text: str) -> bool:
+    """Whether something is to be so, from one of the usual words."""
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+        text.lower()
+    ]
+
+
+_WANTED: Final = {int: "a whole number", float: "a number", _switch: "1 or 0"}
+#: The arguments of the models behind a server, and of ``Embeddings``.
+_MODEL_SETTINGS: Final[_Settings] = {
+    "timeout": ("ASSISTANTS_MODEL_TIMEOUT", float),
+    "stalled_after": ("ASSISTANTS_MODEL_STALLED_AFTER", float),
+    "show_thinking": ("ASSISTANTS_MODEL_SHOW_THINKING", _switch),
+}
+_EMBEDDING_SETTINGS: Final[_Settings] = {
     "batch": ("ASSISTANTS_EMBEDDING_BATCH", int),
     "timeout": ("ASSISTANTS_EMBEDDING_TIMEOUT", float),
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
@@ -47,6 +64,8 @@ _log = logging.getLogger(__name__)
 def language_model() -> LanguageModel:
     """The model of ``ASSISTANTS_MODEL_URL``, else OpenAI's where its key is set, else the tutor.
 
+    ``ASSISTANTS_MODEL_TIMEOUT``, ``ASSISTANTS_MODEL_STALLED_AFTER`` and
+    ``ASSISTANTS_MODEL_SHOW_THINKING`` are the arguments of those names.
     A key is taken for OpenAI's only where nothing says that it is another server's; see
     :func:`unused`.
 
@@ -68,10 +87,11 @@ def language_model() -> LanguageModel:
         raise ConfigurationError(f"$ASSISTANTS_MODEL_API: expected {known}, got {api!r}")
     model = os.environ.get("ASSISTANTS_MODEL") or None
     model_map = _pairs(os.environ.get("ASSISTANTS_MODEL_MAP") or "")
+    settings = _settings(_MODEL_SETTINGS)
     try:
-        return _APIS[api](url, key, model=model, model_map=model_map)
-    except ConfigurationError as error:  # it names an argument that nobody gave
-        raise ConfigurationError(f"$ASSISTANTS_MODEL_URL: {error}") from None
+        return _APIS[api](url, key, model=model, model_map=model_map, **settings)
+    except ConfigurationError as error:
+        raise _in_variables(error, _MODEL_SETTINGS, "ASSISTANTS_MODEL_URL") from None
 
 
 def unused() -> list[str]:
@@ -105,23 +125,39 @@ def embeddings() -> Embeddings | None:
         raise ConfigurationError(
             "$ASSISTANTS_EMBEDDING_MODEL: a model of which server? Set ASSISTANTS_MODEL_URL too"
         )
-    settings: dict[str, Any] = {}
-    for name, (variable, kind) in _EMBEDDING_SETTINGS.items():
-        text = os.environ.get(variable)
-        if not text:
-            continue
-        try:
-            settings[name] = kind(text)
-        except ValueError:
-            number = "whole number" if kind is int else "number"
-            raise ConfigurationError(f"${variable}: {text!r} is not a {number}") from None
+    settings = _settings(_EMBEDDING_SETTINGS)
     try:
         return Embeddings(url, key, model=model, **settings)
-    except ConfigurationError as error:  # it names an argument that nobody gave
-        name, _, reason = str(error).partition(": ")
-        if name not in _EMBEDDING_SETTINGS:
-            raise
-        raise ConfigurationError(f"${_EMBEDDING_SETTINGS[name][0]}: {reason}") from None
+    except ConfigurationError as error:
+        raise _in_variables(error, _EMBEDDING_SETTINGS, "ASSISTANTS_MODEL_URL") from None
+
+
+def _settings(table: _Settings) -> dict[str, Any]:
+    """The arguments that variables give.
+
+    Raises:
+        ConfigurationError: One cannot be read; it is named.
+    """
+    found = {}
+    for name, (variable, read) in table.items():
+        text = (os.environ.get(variable) or "").strip()
+        if text:
+            try:
+                found[name] = read(text)
+            except (ValueError, KeyError):
+                wanted = _WANTED[read]
+                raise ConfigurationError(f"${variable}: {text!r} is not {wanted}") from None
+    return found
+
+
+def _in_variables(
+    error: ConfigurationError, table: _Settings, otherwise: str
+) -> ConfigurationError:
+    """An error about an argument that nobody gave, told of the variable that stands for it."""
+    name, _, reason = str(error).partition(": ")
+    if name in table:
+        return ConfigurationError(f"${table[name][0]}: {reason}")
+    return ConfigurationError(f"${otherwise}: {error}")
 
 
 def code_interpreter() -> CodeInterpreter:

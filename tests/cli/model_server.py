@@ -33,10 +33,16 @@ def text_of(message: dict[str, Any]) -> str:
     return " ".join(part.get("text", "") for part in content)
 
 
+def question(messages: list[dict[str, Any]]) -> str:
+    """What was asked last: questions without an answer between them come as one turn."""
+    turn = next((text_of(m) for m in reversed(messages) if m["role"] == "user"), "")
+    return turn.rpartition("\n\n")[2]
+
+
 def answer(document: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     """Text and tool calls, as name and arguments."""
     messages = document["messages"]
-    asked = next((text_of(m) for m in reversed(messages) if m["role"] == "user"), "")
+    asked = question(messages)
     if messages[-1]["role"] == "tool":
         told = []
         for message in reversed(messages):

@@ -48,9 +48,6 @@ class CallPieces:
         #: What the server attached to no call in particular: it belongs to the next one.
         self._unclaimed: dict[str, Any] = {}
 
-    def __len__(self) -> int:
-        return len(self._calls)
-
     def add(self, pieces: object, choice: object = 0) -> Iterator[ToolCallDelta]:
         """The deltas of the pieces that came together: no two of them with a name are one call.
 
@@ -69,8 +66,17 @@ class CallPieces:
                 raise LanguageModelError(f"a tool call without a function: {excerpt(piece)}")
             yield from self._piece(piece, choice, begun)
 
-    def finish(self) -> Iterator[ToolCallDelta]:
+    @property
+    def has_calls(self) -> bool:
+        """Whether any of them has a name."""
+        return any(call.name is not None for call in self._calls)
+
+    def finish(self, *, has_text: bool) -> Iterator[ToolCallDelta]:
         """What the end of the answer completes.
+
+        Args:
+            has_text: Whether there is an answer beside the calls. Then what neither names a
+                function nor has arguments was none: some servers send empty forms of a call.
 
         Raises:
             LanguageModelError: A call names no function.
@@ -78,14 +84,14 @@ class CallPieces:
         if self._calls:
             _merge(self._calls[-1].state, self._unclaimed)
         for call in self._calls:
-            if call.name is None:
+            if call.name is None and (call.text or not (has_text or self.has_calls)):
                 raise LanguageModelError(f"a tool call without a function: {excerpt(call.first)}")
-            if not call.has_arguments:
+            if call.name is not None and not call.has_arguments:
                 yield ToolCallDelta(index=call.number, arguments="{}")
 
     def states(self) -> dict[int, Mapping[str, Any]]:
         """What the server attached to the calls, by their numbers."""
-        return {call.number: call.state for call in self._calls if call.state}
+        return {call.number: call.state for call in self._calls if call.state and call.name}
 
     def _piece(
         self, piece: Mapping[str, Any], choice: object, begun: set[int]
@@ -120,6 +126,7 @@ class CallPieces:
         if call_id is not None and (call.id is None or call.id == call_id):
             self._by_id[call_id] = call
         is_named = name is not None and call.name is None
+        had_id = call.id is not None
         call.id = call.id or call_id
         call.name = call.name or name
         if name is not None:
@@ -129,12 +136,13 @@ class CallPieces:
             text = ""  # the whole call once more, at its end
         call.has_arguments = call.has_arguments or arguments is not None
         call.arguments.append(text)
-        yield ToolCallDelta(
-            index=call.number,
-            id=call_id if call_id == call.id else None,
-            name=name if is_named else None,
-            arguments=text,
-        )
+        if call.name is not None:  # until then it is not told of
+            yield ToolCallDelta(
+                index=call.number,
+                id=call.id if is_named or not had_id else None,
+                name=name if is_named else None,
+                arguments=call.text if is_named else text,
+            )
 
     def _known(
         self, key: Hashable, call_id: str | None, name: str | None, text: str

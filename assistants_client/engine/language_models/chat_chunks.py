@@ -104,9 +104,10 @@ class Chunks:
             yield RefusalDelta(text=rest)
         yield from self._citations()
         # Where the server says that the answer is broken, that is told before what is missing.
-        end = finish(self._reason, called=len(self._calls) > 0)
+        end = finish(self._reason, called=self._calls.has_calls)
+        if end.reason in ("tool_calls", "stop"):
+            yield from self._calls.finish(has_text=self._has_spoken)
         if end.reason == "tool_calls":
-            yield from self._calls.finish()
             turn, calls = self._state.document(), self._calls.states()
             if turn or calls:
                 yield StateDelta(origin=self._origin, turn=turn, calls=calls)
@@ -146,6 +147,8 @@ class Chunks:
             delta = choice.get("message")
         if not isinstance(delta, dict):
             return
+        if delta.get("error"):
+            raise _error(delta["error"])
         self._has_choice = True
         number = choice.get("index") or 0
         self._state.add(delta)
