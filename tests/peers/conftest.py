@@ -1,7 +1,7 @@
 """Start the servers of the chat completions API that the tests talk to.
 
-What belongs here: processes, ports and waiting. What a server says is checked by the tests, and
-what the servers are is told in README.rst.
+What belongs here: processes, ports, waiting, and one row for each server and API. What a server
+says is checked by the tests, and what the servers are is told in README.rst.
 """
 
 import os
@@ -14,21 +14,78 @@ from pathlib import Path
 
 import pytest
 import requests
+from attrs import frozen
+
+from assistants_client.engine import ChatCompletions, Responses
 
 HERE = Path(__file__).parent
-VARIABLE = "PEERS_PYTHON"
 KEY = "sk-peer"
 READY_WITHIN = 120.0  # seconds; LiteLLM's imports alone take ten on two busy cores
 STOPPED_WITHIN = 20.0  # seconds
 
 
+@frozen
+class Peer:
+    """A server with one of its APIs, as a model of the engine.
+
+    Attributes:
+        model: Asks it.
+        tool_choice: What a run must say for its model to call a tool.
+        tells_usage: Whether it says how many tokens a streamed answer took.
+        tells_length: Whether it says that an answer ended at the bound that it was given.
+    """
+
+    model: ChatCompletions | Responses
+    tool_choice: str | dict[str, str] = "auto"
+    tells_usage: bool = True
+    tells_length: bool = True
+
+
+#: For each server and API: the fixture of its base URL, its model's name, what asks it, and what is
+#: special about it.
+PEERS = {
+    "litellm": ("litellm_server", "brain", ChatCompletions, {"tells_length": False}),
+    "litellm-responses": ("litellm_server", "brain", Responses, {"tells_length": False}),
+    "llama": ("llama_server", "tiny-table", ChatCompletions, {}),
+    "llama-responses": ("llama_server", "tiny-table", Responses, {"tells_length": False}),
+    # It finds no calls in what a model says, save where one is demanded.
+    "llama-cpp-python": (
+        "llama_cpp_python_server",
+        "tiny-table",
+        ChatCompletions,
+        {"tool_choice": {"type": "code_interpreter"}, "tells_usage": False},
+    ),
+    "transformers": ("transformers_server", "tiny-table", ChatCompletions, {}),
+    "transformers-responses": (
+        "transformers_server",
+        "tiny-table",
+        Responses,
+        {"tells_length": False},
+    ),
+}
+
+
+@pytest.fixture(params=PEERS)
+def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """Each server and API in turn."""
+    url, name, kind, special = PEERS[request.param]
+    model = kind(request.getfixturevalue(url), KEY, model=name)
+    yield Peer(model, **special)
+    model.close()
+
+
+def interpreter(variable: str, requirements: str) -> str:
+    """The interpreter that a variable names; without it the test is skipped by name."""
+    python = os.environ.get(variable)
+    if not python:
+        pytest.skip(f"{variable} does not name the interpreter of tests/peers/{requirements}")
+    return python
+
+
 @pytest.fixture(scope="session")
 def peers_python() -> str:
-    """The interpreter of the environment in which the servers are installed."""
-    python = os.environ.get(VARIABLE)
-    if not python:
-        pytest.skip(f"{VARIABLE} does not name the interpreter of tests/peers/requirements.txt")
-    return python
+    """The interpreter of the environment of LiteLLM and llama.cpp's server."""
+    return interpreter("PEERS_PYTHON", "requirements.txt")
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +111,24 @@ def llama_server(peers_python: str, tmp_path_factory: pytest.TempPathFactory) ->
         yield url
 
 
+@pytest.fixture(scope="session")
+def llama_cpp_python_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of llama-cpp-python's server, with the same model as llama.cpp's."""
+    python = interpreter("PEERS_LLAMA_CPP_PYTHON", "requirements-llama-cpp-python.txt")
+    program = [python, str(HERE / "llama_cpp_python_server.py"), "--key", KEY]
+    with running(program, tmp_path_factory.mktemp("llama-cpp-python")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def transformers_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of ``transformers serve``, with the same model as llama.cpp's."""
+    python = interpreter("PEERS_TRANSFORMERS_PYTHON", "requirements-transformers.txt")
+    program = [python, str(HERE / "transformers_server.py")]
+    with running(program, tmp_path_factory.mktemp("transformers")) as url:
+        yield url
+
+
 @contextmanager
 def running(program: list[str], folder: Path) -> Iterator[str]:
     """Run a server on a free port, its home and its log in ``folder``; yield its base URL."""
@@ -68,6 +143,8 @@ def running(program: list[str], folder: Path) -> Iterator[str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
         "LITELLM_LOCAL_BLOG_POSTS": "True",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     url = f"http://127.0.0.1:{port}/v1"
     log = folder / "server.log"
