@@ -1,7 +1,7 @@
 """Start the servers of the chat completions API that the tests talk to.
 
-What belongs here: processes, ports, waiting, and one row for each server and API. What a server
-says is checked by the tests, and what the servers are is told in README.rst.
+What belongs here: processes, ports and waiting. What a server says is checked by the tests, and
+what the servers are is told in README.rst.
 """
 
 import os
@@ -14,55 +14,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from attrs import frozen
-
-from assistants_client.engine import ChatCompletions, Responses
+from peer_rows import PEERS, Peer
 
 HERE = Path(__file__).parent
 KEY = "sk-peer"
 READY_WITHIN = 120.0  # seconds; LiteLLM's imports alone take ten on two busy cores
 STOPPED_WITHIN = 20.0  # seconds
-
-
-@frozen
-class Peer:
-    """A server with one of its APIs, as a model of the engine.
-
-    Attributes:
-        model: Asks it.
-        tool_choice: What a run must say for its model to call a tool.
-        tells_usage: Whether it says how many tokens a streamed answer took.
-        tells_length: Whether it says that an answer ended at the bound that it was given.
-    """
-
-    model: ChatCompletions | Responses
-    tool_choice: str | dict[str, str] = "auto"
-    tells_usage: bool = True
-    tells_length: bool = True
-
-
-#: For each server and API: the fixture of its base URL, its model's name, what asks it, and what is
-#: special about it.
-PEERS = {
-    "litellm": ("litellm_server", "brain", ChatCompletions, {"tells_length": False}),
-    "litellm-responses": ("litellm_server", "brain", Responses, {"tells_length": False}),
-    "llama": ("llama_server", "tiny-table", ChatCompletions, {}),
-    "llama-responses": ("llama_server", "tiny-table", Responses, {"tells_length": False}),
-    # It finds no calls in what a model says, save where one is demanded.
-    "llama-cpp-python": (
-        "llama_cpp_python_server",
-        "tiny-table",
-        ChatCompletions,
-        {"tool_choice": {"type": "code_interpreter"}, "tells_usage": False},
-    ),
-    "transformers": ("transformers_server", "tiny-table", ChatCompletions, {}),
-    "transformers-responses": (
-        "transformers_server",
-        "tiny-table",
-        Responses,
-        {"tells_length": False},
-    ),
-}
 
 
 @pytest.fixture(params=PEERS)

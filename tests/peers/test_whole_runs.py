@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Peer
+from peer_rows import Peer
 
 from assistants_client import Client, Run
 from assistants_client.engine import Conversation, Engine, Finish, TextDelta, Turn
