@@ -151,6 +151,16 @@ def port_of(process: subprocess.Popen[bytes], log: Path) -> int:
     raise AssertionError(f"aimock does not serve:\n{log.read_text('utf-8')}")
 
 
+def _has_left(client: socket.socket) -> bool:
+    """Whether the other side has ended a connection."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class CountingProxy:
     """Hands bytes on to a port of this machine, both ways, and counts the connections.
 
@@ -162,7 +172,7 @@ class CountingProxy:
     def __init__(self, port: int) -> None:
         self.accepted = 0
         self.most_at_once = 0
-        self._open = 0
+        self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -178,8 +188,10 @@ class CountingProxy:
                 return  # closed
             with self._lock:
                 self.accepted += 1
-                self._open += 1
-                self.most_at_once = max(self.most_at_once, self._open)
+                self._clients.add(client)
+                # One that said goodbye is not open any more, though nobody has looked yet.
+                still_open = sum(not _has_left(one) for one in self._clients)
+                self.most_at_once = max(self.most_at_once, still_open)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -190,8 +202,8 @@ class CountingProxy:
             back.start()
             self._hand_on(client, server)
             back.join()
-        with self._lock:
-            self._open -= 1
+            with self._lock:
+                self._clients.discard(client)
 
     @staticmethod
     def _hand_on(source: socket.socket, target: socket.socket) -> None:
