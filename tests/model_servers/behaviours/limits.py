@@ -128,7 +128,8 @@ LIMITS: Final = [
     ),
     _later(
         "Gemini: 429 in the second round, by RetryInfo",
-        "https://cloud.google.com/apis/design/errors",
+        "https://dev.to/nils44344/gemini-api-429-resourceexhausted-why-your-limit-is-0-68o "
+        "https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto",
         "Says in a list of details when to ask again.",
         refuses(
             429,

@@ -116,7 +116,7 @@ REFUSALS: Final = [
     ),
     brief(
         "vLLM: FastAPI's detail",
-        "https://fastapi.tiangolo.com/tutorial/handling-errors/",
+        "https://github.com/vllm-project/vllm/issues/5082",
         "Tells what went wrong as detail.",
         refuses(404, {"detail": "Not Found"}),
         fails("server_error", "not found", "it usually ends in /v1"),
@@ -248,7 +248,7 @@ REFUSALS: Final = [
     ),
     brief(
         "Anthropic: overloaded",
-        "https://docs.anthropic.com/en/api/errors",
+        "https://docs.llmgateway.io/troubleshooting/anthropic-529-overloaded",
         "Answers 529 while it is overloaded.",
         refuses(
             529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}

@@ -101,16 +101,6 @@ RESPONSES_ENDS: Final = [
         is_cut("It is", reason="content_filter"),
     ),
     responds(
-        "what follows the end",
-        _OPENAI,
-        "Says behind the end that something went wrong, in the same packet.",
-        event_stream(
-            text_events(message_item()),
-            ended(message_item()) + event("error", code="499", message="client gone"),
-        ),
-        completes(),
-    ),
-    responds(
         "a stream that breaks off",
         _OPENAI,
         "Tells a message in pieces; a variant that breaks off in the middle.",

@@ -8,7 +8,6 @@ from typing import Final
 from fake_server import Answer
 from server_answers import (
     ANSWER,
-    DONE,
     chunk,
     document,
     not_streamed,
@@ -187,32 +186,6 @@ STREAMS: Final = [
         "Begins a chunk, and the next one within it.",
         sse(_BEGUN, 'data: {"choices": [{"del\ndata: {"choices": []}\n\n'),
         fails("server_error", '{"choices": [{"del'),
-    ),
-    brief(
-        "relays: an error behind [DONE], in the same packet",
-        "https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
-        "Says behind the end of an answer that its client has gone.",
-        sse(
-            chunk(content=ANSWER),
-            chunk("stop"),
-            f'{DONE}data: {{"error": {{"code": 499}}}}\n\n',
-            done=False,
-        ),
-        completes(),
-    ),
-    brief(
-        "relays: an error behind [DONE], in another packet",
-        "https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
-        "Says a moment after the end of an answer that its client has gone.",
-        sse(
-            chunk(content=ANSWER),
-            chunk("stop"),
-            DONE,
-            0.05,
-            'data: {"error": {"code": 499}}\n\n',
-            done=False,
-        ),
-        completes(),
     ),
     brief(
         "Azure: a chunk without choices first",

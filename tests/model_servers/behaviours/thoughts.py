@@ -188,8 +188,8 @@ THOUGHTS: Final = [
     ),
     Row(
         name="DeepSeek R1: thoughts of earlier runs",
-        version="2025",
-        source="https://api-docs.deepseek.com/guides/reasoning_model",
+        version="2025-01",
+        source="https://github.com/Euyug/Mirai-Gpt-Plugin/issues/4",
         does="Refuses thoughts that come back with the messages of a thread.",
         answers=unless(
             lambda body: "Hm." in str(body["messages"]),

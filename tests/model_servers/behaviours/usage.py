@@ -126,8 +126,8 @@ USAGES: Final = [
         },
     ),
     _tells(
-        "vLLM, details that are null",
-        "https://github.com/vllm-project/vllm/issues/20409",
+        "OpenAI, details that are null",
+        f"{OPENAI_TYPES}/completion_usage.py",
         "Tells details as null where it does not count them.",
         says(usage={**USAGE, "prompt_tokens_details": None, "completion_tokens_details": None}),
     ),
@@ -155,7 +155,7 @@ USAGES: Final = [
     ),
     Row(
         name="tokens: none are told",
-        version="2025",
+        version="2026-09",
         source="https://github.com/milind-soni/OpenMausBot/pull/1378",
         does="Tells no tokens at all.",
         answers=always(sse(chunk(content=ANSWER), _STOP)),
