@@ -6,7 +6,6 @@ tool calls beside them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from attrs import define, field
@@ -26,6 +25,7 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     UrlCitationDelta,
 )
+from assistants_client.engine.language_models.call_arguments import normalized
 from assistants_client.models.messages import (
     Annotation,
     ContentPart,
@@ -237,7 +237,7 @@ class AnswerBuilder:
             call_id = call.id
             if not call_id or call_id in taken or call_id in calls:
                 call_id = new_id()
-            arguments = _arguments("".join(call.arguments))
+            arguments = normalized("".join(call.arguments))
             calls[call_id] = ToolCall(id=call_id, name=call.name, arguments=arguments)
         return list(calls.values())
 
@@ -246,7 +246,7 @@ class AnswerBuilder:
         found = []
         for _, call in sorted(self._calls.items()):
             whole = "".join(call.arguments)
-            arguments = _arguments(whole)
+            arguments = normalized(whole)
             found.append([p for p in call.arguments if p] if arguments == whole else [arguments])
         return found
 
@@ -275,23 +275,6 @@ def _usage(delta: TokenUsage) -> Usage:
             None if reasoning is None else CompletionTokensDetails(reasoning_tokens=reasoning)
         ),
     )
-
-
-def _arguments(text: str) -> str:
-    """A call's arguments: also where they were encoded twice, or begin with ``{}`` for none yet."""
-    document = _json(text)
-    if isinstance(document, str):
-        return document if isinstance(_json(document), dict) else text
-    if document is None and (rest := text.removeprefix("{}")) != text:
-        return rest if isinstance(_json(rest), dict) else text
-    return text if text.strip() and text.strip() != "null" else "{}"
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def file_part(file_id: str) -> ImageFilePart:

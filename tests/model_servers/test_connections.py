@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fake_server import Answer, FakeServer
@@ -19,6 +19,7 @@ from assistants_client.engine import ChatCompletions, Engine
 from assistants_client.engine.language_models import server_model
 from assistants_client.engine.language_models.base import (
     Conversation,
+    Delta,
     LanguageModelError,
     TextDelta,
     Turn,
@@ -242,6 +243,46 @@ def test_a_cancelled_run_ends_the_connection(said: tuple[bytes, ...]) -> None:
         client.runs.cancel(thread.id, run.id)
         assert left.wait(1.0)
         assert client.wait_for_run(run, check=False).status == "cancelled"
+
+
+@pytest.mark.parametrize("drip", [b" ", b"\n"])
+def test_a_cancelled_run_hears_of_it_while_bytes_drip(drip: bytes) -> None:
+    """Also where they make no event, nor the beginning of an answer."""
+    answer = Answer(200, "application/json", [drip, 0.1] * 200)
+    with (
+        FakeServer(always(answer)) as server,
+        closing(ChatCompletions(server.url)) as model,
+        Client(engine=Engine("sqlite://", model=model)) as client,
+    ):
+        assistant = client.assistants.create(model="m")
+        thread = client.threads.create(messages=[{"role": "user", "content": "Think."}])
+        run = client.runs.create(thread.id, assistant_id=assistant.id)
+        while not server.requests:
+            threading.Event().wait(0.01)
+        client.runs.cancel(thread.id, run.id)
+        assert server.was_left(1.5)
+
+
+def test_what_is_cancelled_before_it_is_sent_is_not_sent() -> None:
+    """As while a key is being fetched."""
+    asked, given = threading.Event(), threading.Event()
+
+    def key() -> str:
+        asked.set()
+        given.wait(10)
+        return "k"
+
+    with (
+        FakeServer(always(says("a"))) as server,
+        closing(ChatCompletions(server.url, key)) as model,
+    ):
+        deltas = cast("Generator[Delta, None, None]", model.respond(HI))
+        assert next(deltas) == TextDelta(text="")
+        assert asked.is_set()
+        deltas.close()
+        given.set()
+        threading.Event().wait(0.2)
+        assert server.requests == []
 
 
 def test_a_released_connection_is_nobodys_to_end() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from server_answers import (
     call,
     calls,
     chunk,
+    document,
     ended,
     event,
     event_stream,
     message_item,
+    refuses,
     says,
     sse,
     text_events,
@@ -270,6 +273,116 @@ def test_nothing_but_thoughts_is_no_answer() -> None:
         assert thread.run() == []
         assert thread.ended.last_error is not None
         assert "only what it thought" in thread.ended.last_error.message
+
+
+def test_thoughts_again_and_in_capitals() -> None:
+    """All that the text begins with."""
+    with asked(pieces("<THINK>a</THINK>\n<think>b</think> c </think>", 2)) as thread:
+        [message] = thread.run()
+        assert message.text == "c </think>"
+
+
+def test_sources_behind_thoughts() -> None:
+    """Places count in what is left of the text; what is told twice counts once."""
+    words = "<think>Hm.</think>\n\nIt is 17."
+    place = {"start_index": words.index("17"), "end_index": words.index("17") + 2}
+    note = {"type": "url_citation", "url": "https://a.test", **place}
+    with asked(whole(content=words, annotations=[note, note])) as thread:
+        [message] = thread.run()
+        [found] = message.citations
+        assert isinstance(found, UrlCitation)
+        assert (found.start_index, found.text) == (6, "17")
+
+
+def test_two_phases_before_another_model(tmp_path: Path) -> None:
+    """A model of another API sees one turn of the assistant's."""
+    first = message_item("I work it out.", "msg_1", phase="commentary")
+    second = message_item("It is 4.", "msg_2", phase="final_answer")
+    answer = event_stream(text_events(first, 0), text_events(second, 1), ended(first, second))
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with FakeServer(always(answer)) as old, FakeServer(always(says())) as new:
+        phased, chat = Responses(old.url), ChatCompletions(new.url)
+        with closing(phased), Client(engine=Engine(url, model=phased)) as client:
+            before = Asked(client, old, [])
+            before.run()
+        with closing(chat), Client(engine=Engine(url, model=chat)) as client:
+            client.ask(before.thread.id, "Sure?", assistant_id=before.assistant.id)
+        turns = [turn for turn in new.bodies[0]["messages"] if turn["role"] != "system"]
+        assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+        assert turns[1]["content"] == "I work it out.\n\nIt is 4."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sse(chunk("length", content="a"), chunk("stop")),
+        sse(chunk("length", content="a"), chunk("stop", index=1)),
+    ],
+)
+def test_what_was_cut_stays_cut(answer: Answer) -> None:
+    """Another word later does not make it whole."""
+    with asked(answer) as thread:
+        [message] = thread.run()
+        assert (thread.ended.status, message.status) == ("incomplete", "incomplete")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (sse(chunk(content="a"), '{"error": {"message": "Boom"}}\n'), "Boom"),
+        (sse(chunk(content="a"), '{"error": {"message":\n\n"Boom"}}\n\n'), "no event"),
+        (sse(chunk(content="a"), "event: error\ndata: Boom, rate limit\n\n"), "Boom, rate limit"),
+        (sse(chunk(content="a"), "error: Boom\n\n"), "Boom"),
+    ],
+    ids=["right before the end", "with a blank line", "plain text", "a field"],
+)
+def test_errors_beside_events_are_told(answer: Answer, words: str) -> None:
+    """Half an answer is never completed."""
+    with asked(answer) as thread:
+        thread.run()
+        assert thread.ended.status == "failed"
+        assert thread.ended.last_error is not None
+        assert words in thread.ended.last_error.message
+
+
+BESIDE = {"delta": {}, "message": {"content": "a"}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, "Text/Event-Stream; charset=utf-8", says("a").blocks),
+        Answer(200, "application/json", [b"\n: hello\n\n", *says("a").blocks]),
+        document({"choices": [BESIDE]}),
+    ],
+    ids=["capitals", "another type", "an empty delta beside the message"],
+)
+def test_odd_forms_of_an_answer(answer: Answer) -> None:
+    """They are read all the same."""
+    with asked(answer) as thread:
+        [message] = thread.run()
+        assert message.text == "a"
+
+
+def test_what_a_server_refuses_is_remembered_though_its_answer_breaks() -> None:
+    """The request was taken; and a bound that it knows by no name is left out."""
+    bounds = ("max_tokens", "max_completion_tokens")
+
+    def answer(body: dict[str, Any], number: int) -> Answer:
+        for field in bounds:
+            if field in body:
+                return refuses(400, f"Unknown parameter: '{field}'")
+        return sse(chunk(content="a"), "cut", done=False)
+
+    with asked(answer) as thread:
+        for _ in range(2):
+            thread.client.messages.create(thread.thread.id, "?")
+            run = thread.client.runs.create(
+                thread.thread.id, assistant_id=thread.assistant.id, max_completion_tokens=300
+            )
+            assert thread.client.wait_for_run(run, check=False).status == "failed"
+        sent = [[field for field in bounds if field in body] for body in thread.server.bodies]
+        assert sent == [["max_tokens"], ["max_completion_tokens"], [], []]
 
 
 def test_two_messages_of_one_answer() -> None:

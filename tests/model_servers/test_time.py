@@ -200,6 +200,15 @@ def test_a_first_round_does_not_wait(status: int) -> None:
         assert len(server.requests) == 1
 
 
+def test_an_exhausted_quota_is_not_waited_for() -> None:
+    """Whatever a header says: it does not come back."""
+    error = {"message": "You exceeded your current quota.", "code": "insufficient_quota"}
+    refusal = refuses(429, {"error": error}, Retry_After="1")
+    with FakeServer(lambda body, n: calls(CODE) if n == 1 else refusal) as server:
+        assert run_of(server)[0] == "failed"
+        assert len(server.requests) == 2
+
+
 def test_without_a_hint_nothing_is_asked_again() -> None:
     """Nobody knows when."""
     with FakeServer(throttled(None)) as server:

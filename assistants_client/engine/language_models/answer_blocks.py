@@ -160,10 +160,17 @@ class AnswerBlocks:
         opened = self._transport.stream(self._path, document=self._document, headers={})
         with opened as response:
             self._response = response
+            if self._is_closed:
+                return
             self._came.put(Head(response.status_code, response.headers.get("Content-Type", "")))
             size = 0
             for block in self._transport.prompt_blocks(response, "POST", self._path):
                 size += len(block)
-                if self._is_closed or size > self._transport.options.max_response_bytes:
-                    break
+                if self._is_closed:
+                    return
+                if size > self._transport.options.max_response_bytes:
+                    raise LanguageModelError(
+                        "The language model's answer is larger than "
+                        f"{self._transport.options.max_response_bytes} bytes."
+                    )
                 self._came.put(block)

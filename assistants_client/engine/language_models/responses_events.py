@@ -26,8 +26,8 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     UrlCitationDelta,
 )
-from assistants_client.engine.language_models.error_words import error_code, error_text
 from assistants_client.engine.language_models.finish_reasons import finish
+from assistants_client.engine.language_models.stream_errors import error_event, said_error
 from assistants_client.engine.language_models.wire import (
     Joiner,
     arguments_text,
@@ -38,6 +38,15 @@ from assistants_client.engine.language_models.wire import (
 )
 
 _ENDS: Final = ("response.completed", "response.incomplete")
+#: Events about a part of a message, by what they add to it.
+_OF_MESSAGES: Final = (
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.content_part.done",
+    "response.output_text.annotation.added",
+)
 #: What of the output can be an answer.
 _ANSWERS: Final = ("message", "function_call", "image_generation_call", "reasoning")
 _DONE_CALL: Final = "response.function_call_arguments.done"
@@ -59,6 +68,12 @@ class _Item:
     kept: Mapping[str, Any] | None = None
     text: Joiner = field(factory=Joiner)
     refusal: Joiner = field(factory=Joiner)
+    #: How many characters each part of a message has so far.
+    lengths: dict[int, int] = field(factory=dict)
+
+    def before(self, place: int) -> int:
+        """How many characters of the message come before one of its parts."""
+        return sum(length for part, length in self.lengths.items() if part < place)
 
 
 class Events:
@@ -97,6 +112,8 @@ class Events:
         Raises:
             LanguageModelError: It is an error, or no event.
         """
+        if event in ("error", "response.error"):
+            raise error_event(data)
         document = piece_of(data)
         if document is None:
             self.is_over = True
@@ -104,20 +121,11 @@ class Events:
         self._last = document
         kind = str(document.get("type") or event)
         if kind in ("error", "response.error") or document.get("error"):
-            raise _error(document.get("error") or document)
-        if kind == "response.output_text.delta":
+            raise said_error(document.get("error") or document)
+        if kind in _OF_MESSAGES:
             known = self._item(document, "message")
             yield from self._begin(known, None)
-            yield from self._say(known, document.get("delta"))
-        elif kind == "response.refusal.delta":
-            known = self._item(document, "message")
-            yield from self._begin(known, None)
-            yield from self._refuse(known, document.get("delta"))
-        elif kind == "response.output_text.annotation.added":
-            known = self._item(document, "message")
-            yield from self._begin(known, None)
-            known.was_noted = True
-            yield from _citation(document.get("annotation"))
+            yield from self._piece(known, kind, document)
         elif kind == "response.function_call_arguments.delta":
             known = self._item(document, "function_call")
             yield from self._call(known, {}, document.get("delta"))
@@ -132,6 +140,24 @@ class Events:
         elif isinstance(document.get("response"), dict):
             yield from self._state(document["response"], kind)
 
+    def _piece(self, known: _Item, kind: str, document: Mapping[str, Any]) -> Iterator[Delta]:
+        """What an event adds to a message; what is done is told unless it came in pieces."""
+        place = document.get("content_index")
+        place = place if isinstance(place, int) else 0
+        part = document.get("part")
+        part = part if isinstance(part, dict) else {}
+        if kind == "response.output_text.annotation.added":
+            known.was_noted = True
+            yield from _citation(document.get("annotation"), known.before(place))
+        elif kind == "response.refusal.delta":
+            yield from self._refuse(known, document.get("delta"))
+        elif kind == "response.output_text.delta":
+            yield from self._say(known, document.get("delta"), place)
+        elif not known.was_told:
+            text = document.get("text") or part.get("text") or ""
+            yield from self._say(known, text, place)
+            yield from self._refuse(known, document.get("refusal") or part.get("refusal") or "")
+
     def read_whole(self, document: object) -> Iterator[Delta]:
         """The deltas of a whole answer.
 
@@ -142,7 +168,7 @@ class Events:
             raise LanguageModelError(f"not an answer of that API: {excerpt(document)}")
         self._last = document
         if document.get("error"):
-            raise _error(document["error"])
+            raise said_error(document["error"])
         status = document.get("status") or "completed"
         yield from self._state(document, f"response.{status}")
         self.is_over = True
@@ -189,7 +215,7 @@ class Events:
     def _state(self, response: Mapping[str, Any], kind: str) -> Iterator[Delta]:
         """An event about the whole answer: only its end matters."""
         if response.get("error") or kind in ("response.failed", "response.cancelled"):
-            raise _error(response.get("error") or response)
+            raise said_error(response.get("error") or response)
         if kind not in _ENDS:
             return
         # Not every server counts or names the parts here as it did before: of each kind, so many
@@ -203,12 +229,10 @@ class Events:
             kind_of_item = str(item.get("type"))
             of_kind = [one for one in self._items if one.kind == kind_of_item]
             place = sum(one.kind == kind_of_item for one in order)
-            if place < told[kind_of_item]:
-                order.append(of_kind[place])
-                continue
-            known = self._new(kind_of_item)
+            known = of_kind[place] if place < told[kind_of_item] else self._new(kind_of_item)
             order.append(known)
-            yield from self._part(known, item, is_whole=True)
+            if not known.is_done:  # what was told of it is not told again
+                yield from self._part(known, item, is_whole=True)
         if told["reasoning"] == 0:  # where they stood is told here only
             self._items = [*order, *(one for one in self._items if one not in order)]
         self._usage = token_usage(response.get("usage"), "input_tokens", "output_tokens")
@@ -253,26 +277,27 @@ class Events:
             return
         content = item.get("content")
         was_told, was_noted = known.was_told, known.was_noted
-        for part in content if isinstance(content, list) else [{"text": content}]:
+        for place, part in enumerate(content if isinstance(content, list) else [{"text": content}]):
             if not isinstance(part, dict):
                 continue
             if not was_told:
-                yield from self._say(known, part.get("text"))
+                yield from self._say(known, part.get("text"), place)
                 yield from self._refuse(known, part.get("refusal"))
             notes = part.get("annotations")
             if not was_noted:
                 for note in notes if isinstance(notes, list) else ():
                     known.was_noted = True
-                    yield from _citation(note)
+                    yield from _citation(note, known.before(place))
 
-    def _say(self, known: _Item, piece: object) -> Iterator[TextDelta]:
-        if isinstance(piece, str):
+    def _say(self, known: _Item, piece: object, place: int) -> Iterator[TextDelta]:
+        if isinstance(piece, str) and piece:
             known.was_told = True
+            known.lengths[place] = known.lengths.get(place, 0) + len(piece)
             if text := known.text.feed(piece):
                 yield TextDelta(text=text)
 
     def _refuse(self, known: _Item, piece: object) -> Iterator[RefusalDelta]:
-        if isinstance(piece, str):
+        if isinstance(piece, str) and piece:
             known.was_told = True
             if text := known.refusal.feed(piece):
                 yield RefusalDelta(text=text)
@@ -341,16 +366,13 @@ class Events:
         return self._items[-1]
 
 
-def _citation(note: object) -> Iterator[UrlCitationDelta]:
+def _citation(note: object, before: int) -> Iterator[UrlCitationDelta]:
+    """A source; its place counts from its part, before which the message has so many characters."""
     if isinstance(note, dict) and isinstance(note.get("url"), str):
         title, start, end = (note.get(name) for name in ("title", "start_index", "end_index"))
         yield UrlCitationDelta(
             url=note["url"],
             title=title if isinstance(title, str) else None,
-            start=start if isinstance(start, int) else None,
-            end=end if isinstance(end, int) else None,
+            start=before + start if isinstance(start, int) else None,
+            end=before + end if isinstance(end, int) else None,
         )
-
-
-def _error(error: object) -> LanguageModelError:
-    return LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))

@@ -209,7 +209,7 @@ LEARNING: Final = [
             refuses(400, "tool_choice 'specified' is incompatible with thinking enabled"),
             _CALLS,
         ),
-        fails("server_error", "incompatible with thinking enabled"),
+        calls_weather(requests=4),
         run=_FORCED,
     ),
     brief(
