@@ -180,7 +180,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRu
     query = (
         select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
         .where(which)
-        .order_by(runs.c.created_at, runs.c.seq)
+        .order_by(runs.c.seq)
     )
     return [
         HeldRun(
@@ -249,7 +249,14 @@ def end_run(
     """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
     # Streams tell of the message before the step that was writing it.
-    for message in load_all(connection, messages, Message, run_id=run.id, status="in_progress"):
+    for message in load_all(
+        connection,
+        messages,
+        Message,
+        thread_id=run.thread_id,
+        run_id=run.id,
+        status="in_progress",
+    ):
         end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
     for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
         end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)

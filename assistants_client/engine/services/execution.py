@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
 
-from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.database import PATIENT, add, load, save
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
@@ -32,6 +32,7 @@ from assistants_client.engine.services._base import (
     tell,
     total_usage,
 )
+from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.tables import (
     interpreter_states,
     messages,
@@ -83,7 +84,7 @@ class RunTaken(Exception):
 
 @frozen(kw_only=True)
 class Work:
-    """A claimed run, with all messages of its thread and all its own steps, oldest first.
+    """A claimed run, with the messages that it may see and all its own steps, oldest first.
 
     ``states`` holds what the servers of language models want to see again, by the id of the step
     that it was kept with, and of the message that the step wrote.
@@ -111,10 +112,12 @@ class Execution:
     def claim(self, run_id: str) -> Work | None:
         """Takes a queued run: it is in progress from here on, and this carrier's own.
 
+        What it is to work on is read after that: a run whose history cannot be read is to be ended.
+
         Returns:
             What to work on; ``None`` when the run is not queued (any more), or gone.
         """
-        with self._database.begin() as connection:
+        with self._database.begin(patience=PATIENT) as connection:
             held = self._context.settled(connection, by_id(run_id))
             if held is None or held.run.status != "queued":
                 return None
@@ -123,12 +126,11 @@ class Execution:
             change_run(
                 connection, run, "in_progress", owner=self.owner, lease_until=self._lease_end()
             )
-            return Work(
-                run=run,
-                messages=load_all(connection, messages, Message, thread_id=run.thread_id),
-                steps=load_all(connection, run_steps, RunStep, run_id=run.id),
-                states=_states(connection, run),
-            )
+        steps, written = own_work(self._database, run)
+        shown = [*history(self._database, run), *written]
+        return Work(
+            run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
+        )
 
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
@@ -412,7 +414,7 @@ class Execution:
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
         raised, with what is unsaved; so the carrier has nothing to clear up.
         """
-        with self._database.begin() as connection:
+        with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
                 ending = held.ending(self._context.clock())
@@ -465,14 +467,3 @@ def _keep_state(
                 state={"turn": state.turn, "calls": state.calls},
             )
         )
-
-
-def _states(connection: Connection, run: Run) -> dict[str, State]:
-    kept = model_states.c
-    found = {}
-    for row in connection.execute(select(model_states).where(kept.thread_id == run.thread_id)):
-        state = State(origin=row.origin, turn=row.state["turn"], calls=row.state["calls"])
-        found[row.step_id] = state
-        if row.message_id is not None:
-            found[row.message_id] = state
-    return found

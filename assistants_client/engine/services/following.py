@@ -36,7 +36,7 @@ class Following:
 
 def _seen(connection: Connection, run: Run) -> Seen:
     steps = load_all(connection, run_steps, RunStep, run_id=run.id)
-    written = load_all(connection, messages, Message, run_id=run.id)
+    written = load_all(connection, messages, Message, thread_id=run.thread_id, run_id=run.id)
     return Seen(
         run=encode(run),
         steps=encode(steps),
