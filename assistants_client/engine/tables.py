@@ -96,7 +96,7 @@ runs: Final = _table(
     Column("status", _String, nullable=False, index=True),
     #: The thread's lock: the thread's id while the run is active, else null.
     Column("active_thread_id", _String, unique=True),
-    #: Who carries the run (see ``ids.owner_name``), and until when it may be believed alive.
+    #: Who carries the run (see ``ids.owner_name``), and its last sign of life (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
@@ -182,7 +182,7 @@ vector_store_files: Final = Table(
     Column("batch_id", _String, index=True),
     Column("status", _String, nullable=False),
     Column("usage_bytes", BigInteger, nullable=False),
-    #: Who reads it (see ``ids.owner_name``), until when it may be believed alive, and the how
+    #: Who reads it (see ``ids.owner_name``), its last sign of life (see ``leases``), and the how
     #: manieth try it is.
     Column("owner", _String, index=True),
     Column("lease_until", Double),

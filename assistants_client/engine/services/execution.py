@@ -19,7 +19,7 @@ from assistants_client.engine.database import PATIENT, add, load, save
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
-from assistants_client.engine.lifecycle import LEASE, LOST, Ending
+from assistants_client.engine.lifecycle import LOST, Ending
 from assistants_client.engine.services._base import (
     Context,
     by_id,
@@ -61,6 +61,9 @@ from assistants_client.models.runs import (
     SubmitToolOutputsAction,
     Usage,
 )
+
+#: Queued runs that are looked at together.
+_MOST_QUEUED: Final = 100
 
 #: An open message, and what there is of it so far.
 Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
@@ -123,9 +126,7 @@ class Execution:
                 return None
             run = held.run
             run.started_at = self._context.now()
-            change_run(
-                connection, run, "in_progress", owner=self.owner, lease_until=self._lease_end()
-            )
+            change_run(connection, run, "in_progress", owner=self.owner, lease_until=self._lease())
         steps, written = own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         return Work(
@@ -148,7 +149,7 @@ class Execution:
                 held is not None
                 and held.run.status == "in_progress"
                 and held.owner == self.owner
-                and held.ending(self._context.clock()) is None
+                and self._context.ending(held) is None
             ):
                 return
         with self._own(run, unsaved):
@@ -367,10 +368,9 @@ class Execution:
         """
         own = runs.c.owner == self.owner
         with self._database.begin() as connection:
-            connection.execute(update(runs).where(own).values(lease_until=self._lease_end()))
-            now = self._context.clock()
+            connection.execute(update(runs).where(own).values(lease_until=self._lease()))
             held = load_runs(connection, own)
-            late = {each.run.id for each in held if each.ending(now) is not None}
+            late = {each.run.id for each in held if self._context.ending(each) is not None}
             for run_id in late:
                 self._context.settled(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
@@ -383,15 +383,38 @@ class Execution:
         """
         with self._database.read() as connection:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
-        now = self._context.clock()
         queued = []
         for held in active:
-            if held.ending(now) is not None:
+            if self._context.ending(held) is not None:
                 with self._database.begin() as connection:
                     self._context.settled(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
         return queued
+
+    def unclaimed(self) -> list[str]:
+        """Ends the runs whose carrier is gone, and names the queued ones, the oldest of many.
+
+        To be asked often: no run is read but those that are to be ended.
+        """
+        with self._database.read() as connection:
+            queued = connection.execute(
+                select(runs.c.id)
+                .where(runs.c.status == "queued")
+                .order_by(runs.c.seq)
+                .limit(_MOST_QUEUED)
+            ).scalars()
+            waiting = list(queued)
+            held = connection.execute(
+                select(runs.c.id, runs.c.owner, runs.c.lease_until).where(
+                    runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
+                )
+            ).all()
+        for row in held:
+            if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
+                with self._database.begin() as connection:
+                    self._context.settled(connection, by_id(row.id))
+        return waiting
 
     def let_go(self, run_id: str) -> None:
         """Fails one run, if it is carried: what came of it could not be stored."""
@@ -417,7 +440,7 @@ class Execution:
         with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
-                ending = held.ending(self._context.clock())
+                ending = self._context.ending(held)
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
@@ -441,8 +464,8 @@ class Execution:
             reasoning=reasoning,
         )
 
-    def _lease_end(self) -> float:
-        return self._context.clock() + LEASE
+    def _lease(self) -> float:
+        return self._context.leases.next(self._context.clock())
 
 
 def _store_content(

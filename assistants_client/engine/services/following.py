@@ -27,7 +27,7 @@ class Following:
             held = load_run(connection, by_id(run_id))
             if held is None:
                 return None
-            if held.ending(self._context.clock()) is None:
+            if self._context.ending(held) is None:
                 return _seen(connection, held.run)
         with self._context.database.begin() as connection:
             held = self._context.settled(connection, by_id(run_id))
