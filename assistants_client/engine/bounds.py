@@ -11,6 +11,9 @@ from typing import Final
 #: Characters of a message's texts together, and of one answer of a model with all its messages,
 #: thoughts and arguments of calls. It is a million tokens.
 MAX_TEXT: Final = 4 * 1024 * 1024
+#: Of an answer each image, message and call counts as so many characters: 128 of them make it as
+#: long as it may be.
+THING_LENGTH: Final = MAX_TEXT // 128
 #: Characters of earlier messages that a model is shown: two million tokens. The newest message is
 #: shown in any case.
 MAX_HISTORY_TEXT: Final = 2 * MAX_TEXT
@@ -19,3 +22,6 @@ MAX_HISTORY_TEXT: Final = 2 * MAX_TEXT
 MAX_HISTORY_MESSAGES: Final = 10_000
 #: Characters of all steps of one run, as they are stored: each answer begins with reading them.
 MAX_STEPS_TEXT: Final = 4 * MAX_TEXT
+#: A message that is being written is stored anew as it grows, so many characters a second on the
+#: average. Up to 64 Ki characters, which is more than most answers have, that is at every look.
+STORED_PER_SECOND: Final = 128 * 1024
