@@ -14,6 +14,7 @@ from typing import Final
 from attrs import define
 
 from assistants_client.engine.executor import Threads
+from assistants_client.engine.faults import Fault
 
 #: Seconds between two looks, on the average: processes that began together do not look together.
 LOOK_SECONDS: Final = 2.0
@@ -71,10 +72,11 @@ class Lookout:
             try:
                 self.look()
                 self._is_blind = False
-            except Exception:
+            except Exception as error:
                 if self._closed.is_set():
                     return
                 # The database may be out of reach for hours.
                 level = logging.DEBUG if self._is_blind else logging.WARNING
-                _log.log(level, "What waits to be done could not be looked for", exc_info=True)
+                why = None if isinstance(error, Fault) else error
+                _log.log(level, "Waiting work could not be looked for: %s", error, exc_info=why)
                 self._is_blind = True
