@@ -12,8 +12,9 @@ from sqlalchemy import event, text
 from werkzeug.test import Client as Web
 
 from assistants_client.engine.database import Database
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery
-from assistants_client.engine.services import _history
+from assistants_client.engine.services import _history, threads
 from assistants_client.engine.services.execution import Execution
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest
@@ -132,6 +133,27 @@ def test_the_order_is_not_the_clocks(store: Store) -> None:
     assert [step.id for step in stored] == steps
     newest = store.messages.list(run.thread_id, PageQuery(limit=1)).data
     assert [message.text for message in newest] == ["last"]
+
+
+def test_a_long_thread_is_deleted_piece_by_piece(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others can write in between, and nothing is left of it."""
+    monkeypatch.setattr(threads, "_AT_ONCE", 3)
+    run = queued(store, [str(number) for number in range(10)])
+    other = store.new_thread()
+    left: list[int] = []
+
+    def write(_: float) -> None:
+        store.messages.create(other, MessageRequest("x"))
+        left.append(len(store.messages.list(run.thread_id, ALL).data))
+
+    threads.Threads(store.context, pause=write).delete(run.thread_id)
+    assert left == [7, 4, 1]
+    with pytest.raises(Fault, match="No thread found"):
+        store.threads.retrieve(run.thread_id)
+    assert len(store.messages.list(other, ALL).data) == 4
+    assert store.stopped == [run.id]
 
 
 LISTS = {
