@@ -19,7 +19,7 @@ from werkzeug.test import Client as Web
 from assistants_client.engine import Engine, Scripted, database
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.store_faults import fault_of
+from assistants_client.engine.store_faults import DatabaseFile, fault_of
 
 
 @pytest.fixture
@@ -97,6 +97,16 @@ def test_a_log_that_is_deleted_is_noticed(engine: Engine, path: Path) -> None:
     """What is written to it would be lost with it."""
     path.with_name("test.db-wal").unlink()
     assert "was deleted or moved away" in refusal(engine)
+
+
+def test_a_database_without_a_log_is_watched_too(path: Path) -> None:
+    """As on file systems that have none of what a log needs."""
+    path.write_bytes(b"")
+    watched = DatabaseFile(str(path), has_log=False)
+    watched.check()
+    path.unlink()
+    with pytest.raises(Fault, match="deleted"):
+        watched.check()
 
 
 def test_a_file_that_is_replaced_takes_nothing(engine: Engine, path: Path) -> None:

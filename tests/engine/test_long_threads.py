@@ -11,13 +11,14 @@ from engine_store import Store
 from sqlalchemy import event, text
 from werkzeug.test import Client as Web
 
+from assistants_client._codec import decode
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services import _history, threads
 from assistants_client.engine.services.execution import Execution
 from assistants_client.models.assistants import AssistantRequest
-from assistants_client.models.messages import MessageRequest
+from assistants_client.models.messages import Message, MessageRequest
 from assistants_client.models.runs import Run, RunRequest, TruncationStrategy
 from assistants_client.models.threads import ThreadRequest
 
@@ -87,6 +88,17 @@ def test_no_more_messages_than_a_model_can_be_shown(
     monkeypatch.setattr(_history, "MAX_HISTORY_MESSAGES", count)
     run = queued(store, [letter * 10 for letter in "abcdefg"])
     assert shown(store, run) == [letter * 10 for letter in expected]
+
+
+def test_a_refusal_counts_as_text_and_an_image_does_not() -> None:
+    """What a model is shown of a message is words, in the main."""
+    parts = [
+        {"type": "text", "text": {"value": "abc", "annotations": []}},
+        {"type": "refusal", "refusal": "de"},
+        {"type": "image_file", "image_file": {"file_id": "file-1"}},
+    ]
+    document = {"id": "msg_1", "created_at": 1, "thread_id": "thread_1", "content": parts}
+    assert _history._length(decode(Message, document)) == 5
 
 
 def test_a_runs_own_messages_count_for_themselves(store: Store) -> None:
