@@ -377,6 +377,16 @@ def test_a_stream_that_does_not_say_so(server: Server) -> None:
 # --- whole answers ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("limit", "reason"), [(16, "length"), (17, "stop"), (None, "stop")])
+def test_an_answer_that_reached_its_bound_is_cut(
+    server: Server, limit: int | None, reason: str
+) -> None:
+    """Also where the server calls it completed, as llama.cpp's does."""
+    server.reply = streams(text("a"), end(usage={"input_tokens": 1, "output_tokens": 16}))
+    asked = Conversation(model="m", turns=HI.turns, max_completion_tokens=limit)
+    assert respond(server.url, asked, kind=Responses)[-1] == Finish(reason=reason)
+
+
 def test_a_server_that_does_not_stream(server: Server) -> None:
     """Its whole answer is read: texts and calls in order, usage, why it ended."""
     document = says(

@@ -153,6 +153,9 @@ class CallPieces:
         if by_index is not None and by_id is not None and by_index is not by_id:
             # One index for all calls says nothing, and neither does one id.
             return by_id if len(self._by_index) == 1 else by_index
+        if by_index is None and by_id is not None and key is not None and name is not None:
+            # Another index and a name begin a call; or each piece has an index of its own.
+            return by_id if by_id.text and not _is_object(by_id.text) else None
         if by_index is not None or by_id is not None:
             return by_index or by_id
         last = self._calls[-1] if self._calls else None

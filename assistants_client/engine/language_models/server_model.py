@@ -180,8 +180,8 @@ class ServerModel(ABC):
         """The body of the request, without what says how it is to be answered."""
 
     @abstractmethod
-    def _reader(self, origin: str) -> StreamReader:
-        """What reads the next answer."""
+    def _reader(self, origin: str, document: Mapping[str, Any]) -> StreamReader:
+        """What reads the answer to a request."""
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation.
@@ -239,7 +239,7 @@ class ServerModel(ABC):
             is_stream = is_stream or body.startswith((b"data:", b"event:"))
             deltas = self._streamed if is_stream else self._whole
             try:
-                yield from deltas(chain([body], blocks), answer, self._reader(origin))
+                yield from deltas(chain([body], blocks), answer, self._reader(origin, document))
             except LanguageModelError as error:
                 text = self._without_key(f"{self._who} {error}")
                 raise LanguageModelError(text, code=error.code) from None

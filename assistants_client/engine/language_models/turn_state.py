@@ -87,4 +87,9 @@ def _goes_on(block: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
     ids = block.get("id"), piece.get("id")
     if None not in ids and ids[0] != ids[1]:
         return False
-    return not (block.get("signature") and (piece.get("text") or piece.get("thinking")))
+    before, signature = block.get("signature"), piece.get("signature")
+    if not before:
+        return True
+    if piece.get("index") is None:  # what is signed is whole
+        return not (piece.get("text") or piece.get("thinking"))
+    return signature in (None, "", before)
