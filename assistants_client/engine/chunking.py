@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 #: What is written without spaces between words, as a part of a character class.
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 
-_TOKEN: Final = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w){{1,6}}|[^\w\s]|\s{{64}}")
+_TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]{{1,6}}|[^\w\s]|\s{{64}}")
 _HEADING: Final = re.compile(r"^(#{1,6})[ \t]", re.MULTILINE)
 _LONGEST_HEADING: Final = 200
 #: Where a passage ends best, in this order.

@@ -73,6 +73,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "include": ("encrypted content",),
     "stream_options": ("include_usage",),
 }
+_NAME: Final = re.compile(r"\w+")
 _STREAM: Final = re.compile(r"(?<![\w-])stream(?:ing)?(?![\w-])(?! ?options)", re.IGNORECASE)
 _STREAMS_ONLY: Final = re.compile(
     r"\bonly\b.{0,40}\bstream|\bnon.?stream|\bnot stream|\bwithout stream|\benabl.{0,20}\bstream"
@@ -136,7 +137,7 @@ def _named(sentence: str, candidates: Collection[str]) -> Iterator[str]:
 
 def _first_of(path: str, candidates: Collection[str]) -> list[str]:
     """The field that a path leads into, such as ``strict`` of ``tools[0].function.strict``."""
-    return [piece for piece in re.findall(r"\w+", path) if piece in candidates][:1]
+    return [piece for piece in _NAME.findall(path) if piece in candidates][:1]
 
 
 def _is_called_field(sentence: str, name: str) -> bool:
