@@ -127,13 +127,13 @@ class _Lending:
         connection.taker = taker
         return connection
 
-    def _put_conn(self, connection: Any) -> None:
-        if connection is not None:
-            connection.idle_since = time.monotonic()
-            if connection.taker is not None:
-                connection.taker.release()
-                connection.taker = None
-        super()._put_conn(connection)  # type: ignore[misc]  # a mixin to urllib3's
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+            if conn.taker is not None:
+                conn.taker.release()
+                conn.taker = None
+        super()._put_conn(conn)  # type: ignore[misc]  # a mixin to urllib3's
 
 
 class _Lent:
@@ -158,11 +158,11 @@ class _HttpsConnection(_Lent, HTTPSConnection):
 
 
 class _HttpPool(_Lending, HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    ConnectionCls: Any = _HttpConnection
 
 
 class _HttpsPool(_Lending, HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    ConnectionCls: Any = _HttpsConnection
 
 
 class Connections(HTTPAdapter):

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from fake_server import Answer, FakeServer
 from server_answers import (
+    ANSWER,
+    DONE,
     always,
     call,
     calls,
     chunk,
     ended,
+    event,
     event_stream,
     message_item,
     says,
@@ -310,3 +313,29 @@ def test_tokens_are_told_in_detail() -> None:
         assert total.completion_tokens_details is not None
         assert total.prompt_token_details.cached_tokens == 64
         assert total.completion_tokens_details.reasoning_tokens == 10
+
+
+_GONE = 'data: {"error": {"code": 499, "message": "client gone"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (sse(chunk(content=ANSWER), chunk("stop"), DONE + _GONE, done=False), ChatCompletions),
+        (sse(chunk(content=ANSWER), chunk("stop"), DONE, 0.05, _GONE, done=False), ChatCompletions),
+        (
+            event_stream(
+                text_events(message_item()),
+                ended(message_item()) + event("error", code="499", message="client gone"),
+            ),
+            Responses,
+        ),
+    ],
+    ids=["in one packet", "in another packet", "responses"],
+)
+def test_what_follows_the_end_is_not_read(answer: Answer, kind: Any) -> None:
+    """In whichever packets it comes: the answer is whole, and the same bytes give one outcome."""
+    with asked(answer, kind) as thread:
+        [message] = thread.run()
+        assert message.text == ANSWER
+        assert thread.ended.status == "completed"

@@ -20,7 +20,17 @@ from server_answers import (
     whole,
 )
 
-from behaviours.row import CODE, FUNCTIONS, SEARCH, Row, calls_weather, completes, is_cut, told
+from behaviours.row import (
+    CODE,
+    FUNCTIONS,
+    OPENAI_TYPES,
+    SEARCH,
+    Row,
+    calls_weather,
+    completes,
+    is_cut,
+    told,
+)
 
 _CODE: Final = {"code": "print(2 + 2)"}
 _RAN: Final = completes("It is 4.", ("code_interpreter", _CODE), check=told("4"))
@@ -29,19 +39,19 @@ _COMES_TO_AN_ANSWER: Final = completes(ANSWER, calls=None)
 
 ARGUMENTS: Final = [
     Row(
-        name="mlx-lm: an object for arguments",
-        version="2025-07",
-        source="https://github.com/ml-explore/mlx-lm/pull/271",
+        name="llama.cpp: an object for arguments",
+        version="2026-03",
+        source="https://github.com/ggml-org/llama.cpp/issues/20198",
         does="Tells arguments as an object, not as its text.",
         answers=tool_round(not_streamed(whole(tool_calls=[call("get_weather", OSLO)]))),
         run=FUNCTIONS,
         right=calls_weather(),
     ),
     Row(
-        name="mlx-lm: an object for arguments, streamed",
-        version="2025-07",
-        source="https://github.com/ml-explore/mlx-lm/pull/271",
-        does="Streams a whole call whose arguments are an object.",
+        name="llama.cpp: an object for arguments, streamed",
+        version="2026-03",
+        source="https://github.com/ggml-org/llama.cpp/issues/20198",
+        does="Tells arguments as an object; a variant that streams the whole call.",
         answers=tool_round(calls(call("get_weather", OSLO))),
         run=FUNCTIONS,
         right=calls_weather(),
@@ -70,7 +80,7 @@ ARGUMENTS: Final = [
         name="vLLM with Hermes: arguments encoded twice, in pieces",
         version="2026-09",
         source="https://github.com/vllm-project/vllm/pull/54964",
-        does="Streams the text of a text of arguments, in pieces.",
+        does="Encodes arguments twice; a variant that streams them in pieces.",
         answers=tool_round(
             calls(
                 call("get_weather", '"{\\"city\\"'),
@@ -85,7 +95,7 @@ ARGUMENTS: Final = [
         name="OCI: code encoded twice",
         version="2025-11",
         source="https://github.com/oracle/langchain-oracle/pull/70",
-        does="Encodes the arguments of the code interpreter twice.",
+        does="Encodes arguments twice; a variant with those of the code interpreter.",
         answers=tool_round(
             calls(call("code_interpreter", json.dumps(json.dumps(_CODE)))), says("It is 4.")
         ),
@@ -93,10 +103,10 @@ ARGUMENTS: Final = [
         right=_RAN,
     ),
     Row(
-        name="OpenClaw's servers: a query encoded twice",
-        version="2026-03",
-        source="https://github.com/openclaw/openclaw/pull/40425",
-        does="Encodes the arguments of a file search twice.",
+        name="OCI: a query encoded twice",
+        version="2025-11",
+        source="https://github.com/oracle/langchain-oracle/pull/70",
+        does="Encodes arguments twice; a variant with those of a file search.",
         answers=tool_round(calls(call("file_search", json.dumps('{"query": "office"}')))),
         run=SEARCH,
         right=completes(ANSWER, ("file_search", {}), check=told("opens at nine")),
@@ -128,9 +138,9 @@ ARGUMENTS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="vLLM: arguments null at first",
-        version="2026-04",
-        source="https://github.com/ogx-ai/ogx/pull/5462",
+        name="firefunction-v2: arguments null at first",
+        version="2024-06",
+        source="https://github.com/BerriAI/litellm/issues/4440",
         does="Names a call with the arguments null and streams them then.",
         answers=tool_round(
             calls(
@@ -146,9 +156,9 @@ ARGUMENTS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="LiteLLM with Kimi: empty arguments",
-        version="2026-09",
-        source="https://github.com/Vivswan/litellm-vscode-chat/issues/281",
+        name="aichat's models: empty arguments",
+        version="2025-03",
+        source="https://github.com/sigoden/aichat/pull/1217",
         does="Calls a function without arguments with an empty text.",
         answers=tool_round(calls(call("get_time", ""))),
         run=FUNCTIONS,
@@ -190,18 +200,18 @@ ARGUMENTS: Final = [
         right=_COMES_TO_AN_ANSWER,
     ),
     Row(
-        name="local models: code under another key, text behind the JSON",
+        name="models of hermes-agent: code under another key",
         version="2026-08",
-        source="https://github.com/NousResearch/hermes-agent/pull/79333",
-        does="Names the code input, and closes a tag behind the JSON.",
-        answers=tool_round(calls(call("code_interpreter", '{"input": "1 + 1"}</tool_call>'))),
+        source="https://github.com/NousResearch/hermes-agent/pull/78585",
+        does="Names the code command.",
+        answers=tool_round(calls(call("code_interpreter", '{"command": "git status"}'))),
         run=CODE,
         right=_COMES_TO_AN_ANSWER,
     ),
     Row(
         name="GPT-3.5: a tool called python",
-        version="2024-04",
-        source="https://github.com/run-llama/llama_index/issues/12479",
+        version="2023-08",
+        source="https://github.com/run-llama/llama_index/issues/7243",
         does="Calls the code interpreter by the name that the model learnt.",
         answers=tool_round(calls(call("python", '{"code": "print(2)"}'))),
         run=CODE,
@@ -210,16 +220,17 @@ ARGUMENTS: Final = [
     Row(
         name="OpenAI: calls cut short are none",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
         does="Ends with length within the arguments of a call.",
         answers=tool_round(sse(chunk(tool_calls=[call("get_weather", '{"ci')]), chunk("length"))),
         run=FUNCTIONS,
         right=is_cut(),
     ),
     Row(
-        name="mlx-openai-server: names that no function has",
-        version="2025-08, gpt-oss",
-        source="https://github.com/cubist38/mlx-openai-server/pull/51",
+        name="mlx-openai-server and vLLM with gpt-oss: names that no function has",
+        version="2025-08 and 2026-05",
+        source="https://github.com/cubist38/mlx-openai-server/pull/51 "
+        "https://github.com/vllm-project/vllm/issues/32587",
         does="Passes on names with the marks of the model's own format.",
         answers=tool_round(
             calls(

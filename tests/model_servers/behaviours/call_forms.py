@@ -24,6 +24,7 @@ from server_answers import (
 from behaviours.row import (
     CODE,
     FUNCTIONS,
+    OPENAI_TYPES,
     SEARCH,
     WEATHER_OF_OSLO,
     Row,
@@ -39,7 +40,7 @@ CALL_FORMS: Final = [
     Row(
         name="OpenAI: a search",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
         does="Calls a function of one string argument.",
         answers=tool_round(calls(call("file_search", '{"query": "office hours"}'))),
         run=SEARCH,
@@ -79,7 +80,7 @@ CALL_FORMS: Final = [
         name="MiniMax on NIM: the name in every piece, without ids",
         version="M2.7, 2026-04",
         source="https://github.com/NousResearch/hermes-agent/pull/11984",
-        does="Repeats a call's whole name with every piece of it, none of which has an id.",
+        does="Repeats a call's whole name with every piece; a variant in which none has an id.",
         answers=tool_round(
             calls(call("get_weather", '{"city": ', None), call("get_weather", '"Oslo"}', None))
         ),
@@ -107,10 +108,10 @@ CALL_FORMS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="vLLM with Command A: an empty name in the later pieces",
-        version="2026-06",
-        source="https://github.com/vercel/ai/pull/16507",
-        does='Gives the pieces of a call without a name the name "".',
+        name="deepin with DeepSeek: an empty name in the later pieces",
+        version="2026-05",
+        source="https://github.com/AI-Shell-Team/aish/pull/200",
+        does='Names a call in its first piece, and gives the later pieces the name "".',
         answers=tool_round(
             calls(call("get_weather", '{"city": ', "call_a"), call("", '"Oslo"}', None))
         ),
@@ -150,10 +151,10 @@ CALL_FORMS: Final = [
         right=TWO_FUNCTIONS,
     ),
     Row(
-        name="GitHub Copilot: ids of 6 kB",
-        version="2026",
-        source="https://github.com/BerriAI/litellm/pull/30072",
-        does="Gives what it makes ids that hold encrypted state.",
+        name="LiteLLM with Gemini 3: ids that hold signatures",
+        version="2025-11",
+        source="https://github.com/BerriAI/litellm/pull/16895",
+        does="Keeps the thought signature of a call in its id, which is long then.",
         answers=tool_round(calls(call("get_weather", OSLO_TEXT, "x" * 6000))),
         run=FUNCTIONS,
         right=calls_weather(),
@@ -178,9 +179,9 @@ CALL_FORMS: Final = [
         right=TWO_FUNCTIONS,
     ),
     Row(
-        name="OpenAI before 2023-11: function_call, streamed",
-        version="2023-06",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        name="OpenAI's older form: function_call, streamed",
+        version="deprecated, 2026-08",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
         does="Tells its only call as function_call, in pieces.",
         answers=tool_round(
             sse(
@@ -193,9 +194,9 @@ CALL_FORMS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="OpenAI before 2023-11: function_call, whole",
-        version="2023-06",
-        source="https://platform.openai.com/docs/api-reference/chat/object",
+        name="OpenAI's older form: function_call, whole",
+        version="deprecated, 2026-08",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_message.py",
         does="Tells its only call as function_call of a message, with the content null.",
         answers=tool_round(
             not_streamed(
@@ -253,8 +254,8 @@ CALL_FORMS: Final = [
     ),
     Row(
         name="Foundry Local: choices that count on",
-        version="2025-06",
-        source="https://github.com/microsoft/foundry-local/issues/144",
+        version="0.7.117, 2025-09",
+        source="https://github.com/microsoft/foundry-local/issues/263",
         does="Gives the only choice of each chunk another index.",
         answers=tool_round(
             sse(
@@ -271,8 +272,8 @@ CALL_FORMS: Final = [
     Row(
         name="OpenAI: code with text before it",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
-        does="Says something, and calls then.",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
+        does="Says something, and calls then; a variant of a call in pieces.",
         answers=tool_round(
             calls(call("code_interpreter", '{"code": "print(2 + 2)"}'), content="I count."),
             says("It is 4."),

@@ -18,6 +18,7 @@ from server_answers import (
 
 from behaviours.row import (
     FUNCTIONS,
+    OPENAI_TYPES,
     WEATHER_OF_OSLO,
     Row,
     calls_weather,
@@ -33,7 +34,7 @@ CALLS: Final = [
     Row(
         name="OpenAI: a call in pieces",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
         does="Gives a call an index, an id and a name, and then its arguments piece by piece.",
         answers=tool_round(
             calls(
@@ -48,7 +49,7 @@ CALLS: Final = [
     Row(
         name="OpenAI: pieces of two calls by turns",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        source=f"{OPENAI_TYPES}/chat/chat_completion_chunk.py",
         does="Tells which call a piece belongs to by its index alone.",
         answers=tool_round(
             calls(
@@ -104,9 +105,9 @@ CALLS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="Gemini: index null",
-        version="2026-05",
-        source="https://github.com/Alishahryar1/free-claude-code/pull/633",
+        name="GPT_API_free: index null",
+        version="2024-06",
+        source="https://github.com/chatanywhere/GPT_API_free/issues/254",
         does="Streams whole calls with the index null.",
         answers=tool_round(
             calls(
@@ -225,9 +226,9 @@ CALLS: Final = [
         right=calls_weather(),
     ),
     Row(
-        name="gateways of Claude: indexes with gaps",
-        version="2026-08",
-        source="https://github.com/apache/maka/issues/1967",
+        name="agentgateway with Claude: indexes with gaps",
+        version="1.4.1, 2026-08",
+        source="https://github.com/agentgateway/agentgateway/issues/2965",
         does="Counts calls among all blocks of an answer: indexes begin at 1 and skip some.",
         answers=tool_round(
             calls(

@@ -23,7 +23,9 @@ from server_answers import (
 
 from behaviours.row import (
     FUNCTIONS,
+    OPENAI_TYPES,
     PLAIN,
+    RECORDED,
     TWICE,
     Row,
     brief,
@@ -33,9 +35,21 @@ from behaviours.row import (
 )
 
 _SOURCES: Final = ["https://one.example/a", "https://two.example/b"]
-_PERPLEXITY: Final = "https://docs.perplexity.ai/api-reference/chat-completions-post"
-_SEARCH: Final = "https://platform.openai.com/docs/guides/tools-web-search?api-mode=chat"
-_IMAGES: Final = "https://openrouter.ai/docs/guides/overview/multimodal/image-generation"
+_PERPLEXITY: Final = (
+    f"{RECORDED}/chat_citations_with_perplexity_sonar_returns_search_result_citations"
+)
+_SEARCH: Final = (
+    f"{RECORDED}/chat_citations_with_openai_gpt-4o-mini-search-preview_returns_url_citations_when_"
+    "web_search_is_enabled.yml"
+)
+_MISTRAL: Final = (
+    f"{RECORDED}/chat_mistral_hybrid_reasoning_streams_thinking_separately_from_content.yml"
+)
+_REFUSAL: Final = f"{OPENAI_TYPES}/chat"
+_SNOWFLAKE: Final = (
+    "https://github.com/pydantic/pydantic-ai/tree/main/tests/models/cassettes/test_snowflake"
+)
+_IMAGES: Final = "https://openrouter.ai/docs/features/multimodal/image-generation"
 _THINK: Final = "https://github.com/vllm-project/vllm/issues/34625"
 #: A picture of one pixel.
 _PIXEL: Final = (
@@ -64,13 +78,13 @@ def _cited(chunk: Document) -> Document:
 CONTENTS: Final = [
     brief(
         "Mistral: a list of text parts",
-        "https://docs.mistral.ai/capabilities/reasoning/",
+        _MISTRAL,
         "Tells the text as a list of parts.",
         sse(chunk(content=[{"type": "text", "text": "It is 17."}]), chunk("stop")),
     ),
     brief(
         "Magistral: thoughts among the parts",
-        "https://docs.mistral.ai/capabilities/reasoning/",
+        _MISTRAL,
         "Tells its thoughts as a part of the content, before the text.",
         sse(
             chunk(content=[{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]),
@@ -133,7 +147,7 @@ CONTENTS: Final = [
     ),
     brief(
         "Snowflake Cortex: an empty function_call",
-        "https://github.com/pydantic/pydantic-ai",
+        _SNOWFLAKE,
         "Answers whole with empty fields for all there could be.",
         not_streamed(
             whole(
@@ -149,14 +163,15 @@ CONTENTS: Final = [
     ),
     brief(
         "Snowflake Cortex: an empty function_call, streamed",
-        "https://github.com/pydantic/pydantic-ai",
+        _SNOWFLAKE,
         "Streams an empty function_call beside the text.",
         sse(chunk(content=ANSWER, function_call={"name": "", "arguments": ""}), chunk("stop")),
     ),
     brief(
         "Cloudflare: an object for a text",
-        "https://github.com/posit-dev/chatlas",
-        "Tells an answer in a JSON schema as an object, not as its text; does not stream it.",
+        "https://github.com/posit-dev/chatlas/blob/main/tests/_vcr/test_provider_cloudflare/"
+        "test_cloudflare_data_extraction.yaml",
+        "Tells a whole answer in a JSON schema as an object, not as its text.",
         unless(
             lambda body: body.get("stream"),
             refuses(400, {"errors": [{"message": "JSON mode is not supported with stream"}]}),
@@ -172,7 +187,7 @@ CONTENTS: Final = [
     ),
     brief(
         "OpenAI: a refusal, streamed",
-        "https://platform.openai.com/docs/guides/structured-outputs#refusals",
+        f"{_REFUSAL}/chat_completion_chunk.py",
         "Streams a refusal beside a content of null.",
         sse(
             chunk(role="assistant", content=None, refusal=""),
@@ -184,14 +199,14 @@ CONTENTS: Final = [
     ),
     brief(
         "OpenAI: a refusal, whole",
-        "https://platform.openai.com/docs/guides/structured-outputs#refusals",
+        f"{_REFUSAL}/chat_completion_message.py",
         "Answers whole with a refusal beside a content of null.",
         not_streamed(whole(content=None, refusal="I cannot help.")),
         completes(None, parts=["refusal"]),
     ),
     brief(
         "Perplexity: addresses at the top of each chunk",
-        _PERPLEXITY,
+        f"{_PERPLEXITY}_when_streaming.yml",
         "Puts marks such as [2] into the text and their addresses beside it; sends no [DONE].",
         sse(
             _cited(chunk(content="It is ")),
@@ -203,8 +218,8 @@ CONTENTS: Final = [
     ),
     brief(
         "Perplexity: addresses in search_results alone",
-        _PERPLEXITY,
-        "Tells addresses with their titles only.",
+        f"{_PERPLEXITY}_when_streaming.yml",
+        "Tells addresses with their titles; a variant without the list of addresses.",
         sse(
             {
                 **chunk("stop", content="[1] and [2]"),
@@ -216,7 +231,7 @@ CONTENTS: Final = [
     ),
     brief(
         "Perplexity: addresses in a whole answer",
-        _PERPLEXITY,
+        f"{_PERPLEXITY}.yml",
         "Puts marks such as [2] into the text and their addresses at the top of the answer.",
         not_streamed(
             document(
@@ -232,13 +247,14 @@ CONTENTS: Final = [
     brief(
         "OpenAI's search models: citations, streamed",
         _SEARCH,
-        "Streams what it cites in a chunk after the text.",
+        "Tells what it cites; a variant that streams it in a chunk after the text.",
         sse(chunk(content=ANSWER), chunk(annotations=[_note()]), chunk("stop")),
         completes(links=[_SOURCES[1]]),
     ),
     brief(
         "OpenRouter: citations in a whole answer",
-        "https://openrouter.ai/docs/guides/features/server-tools/web-search",
+        f"{RECORDED}/chat_citations_with_openrouter_perplexity_sonar_returns_search_result_"
+        "citations.yml",
         "Puts what it cites into the message.",
         not_streamed(whole(content=ANSWER, annotations=[_note()])),
         completes(links=[_SOURCES[1]]),
@@ -246,7 +262,7 @@ CONTENTS: Final = [
     brief(
         "OpenRouter: an image, streamed",
         _IMAGES,
-        "Streams an image beside the text, as a data: address.",
+        "Puts an image beside the text, as a data: address; a variant that streams it.",
         sse(chunk(content=ANSWER), chunk(images=[_image()]), chunk("stop")),
         completes(parts=["image_file", "text"]),
     ),
@@ -260,7 +276,7 @@ CONTENTS: Final = [
     brief(
         "OpenRouter: an image alone",
         _IMAGES,
-        "Answers with an image and no text.",
+        "Puts an image into the message; a variant without a text.",
         sse(chunk(content="", images=[_image()]), chunk("stop")),
         completes(None, parts=["image_file"]),
     ),
@@ -273,8 +289,8 @@ CONTENTS: Final = [
     ),
     Row(
         name="Foundry Local: delta and message in one chunk",
-        version="2025-06",
-        source="https://github.com/microsoft/foundry-local/issues/144",
+        version="0.7.117, 2025-09",
+        source="https://github.com/microsoft/foundry-local/issues/263",
         does="Tells each piece as delta and as message, with an error of null beside them.",
         answers=always(
             sse(

@@ -21,7 +21,7 @@ from server_answers import (
     vectors,
 )
 
-from behaviours.row import SEARCH, Right, Row, Run, completes, told
+from behaviours.row import OPENAI_TYPES, RECORDED, SEARCH, Right, Row, Run, completes, told
 
 #: About seventy passages; the last of them is to be found.
 _MANY: Final = evolve(
@@ -90,20 +90,20 @@ def _in_bytes(numbers: Sequence[float]) -> str:
 EMBEDDINGS: Final = [
     _embeds(
         "OpenAI",
-        "https://platform.openai.com/docs/api-reference/embeddings/object",
+        f"{OPENAI_TYPES}/embedding.py",
         "Tells numbers, each vector with its index.",
         vectors,
     ),
     _embeds(
         "base64 unasked",
-        "https://platform.openai.com/docs/api-reference/embeddings/create",
-        "Tells vectors as base64 of 32-bit floats.",
+        f"{OPENAI_TYPES}/embedding_create_params.py",
+        "Tells vectors as base64 of 32-bit floats; a variant that was not asked to.",
         _rows(lambda n, numbers: {"index": n, "embedding": _in_base64(numbers)}),
     ),
     _embeds(
         "429 at first",
-        "https://platform.openai.com/docs/guides/rate-limits",
-        "Takes no more for a moment.",
+        "https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py",
+        "Takes no more for a moment, and says in a header, in milliseconds, for how long.",
         in_turn(refuses(429, "Slow down.", retry_after_ms="10"), vectors),
     ),
     _embeds(
@@ -214,7 +214,8 @@ EMBEDDINGS: Final = [
     ),
     _embeds(
         "Perplexity, eight bits for each number",
-        "https://github.com/crmne/ruby_llm",
+        f"{RECORDED}/embedding_perplexity_int8_embeddings_perplexity_pplx-embed-v1-0_6b_decodes_a_"
+        "single_text_into_int8_vectors.yml",
         "Tells base64 of 8-bit integers, and knows no other encoding.",
         lambda body, number: (
             _rows(lambda n, numbers: {"index": n, "embedding": _in_bytes(numbers)})(body, number)

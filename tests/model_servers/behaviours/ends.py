@@ -20,13 +20,23 @@ from server_answers import (
     whole,
 )
 
-from behaviours.row import FUNCTIONS, Right, Row, calls_weather, completes, fails, is_cut
+from behaviours.row import (
+    FUNCTIONS,
+    OPENAI_TYPES,
+    RECORDED,
+    Right,
+    Row,
+    calls_weather,
+    completes,
+    fails,
+    is_cut,
+)
 
 _HALF: Final = "It is "
 _GEMINI: Final = "https://github.com/HKUDS/Vibe-Trading/pull/308"
 _GLM: Final = "https://github.com/mozilla-ai/any-llm/pull/1204"
-_MISTRAL: Final = "https://docs.mistral.ai/api/"
-_OPENAI: Final = "https://platform.openai.com/docs/api-reference/chat/object"
+_MISTRAL: Final = "https://github.com/mistralai/client-python/blob/main/src/mistralai/client/models"
+_OPENAI: Final = f"{OPENAI_TYPES}/chat/chat_completion_chunk.py"
 _VLLM: Final = "https://github.com/vllm-project/vllm/issues/57082"
 _CUT: Final = is_cut(_HALF, reason="max_tokens")
 _FILTERED: Final = is_cut(_HALF, reason="content_filter")
@@ -71,7 +81,12 @@ def _ends_whole(server: str, version: str, source: str, word: object, right: Rig
 def _ends_so(name: str, source: str, does: str, answers: Part, right: Right) -> Row:
     """A server whose stream ends in a way of its own."""
     return Row(
-        name=name, version="2026", source=source, does=does, answers=always(answers), right=right
+        name=name,
+        version="2024 to 2026",
+        source=source,
+        does=does,
+        answers=always(answers),
+        right=right,
     )
 
 
@@ -89,8 +104,13 @@ ENDS: Final = [
         "MALFORMED_FUNCTION_CALL",
         fails("server_error", "malformed_function_call"),
     ),
-    _ends("Mistral", "2026", _MISTRAL, "model_length", _CUT),
-    _ends("Mistral", "2026", _MISTRAL, "error", fails("server_error", "error")),
+    _ends(
+        "Mistral",
+        "2026",
+        f"{_MISTRAL}/completionresponsestreamchoice.py",
+        "error",
+        fails("server_error", "error"),
+    ),
     _ends("GLM-5", "2026-07", _GLM, "model_context_window_exceeded", _CUT),
     _ends("GLM-5", "2026-07", _GLM, "sensitive", _FILTERED),
     _ends("GLM-5", "2026-07", _GLM, "network_error", fails("server_error", "network_error")),
@@ -112,14 +132,14 @@ ENDS: Final = [
     _ends(
         "DeepSeek",
         "2026",
-        "https://api-docs.deepseek.com/api/create-chat-completion",
+        "https://docs.rs/crate/ds-api/latest/source/src/raw/response/non_streaming/finish_reason.rs",
         "insufficient_system_resource",
         fails("server_error", "insufficient_system_resource"),
     ),
     _ends(
         "Together",
         "2025",
-        "https://docs.together.ai/reference/chat-completions-1",
+        "https://github.com/togethercomputer/together-python/blob/main/src/together/types/common.py",
         "eos",
         completes(_HALF),
     ),
@@ -142,11 +162,11 @@ ENDS: Final = [
     _ends_whole("Gemini", "2026-06", _GEMINI, "SAFETY", _FILTERED),
     _ends_whole("GLM-5", "2026-07", _GLM, "network_error", fails("server_error", "network_error")),
     _ends_whole("GLM-5", "2026-07", _GLM, "model_context_window_exceeded", _CUT),
-    _ends_whole("Mistral", "2026", _MISTRAL, "model_length", _CUT),
+    _ends_whole("Mistral", "2026", f"{_MISTRAL}/chatcompletionchoice.py", "model_length", _CUT),
     _ends_whole(
         "Snowflake Cortex",
         "2026-07",
-        "https://github.com/pydantic/pydantic-ai",
+        "https://github.com/pydantic/pydantic-ai/tree/main/tests/models/cassettes/test_snowflake",
         "",
         completes(_HALF),
     ),
@@ -169,8 +189,8 @@ ENDS: Final = [
         right=calls_weather(),
     ),
     _ends_so(
-        "OpenRouter: no [DONE]",
-        "https://openrouter.ai/docs/api/reference/streaming",
+        "Perplexity: no [DONE]",
+        f"{RECORDED}/chat_citations_with_perplexity_sonar_returns_search_result_citations_when_streaming.yml",
         "Ends the stream after the finish reason, without [DONE].",
         sse(chunk(content=ANSWER), chunk("stop"), done=False),
         completes(),
@@ -178,7 +198,7 @@ ENDS: Final = [
     _ends_so(
         "proxies: no finish reason",
         "https://github.com/alfredapp/openai-workflow/pull/52",
-        "Gives no chunk a finish reason, and ends with [DONE].",
+        "Gives no chunk a finish reason.",
         sse({"choices": [{"index": 0, "delta": {"content": ANSWER}}]}),
         completes(),
     ),
@@ -192,14 +212,14 @@ ENDS: Final = [
     _ends_so(
         "proxies: a connection that breaks",
         "https://github.com/can1357/oh-my-pi/issues/9433",
-        "Breaks the connection in the middle of an answer.",
+        "Breaks off in the middle of an answer; a variant that breaks the connection.",
         sse(chunk(content=_HALF), CUT, done=False),
         fails("server_error"),
     ),
     _ends_so(
         "proxies: a connection that breaks behind the end",
         "https://github.com/can1357/oh-my-pi/issues/9433",
-        "Breaks the connection after the finish reason.",
+        "Breaks the connection; a variant that does so after the finish reason.",
         sse(chunk(content=ANSWER), chunk("stop"), CUT, done=False),
         completes(),
     ),

@@ -36,7 +36,7 @@ def _beats(name: str, source: str, does: str, beat: str) -> Row:
 KEEPALIVES: Final = [
     _beats(
         "comments",
-        "https://openrouter.ai/docs/api/reference/streaming",
+        "https://openrouter.ai/docs/api-reference/streaming",
         "Sends comments.",
         ": OPENROUTER PROCESSING\n\n",
     ),
@@ -60,14 +60,14 @@ KEEPALIVES: Final = [
     ),
     _beats(
         "event: ping with an object",
-        "https://github.com/ollama/ollama/pull/16443",
+        "https://github.com/decolua/9router/issues/3409",
         "Names an event ping, whose data is an object.",
         'event: ping\ndata: {"type": "ping"}\n\n',
     ),
     _beats(
         "event: ping without data",
-        "https://github.com/justlovemaki/AIClient2API/pull/695",
-        "Names an event ping without data.",
+        "https://github.com/decolua/9router/issues/3409",
+        "Names an event ping; a variant without data.",
         "event: ping\n\n",
     ),
     _beats(
@@ -90,8 +90,8 @@ KEEPALIVES: Final = [
     ),
     _beats(
         "an empty object",
-        "https://github.com/ollama/ollama/pull/16443",
-        "Sends an empty object.",
+        "https://github.com/decolua/9router/issues/3409",
+        "Sends an empty object; a variant that does not name the event.",
         "data: {}\n\n",
     ),
     Row(

@@ -27,7 +27,8 @@ from behaviours.row import (
     fails,
 )
 
-_LIMITS: Final = "https://console.groq.com/docs/rate-limits"
+_GROQ: Final = "https://github.com/Aider-AI/aider/issues/3265"
+_CLIENT: Final = "https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py"
 
 
 def _later(name: str, source: str, does: str, refusal: Answer, right: Right | None = None) -> Row:
@@ -103,31 +104,32 @@ LIMITS: Final = [
     # --- what is waited for
     _later(
         "OpenAI: 429 in the second round, in words",
-        "https://platform.openai.com/docs/guides/rate-limits",
+        "https://github.com/continuedev/continue/issues/11472",
         "Says in words when to ask again.",
         refuses(429, _LIMITED.format("20ms")),
     ),
     _later(
         "Groq: 429 in the second round, in seconds",
-        _LIMITS,
+        _GROQ,
         "Says in words when to ask again, in parts of a second.",
         refuses(429, _LIMITED.format("0.05s")),
     ),
     _later(
         "Groq: 429 in the second round, by a header",
-        _LIMITS,
+        "https://console.groq.com/docs/rate-limits",
         "Says in a header when to ask again.",
         refuses(429, "Rate limit reached.", Retry_After="1"),
     ),
     _later(
-        "Azure: 429 in the second round, by milliseconds",
-        "https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py",
-        "Says in a header when to ask again, in milliseconds.",
+        "OpenAI: 429 in the second round, by milliseconds",
+        _CLIENT,
+        "Says in a header of its own when to ask again, in milliseconds.",
         refuses(429, "Rate limit is exceeded.", retry_after_ms="30"),
     ),
     _later(
         "Gemini: 429 in the second round, by RetryInfo",
-        "https://cloud.google.com/apis/design/errors",
+        "https://dev.to/nils44344/gemini-api-429-resourceexhausted-why-your-limit-is-0-68o "
+        "https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto",
         "Says in a list of details when to ask again.",
         refuses(
             429,
@@ -150,14 +152,14 @@ LIMITS: Final = [
     ),
     _later(
         "a gateway: 503 in the second round",
-        "https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Retry-After",
+        "https://developer.mozilla.org/en-US/docs/Web/HTTP/Headers/Retry-After",
         "Says in a header when it will be there again.",
         refuses(503, "Service Unavailable", Retry_After="1"),
     ),
     Row(
         name="Groq: 429 in the second round, twice",
         version="2025 and 2026",
-        source=_LIMITS,
+        source=_GROQ,
         does="Says when to ask again, and takes no more then either.",
         answers=in_turn(
             calls(call("get_weather", OSLO_TEXT)),
@@ -170,8 +172,8 @@ LIMITS: Final = [
     ),
     _later(
         "Groq: 429 in the second round, for longer than a run",
-        _LIMITS,
-        "Says that it takes no more for twenty minutes.",
+        _GROQ,
+        "Says when to ask again; a variant: in twenty minutes.",
         refuses(429, _LIMITED.format("20m0.36s")),
         Right(
             status="failed",
@@ -183,7 +185,7 @@ LIMITS: Final = [
     ),
     _later(
         "any server: 400 in the second round",
-        "https://platform.openai.com/docs/guides/error-codes",
+        _CLIENT,
         "Refuses for a reason that does not pass.",
         refuses(400, "The model is sad."),
         Right(
@@ -196,7 +198,7 @@ LIMITS: Final = [
     ),
     brief(
         "Groq: 429 in the first round",
-        _LIMITS,
+        _GROQ,
         "Takes no more at once, and says when to ask again.",
         refuses(429, _LIMITED.format("0.05s"), Retry_After="1"),
         fails("rate_limit_exceeded", "please try again in 0.05s", requests=1),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from server_answers import outgrown, refuses, sse
 
-from behaviours.row import LONG, Row, completes
+from behaviours.row import LONG, RECORDED, Row, completes
 
 _PI: Final = "https://github.com/earendil-works/pi/blob/main/packages/ai/src/utils/overflow.ts"
 _REQUEST: Final = "invalid_request_error"
@@ -194,8 +194,10 @@ OVERFLOWS: Final = [
     ),
     _says(
         "Ollama cloud",
-        "https://github.com/openclaw/openclaw/pull/36074",
+        f"{RECORDED}/chat_real_error_scenarios_ollama_cloud_gpt-oss_120b_handles_context_length_"
+        "exceeded_errors.yml",
         "prompt too long; exceeded max context length by 4 tokens",
+        type=_REQUEST,
     ),
     _says(
         "LiteLLM",
@@ -260,7 +262,7 @@ OVERFLOWS: Final = [
     ),
     _says_as_error(
         "TGI",
-        "https://github.com/huggingface/text-generation-inference",
+        "https://github.com/huggingface/text-generation-inference/blob/main/router/src/validation.rs",
         "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 "
         "`inputs` tokens and 100 `max_new_tokens`",
         status=422,
@@ -268,9 +270,10 @@ OVERFLOWS: Final = [
     ),
     _says(
         "Perplexity",
-        "https://github.com/crmne/ruby_llm",
+        f"{RECORDED}/chat_real_error_scenarios_perplexity_sonar_handles_context_length_exceeded_"
+        "errors.yml",
         "The total length of all messages is too long.",
-        type="invalid_message",
+        type="too_many_prompt_tokens",
         code=400,
     ),
     _says(

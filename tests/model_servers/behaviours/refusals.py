@@ -11,7 +11,7 @@ from server_answers import (
     sse,
 )
 
-from behaviours.row import FUNCTIONS, brief, fails
+from behaviours.row import FUNCTIONS, RECORDED, brief, fails
 
 _OPENROUTER: Final = "https://openrouter.ai/docs/api/reference/errors-and-debugging"
 
@@ -109,14 +109,14 @@ REFUSALS: Final = [
     ),
     brief(
         "Cloudflare: a list of errors by another name",
-        "https://github.com/posit-dev/chatlas",
+        "https://github.com/jekalmin/extended_openai_conversation/issues/228",
         "Tells what went wrong in a list named errors.",
         refuses(400, {"errors": [{"message": "The model has no tools.", "code": 5006}]}),
         fails("server_error", "the model has no tools"),
     ),
     brief(
         "vLLM: FastAPI's detail",
-        "https://fastapi.tiangolo.com/tutorial/handling-errors/",
+        "https://github.com/vllm-project/vllm/issues/5082",
         "Tells what went wrong as detail.",
         refuses(404, {"detail": "Not Found"}),
         fails("server_error", "not found", "it usually ends in /v1"),
@@ -176,8 +176,8 @@ REFUSALS: Final = [
         fails("server_error", "territory not supported", never=["refused the key"]),
     ),
     brief(
-        "any server: a key that it does not know",
-        "https://platform.openai.com/docs/guides/error-codes",
+        "OpenAI: a key that it does not know",
+        f"{RECORDED}/chat_error_handling_with_openai_gpt-5-nano_raises_appropriate_auth_error.yml",
         "Refuses a key.",
         refuses(401, "Incorrect API key provided."),
         fails("server_error", "refused the key", "ASSISTANTS_MODEL_KEY", requests=1),
@@ -232,7 +232,7 @@ REFUSALS: Final = [
     ),
     brief(
         "OpenAI: no quota left",
-        "https://platform.openai.com/docs/guides/error-codes",
+        "https://github.com/OpenHands/OpenHands/issues/998",
         "Refuses with 429 until somebody pays.",
         refuses(
             429,
@@ -248,7 +248,7 @@ REFUSALS: Final = [
     ),
     brief(
         "Anthropic: overloaded",
-        "https://docs.anthropic.com/en/api/errors",
+        "https://docs.llmgateway.io/troubleshooting/anthropic-529-overloaded",
         "Answers 529 while it is overloaded.",
         refuses(
             529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}

@@ -23,12 +23,13 @@ from server_answers import (
 
 from behaviours.row import (
     FUNCTIONS,
+    OPENAI_TYPES,
     calls_weather,
     completes,
     responds,
 )
 
-_OPENAI: Final = "https://platform.openai.com/docs/api-reference/responses-streaming"
+_OPENAI: Final = f"{OPENAI_TYPES}/responses/response_stream_event.py"
 _TWO_CITIES: Final = completes(ANSWER, *calls_weather().calls, ("get_weather", ROME))
 _SAYS: Final = items(message_item())
 
@@ -142,7 +143,7 @@ RESPONSES: Final = [
     responds(
         "OpenAI, nothing but the end",
         _OPENAI,
-        "Tells everything in the last event alone.",
+        "Tells all of it at the end; a variant that tells nothing before.",
         event_stream(ended(message_item())),
         completes(),
     ),

@@ -28,6 +28,7 @@ from server_answers import (
 from behaviours.row import (
     CODE,
     FUNCTIONS,
+    OPENAI_TYPES,
     Right,
     Row,
     Run,
@@ -36,7 +37,7 @@ from behaviours.row import (
     responds,
 )
 
-_OPENAI: Final = "https://platform.openai.com/docs/api-reference/responses-streaming"
+_OPENAI: Final = f"{OPENAI_TYPES}/responses/response_stream_event.py"
 _BACK: Final = "https://github.com/openai/openai-agents-python/pull/1756"
 _TWO_CITIES: Final = completes(ANSWER, *calls_weather().calls, ("get_weather", ROME))
 _SAYS: Final = items(message_item())
@@ -160,7 +161,7 @@ RESPONSES_CONTENTS: Final = [
     ),
     responds(
         "a whole answer",
-        "https://platform.openai.com/docs/api-reference/responses/object",
+        f"{OPENAI_TYPES}/responses/response.py",
         "Does not stream, and answers whole.",
         unless(
             lambda body: body.get("stream"),
@@ -186,7 +187,7 @@ RESPONSES_CONTENTS: Final = [
     ),
     responds(
         "citations",
-        "https://platform.openai.com/docs/guides/tools-web-search",
+        f"{OPENAI_TYPES}/responses/response_output_text_annotation_added_event.py",
         "Tells what it cites in the message that is done, and when it finds it.",
         event_stream(
             event("response.output_text.delta", output_index=0, item_id="msg_1", delta=ANSWER),
@@ -228,7 +229,7 @@ RESPONSES_CONTENTS: Final = [
     ),
     responds(
         "tokens from the cache and for thoughts",
-        "https://platform.openai.com/docs/api-reference/responses/object",
+        f"{OPENAI_TYPES}/responses/response_usage.py",
         "Tells how many tokens were cached, and how many were thoughts.",
         event_stream(
             ended(

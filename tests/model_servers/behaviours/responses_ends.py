@@ -20,6 +20,7 @@ from server_answers import (
 from behaviours.row import (
     FUNCTIONS,
     LONG,
+    OPENAI_TYPES,
     PLAIN,
     Run,
     completes,
@@ -28,7 +29,7 @@ from behaviours.row import (
     responds,
 )
 
-_OPENAI: Final = "https://platform.openai.com/docs/api-reference/responses-streaming"
+_OPENAI: Final = f"{OPENAI_TYPES}/responses/response_stream_event.py"
 _SAYS: Final = items(message_item())
 
 
@@ -54,7 +55,7 @@ RESPONSES_ENDS: Final = [
     responds(
         "OpenAI, too long in response.failed",
         _OPENAI,
-        "Says in a response that failed that the thread is too long.",
+        "Ends with a response that failed; a variant: the thread is too long.",
         unless(
             lambda body: len(turns(body)) > 2,
             event_stream(
@@ -100,19 +101,9 @@ RESPONSES_ENDS: Final = [
         is_cut("It is", reason="content_filter"),
     ),
     responds(
-        "what follows the end",
-        _OPENAI,
-        "Says behind the end that something went wrong, in the same packet.",
-        event_stream(
-            text_events(message_item()),
-            ended(message_item()) + event("error", code="499", message="client gone"),
-        ),
-        completes(),
-    ),
-    responds(
         "a stream that breaks off",
         _OPENAI,
-        "Ends the stream in the middle of a message.",
+        "Tells a message in pieces; a variant that breaks off in the middle.",
         event_stream(text_events(message_item("It is "))[:2]),
         fails("server_error", "broke off"),
     ),

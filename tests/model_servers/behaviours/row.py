@@ -16,6 +16,11 @@ from server_answers import ANSWER, OSLO, Part, always
 
 from assistants_client.engine import ChatCompletions, Responses
 
+#: OpenAI's own types of what its API takes and tells, a file for each; seen 2026-08.
+OPENAI_TYPES: Final = "https://github.com/openai/openai-python/blob/main/src/openai/types"
+#: Requests and answers of many servers as they were recorded, 2026-06 to 2026-08.
+RECORDED: Final = "https://github.com/crmne/ruby_llm/blob/main/spec/fixtures/vcr_cassettes"
+
 #: A call as it must have come: the function's name, and its arguments as JSON values.
 Called: TypeAlias = tuple[str, Any]
 

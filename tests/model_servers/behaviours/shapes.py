@@ -218,7 +218,7 @@ SHAPES: Final = [
     ),
     _takes(
         "llama-cpp-python 0.3.36: content null beside calls",
-        "https://github.com/abetlen/llama-cpp-python",
+        "https://github.com/abetlen/llama-cpp-python/blob/main/llama_cpp/llama_types.py",
         "Takes content as a text, or not at all.",
         lambda body: None in _contents(body, "assistant"),
         refuses(500, "7 validation errors: Input should be a valid string"),

@@ -132,7 +132,7 @@ STREAMING: Final = [
         right=_ONE_REQUEST_EACH,
     ),
     Row(
-        name="vLLM: a quoted request is no word about streams",
+        name="servers of FastAPI: a quoted request is no word about streams",
         version="2025 and 2026",
         source="https://fastapi.tiangolo.com/tutorial/handling-errors/",
         does="Refuses something else with 422, and quotes the whole request, stream and all.",

@@ -8,7 +8,6 @@ from typing import Final
 from fake_server import Answer
 from server_answers import (
     ANSWER,
-    DONE,
     chunk,
     document,
     not_streamed,
@@ -27,6 +26,12 @@ _OVER: Final = {
 _LLAMA: Final = "https://github.com/ggml-org/llama.cpp/pull/16109"
 _LEMONADE: Final = "https://github.com/lemonade-sdk/lemonade/issues/2826"
 _OPENROUTER: Final = "https://openrouter.ai/docs/api/reference/errors-and-debugging"
+#: The choice of an answer, whole or streamed, as a client has it that knows OpenRouter.
+_CHOICE: Final = (
+    "https://api.koog.ai/prompt/prompt-executor/prompt-executor-clients/"
+    "prompt-executor-openrouter-client/ai.koog.prompt.executor.clients.openrouter.models"
+)
+_STREAMED_CHOICE: Final = f"{_CHOICE}/-open-router-stream-choice/-open-router-stream-choice.html"
 _BEGUN: Final = chunk(content="It is ")
 
 
@@ -52,7 +57,7 @@ STREAMS: Final = [
     ),
     brief(
         "OpenRouter: an error in a choice, streamed",
-        "https://openrouter.ai/docs/api/reference/overview",
+        _STREAMED_CHOICE,
         "Puts what went wrong into the choice.",
         sse(
             _BEGUN,
@@ -62,8 +67,8 @@ STREAMS: Final = [
     ),
     brief(
         "OpenRouter: an error in a choice, with the reason stop",
-        "https://openrouter.ai/docs/api/reference/overview",
-        "Puts what went wrong into a choice that claims to have stopped.",
+        _STREAMED_CHOICE,
+        "Puts what went wrong into the choice; a variant that claims to have stopped.",
         sse(
             _BEGUN,
             {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "error": _BOOM}]},
@@ -72,7 +77,7 @@ STREAMS: Final = [
     ),
     brief(
         "OpenRouter: an error in a choice, whole",
-        "https://openrouter.ai/docs/api/reference/overview",
+        f"{_CHOICE}/-open-router-choice/-open-router-choice.html",
         "Puts what went wrong into the choice of a whole answer.",
         not_streamed(
             document(
@@ -88,8 +93,8 @@ STREAMS: Final = [
     Row(
         name="OpenRouter: an overflow in a choice",
         version="2025 and 2026",
-        source="https://openrouter.ai/docs/api/reference/overview",
-        does="Says in a choice that the thread is too long for the provider.",
+        source=_STREAMED_CHOICE,
+        does="Puts what went wrong into the choice; a variant: the thread is too long.",
         answers=outgrown(sse({"choices": [{"index": 0, "delta": {}, "error": _OVER}]}, done=False)),
         run=LONG,
         right=completes(),
@@ -171,7 +176,7 @@ STREAMS: Final = [
     brief(
         "gateways: a list of errors without a frame",
         "https://github.com/n4ze3m/page-assist/issues/406",
-        "Answers with Gemini's list of errors as text/event-stream.",
+        "Answers with Gemini's list of errors; a variant that is called text/event-stream.",
         _unframed([{"error": {"code": 500, "message": "The engine is on fire."}}]),
         fails("server_error", "on fire"),
     ),
@@ -183,34 +188,8 @@ STREAMS: Final = [
         fails("server_error", '{"choices": [{"del'),
     ),
     brief(
-        "relays: an error behind [DONE], in the same packet",
-        "https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
-        "Says behind the end of an answer that its client has gone.",
-        sse(
-            chunk(content=ANSWER),
-            chunk("stop"),
-            f'{DONE}data: {{"error": {{"code": 499}}}}\n\n',
-            done=False,
-        ),
-        completes(),
-    ),
-    brief(
-        "relays: an error behind [DONE], in another packet",
-        "https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
-        "Says a moment after the end of an answer that its client has gone.",
-        sse(
-            chunk(content=ANSWER),
-            chunk("stop"),
-            DONE,
-            0.05,
-            'data: {"error": {"code": 499}}\n\n',
-            done=False,
-        ),
-        completes(),
-    ),
-    brief(
         "Azure: a chunk without choices first",
-        "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter",
+        "https://github.com/AbanteAI/archive-old-cli-mentat/issues/429",
         "Tells what its filters say of the prompt in a first chunk without choices.",
         sse({"choices": [], "prompt_filter_results": [{}]}, chunk(content=ANSWER), chunk("stop")),
         completes(),

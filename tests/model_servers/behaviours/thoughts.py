@@ -27,6 +27,7 @@ from server_answers import (
 from behaviours.row import (
     CODE,
     FUNCTIONS,
+    RECORDED,
     TWICE,
     Right,
     Row,
@@ -36,7 +37,7 @@ from behaviours.row import (
 )
 
 _DEEPSEEK: Final = "https://github.com/anomalyco/opencode/issues/24722"
-_ROUTED: Final = "https://openrouter.ai/docs/guides/best-practices/reasoning-tokens"
+_ROUTED: Final = f"{RECORDED}/chat_openrouter_reasoning_details_round-trip"
 _UNTHOUGHT: Final = refuses(
     400, "The `reasoning_content` in the thinking mode must be passed back to the API."
 )
@@ -146,7 +147,7 @@ THOUGHTS: Final = [
     Row(
         name="OpenRouter: reasoning_details in pieces",
         version="2025-11 to 2026-09",
-        source=_ROUTED,
+        source=f"{_ROUTED}_accumulates_reasoning_details_while_streaming_tool_calls.yml",
         does="Streams thoughts as a list of details, of which an encrypted one must go back.",
         answers=unless(
             _lacks_details,
@@ -167,7 +168,7 @@ THOUGHTS: Final = [
     Row(
         name="OpenRouter: reasoning_details in a whole answer",
         version="2025-11 to 2026-09",
-        source=_ROUTED,
+        source=f"{_ROUTED}_replays_reasoning_details_across_tool_calls_and_turns.yml",
         does="Tells thoughts as a list of details, which must go back as they are.",
         answers=unless(
             _lacks("reasoning_details", [_detail("I look."), _ENCRYPTED]),
@@ -187,8 +188,8 @@ THOUGHTS: Final = [
     ),
     Row(
         name="DeepSeek R1: thoughts of earlier runs",
-        version="2025",
-        source="https://api-docs.deepseek.com/guides/reasoning_model",
+        version="2025-01",
+        source="https://github.com/Euyug/Mirai-Gpt-Plugin/issues/4",
         does="Refuses thoughts that come back with the messages of a thread.",
         answers=unless(
             lambda body: "Hm." in str(body["messages"]),

@@ -20,7 +20,15 @@ from server_answers import (
     whole,
 )
 
-from behaviours.row import FUNCTIONS, Row, Run, calls_weather, completes
+from behaviours.row import (
+    FUNCTIONS,
+    OPENAI_TYPES,
+    RECORDED,
+    Row,
+    Run,
+    calls_weather,
+    completes,
+)
 
 _STOP: Final = chunk("stop")
 
@@ -51,7 +59,7 @@ _GROWING: Final = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 
 USAGES: Final = [
     _tells(
         "OpenAI, in a chunk without choices",
-        "https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        f"{OPENAI_TYPES}/chat/chat_completion_stream_options_param.py",
         "Tells them in a last chunk without choices, and null before.",
         sse(
             {**chunk(content=ANSWER), "usage": None},
@@ -61,7 +69,8 @@ USAGES: Final = [
     ),
     _tells(
         "Perplexity, in every chunk",
-        "https://docs.perplexity.ai/api-reference/chat-completions-post",
+        f"{RECORDED}/chat_citations_with_perplexity_sonar_returns_search_result_citations_when_"
+        "streaming.yml",
         "Tells in every chunk how many they are so far.",
         sse({**chunk(content=ANSWER), "usage": _GROWING}, {**_STOP, "usage": USAGE}),
     ),
@@ -96,7 +105,7 @@ USAGES: Final = [
     ),
     _tells(
         "OpenAI, from the cache and for thoughts",
-        "https://platform.openai.com/docs/guides/prompt-caching",
+        f"{OPENAI_TYPES}/completion_usage.py",
         "Tells how many were cached, and how many were thoughts.",
         says(usage=_DETAILED),
         {
@@ -107,7 +116,7 @@ USAGES: Final = [
     ),
     _tells(
         "OpenAI, from the cache, whole",
-        "https://platform.openai.com/docs/guides/prompt-caching",
+        f"{OPENAI_TYPES}/completion_usage.py",
         "Tells in a whole answer how many were cached, and how many were thoughts.",
         not_streamed(whole(content=ANSWER, usage=_DETAILED)),
         {
@@ -117,15 +126,15 @@ USAGES: Final = [
         },
     ),
     _tells(
-        "vLLM, details that are null",
-        "https://github.com/vllm-project/vllm/issues/20409",
+        "OpenAI, details that are null",
+        f"{OPENAI_TYPES}/completion_usage.py",
         "Tells details as null where it does not count them.",
         says(usage={**USAGE, "prompt_tokens_details": None, "completion_tokens_details": None}),
     ),
     Row(
         name="tokens: of all rounds together",
         version="2026",
-        source="https://platform.openai.com/docs/api-reference/chat-streaming/streaming",
+        source=f"{OPENAI_TYPES}/completion_usage.py",
         does="Tells the tokens of each answer; a run has those of all.",
         answers=tool_round(
             sse(
@@ -146,7 +155,7 @@ USAGES: Final = [
     ),
     Row(
         name="tokens: none are told",
-        version="2025",
+        version="2026-09",
         source="https://github.com/milind-soni/OpenMausBot/pull/1378",
         does="Tells no tokens at all.",
         answers=always(sse(chunk(content=ANSWER), _STOP)),
