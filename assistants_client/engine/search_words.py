@@ -31,7 +31,7 @@ off on once only or other our out over own please same say says she should so so
 that the their them then there these they this those through to too under until up us very was we
 were what when where which while who whom whose why will with would you your
 """.split()  # noqa: SIM905 - easier to read than a list
-_WORD: Final = re.compile(rf"[{UNSPACED}]+|(?:(?![{UNSPACED}_])\w)+")
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 _UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
 _NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
 

@@ -102,7 +102,8 @@ OURS = {
     "engine.language_models.error_words",
     "engine.embedding_answers": "engine.vectors",
     "engine.vectors": "",
-    "engine.document_reader": "",  # a program of its own
+    "engine.chunking": "",
+    "engine.document_reader": "self engine.chunking",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec _headers _id_kinds _strict_json",
@@ -129,9 +130,8 @@ THEIRS = {
     "pytest": "testing.plugin",
     "werkzeug": "engine.app engine.routes engine.uploads engine.adapter engine.serving",
     "pydantic_monty": "engine.code_interpreter",
-    "charset_normalizer": "engine.extraction",
+    "charset_normalizer": "lazy:engine.document_reader",
     "pypdf": "lazy:engine.document_reader",
-    "docx": "lazy:engine.document_reader",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

@@ -73,6 +73,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "include": ("encrypted content",),
     "stream_options": ("include_usage",),
 }
+_NAME: Final = re.compile(r"\w+")
 #: Streams end, stall and break as well: only what is bound to the refusal is the field.
 _STREAM: Final = re.compile(
     r"['\"`]stream(?:ing)?['\"`]|\bstream ?= ?true\b|\bstream (?:field|parameter|argument|mode)\b"
@@ -152,7 +153,7 @@ def _named(sentence: str, candidates: Collection[str]) -> Iterator[str]:
 
 def _first_of(path: str, candidates: Collection[str]) -> list[str]:
     """The field that a path leads into, such as ``strict`` of ``tools[0].function.strict``."""
-    return [piece for piece in re.findall(r"\w+", path) if piece in candidates][:1]
+    return [piece for piece in _NAME.findall(path) if piece in candidates][:1]
 
 
 def _is_called_field(sentence: str, name: str) -> bool:
