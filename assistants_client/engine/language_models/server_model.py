@@ -25,11 +25,7 @@ from assistants_client._deadline import TooLateError
 from assistants_client._sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from assistants_client._transport import Options, Transport
 from assistants_client.engine.language_models.adaptations import adaptable, adapted
-from assistants_client.engine.language_models.answer_blocks import (
-    WAKE_SECONDS,
-    AnswerBlocks,
-    SilentError,
-)
+from assistants_client.engine.language_models.answer_blocks import AnswerBlocks, SilentError
 from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
@@ -244,15 +240,14 @@ class ServerModel(ABC):
         asked = AnswerBlocks(self._transport, self._path, document, monotonic=self._monotonic)
         with closing(asked) as answer:
             blocks = answer.blocks(until, self._stalled_after)
-            body, looked = b"", time.monotonic()
+            body = b""
             # A block may be a single byte; so many of them tell what begins.
             while len(body.strip()) < len(b"event:"):
                 block = next(blocks, None)
                 if block is None:
                     break
-                if not block or time.monotonic() - looked > WAKE_SECONDS:  # it may be white space
+                if not block:
                     yield _NOTHING_YET
-                    looked = time.monotonic()
                 body += block
             taken()
             is_stream = answer.head.content_type.lower().startswith(_EVENT_STREAM)
@@ -271,7 +266,7 @@ class ServerModel(ABC):
         try:
             try:
                 for event in _events(blocks):
-                    if event is None:  # what came may be thoughts, of which nobody is told
+                    if event is None:
                         yield _NOTHING_YET
                         continue
                     yield from self._event(event, reader, has_begun=has_begun)
@@ -317,11 +312,10 @@ class ServerModel(ABC):
     def _whole(
         self, blocks: Iterable[bytes], answer: AnswerBlocks, reader: StreamReader
     ) -> Iterator[Delta]:
-        parts, looked = [], time.monotonic()
+        parts = []
         for block in blocks:
-            if not block or time.monotonic() - looked > WAKE_SECONDS:
+            if not block:
                 yield _NOTHING_YET
-                looked = time.monotonic()
             parts.append(block)
         content = b"".join(parts)
         try:
@@ -423,11 +417,13 @@ class ServerModel(ABC):
 
 
 def _events(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent | None]:
-    """The events of a stream, and ``None`` after each block, be it empty or part of an event."""
+    """The events of a stream, and ``None`` for each empty block."""
     decoder = SseDecoder(keeps_strays=True)
     for block in blocks:
-        yield from decoder.feed(block)
-        yield None
+        if block:
+            yield from decoder.feed(block)
+        else:
+            yield None
     yield from decoder.finish()
 
 
