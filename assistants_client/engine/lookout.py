@@ -68,7 +68,8 @@ class Lookout:
             source.seen = frozenset(waiting)
 
     def _watch(self) -> None:
-        while not self._closed.wait(self._seconds * random.uniform(1 - _JITTER, 1 + _JITTER)):
+        chance = random.Random()  # the common one is a program's own, which may depend on its state
+        while not self._closed.wait(self._seconds * chance.uniform(1 - _JITTER, 1 + _JITTER)):
             try:
                 self.look()
                 self._is_blind = False
