@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
 import threading
 import warnings
@@ -65,10 +66,12 @@ def test_it_looks_until_it_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     waiting = Waiting()
     waiting.raises = [OSError("out of reach") for _ in range(5)]
     lookout = Lookout(Source(waiting, Threads(Recorder())), seconds=0.01)
+    chance = random.getstate()
     with caplog.at_level(logging.WARNING):
         lookout.start()
         waiting.wait(8)
         lookout.close()
+    assert random.getstate() == chance  # it is the program's, in which tests may look for changes
     lookout.start()
     for thread in threading.enumerate():
         if thread.name == "assistants-lookout":
