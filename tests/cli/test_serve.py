@@ -279,15 +279,57 @@ def test_a_sandbox_that_cannot_be_used_is_one_line(
 
 @pytest.mark.parametrize(
     "options",
-    [("--port", "x"), ("--port", "65536"), ("--token", ""), ("--token", "a b"), ("--hots", "x")],
+    [
+        ("--port", "x"),
+        ("--port", "65536"),
+        ("--token", ""),
+        ("--token", "a b"),
+        ("--hots", "x"),
+        ("--workers", "0"),
+        ("--workers", "1.5"),
+        ("--workers", "many"),
+    ],
 )
 def test_a_wrong_option_is_told(command: Callable[..., Ended], options: tuple[str, str]) -> None:
     """The last line says what is wrong with which option."""
     done = command("serve", *options)
 
     assert done.returncode == 2
+    assert options[0] in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("assistants")
     assert "Traceback" not in done.stderr
+
+
+def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
+    """A number that cannot be is told by the option's name."""
+    done = command("serve", "--port", "0", ASSISTANTS_WORKERS="0")
+
+    assert done.returncode == 2
+    assert "argument --workers: '0' is not a whole number from 1 on" in done.stderr
+
+
+def test_more_runs_than_workers_are_told(tmp_path: Path, model_url: str) -> None:
+    """One more waits, and is carried when the first has ended."""
+    with (
+        served(tmp_path, "--model-url", model_url, "--workers", "1") as running,
+        Client(running.base_url) as client,
+    ):
+        assistant = client.assistants.create(model="m")
+        slow = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
+        stream = client.runs.stream(slow.id, assistant_id=assistant.id)
+        next(stream.text())
+        thread = client.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        waiting = client.runs.create(thread.id, assistant_id=assistant.id)
+        told = "All workers (1) carry a run; runs that wait for one: 1. "
+        until = time.monotonic() + AT_ONCE
+        while told not in running.output and time.monotonic() < until:
+            time.sleep(0.02)
+        assert stream.run is not None
+        client.runs.cancel(slow.id, stream.run.id)
+        run = client.wait_for_run(waiting)
+
+    assert told in running.output
+    assert run.status == "completed"
 
 
 def test_who_reads_the_output_may_go_away(tmp_path: Path) -> None:
@@ -318,7 +360,9 @@ def test_help_and_version(command: Callable[..., Ended]) -> None:
     version = command("--version")
 
     assert version.stdout == f"assistants-client {__version__}\n"
-    names = "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API CODE_INTERPRETER TOKEN"
+    names = (
+        "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API CODE_INTERPRETER WORKERS TOKEN"
+    )
     for name in names.split():
         assert f"[ASSISTANTS_{name}]" in " ".join(told.stdout.split())
     assert "exit status:" in told.stdout
@@ -326,11 +370,12 @@ def test_help_and_version(command: Callable[..., Ended]) -> None:
     assert "serve" in command("--help").stdout
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["werkzeug", "waitress"])
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, package: str) -> None:
     """Help needs no engine; serving without its packages names the extra, in one line."""
-    (tmp_path / "werkzeug").mkdir()
-    (tmp_path / "werkzeug" / "__init__.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'werkzeug'\", name='werkzeug')"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{package}'\", name='{package}')"
     )
     path = f"{tmp_path}{os.pathsep}{environment(tmp_path)['PYTHONPATH']}"
     done, told = (

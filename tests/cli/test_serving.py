@@ -81,7 +81,15 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
         ({}, True),
         ({"Host": "localhost:8000"}, True),
         ({"Host": "127.8.9.1"}, True),
-        ({"Host": "[::1]:8000", "Origin": "http://localhost:3000"}, True),
+        ({"Host": "[::1]:8000", "Origin": "http://[::1]:8000"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "none"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "same-site"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://localhost:3000"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://127.0.0.1:8000"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://localhost"}, False),
+        ({"Origin": "http://localhost:8000"}, False),
         ({"Host": "rebound.example:8000"}, False),
         ({"Host": "[not an address"}, False),
         ({"Host": ""}, False),
@@ -91,10 +99,10 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
     ids=str,
 )
 def test_without_a_token_pages_are_kept_away(headers: dict[str, str], served: bool) -> None:
-    """Neither a page of another host nor one that took this machine's address is served."""
+    """No page is served of another host or port, nor one that took this machine's address."""
     environ = create_environ("/v1/threads", method="POST")
     del environ["HTTP_HOST"]
-    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     with Engine("sqlite://", model=Scripted()) as engine:
         response = Response.from_app(OnlyThisMachine(engine), environ, buffered=True)
 
