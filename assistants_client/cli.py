@@ -270,6 +270,8 @@ def _serve(options: argparse.Namespace) -> int:
             os.environ[name] = str(value)
     # The line below tells better than the engine's warning which model answers.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # That more runs ask the model than connections are kept for is nothing to act on.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
         server = Server(options.host, options.port)
     except OSError as error:

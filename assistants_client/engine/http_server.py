@@ -70,6 +70,7 @@ _OTHER_FILES: Final = 256
 #: Windows has no ``poll``, and its ``select`` takes no more sockets.
 _SELECTABLE: Final = 500
 _BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 32
 
 #: Whether a request of this path is refused whatever its body is, by its headers in WSGI's names.
 Hopeless: TypeAlias = Callable[[str, Mapping[str, str]], bool]
@@ -350,6 +351,14 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         if len(self.active_channels) >= self._limit:
             self._make_room()
         return bool(super().readable())
+
+    def handle_accept(self) -> None:
+        """Called by waitress when there is a connection to accept; often it is not the only one."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before or before + 1 >= self._limit:
+                return
 
     def maintenance(self, now: float) -> None:
         """Called by waitress each second: closes what takes too long."""

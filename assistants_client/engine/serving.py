@@ -12,9 +12,9 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType, TracebackType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from assistants_client.engine import environment
 from assistants_client.engine.app import MAX_BODY
@@ -24,8 +24,14 @@ from assistants_client.engine.language_models.tutor import Tutor
 from assistants_client.engine.own_machine import OnlyThisMachine
 from assistants_client.engine.uploads import MAX_FORM
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 #: So long after the engine's end, in seconds, the last words of streams may take to leave.
 DRAIN_SECONDS: Final = 2.0
+#: So many runs are made at a time, and so long, in seconds, one more waits for its turn at most.
+MADE_AT_ONCE: Final = 4
+TURN_SECONDS: Final = 0.5
 
 _BACKLOG: Final = 128
 _SQLITE: Final = "sqlite:///"
@@ -35,6 +41,29 @@ _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 #: What ``signal.signal`` answers, and takes back.
 _Handled: TypeAlias = "Callable[[int, FrameType | None], Any] | int | signal.Handlers | None"
+
+
+class InTurn:
+    """Makes runs a few at a time.
+
+    Of many that are asked for at the same moment, the first are then claimed, and their models
+    asked, while the last are not made yet; else all would wait until all are made.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._turns = threading.BoundedSemaphore(MADE_AT_ONCE)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request; what it streams is not part of its turn."""
+        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].endswith("/runs"):
+            return self._application(environ, start_response)
+        has_turn = self._turns.acquire(timeout=TURN_SECONDS)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            if has_turn:
+                self._turns.release()
 
 
 class Server:
@@ -138,7 +167,7 @@ def _http_server(listener: socket.socket, engine: Engine, *, to_all: bool) -> HT
         maximum = MAX_FORM if path.rstrip("/").endswith("/files") else MAX_BODY
         return int(length) > maximum or not application.admits(headers)
 
-    return HTTPServer(listener, application, hopeless=hopeless, max_body=MAX_FORM + 1)
+    return HTTPServer(listener, InTurn(application), hopeless=hopeless, max_body=MAX_FORM + 1)
 
 
 def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import pytest
 from model_server import model_server
-from served_process import environment, served
+from served_process import Served, environment, served
 
 from assistants_client import Client, __version__
 from assistants_client.engine import Engine, Scripted
@@ -34,6 +36,13 @@ def model_url() -> Iterator[str]:
     """A language model."""
     with model_server() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that asks for a token."""
+    with served(tmp_path_factory.mktemp("keyed"), "--token", "right") as running:
+        yield running
 
 
 def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) -> None:
@@ -298,6 +307,31 @@ def test_a_wrong_option_is_told(command: Callable[..., Ended], options: tuple[st
     assert options[0] in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("assistants")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "status"),
+    [
+        ("Authorization: Bearer wrong", 400_000_000, 401),
+        ("Authorization: Bearer right", 600_000_000, 413),
+        ("X: no key", 10**30, 413),
+    ],
+)
+def test_a_body_that_changes_nothing_is_not_read(
+    keyed: Served, header: str, length: int, status: int
+) -> None:
+    """Whoever has no token, or sends too much, is told so by the engine without a byte of it."""
+    address = urlsplit(keyed.base_url)
+    assert address.hostname is not None
+    head = f"POST /v1/files HTTP/1.1\r\nHost: h\r\n{header}\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port or 0), AT_ONCE) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        while block := connection.recv(4096):
+            answer += block
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert "message" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
 def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
