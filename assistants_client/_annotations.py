@@ -36,6 +36,9 @@ _SETS: Final[dict[object, type]] = {
     collections.abc.MutableSet: set,
 }
 _MAPPINGS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_NOT_IN_NAMES: Final = re.compile(r"\W+")
+#: Where a class is, before its name.
+_MODULES: Final = re.compile(r"\b(?:\w+\.|<locals>\.)+")
 
 
 class UnsupportedError(Exception):
@@ -164,7 +167,7 @@ class Annotations:
         """A shape that is referred to by name, so that it may contain itself."""
         if tp in self._named:
             return self._named[tp]
-        stem = name = re.sub(r"\W+", "_", _spelled(tp)).strip("_")
+        stem = name = _NOT_IN_NAMES.sub("_", _spelled(tp)).strip("_")
         while name in self.definitions:
             name = f"{stem}_{len(self.definitions)}"
         self.definitions[name] = {}  # taken
@@ -314,4 +317,4 @@ def _spelled(tp: Any) -> str:
     """A type as one would write it."""
     if isinstance(tp, type) and not get_args(tp):
         return tp.__name__
-    return re.sub(r"\b(?:\w+\.|<locals>\.)+", "", str(tp))
+    return _MODULES.sub("", str(tp))

@@ -62,6 +62,7 @@ class Borrowed:
         self.was_kept: bool = False
         self.was_sent: bool = False
         self._connection: Any = None
+        self._is_ended = False
         self._lock = threading.Lock()
 
     def lend(self, connection: Any) -> None:
@@ -82,16 +83,25 @@ class Borrowed:
             Whether there is one that could not be ended, since it belongs to its answer alone.
         """
         with self._lock:
+            self._is_ended = True
             if self._connection is None:
                 return False
-            if self._connection.sock is None:
+            found = self._connection.sock
+            if found is None:
                 return True
             with suppress(OSError, ValueError):
-                # The socket below TLS: its thread finds the connection closed, and closes it.
-                number = self._connection.sock.fileno()
-                with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as below:
-                    below.shutdown(socket.SHUT_RDWR)
+                # Of the socket below TLS: its thread finds the connection closed, and closes it.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
             return False
+
+    def check(self) -> None:
+        """Sees that the request is still wanted.
+
+        Raises:
+            ConnectionAbortedError: It was ended.
+        """
+        if self._is_ended:
+            raise ConnectionAbortedError("the request is not wanted any more")
 
 
 #: What is to be told of the connection of the next request that is sent in this context.
@@ -127,23 +137,31 @@ class _Lending:
         connection.taker = taker
         return connection
 
-    def _put_conn(self, connection: Any) -> None:
-        if connection is not None:
-            connection.idle_since = time.monotonic()
-            if connection.taker is not None:
-                connection.taker.release()
-                connection.taker = None
-        super()._put_conn(connection)  # type: ignore[misc]  # a mixin to urllib3's
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+            if conn.taker is not None:
+                conn.taker.release()
+                conn.taker = None
+        super()._put_conn(conn)  # type: ignore[misc]  # a mixin to urllib3's
 
 
 class _Lent:
-    """A connection that tells when a request was written to its end."""
+    """A connection that sends no request that is not wanted, and tells when it wrote one."""
 
     idle_since = float("inf")
     taker: Borrowed | None = None
 
+    def connect(self) -> None:
+        """See urllib3."""
+        super().connect()  # type: ignore[misc]  # a mixin to urllib3's
+        if self.taker is not None:
+            self.taker.check()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         """See urllib3."""
+        if self.taker is not None:
+            self.taker.check()
         super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin to urllib3's
         if self.taker is not None:
             self.taker.was_sent = True
@@ -158,11 +176,11 @@ class _HttpsConnection(_Lent, HTTPSConnection):
 
 
 class _HttpPool(_Lending, HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    ConnectionCls: Any = _HttpConnection
 
 
 class _HttpsPool(_Lending, HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    ConnectionCls: Any = _HttpsConnection
 
 
 class Connections(HTTPAdapter):

@@ -15,11 +15,12 @@ _SECTIONS: Final = frozenset({"args", "arguments", "parameters", "params", "attr
 #: Other sections end the summary and hold no parameters.
 _HEADER: Final = re.compile(r"[A-Z][A-Za-z ]{2,24}:\s*")
 _RULE: Final = re.compile(r"-{3,}\s*")
-_GOOGLE_ENTRY: Final = re.compile(r"\*{0,2}(?P<name>\w+)\s*(\(.*?\))?\s*:(?=\s|$)\s*(?P<text>.*)")
-_NUMPY_ENTRY: Final = re.compile(r"\*{0,2}(?P<names>\w+(\s*,\s*\*{0,2}\w+)*)\s*(:.*)?")
-_FIELD: Final = re.compile(
-    r":(?P<kind>\w+)(\s+[^:]*?)??(\s+\*{0,2}(?P<name>\w+))?\s*:\s*(?P<text>.*)"
+_GOOGLE_ENTRY: Final = re.compile(
+    r"\*{0,2}(?P<name>\w+)(?:\s*\(.*?\))?\s*:(?=\s|$)\s*(?P<text>.*)", re.DOTALL
 )
+_NUMPY_ENTRY: Final = re.compile(r"\*{0,2}(?P<names>\w+(\s*,\s*\*{0,2}\w+)*)\s*(:.*)?", re.DOTALL)
+_FIELD: Final = re.compile(r":(?P<kind>\w+)(?P<rest>(?:\s[^:]*)?):\s*(?P<text>.*)", re.DOTALL)
+_FIELD_NAME: Final = re.compile(r"\*{0,2}(\w+)")
 _FIELD_KINDS: Final = frozenset({"param", "parameter", "arg", "argument", "key", "keyword", "ivar"})
 
 
@@ -99,8 +100,10 @@ def _fields(lines: list[str]) -> dict[str, str]:
         entry = _FIELD.fullmatch(line)
         if entry:
             texts = [entry["text"]]
-            if entry["kind"] in _FIELD_KINDS and entry["name"]:
-                found[entry["name"]] = texts
+            words = entry["rest"].split()
+            name = _FIELD_NAME.fullmatch(words[-1]) if words else None
+            if entry["kind"] in _FIELD_KINDS and name:
+                found[name[1]] = texts
         elif line and not _indent(line):
             texts = []
         elif line:

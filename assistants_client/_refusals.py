@@ -49,6 +49,7 @@ _NO_FAKE = ("Connection refused", "No mock address")
 _LONGEST_TOLD = 200
 #: Of what a proxy says to refuse a tunnel only the status is told.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
+_QUERY = re.compile(r"\?\S*")
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
@@ -166,7 +167,7 @@ def _told_by_others(error: Exception) -> str:
     text = str(error).strip().partition("\n")[0]
     for secret in _secrets(getattr(error.request, "headers", {})):
         text = text.replace(secret, "***")
-    return re.sub(r"\?\S*", "", text)[:_LONGEST_TOLD]
+    return _QUERY.sub("", text)[:_LONGEST_TOLD]
 
 
 def _proxy_of(outer: object) -> str:

@@ -38,6 +38,7 @@ EVERYTHING: Final = frozenset({*SCALARS, list, dict})
 
 _MOST_PROBLEMS = 10  # named in one message
 _LONGEST_VALUE = 80  # characters of a value in a message
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,100}")
 
 
 class MisfitError(ValueError):
@@ -266,7 +267,7 @@ def mapping(key: Shape, item: Shape) -> Shape:
 
     def read_key(text: str) -> Any:
         # JSON has no keys but strings.
-        digits = whole_numbers and re.fullmatch(r"-?[0-9]{1,100}", text)
+        digits = whole_numbers and _WHOLE_NUMBER.fullmatch(text)
         return key.read(int(text) if digits else text)
 
     def read(value: Any) -> Any:

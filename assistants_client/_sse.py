@@ -44,8 +44,8 @@ class SseDecoder:
 
     Args:
         max_event_bytes: The largest event that is gathered.
-        keeps_strays: Whether blocks without data, but with lines in no field of the format, are
-            given too. The standard passes over them; some servers put their errors there.
+        keeps_strays: Whether lines in no field of the format are given too, before the event that
+            they stand with. The standard passes over them; some servers put their errors there.
     """
 
     def __init__(
@@ -72,8 +72,7 @@ class SseDecoder:
         self._has_cr = self._has_cr or b"\r" in data
         is_one = data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2
         if is_one and not (buffer or self._at_start or self._has_cr):
-            event = self._event(data[:-2])  # an event to a chunk, as servers send them
-            return [] if event is None else [event]
+            return self._events(data[:-2])  # an event to a chunk, as servers send them
         buffer += data
         if self._at_start:
             if codecs.BOM_UTF8.startswith(bytes(buffer[:3])):
@@ -92,9 +91,7 @@ class SseDecoder:
                 after = end + 2
             if end < 0:
                 break
-            event = self._event(buffer[start:end])
-            if event is not None:
-                events.append(event)
+            events += self._events(buffer[start:end])
             start = searched = after
         del buffer[:start]
         self._searched = max(len(buffer) - _PART_OF_END, 0)
@@ -102,17 +99,17 @@ class SseDecoder:
 
     def finish(self) -> list[ServerSentEvent]:
         """What the end of the stream leaves: a last event without its empty line, or part of it."""
-        event = self._event(self._buffer)
+        events = self._events(self._buffer)
         self._buffer, self._searched = bytearray(), 0
-        return [] if event is None else [event._replace(is_whole=False)]
+        return [event._replace(is_whole=False) for event in events]
 
-    def _event(self, block: bytes | bytearray) -> ServerSentEvent | None:
-        """The event of a block of lines, or ``None`` where it has no data."""
+    def _events(self, block: bytes | bytearray) -> list[ServerSentEvent]:
+        """The event of a block of lines, none where it has no data; before it what is stray."""
         text = block.decode("utf-8", "replace")
         if not self._has_cr:
             first, _, second = text.partition("\n")
             if first[:7] == "event: " and second[:6] == "data: " and "\n" not in second:
-                return ServerSentEvent(first[7:], second[6:], self._last_id)  # as nearly all are
+                return [ServerSentEvent(first[7:], second[6:], self._last_id)]  # as nearly all are
         name = ""
         data: list[str] = []
         strays: list[str] = []
@@ -127,9 +124,13 @@ class SseDecoder:
                 self._last_id = value if "\0" not in value else self._last_id
             elif field and field != "retry":
                 strays.append(line)
-        if strays and not data and self._keeps_strays:
-            return ServerSentEvent(name, "\n".join(strays), self._last_id, is_stray=True)
-        return ServerSentEvent(name, "\n".join(data), self._last_id) if data else None
+        events = []
+        if strays and self._keeps_strays:
+            stray = ServerSentEvent(name, "\n".join(strays), self._last_id, is_stray=True)
+            events.append(stray)
+        if data:
+            events.append(ServerSentEvent(name, "\n".join(data), self._last_id))
+        return events
 
 
 def decode_stream(

@@ -176,8 +176,8 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "server may take (default: 3600; the run ends sooner)", metavar="SECONDS")  # fmt: skip
     option("--model-stalled-after", "ASSISTANTS_MODEL_STALLED_AFTER", None, "seconds without a "
            "sign of life after which it is given up (default: 300)", metavar="SECONDS")  # fmt: skip
-    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "1 leaves in the messages "
-           "what a model thinks within its text", metavar="1|0")  # fmt: skip
+    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "leaves in the messages "
+           "what a model thinks within its text", action="store_const", const="1")  # fmt: skip
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "

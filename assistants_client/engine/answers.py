@@ -6,15 +6,16 @@ tool calls beside them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from assistants_client.engine.bounds import MAX_TEXT, THING_LENGTH
 from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
     ImageDelta,
+    LanguageModelError,
     NewMessage,
     RefusalDelta,
     State,
@@ -26,6 +27,7 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     UrlCitationDelta,
 )
+from assistants_client.engine.language_models.call_arguments import normalized
 from assistants_client.models.messages import (
     Annotation,
     ContentPart,
@@ -40,6 +42,34 @@ from assistants_client.models.messages import (
     UrlReference,
 )
 from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDetails, Usage
+
+
+def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """The deltas of an answer, up to ``MAX_TEXT`` characters.
+
+    Raises:
+        LanguageModelError: There are more. Of a text that crosses the bound its beginning is given.
+    """
+    room = MAX_TEXT
+    calls: set[int] = set()
+    for delta in deltas:
+        if isinstance(delta, (TextDelta, RefusalDelta, ThinkingDelta)):
+            if len(delta.text) > room:
+                yield evolve(delta, text=delta.text[:room])
+            room -= len(delta.text)
+        elif isinstance(delta, ToolCallDelta):
+            room -= len(delta.arguments) + (0 if delta.index in calls else THING_LENGTH)
+            calls.add(delta.index)
+        elif isinstance(delta, UrlCitationDelta):
+            room -= len(delta.url) + len(delta.title or "")
+        elif not isinstance(delta, (TokenUsage, Finish)):
+            room -= THING_LENGTH
+        if room < 0:
+            raise LanguageModelError(
+                f"The language model's answer is longer than the maximum of {MAX_TEXT} characters; "
+                "it is read no further."
+            )
+        yield delta
 
 
 @define
@@ -79,6 +109,12 @@ class MessageDraft:
         """Puts images before whatever the model will say."""
         self.parts = [*images, *self.parts[self._given :]]
         self._given = len(images)
+
+    @property
+    def length(self) -> int:
+        """How many characters of text it has so far."""
+        texts = [part for part in self.parts if isinstance(part, TextPiece)]
+        return sum(len(piece) for text in texts for piece in text.pieces)
 
     @property
     def shows(self) -> bool:
@@ -237,7 +273,7 @@ class AnswerBuilder:
             call_id = call.id
             if not call_id or call_id in taken or call_id in calls:
                 call_id = new_id()
-            arguments = _arguments("".join(call.arguments))
+            arguments = normalized("".join(call.arguments))
             calls[call_id] = ToolCall(id=call_id, name=call.name, arguments=arguments)
         return list(calls.values())
 
@@ -246,7 +282,7 @@ class AnswerBuilder:
         found = []
         for _, call in sorted(self._calls.items()):
             whole = "".join(call.arguments)
-            arguments = _arguments(whole)
+            arguments = normalized(whole)
             found.append([p for p in call.arguments if p] if arguments == whole else [arguments])
         return found
 
@@ -275,23 +311,6 @@ def _usage(delta: TokenUsage) -> Usage:
             None if reasoning is None else CompletionTokensDetails(reasoning_tokens=reasoning)
         ),
     )
-
-
-def _arguments(text: str) -> str:
-    """A call's arguments: also where they were encoded twice, or begin with ``{}`` for none yet."""
-    document = _json(text)
-    if isinstance(document, str):
-        return document if isinstance(_json(document), dict) else text
-    if document is None and (rest := text.removeprefix("{}")) != text:
-        return rest if isinstance(_json(rest), dict) else text
-    return text if text.strip() and text.strip() != "null" else "{}"
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def file_part(file_id: str) -> ImageFilePart:

@@ -164,6 +164,8 @@ def _refusal(fault: Fault) -> Response:
     response = _json_response(fault.status, encode(ErrorBody(error=detail)))
     if fault.status == 401:
         response.headers["www-authenticate"] = "Bearer"
+    if fault.retry_after is not None:
+        response.headers["retry-after"] = str(fault.retry_after)
     return response
 
 

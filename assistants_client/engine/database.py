@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from attrs import define, field
 from sqlalchemy import URL, Connection, Table, delete, event, insert, make_url, select, update
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from assistants_client._codec import decode, encode
+from assistants_client.engine.store_faults import DatabaseFile, busy, fault_of
 from assistants_client.engine.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
 
 StructT = TypeVar("StructT", bound=Struct)
 
-#: How long one process waits for another's transaction, in seconds.
+#: How long a caller waits for the right to write, in seconds: for other threads and for other
+#: processes together.
 BUSY_SECONDS: Final = 30
-_WRITES: Final = "assistants_writes"
+#: Of whoever has more to lose than one request, such as the carrier of a run: how many times so
+#: long. It is much less than a run may take.
+PATIENT: Final = 4
+#: Among a connection's options: until when it may wait for the right to write.
+_WRITES_BY: Final = "assistants_writes_by"
 #: The lock that stands for the right to write on PostgreSQL; any number of our own.
 _WRITER: Final = 0x617373697374
 #: A writer that is stuck, or whose machine is gone, is not waited for for ever (milliseconds).
@@ -50,7 +57,9 @@ class _Opened:
     users: int = 0
     #: Reentrant: the garbage collector may close a dropped database while this is held.
     changing: threading.RLock = field(factory=threading.RLock)
-    writing: threading.Lock = field(factory=threading.Lock)
+    #: Held by who writes; where a database lives in one connection, by who reads, too.
+    turn: threading.Lock = field(factory=threading.Lock)
+    file: DatabaseFile | None = None
 
 
 class Database:
@@ -106,30 +115,57 @@ class Database:
             self._dispose_unused(opened)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, patience: int = 1) -> Iterator[Connection]:
         """A transaction that writes; it commits at the end of the block, or undoes everything.
 
         The one right to write is taken at its start, of all processes, so what is read within
         cannot change before the commit.
+
+        Args:
+            patience: How many times ``BUSY_SECONDS`` to wait for that right, all in all.
+
+        Raises:
+            Fault: 503: the database cannot be written for the moment, and nothing was.
         """
+        until = time.monotonic() + patience * BUSY_SECONDS
         remarks: list[Any] = []
-        with self._using() as engine, self._here().writing:
-            with _write(engine) as connection:
+        with self._using() as (opened, engine), _turn(opened, until):
+            with _refusing() as trying, _write(engine, until) as connection:
                 connection.info[_REMARKS] = remarks
                 yield connection
+                if opened.file is not None:
+                    opened.file.check()
+                trying.commits = True
             if remarks:
                 self.on_commit(remarks)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that reads: what it sees does not change within the block."""
-        with self._using() as engine:
-            options: dict[str, Any] = {} if engine.dialect.name == "sqlite" else _READ_ONLY
-            with engine.connect() as connection, connection.execution_options(**options).begin():
+        """A transaction that reads: what it sees does not change within the block.
+
+        Raises:
+            Fault: 503: the database cannot be read for the moment.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        with self._using() as (opened, engine):
+            is_sqlite = engine.dialect.name == "sqlite"
+            options: dict[str, Any] = {} if is_sqlite else _READ_ONLY
+            alone = _turn(opened, until) if self.is_in_memory else nullcontext()
+            with (
+                alone,
+                _refusing(),
+                engine.connect() as connection,
+                connection.execution_options(**options).begin(),
+            ):
                 yield connection
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it is this process's alone, and gone with it."""
+        return self._url.get_backend_name() == "sqlite" and _in_memory(self._url)
+
     @contextmanager
-    def _using(self) -> Iterator[sqlalchemy.Engine]:
+    def _using(self) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
         """What stays open within the block, whoever closes the database meanwhile."""
         opened = self._here()
         with opened.changing:
@@ -139,9 +175,11 @@ class Database:
                 if self._closed:
                     raise ConfigurationError(f"The database {self.shown_url} was closed.")
                 if opened.engine is None:
-                    opened.engine = self._open()
+                    opened.engine, opened.file = self._open()
                 engine = opened.engine
-            yield engine
+            if opened.file is not None:
+                opened.file.check()
+            yield opened, engine
         finally:
             with opened.changing:
                 opened.users -= 1
@@ -161,7 +199,7 @@ class Database:
             opened.engine.dispose()
             opened.engine = None
 
-    def _open(self) -> sqlalchemy.Engine:
+    def _open(self) -> tuple[sqlalchemy.Engine, DatabaseFile | None]:
         shown = self.shown_url
         sqlite = self._url.get_backend_name() == "sqlite"
         try:
@@ -173,11 +211,12 @@ class Database:
                 f"The database {shown} cannot be used: {error}{hint}"
             ) from error
         try:
-            with _write(engine) as connection:
+            with _write(engine, time.monotonic() + BUSY_SECONDS) as connection:
                 create_missing(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
-        except SQLAlchemyError as error:
+            file = self._file(engine)
+        except (SQLAlchemyError, OSError) as error:
             engine.dispose()
             reason = _wrong_directory(self._url) if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
@@ -185,13 +224,68 @@ class Database:
                 f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
                 "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
             ) from None
-        return engine
+        return engine, file
+
+    def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
+        """What is to be watched of a database that is open: the file, if it is a plain one."""
+        path = self._url.database or ""
+        if engine.dialect.name != "sqlite" or _in_memory(self._url) or path.startswith("file:"):
+            return None
+        with engine.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        return DatabaseFile(os.path.abspath(path), has_log=mode == "wal")
+
+
+@define
+class _Trying:
+    """How far a transaction is."""
+
+    commits: bool = False
 
 
 @contextmanager
-def _write(engine: sqlalchemy.Engine) -> Iterator[Connection]:
-    with engine.connect() as connection, connection.execution_options(**{_WRITES: True}).begin():
+def _refusing() -> Iterator[_Trying]:
+    """Makes a refusal of what a database says that cannot be used for the moment."""
+    trying = _Trying()
+    try:
+        yield trying
+    except DBAPIError as error:
+        is_lost = error.connection_invalidated
+        fault = None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
+        # Of a connection that breaks in a commit nobody knows whether it was made.
+        if fault is None or (trying.commits and is_lost):
+            raise
+        raise fault from error
+
+
+@contextmanager
+def _turn(opened: _Opened, until: float) -> Iterator[None]:
+    """Waits for this process's other threads, until some moment."""
+    if not opened.turn.acquire(timeout=max(0.0, until - time.monotonic())):
+        raise busy()
+    try:
+        yield
+    finally:
+        opened.turn.release()
+
+
+@contextmanager
+def _write(engine: sqlalchemy.Engine, until: float) -> Iterator[Connection]:
+    with (
+        engine.connect() as connection,
+        connection.execution_options(**{_WRITES_BY: until}).begin(),
+    ):
         yield connection
+
+
+def _milliseconds_left(connection: Connection) -> int | None:
+    """Of the time to wait for the right to write; ``None`` where none is asked for."""
+    until = connection.get_execution_options().get(_WRITES_BY)
+    return None if until is None else max(1, round(1000 * (until - time.monotonic())))
+
+
+def _in_memory(url: URL) -> bool:
+    return url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory"
 
 
 def _server_engine(url: URL) -> sqlalchemy.Engine:
@@ -211,20 +305,27 @@ def _server_engine(url: URL) -> sqlalchemy.Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=-1,
-        connect_args={"options": f"{_SETTINGS} {options}"},
+        connect_args={
+            "options": f"{_SETTINGS} {options}",
+            "connect_timeout": url.query.get("connect_timeout", str(BUSY_SECONDS)),
+        },
     )
 
     # One writer at a time, as on SQLite: so there is one set of rules, and nothing to deadlock.
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITES):
+        left = _milliseconds_left(connection)
+        if left is not None:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {left}")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
     return engine
 
 
 def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
-    in_memory = url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory"
+    in_memory = _in_memory(url)
+    if not in_memory and not (url.database or "").startswith("file:"):
+        url = url.set(database=os.path.abspath(url.database or ""))
     engine = sqlalchemy.create_engine(
         url,
         poolclass=QueuePool,
@@ -250,8 +351,12 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        left = _milliseconds_left(connection)
+        wait = round(1000 * BUSY_SECONDS) if left is None else left
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {wait}")
+        cursor.close()
+        connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -328,7 +433,7 @@ def load_all(
     found = connection.execute(
         select(table.c.body)
         .where(*(table.c[name] == value for name, value in where.items()))
-        .order_by(table.c.created_at, table.c.seq)
+        .order_by(table.c.seq)
     )
     return [decode(cls, body) for body in found.scalars()]
 

@@ -25,6 +25,7 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.lookout import Lookout, Source
 from assistants_client.engine.runner import Runner
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution
@@ -51,8 +52,10 @@ class Engine:
     """Serves the protocol inside this process; it is a WSGI application, for any WSGI server.
 
     Nothing is opened, and no thread started, before the first request. Opening ends or continues
-    the runs that an earlier process left behind. Safe to share between threads and over a fork;
-    only the built-in code interpreter refuses to work in a child forked after its first use.
+    the runs that an earlier process left behind, and so does, within seconds, every engine that is
+    open on the same database when another's process is gone. Safe to share between threads and
+    over a fork; only the built-in code interpreter refuses to work in a child forked after its
+    first use.
 
     Args:
         url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
@@ -158,7 +161,12 @@ class Engine:
         self._readers = readers
         self._app = App(context, token=token)
         self._opening = threading.Lock()
-        self._is_open = False
+        self._lookout = Lookout(
+            Source(self._execution.unclaimed, self._threads),
+            Source(self._ingesting.unclaimed, readers),
+        )
+        #: The process that it is open in: a forked child opens it anew.
+        self._open_in: int | None = None
         # Also when the engine is dropped without close, and at the interpreter's end.
         self._finalizer = weakref.finalize(
             self,
@@ -167,6 +175,7 @@ class Engine:
             close_seconds,
             self._database,
             owned,
+            self._lookout,
         )
 
     @classmethod
@@ -192,16 +201,18 @@ class Engine:
                 "This engine was closed, as it is with the Client() that opened it, or at the end "
                 "of a with block. A closed engine stays closed: make another."
             )
-        if self._is_open:
+        if self._open_in == os.getpid():
             return
         with self._opening:
-            if not self._is_open:
+            if self._open_in != os.getpid():
                 self._database.open()
                 for run_id in self._execution.orphans():
                     self._threads.submit(run_id)
                 for store_file in self._ingesting.orphans():
                     self._ingest(store_file)
-                self._is_open = True
+                if not self._database.is_in_memory:  # which no other process can use
+                    self._lookout.start()
+                self._open_in = os.getpid()
 
     def close(self) -> None:
         """Waits ``close_seconds`` for the runs that it carries, fails the unfinished, closes all.
@@ -279,8 +290,10 @@ def _close(
     seconds: float,
     database: Database,
     owned: Iterable[Callable[[], object]],
+    lookout: Lookout,
 ) -> None:
     until = time.monotonic() + seconds
+    lookout.close()
     for threads, held in carried:
         if not threads.close(max(0.0, until - time.monotonic())):
             try:

@@ -40,9 +40,9 @@ _Settings: TypeAlias = dict[str, tuple[str, Callable[[str], object]]]
 
 def _switch(text: str) -> bool:
     """Whether something is to be so, from one of the usual words."""
-    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
-        text.lower()
-    ]
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    return words[text.lower()]
 
 
 _WANTED: Final = {int: "a whole number", float: "a number", _switch: "1 or 0"}

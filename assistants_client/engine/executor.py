@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -116,6 +116,19 @@ class Threads:
                 return
             self._told_at = now
         self._tell_waiting(waiting)
+
+    def take_over(self, run_ids: Sequence[str]) -> None:
+        """Has runs carried that nobody else may carry, as far as there is a thread free for them.
+
+        What is waiting or carried here already, or has been dropped, is left alone.
+        """
+        with self._changed:
+            known = {carried.run_id for carried in self._carried}.union(
+                self._waiting, self._dropped
+            )
+            room = self._limit - self._active() - len(self._waiting)
+            for run_id in [one for one in run_ids if one not in known][: max(0, room)]:
+                self.submit(run_id)
 
     def cancel(self, run_id: str) -> None:
         """Tells whoever carries the run here, if anyone, to look whether it was cancelled."""

@@ -1,53 +1,55 @@
-"""The text of a file: what kind of file it is, how its letters are coded, what it says.
+"""Has a file read by a process of its own, within bounds: files may be made to harm.
 
-Plain text is read here. What takes more (HTML, PDF, DOCX) is read in a process of its own, which
-is stopped when it takes too long or too much: files may be made to harm. No database, no stores.
+Nothing of a file is looked at here, neither its first bytes nor its text: what reads it is
+``document_reader``. No database, no stores.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
-import re
+import signal
 import subprocess
 import sys
-import zipfile
+import tempfile
 from pathlib import Path
 from typing import IO, Final
 
-from charset_normalizer import from_bytes
+from assistants_client.engine.chunking import Chunk
+from assistants_client.engine.document_reader.program import Order
 
-#: Characters of text that are taken from one file.
+#: Characters of text that are taken from one document, and bytes of a plain text or of HTML.
 MAX_CHARACTERS: Final = 16_000_000
-#: Seconds and bytes of memory that reading one file may take.
+_MAX_LETTERS: Final = 4 * MAX_CHARACTERS
+#: The longest text, in tokens.
+MAX_TOKENS: Final = 2_000_000
+#: Seconds of the processor and bytes of memory that reading one file may take, and bytes of what
+#: comes of it. A busy machine gives a reader part of its time: it may take longer by this factor.
 SECONDS: Final = 120
-MEMORY: Final = 2 * 1024 * 1024 * 1024
+_BUSY: Final = 2
+MEMORY: Final = 1024 * 1024 * 1024
+MAX_OUTPUT: Final = 256 * 1024 * 1024
 
-#: Larger plain text is not read at all, in bytes.
-_MAX_PLAIN: Final = 4 * MAX_CHARACTERS
-_HEAD: Final = 64 * 1024
-_READER: Final = Path(__file__).with_name("document_reader.py")
-#: Tells the reader where its libraries are: it is started without this process's environment.
-_START: Final = (
-    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-)
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_HTML_START: Final = re.compile(
-    rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I
-)
-_HTML_CHARSET: Final = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
-_GAP: Final = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
-_HTML_NAMES: Final = (".html", ".htm", ".xhtml")
-_MARKDOWN_NAMES: Final = (".md", ".markdown", ".mdx")
-_CONTROL: Final = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
+#: Of a name its ending counts.
+_END_OF_NAME: Final = 20
+_FOLDER: Final = Path(__file__).parent
+#: Starts the reader without this process's environment, and without what the packages above it
+#: would import: they are there by name alone.
+_START: Final = """\
+import json, sys, types
+sys.path[:] = json.loads(sys.argv[1])
+for name, folder in json.loads(sys.argv[2]).items():
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
+from assistants_client.engine.document_reader.program import main
+sys.exit(main(sys.argv[3]))
+"""
+_ABOVE: Final = {
+    "assistants_client": str(_FOLDER.parent),
+    "assistants_client.engine": str(_FOLDER),
+}
+#: Signals that a file cannot bring about: somebody stops this process and its readers.
+_STOPPED: Final = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
 class UnreadableError(Exception):
@@ -62,116 +64,91 @@ class UnreadableError(Exception):
         self.code = code
 
 
-def extract(file: IO[bytes], filename: str) -> tuple[str, bool]:
-    """The text of a file, and whether its lines may be headings, as in Markdown.
+class ReaderStoppedError(Exception):
+    """The reader was stopped from outside: the file is to be read again."""
+
+
+def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chunk]:
+    """The passages of a file.
 
     Args:
-        file: The file, a real one: another process may read it.
+        file: The file, a real one: another process reads it.
         filename: What it is called: with its first bytes it tells of what kind it is.
+        size: Tokens of a passage, at most.
+        overlap: Tokens that it shares with the next one.
 
     Raises:
-        UnreadableError: It has none, or it cannot be read.
+        UnreadableError: It has none, it cannot be read, or reading it takes too much.
+        ReaderStoppedError: Somebody ended the process that read it.
     """
-    file.seek(0)
-    head = file.read(_HEAD)
-    name = filename.lower()
-    if not head:
-        raise UnreadableError("invalid_file", "The file is empty.")
-    if b"%PDF-" in head[:1024]:
-        text, is_headed = _read(file, "pdf"), False
-    elif head.startswith(b"PK\x03\x04"):
-        _require_docx(file)
-        text, is_headed = _read(file, "docx"), True
-    elif name.endswith(".pdf"):
-        raise UnreadableError("invalid_file", "The file is not a PDF, though its name says so.")
-    elif name.endswith(".docx"):
-        raise UnreadableError("invalid_file", "The file is not a DOCX, though its name says so.")
-    else:
-        encoding = _encoding(head)
-        if name.endswith(_HTML_NAMES) or _HTML_START.match(head):
-            text, is_headed = _read(file, "html", encoding), True
-        else:
-            text, is_headed = _plain(file, encoding), name.endswith(_MARKDOWN_NAMES)
-    # NUL is text in Python but not in every database.
-    text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
-    text = _GAP.sub("\n\n", text).lstrip("\n")
-    if not text.strip():
-        raise UnreadableError("invalid_file", "The file contains no text.")
-    return text, is_headed
-
-
-def _encoding(head: bytes) -> str:
-    """How a file's letters are coded.
-
-    Raises:
-        UnreadableError: It does not look like text at all.
-    """
-    for bom, encoding in _BOMS:
-        if head.startswith(bom):
-            return encoding
-    if _CONTROL & set(head):
-        message = "The file is not text, and of no kind that can be read (PDF, DOCX, HTML)."
-        raise UnreadableError("unsupported_file", message)
-    named = _HTML_CHARSET.search(head)
-    if named is not None:
-        try:
-            return codecs.lookup(named[1].decode("ascii")).name
-        except LookupError:
-            pass  # it says something else, or nothing that is known
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        best = from_bytes(head).best()
-        return "latin-1" if best is None else best.encoding
-    return "utf-8"
-
-
-def _plain(file: IO[bytes], encoding: str) -> str:
-    size = file.seek(0, os.SEEK_END)
-    if size > _MAX_PLAIN:
-        raise UnreadableError("invalid_file", f"The file is too long: {size} bytes of text.")
-    file.seek(0)
-    return file.read().decode(encoding, errors="replace")
-
-
-def _require_docx(file: IO[bytes]) -> None:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError):
-        raise UnreadableError("invalid_file", "The file is broken: no archive.") from None
-    if "word/document.xml" not in names:
-        message = "Archives and office files other than DOCX cannot be read."
-        raise UnreadableError("unsupported_file", message)
-
-
-def _read(file: IO[bytes], kind: str, encoding: str = "") -> str:
-    """Has a file read by another process, within bounds."""
-    known = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
-    limits = [str(MAX_CHARACTERS), str(SECONDS), str(MEMORY)]
-    begin = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), str(_READER)]
+    order = Order(
+        name=filename[-_END_OF_NAME:],
+        size=size,
+        overlap=overlap,
+        letters=_MAX_LETTERS,
+        characters=MAX_CHARACTERS,
+        tokens=MAX_TOKENS,
+        seconds=SECONDS,
+        memory=MEMORY,
+        output=MAX_OUTPUT,
+    )
     file.flush()
     file.seek(0)
+    with tempfile.TemporaryFile() as output:
+        status = _run(file, output, order)
+        output.seek(0)
+        try:
+            if status == 0:
+                found = [Chunk(*json.loads(line)) for line in output]
+                if found:
+                    return found
+            last = json.loads(output.readlines()[-1])
+            told = UnreadableError(last["code"], last["message"])
+        except (ValueError, LookupError, TypeError):
+            told = _ended_with(status)
+    raise told
+
+
+def _run(file: IO[bytes], output: IO[bytes], order: Order) -> int:
+    """Runs the reader; returns its exit status, or the negative number of the signal."""
+    known = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
+    arguments = [json.dumps(sys.path), json.dumps(_ABOVE), json.dumps(order._asdict())]
+    longest = _BUSY * SECONDS
     try:
-        done = subprocess.run(
-            [*begin, kind, encoding, *limits],
+        return subprocess.run(
+            [sys.executable, "-I", "-c", _START, *arguments],
             stdin=file,
-            capture_output=True,
-            timeout=SECONDS,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            timeout=longest,
             env=known,
             check=False,
-        )
+        ).returncode
     except subprocess.TimeoutExpired:
-        message = f"The file could not be read within {SECONDS} seconds."
+        message = f"The file could not be read within {longest} seconds."
         raise UnreadableError("invalid_file", message) from None
     except OSError as error:
         message = f"The reader of files cannot be started: {error}"
         raise UnreadableError("server_error", message) from error
-    if done.returncode == 0:
-        return done.stdout.decode("utf-8", "replace")
+
+
+def _ended_with(status: int) -> UnreadableError:
+    """The error for a reader that ended without a word.
+
+    Raises:
+        ReaderStoppedError: The file has no part in that.
+    """
+    if status >= 0:
+        message = f"The reader of files ended without a result (status {status})."
+        return UnreadableError("server_error", message)
     try:
-        told = json.loads(done.stderr.decode("utf-8", "replace").splitlines()[-1])
-        raise UnreadableError(told["code"], told["message"])
-    except (ValueError, LookupError, TypeError):
-        message = "The file could not be read: reading it takes too much, or it is broken."
-        raise UnreadableError("invalid_file", message) from None
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name in _STOPPED:
+        raise ReaderStoppedError(f"The reader of files was ended by {name}.")
+    if name == "SIGXCPU":
+        why = f"reading it takes more than {SECONDS} seconds of the processor"
+    else:
+        why = f"its reader was ended by {name}"
+    return UnreadableError("invalid_file", f"The file could not be read: {why}.")

@@ -17,6 +17,7 @@ class Fault(Exception):
         code: The protocol's error code, often ``None``.
         param: The path of the field that is at fault, such as ``messages[0].content``.
         type: The protocol's error type.
+        retry_after: After how many seconds it may be worth to ask again, where that is so.
     """
 
     def __init__(
@@ -26,6 +27,8 @@ class Fault(Exception):
         code: str | None = None,
         param: str | None = None,
         type: str = "invalid_request_error",
+        *,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -33,6 +36,7 @@ class Fault(Exception):
         self.code = code
         self.param = param
         self.type = type
+        self.retry_after = retry_after
 
 
 def not_found(noun: str, object_id: str, param: str | None = None) -> Fault:

@@ -37,7 +37,7 @@ PARAMETERS: Final[dict[str, Any]] = {
 RESULTS: Final = 20
 RANKER: Final = "default_2024_08_21"
 _NOTHING: Final = "Nothing was found. Other words may find more."
-_MARK: Final = re.compile(r"【(\d{1,6}):(\d{1,6})†([^】\n]*)】")
+_MARK: Final = re.compile(r"【(\d{1,6}):(\d{1,6})†([^【】\n]*)】")
 _NOT_IN_MARKS: Final = re.compile(r"[【】†\s]+")
 
 

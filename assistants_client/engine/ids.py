@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Final, TypeAlias
 
 #: Gives a fresh id for a prefix.
@@ -52,9 +53,13 @@ def owner_is_dead(owner: str) -> bool | None:
 
 @cache
 def _host() -> str:
-    """Where a pid means something: the host and, in containers, the namespace of its pids."""
+    """Where a pid means something: the host and, in containers, the namespace of its pids.
+
+    Many machines have the same name; where the system numbers its starts, that tells them apart.
+    """
     try:
         namespace = os.readlink("/proc/self/ns/pid")
+        start = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
-        namespace = ""
-    return f"{socket.gethostname()}:{namespace}".replace("/", "_")
+        namespace = start = ""
+    return f"{socket.gethostname()}:{namespace}:{start}".replace("/", "_")

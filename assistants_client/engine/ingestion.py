@@ -8,16 +8,11 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from typing import Final
 
-from assistants_client.engine.chunking import chunks, count_tokens
 from assistants_client.engine.embeddings import EmbeddingError, Embeddings
-from assistants_client.engine.extraction import UnreadableError, extract
+from assistants_client.engine.extraction import ReaderStoppedError, UnreadableError, extract
 from assistants_client.engine.faults import Fault, named
 from assistants_client.engine.services.ingesting import Ingesting, Job
-
-#: The longest text, in tokens.
-MAX_TOKENS: Final = 2_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +31,8 @@ class Ingester:
             return
         try:
             self._read(job)
+        except ReaderStoppedError:
+            raise  # it is read again, as often as a file whose process ended
         except UnreadableError as error:
             self._ingesting.fail(job, error.code, str(error))
         except EmbeddingError as error:
@@ -56,23 +53,16 @@ class Ingester:
         return self._ingesting.renew()
 
     def _read(self, job: Job) -> None:
+        sizes = job.sizes
         # It has no name, where that can be: nothing is left of it when this process is killed.
         with tempfile.TemporaryFile() as file:
             file.writelines(job.content)
-            text, has_headings = extract(file, job.content.file.filename)
-        tokens = count_tokens(text)
-        if tokens > MAX_TOKENS:
-            message = f"The file has {tokens} tokens; at most {MAX_TOKENS} are allowed."
-            raise UnreadableError("invalid_file", message)
-        sizes = job.sizes
-        cut = list(
-            chunks(
-                text,
+            cut = extract(
+                file,
+                job.content.file.filename,
                 sizes.max_chunk_size_tokens,
                 sizes.chunk_overlap_tokens,
-                has_headings=has_headings,
             )
-        )
         if self._embeddings is None:
             self._ingesting.complete(job, cut)
             return

@@ -15,7 +15,7 @@ from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, LastE
 
 #: After this many seconds a cancelled run ends even when whoever carries it did not notice.
 CANCEL_GRACE: Final = 2.0
-#: For this many seconds a carrier is believed alive without a sign of life.
+#: For this many seconds a carrier is believed alive without a sign of life, by whoever watches.
 LEASE: Final = 15.0
 
 #: From each status of a run to those that may follow. Final ones absorb.
@@ -101,7 +101,7 @@ class RunFacts:
 
     Attributes:
         carried: Someone has claimed the run and should be working on it.
-        lost: Whoever claimed it is dead, or has given no sign of life within its lease.
+        lost: Whoever claimed it is dead, or has given no sign of life for ``LEASE`` seconds.
     """
 
     status: str
@@ -117,7 +117,8 @@ def overdue(run: RunFacts, now: float) -> Ending | None:
         return None
     if run.status == "cancelling":
         since = now if run.cancelling_since is None else run.cancelling_since
-        noticing = run.carried and not run.lost and now - since < CANCEL_GRACE
+        # A clock that was set back is no reason to wait for ever.
+        noticing = run.carried and not run.lost and abs(now - since) < CANCEL_GRACE
         return None if noticing else Ending(status="cancelled")
     if run.expires_at is not None and now >= run.expires_at:
         return Ending(status="expired")

@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from assistants_client._codec import encode
-from assistants_client.engine.answers import AnswerBuilder, Piece, TextPiece, file_part
+from assistants_client.engine.answers import AnswerBuilder, Piece, TextPiece, bounded, file_part
+from assistants_client.engine.bounds import STORED_PER_SECOND
 from assistants_client.engine.called import has_interpreter
 from assistants_client.engine.code_interpreter import FOLDER
 from assistants_client.engine.conversation import conversation_of
@@ -106,10 +107,10 @@ class ModelRounds:
         answer = AnswerBuilder()
         answer.message.begin_with(_images_so_far(state))
         opened: OpenMessage | None = None
-        saved = True
+        saved, next_save = True, 0.0
         try:
             with closing(self._deltas(conversation, state, answer)) as deltas:
-                for delta in deltas:
+                for delta in bounded(deltas):
                     is_due = state.should_check(self._monotonic())
                     if is_due:
                         unsaved = None if opened is None else (opened[1], answer.message.content())
@@ -128,9 +129,11 @@ class ModelRounds:
                         saved = False
                         opened = self._write(place, delta, answer, state, opened)
                     if is_due and opened is not None and not saved:
-                        content = answer.message.content()
-                        self._execution.write_content(state.run, opened[1], content)
-                        saved = True
+                        now = self._monotonic()
+                        if now >= next_save:
+                            content = answer.message.content()
+                            self._execution.write_content(state.run, opened[1], content)
+                            saved, next_save = True, now + answer.message.length / STORED_PER_SECOND
         except LanguageModelError:
             if opened is not None and not saved:
                 content = answer.message.content()

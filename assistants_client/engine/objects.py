@@ -1,4 +1,4 @@
-"""Requests to objects, with the server's defaults; and the refusal of images that nobody can see.
+"""Requests to objects, with the server's defaults; and the refusal of messages that are too much.
 
 Pure: times are given, nothing is stored. What depends on other objects is the services'. Fields are
 carried over by name, so that a new one needs no line here.
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from attrs import fields
 
 from assistants_client._codec import decode, encode
+from assistants_client.engine.bounds import MAX_TEXT
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
 from assistants_client.engine.images import MAX_IMAGE
@@ -177,22 +178,23 @@ def _require_chosen_tool(run: JsonObject) -> None:
         raise Fault(400, message, "invalid_value", "tool_choice")
 
 
-# --- images -------------------------------------------------------------------------------------
+# --- messages -----------------------------------------------------------------------------------
 
 
 def _checked(request: object, at: str = "") -> _Document:
-    """A request's document, once the addresses of images in its messages can be ones.
+    """A request's document, once its messages can be shown to a model.
 
     Raises:
-        Fault: One cannot.
+        Fault: One is too long, or has an image whose address is none.
     """
     document: _Document = dict(encode(request))
-    _check_images(document, at)
+    _check_messages(document, at)
     return document
 
 
-def _check_images(document: JsonObject, at: str) -> None:
+def _check_messages(document: JsonObject, at: str) -> None:
     content = document.get("content")
+    _check_length(content, f"{at}content")
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
         if isinstance(part, Mapping) and part["type"] == "image_url":
             url = part["image_url"]["url"]
@@ -205,6 +207,21 @@ def _check_images(document: JsonObject, at: str) -> None:
                 raise Fault(400, message, "string_above_max_length", path)
     for inner in ("messages", "additional_messages"):
         for index, one in enumerate(document.get(inner) or ()):
-            _check_images(one, f"{at}{inner}[{index}].")
+            _check_messages(one, f"{at}{inner}[{index}].")
     if document.get("thread"):
-        _check_images(document["thread"], f"{at}thread.")
+        _check_messages(document["thread"], f"{at}thread.")
+
+
+def _check_length(content: object, path: str) -> None:
+    if isinstance(content, str):
+        length = len(content)
+    elif isinstance(content, Sequence):
+        parts = [part for part in content if isinstance(part, Mapping)]
+        length = sum(len(part["text"]) for part in parts if part["type"] == "text")
+    else:
+        return
+    if length > MAX_TEXT:
+        message = (
+            f"Invalid '{path}': its text has {length} characters; at most {MAX_TEXT} are allowed."
+        )
+        raise Fault(400, message, "string_above_max_length", path)

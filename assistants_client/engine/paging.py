@@ -1,6 +1,6 @@
 """Pages of a list, by keyset cursors: no page skips or repeats, whatever is added meanwhile.
 
-The order is that of ``created_at`` and, within one second, of ``seq``. No rule of a noun is here.
+The order is that of ``seq``, in which things were made. No rule of a noun is here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from assistants_client._codec import decode
 from assistants_client.engine.faults import Fault
@@ -116,11 +116,11 @@ def read_page(
             conditions.append(_beyond(connection, table, param, cursor, where, upwards=upwards))
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
-    columns = [table.c.created_at, table.c.seq]
+    seq = table.c.seq
     found = connection.execute(
         select(table.c.body)
         .where(*conditions)
-        .order_by(*(c.asc() if ascending != backwards else c.desc() for c in columns))
+        .order_by(seq.asc() if ascending != backwards else seq.desc())
         .limit(query.limit + 1)
     )
     documents = list(found.scalars())
@@ -146,14 +146,12 @@ def _beyond(
     upwards: bool,
 ) -> ColumnElement[bool]:
     """What comes later than the cursor's item, or earlier when not ``upwards``."""
-    row = connection.execute(
-        select(table.c.created_at, table.c.seq).where(table.c.id == cursor, *where)
-    ).first()
-    if row is None:
+    column: ColumnElement[int] = table.c.seq
+    seq = connection.execute(
+        select(column).where(table.c.id == cursor, *where)
+    ).scalar_one_or_none()
+    if seq is None:
         raise Fault(
             400, f"Invalid '{param}': this list has no item {cursor!r:.80}.", "invalid_value", param
         )
-    created_at, seq = table.c.created_at, table.c.seq
-    if upwards:
-        return or_(created_at > row[0], and_(created_at == row[0], seq > row[1]))
-    return or_(created_at < row[0], and_(created_at == row[0], seq < row[1]))
+    return column > seq if upwards else column < seq

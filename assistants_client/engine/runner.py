@@ -8,14 +8,16 @@ and steps is the services' to know.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from assistants_client._codec import encode
 from assistants_client.engine.answers import AnswerBuilder
+from assistants_client.engine.bounds import MAX_STEPS_TEXT
 from assistants_client.engine.called import Recorded, recorded
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.conversation import tokens_spent
@@ -172,6 +174,7 @@ class Runner:
     def _round(self, state: RunState) -> bool:
         """One answer of the model and what it asks for; whether there is more to do."""
         run = state.run
+        _require_room(state.steps)
         exhausted = _exhausted(run, tokens_spent(state.steps))
         if exhausted is not None:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
@@ -304,6 +307,15 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
     if run.max_prompt_tokens is not None and spent.prompt_tokens >= run.max_prompt_tokens:
         return "max_prompt_tokens"
     return None
+
+
+def _require_room(steps: Iterable[RunStep]) -> None:
+    """Gives a run up whose calls and outputs have become too much to be shown to any model."""
+    if sum(len(json.dumps(encode(step))) for step in steps) > MAX_STEPS_TEXT:
+        raise LanguageModelError(
+            f"The steps of the run have grown beyond {MAX_STEPS_TEXT} characters, with the "
+            "arguments and outputs of their calls."
+        )
 
 
 def _calls_with_ids(step: RunStep) -> list[Recorded]:

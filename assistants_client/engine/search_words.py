@@ -31,7 +31,7 @@ off on once only or other our out over own please same say says she should so so
 that the their them then there these they this those through to too under until up us very was we
 were what when where which while who whom whose why will with would you your
 """.split()  # noqa: SIM905 - easier to read than a list
-_WORD: Final = re.compile(rf"[{UNSPACED}]+|(?:(?![{UNSPACED}_])\w)+")
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 _UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
 _NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
 
@@ -45,6 +45,14 @@ class Hit:
     score: float
     attributes: JsonObject
     text: str
+
+
+@frozen
+class Holding:
+    """The passages that hold a term: which of those at hand, and how many there are in all."""
+
+    passages: Collection[int]
+    count: int
 
 
 def indexed(text: str) -> str:
@@ -82,9 +90,23 @@ def in_stores(stores: Iterable[int], wanted: Sequence[str]) -> str:
     return f"(store : ({places})) AND ({{title words}} : ({' OR '.join(wanted)}))"
 
 
-def scores(
-    ranks: Mapping[int, float], holding: Sequence[Collection[int]], count: int
-) -> dict[int, float]:
+def telling(counts: Mapping[str, int], most: int) -> list[str]:
+    """The terms to look for in many passages: those that tell more than the others.
+
+    Args:
+        counts: The terms, with how many passages hold each.
+        most: How many passages the terms may find together. Where each finds more, all are taken.
+    """
+    found, total = list[str](), 0
+    for term in sorted(counts, key=lambda term: counts[term]):
+        total += counts[term]
+        if total > most:
+            return found if total > counts[term] else list(counts)
+        found.append(term)
+    return found
+
+
+def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -> dict[int, float]:
     """How well passages fit, from 0 to 1.
 
     Half of it is the index's own rank (BM25), against the best one's; the other half is how much of
@@ -97,7 +119,7 @@ def scores(
         count: All passages that were searched.
     """
     weights = [
-        math.log(1 + (max(count - len(held), 0) + 0.5) / (len(held) + 0.5)) for held in holding
+        math.log(1 + (max(count - held.count, 0) + 0.5) / (held.count + 0.5)) for held in holding
     ]
     whole = sum(weights) or 1.0
     best = min(ranks.values(), default=0.0) or -1.0
@@ -107,7 +129,9 @@ def scores(
                 1.0,
                 0.5 * max(0.0, rank / best)
                 + 0.5
-                * sum(w for w, held in zip(weights, holding, strict=True) if passage in held)
+                * sum(
+                    w for w, held in zip(weights, holding, strict=True) if passage in held.passages
+                )
                 / whole,
             ),
             6,

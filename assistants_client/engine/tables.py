@@ -1,8 +1,9 @@
 """The tables: for each kind of object the columns that are queried on, and the object itself.
 
-``seq`` numbers rows as they come in and settles the order among objects of one second. ``body`` is
-the object as JSON, so that a new field of the protocol needs no migration; what stands in a column
-beside it is written from the object at every save. No rule and no SQL beyond the schema is here.
+``seq`` numbers rows as they are made, whatever the clock says: there is one writer at a time (see
+``database``), so it is the order of all lists; ``created_at`` is for people. ``body`` is the object
+as JSON, so that a new field of the protocol needs no migration; what stands in a column beside it
+is written from the object at every save. No rule and no SQL beyond the schema is here.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ metadata: Final = MetaData()
 _Seq = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _table(name: str, *columns: Column[Any], parent: str | None = None) -> Table:
-    own = [] if parent is None else [parent]
+def _table(name: str, *columns: Column[Any] | Index, parent: str | None = None) -> Table:
+    own = [] if parent is None else [Index(f"ix_{name}_made", parent, "seq")]
     return Table(
         name,
         metadata,
@@ -65,7 +66,7 @@ def _table(name: str, *columns: Column[Any], parent: str | None = None) -> Table
         Column("created_at", BigInteger, nullable=False),
         *columns,
         Column("body", JSON, nullable=False),
-        Index(f"ix_{name}_order", *own, "created_at", "seq"),
+        *own,
         sqlite_autoincrement=True,
     )
 
@@ -83,8 +84,9 @@ messages: Final = _table(
     "messages",
     _parent("thread_id", "threads"),
     #: The run that wrote it. Not a reference: what a caller wrote has none.
-    Column("run_id", _String, index=True),
+    Column("run_id", _String),
     Column("status", _String, nullable=False),
+    Index("ix_messages_of_run", "thread_id", "run_id", "seq"),
     parent="thread_id",
 )
 
@@ -94,7 +96,7 @@ runs: Final = _table(
     Column("status", _String, nullable=False, index=True),
     #: The thread's lock: the thread's id while the run is active, else null.
     Column("active_thread_id", _String, unique=True),
-    #: Who carries the run (see ``ids.owner_name``), and until when it may be believed alive.
+    #: Who carries the run (see ``ids.owner_name``), and its last sign of life (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
@@ -116,7 +118,7 @@ model_states: Final = Table(
     Column("step_id", ForeignKey("run_steps.id", ondelete="CASCADE"), primary_key=True),
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
     #: The message that the step wrote, if it wrote one.
-    Column("message_id", _String),
+    Column("message_id", _String, index=True),
     #: The server and the model: no other is given it.
     Column("origin", _String, nullable=False),
     Column("state", JSON, nullable=False),
@@ -132,10 +134,12 @@ interpreter_states: Final = Table(
 
 files: Final = _table(
     "files",
-    Column("purpose", _String, nullable=False, index=True),
+    Column("purpose", _String, nullable=False),
     Column("expires_at", BigInteger, index=True),
     #: False while its content is still coming in: nobody is shown such a file.
-    Column("is_whole", Boolean, nullable=False, index=True),
+    Column("is_whole", Boolean, nullable=False),
+    Index("ix_files_made", "is_whole", "seq"),
+    Index("ix_files_made_for", "is_whole", "purpose", "seq"),
 )
 
 #: The content of files, in blocks numbered from 0.
@@ -178,15 +182,16 @@ vector_store_files: Final = Table(
     Column("batch_id", _String, index=True),
     Column("status", _String, nullable=False),
     Column("usage_bytes", BigInteger, nullable=False),
-    #: Who reads it (see ``ids.owner_name``), until when it may be believed alive, and the how
+    #: Who reads it (see ``ids.owner_name``), its last sign of life (see ``leases``), and the how
     #: manieth try it is.
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("tries", Integer, nullable=False, default=0),
     Column("body", JSON, nullable=False),
     UniqueConstraint("vector_store_id", "id"),
-    Index("ix_vector_store_files_order", "vector_store_id", "created_at", "seq"),
-    Index("ix_vector_store_files_counts", "vector_store_id", "status", "usage_bytes"),
+    Index("ix_vector_store_files_made", "vector_store_id", "seq"),
+    Index("ix_vector_store_files_status", "status", "seq"),
+    Index("ix_vector_store_files_by_status", "vector_store_id", "status", "seq", "usage_bytes"),
     sqlite_autoincrement=True,
 )
 
@@ -268,13 +273,34 @@ answered_requests: Final = Table(
 )
 
 
+#: Indexes that earlier versions made, and no query needs any more.
+_OBSOLETE: Final = (
+    *(f"ix_{table.name}_order" for table in metadata.sorted_tables),
+    "ix_messages_run_id",
+    "ix_files_purpose",
+    "ix_files_is_whole",
+    "ix_vector_store_files_counts",
+)
+_INDEXES: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",
+    "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
+}
+
+
 def create_missing(connection: Connection) -> None:
-    """Makes the tables that a database has not, each with all that belongs to it."""
+    """Makes the tables and indexes that a database has not; drops indexes that are not needed."""
     present = set(inspect(connection).get_table_names())
     for name, statements in _creation(connection.dialect.name):
         if name not in present:
             for statement in statements:
                 connection.exec_driver_sql(statement)
+    indexes = set(connection.exec_driver_sql(_INDEXES[connection.dialect.name]).scalars())
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            if index.name not in indexes:
+                index.create(connection)
+    for name in indexes.intersection(_OBSOLETE):
+        connection.exec_driver_sql(f"DROP INDEX {name}")
 
 
 @cache

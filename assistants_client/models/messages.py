@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -18,12 +18,10 @@ from assistants_client.models._base import (
     Struct,
     Unknown,
     UnsetType,
+    short_repr,
 )
 from assistants_client.models._limits import items, metadata_pairs
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
-
-#: Characters of a cited text that are printed.
-_LONGEST_MARK: Final = 20
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
 #: What to do when a run holds the thread's lock.
@@ -135,7 +133,8 @@ class UrlCitation(Struct):
         return "" if self.url_citation is None else self.url_citation.url
 
     def __repr__(self) -> str:
-        return f"UrlCitation({self.text[:_LONGEST_MARK]!r}: {self.url})"
+        # The address is what a reader looks for, also where the rest of a message is cut.
+        return short_repr(self, {"text": self.text, "url": self.url})
 
 
 @define(kw_only=True)

@@ -61,7 +61,7 @@ GREETING = Conversation(model="m", turns=[], instructions="Greet")
 def documents() -> list[dict[str, Any]]:
     """Requests that hold everything that is ever sent."""
     asked = [FULL, PLAIN, GREETING]
-    return [{**request_document(one, model="m"), "stream": True} for one in asked]
+    return [{**request_document(one, model="m", origin=""), "stream": True} for one in asked]
 
 
 def test_requests_are_what_the_client_would_send(

@@ -10,6 +10,7 @@ from databases import fresh
 from engine_store import Clock, Store
 
 from assistants_client.engine.database import Database
+from assistants_client.engine.leases import Leases
 from assistants_client.engine.services._base import Context
 
 
@@ -29,5 +30,5 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def store(database: Database, clock: Clock) -> Store:
-    """Services on that database and that clock."""
-    return Store(Context(database=database, clock=clock), clock)
+    """Services on that database and that clock, which tells them how long anything takes, too."""
+    return Store(Context(database=database, clock=clock, leases=Leases(clock)), clock)

@@ -6,7 +6,7 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import docx
 from fpdf import FPDF
@@ -48,8 +48,19 @@ def docx_of(title: str, *paragraphs: str, table: Sequence[Sequence[str]] = ()) -
     return file.getvalue()
 
 
+def docx_with(body: str, before: str = "") -> bytes:
+    """A DOCX with this body, as XML; its elements are named ``w:…``."""
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    whole = f'{before}<w:document xmlns:w="{word}"><w:body>{body}</w:body></w:document>'
+    return _docx([whole.encode()])
+
+
 def docx_bomb(megabytes: int) -> bytes:
     """A DOCX whose text takes so much room once it is unpacked, and next to none before."""
+    return _docx(b" " * 1024 * 1024 for _ in range(megabytes))
+
+
+def _docx(document: Iterable[bytes]) -> bytes:
     made = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(docx_of("x"))) as source,
@@ -59,8 +70,8 @@ def docx_bomb(megabytes: int) -> bytes:
             if name != "word/document.xml":
                 target.writestr(name, source.read(name))
         with target.open("word/document.xml", "w", force_zip64=True) as file:
-            for _ in range(megabytes):
-                file.write(b" " * 1024 * 1024)
+            for piece in document:
+                file.write(piece)
     return made.getvalue()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import assistants_client as ac
 from assistants_client.engine import Engine, extraction, ingestion
+from assistants_client.engine.chunking import Chunk
 from assistants_client.models.vector_stores import VectorStore, VectorStoreFile
 
 
@@ -60,9 +61,9 @@ def waiting_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]
     """Files are read once the event is set."""
     gate, real = threading.Event(), extraction.extract
 
-    def extract(file: IO[bytes], filename: str) -> tuple[str, bool]:
+    def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chunk]:
         assert gate.wait(30)
-        return real(file, filename)
+        return real(file, filename, size, overlap)
 
     monkeypatch.setattr(ingestion, "extract", extract)
     try:

@@ -194,6 +194,27 @@ def test_only_tables_that_are_missing_are_made(tmp_path: Path) -> None:
     database.close()
 
 
+def test_indexes_of_earlier_versions_are_replaced(tmp_path: Path) -> None:
+    """Those that are missing are made; those that no query needs any more are dropped."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    older = Database(url)
+    add_thread(older)
+    with older.begin() as connection:
+        connection.execute(text("DROP INDEX ix_messages_made"))
+        connection.execute(
+            text("CREATE INDEX ix_messages_order ON messages (thread_id, created_at, seq)")
+        )
+    older.close()
+
+    database = Database(url)
+    with database.read() as connection:
+        names = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
+    assert "ix_messages_made" in names
+    assert "ix_messages_order" not in names
+    assert count(database) == 1
+    database.close()
+
+
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_every_table_has_what_makes_it(dialect: str) -> None:
     """Those that others refer to come first; the words of passages belong to the passages."""

@@ -184,14 +184,20 @@ def test_closing_goes_on_when_the_database_is_gone(
 
 
 def test_nothing_is_opened_or_started_before_it_is_needed(tmp_path: Path) -> None:
-    """An engine alone makes no file; a request alone starts no thread."""
+    """An engine alone makes no file; a request alone starts no thread but the one that looks out.
+
+    That one sees to what other processes leave behind.
+    """
     path = tmp_path / "test.db"
     before = threading.active_count()
     with Engine(f"sqlite:///{path}", Scripted()) as engine:
         assert not path.exists()
         Http(engine).send("POST", "/threads")
         assert path.exists()
-        assert threading.active_count() == before
+        assert threading.active_count() == before + 1
+    with Engine("sqlite://", Scripted()) as engine:
+        Http(engine).send("POST", "/threads")
+        assert "assistants-lookout" not in {thread.name for thread in threading.enumerate()}
     assert [found.name for found in tmp_path.iterdir()] == ["test.db"]
 
 

@@ -150,6 +150,23 @@ def test_what_waits_is_told(recorder: Recorder, monkeypatch: pytest.MonkeyPatch)
     assert threads.waiting() == 0
 
 
+def test_what_others_have_left_is_taken_over_as_far_as_there_is_room(recorder: Recorder) -> None:
+    """What is waiting, carried or dropped here is not taken twice; after closing, nothing is."""
+    threads = Threads(recorder, workers=3)
+    threads.submit("a")
+    recorder.wait(lambda: recorder.begun == ["a"])
+
+    threads.take_over(["a", "b", "c", "d"])
+    recorder.wait(lambda: sorted(recorder.begun) == ["a", "b", "c"])
+    threads.take_over(["a", "d", "e"])
+    assert threads.busy() == 3
+    recorder.release()
+    assert threads.close(PATIENCE) is True
+    threads.take_over(["d"])
+    until_gone()
+    assert sorted(recorder.ended) == ["a", "b", "c"]
+
+
 def test_a_run_that_blows_up_takes_nothing_with_it(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:

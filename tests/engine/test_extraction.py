@@ -12,7 +12,9 @@ import pytest
 from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
 from thorough import another_case
 
-from assistants_client.engine import document_reader, extraction
+from assistants_client.engine import extraction
+from assistants_client.engine.document_reader import word_documents
+from assistants_client.engine.document_reader.refusal import Refused
 from assistants_client.engine.extraction import UnreadableError, extract
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p {}</style></head><body>
@@ -26,7 +28,7 @@ def text_of(content: bytes, name: str) -> str:
     """The text of a file with some content."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
-        return extract(file, name)[0]
+        return extract(file, name, 4096, 0)[0].text
 
 
 @pytest.mark.parametrize(
@@ -152,15 +154,15 @@ def test_a_bomb_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch, ki
 
 def test_a_docx_is_not_unpacked_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says of its size is looked at first."""
-    monkeypatch.setattr(document_reader, "_MAX_UNPACKED", 1000)
+    monkeypatch.setattr(word_documents, "_MAX_UNPACKED", 1000)
 
-    with pytest.raises(document_reader.Refused, match="too large once it is unpacked"):
-        list(document_reader.read_docx(io.BytesIO(docx_of("a"))))
+    with pytest.raises(Refused, match="too large once it is unpacked"):
+        list(word_documents.read_docx(io.BytesIO(docx_of("a"))))
 
 
 def test_a_text_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither plain nor out of a document."""
-    monkeypatch.setattr(extraction, "_MAX_PLAIN", 1000)
+    monkeypatch.setattr(extraction, "_MAX_LETTERS", 1000)
     monkeypatch.setattr(extraction, "MAX_CHARACTERS", 1000)
     for content, name in ((b"a" * 1001, "a.txt"), (PAGE.encode() * 40, "a.html")):
         with pytest.raises(UnreadableError, match="too long") as caught:
@@ -172,9 +174,13 @@ def test_a_document_sees_nothing_of_this_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its reader has no environment that could hold a key."""
-    spy = tmp_path / "spy.py"
-    spy.write_text("import os; print(sorted(os.environ))")
+    (tmp_path / "document_reader").mkdir()
+    spy = tmp_path / "document_reader" / "program.py"
+    spy.write_text("import json, os\ndef main(_): print(json.dumps([0, str(os.environ), '']))")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    monkeypatch.setattr(extraction, "_READER", spy)
+    monkeypatch.setitem(extraction._ABOVE, "assistants_client.engine", str(tmp_path))
 
-    assert "OPENAI" not in text_of(PAGE.encode(), "a.html")
+    text = text_of(PAGE.encode(), "a.html")
+
+    assert "PATH" in text
+    assert "OPENAI" not in text

@@ -16,8 +16,9 @@ from databases import VARIABLE, fresh
 from sqlalchemy import NullPool, create_engine, text
 from werkzeug.test import Client
 
-from assistants_client.engine import Engine, Scripted, TextDelta
+from assistants_client.engine import Engine, Scripted, TextDelta, database
 from assistants_client.engine.database import Database
+from assistants_client.engine.faults import Fault
 from assistants_client.errors import ConfigurationError
 
 on_a_server = pytest.mark.skipif(
@@ -93,6 +94,57 @@ def test_a_lost_connection_is_replaced(url: str) -> None:
 
 
 @on_a_server
+def test_a_writer_is_waited_for_so_long(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the request is refused, to be sent again; the next one is not the worse for it."""
+    with Engine(url, Scripted([])) as engine:
+        web = Client(engine)
+        web.get("/v1/threads")
+        with create_engine(_psycopg(url), poolclass=NullPool).begin() as connection:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({database._WRITER})"))
+            with monkeypatch.context() as patched:
+                patched.setattr(database, "BUSY_SECONDS", 0.2)
+                refused = web.post("/v1/threads")
+            assert web.get("/v1/threads").get_json()["data"] == []
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert web.post("/v1/threads").status_code == 200
+
+
+@on_a_server
+def test_a_connection_that_is_lost_in_a_transaction_is_a_refusal(url: str) -> None:
+    """Nothing was written, so the same request may be sent again."""
+    made = Database(url)
+
+    def write() -> None:
+        with made.begin() as connection:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with create_engine(_psycopg(url), poolclass=NullPool).connect() as other:
+                other.execute(text(f"SELECT pg_terminate_backend({pid}, 5000)"))
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(Fault, match="cannot be used") as caught:
+        write()
+    assert caught.value.status == 503
+    made.close()
+
+
+@on_a_server
+def test_indexes_of_earlier_versions_are_replaced(url: str) -> None:
+    """Those that are missing are made; those that no query needs any more are dropped."""
+    older = Database(url)
+    older.open()
+    older.close()
+    with create_engine(_psycopg(url), poolclass=NullPool).begin() as connection:
+        connection.execute(text("DROP INDEX ix_messages_made"))
+        connection.execute(text("CREATE INDEX ix_messages_order ON messages (created_at, seq)"))
+    made = Database(url)
+    with made.read() as connection:
+        names = set(connection.execute(text("SELECT indexname FROM pg_indexes")).scalars())
+    made.close()
+    assert "ix_messages_made" in names
+    assert "ix_messages_order" not in names
+
+
+@on_a_server
 @pytest.mark.parametrize("sign", ["\x00", "\ud800"])
 def test_signs_that_no_text_may_hold(url: str, sign: str) -> None:
     """They come back where they are content, and name nothing where they are ids."""
@@ -123,9 +175,9 @@ def test_a_second_engine_finds_the_tables(url: str) -> None:
     """Also when several begin at the same moment."""
 
     def opened(_: int) -> None:
-        database = Database(url)
-        database.open()
-        database.close()
+        made = Database(url)
+        made.open()
+        made.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(opened, range(4)))

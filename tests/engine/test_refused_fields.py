@@ -18,6 +18,12 @@ FIELDS = (
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        # Streams break and end as well; that is no refusal to stream.
+        ("", "unexpected end of stream"),
+        ("", "Error in stream: unknown error"),
+        ("", "Stream idle timeout: partial response not available"),
+        ("", "The event stream is not available for this deployment region"),
+        ("tool_choice", "Thinking may not be enabled when tool_choice forces tool use."),
         # What to send instead is not refused.
         (
             "max_tokens",

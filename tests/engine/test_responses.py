@@ -377,6 +377,54 @@ def test_a_stream_that_does_not_say_so(server: Server) -> None:
 # --- whole answers ------------------------------------------------------------------------------
 
 
+def begun(item: dict[str, Any]) -> dict[str, Any]:
+    """An event that a part begins, with nothing in it yet."""
+    empty = {"content": [], "arguments": "", "encrypted_content": None}
+    return event("output_item.added", 0, item={**item, **{k: empty[k] for k in empty if k in item}})
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (
+            [begun(function_call('{"x": 1}')), end(function_call('{"x": 1}'))],
+            [
+                ToolCallDelta(index=0, id="call_1", name="f"),
+                ToolCallDelta(index=0, arguments='{"x": 1}'),
+                Finish(reason="tool_calls"),
+            ],
+        ),
+        ([begun(message("a")), end(message("a"))], texts("a")),
+        ([begun(message("a")), event("output_text.done", 0, text="a"), end()], texts("a")),
+        (
+            [begun(message("a")), event("content_part.done", 0, part={"text": "a"}), end()],
+            texts("a"),
+        ),
+        (
+            [begun(message("a")), event("refusal.done", 0, refusal="No."), end()],
+            [RefusalDelta(text="No."), STOP],
+        ),
+    ],
+    ids=["a call", "a message", "its text", "its part", "a refusal"],
+)
+def test_what_only_the_end_holds(
+    server: Server, events: list[dict[str, Any]], expected: list[Delta]
+) -> None:
+    """A part that was begun, and came in no piece, is told when it is done."""
+    server.reply = streams(*events)
+    assert [d for d in respond(server.url, kind=Responses) if d != TextDelta(text="")] == expected
+
+
+@pytest.mark.parametrize(("limit", "reason"), [(16, "length"), (17, "stop"), (None, "stop")])
+def test_an_answer_that_reached_its_bound_is_cut(
+    server: Server, limit: int | None, reason: str
+) -> None:
+    """Also where the server calls it completed, as llama.cpp's does."""
+    server.reply = streams(text("a"), end(usage={"input_tokens": 1, "output_tokens": 16}))
+    asked = Conversation(model="m", turns=HI.turns, max_completion_tokens=limit)
+    assert respond(server.url, asked, kind=Responses)[-1] == Finish(reason=reason)
+
+
 def test_a_server_that_does_not_stream(server: Server) -> None:
     """Its whole answer is read: texts and calls in order, usage, why it ended."""
     document = says(

@@ -24,6 +24,7 @@ from assistants_client.engine.database import Database
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import owner_name
+from assistants_client.engine.leases import Leases
 from assistants_client.engine.lifecycle import (
     CANCEL_GRACE,
     LEASE,
@@ -100,7 +101,9 @@ class RunMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.database = Database(fresh("sqlite://"))
-        context = Context(database=self.database, clock=self.clock, run_seconds=60)
+        context = Context(
+            database=self.database, clock=self.clock, run_seconds=60, leases=Leases(self.clock)
+        )
         self.store = Store(context, self.clock)
         self.database.on_commit = self.told
         self.carriers = [Execution(self.store.context), Elsewhere(self.store.context)]
@@ -326,6 +329,8 @@ class RunMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 0.7, 1, 3, 16, 61]))
     def wait(self, seconds: float) -> None:
         """Grace, leases and runs run out: who looks then finds nothing overdue."""
+        for thread_id in self.threads:  # a lease runs out for who has begun to watch it
+            self.store.runs.list(thread_id, _ALL)
         self.clock.move(seconds)
         for thread_id in self.threads:
             for run in self.store.runs.list(thread_id, _ALL).data:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from engine_store import Store, content_of
+from engine_store import Clock, Store, content_of
 from sqlalchemy import update
 
 from assistants_client.engine.ids import owner_name
+from assistants_client.engine.leases import Leases
 from assistants_client.engine.lifecycle import LEASE
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.tables import runs
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.run_steps import (
@@ -251,27 +253,53 @@ def test_a_dead_process_loses_its_run_at_once(store: Store) -> None:
 
 
 def test_elsewhere_the_lease_decides(store: Store) -> None:
-    """A carrier on another host is believed alive until its lease runs out."""
+    """A carrier on another host is believed alive for a lease, by whoever has begun to watch it."""
     _, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
+    store.clock.move(LEASE)
+    assert store.current(work.run).status == "in_progress"
     store.clock.move(LEASE - 0.1)
     assert store.current(work.run).status == "in_progress"
     store.clock.move(0.1)
     assert store.current(work.run).status == "failed"
 
 
-def test_a_lease_is_renewed(store: Store) -> None:
-    """A sign of life gives every run of the carrier another full lease, and no other's."""
+@pytest.mark.parametrize("step", [-3600, -20, 20, 300])
+def test_the_clocks_of_others_do_not_matter(store: Store, step: float) -> None:
+    """Neither a step of the clock nor another machine's idea of the time ends a run."""
     execution, work = store.claimed()
-    with store.context.database.read() as connection:
-        before = connection.execute(runs.select()).one().lease_until
-    store.clock.move(10)
-    Execution(store.context).renew()
-    with store.context.database.read() as connection:
-        assert connection.execute(runs.select()).one().lease_until == before
+    elsewhere = Clock(store.clock.time)
+    watching = evolve(store.context, clock=elsewhere, leases=Leases(store.clock))
+    set_owner(store, work.run, "elsewhere/1/x/y")
+    for _ in range(5):
+        elsewhere.move(step / 5)
+        assert Runs(watching).retrieve(work.run.thread_id, work.run.id).status == "in_progress"
+        store.clock.move(LEASE - 1)
+        set_lease(store, work.run, execution)
+    store.clock.move(LEASE - 1)
+    assert Runs(watching).retrieve(work.run.thread_id, work.run.id).status == "in_progress"
+
+
+def set_lease(store: Store, run: Run, execution: Execution) -> None:
+    """Gives a sign of life for a run that the test has made another's."""
+    set_owner(store, run, execution.owner)
     execution.renew()
-    with store.context.database.read() as connection:
-        assert connection.execute(runs.select()).one().lease_until == before + 10
+    set_owner(store, run, "elsewhere/1/x/y")
+
+
+def test_a_lease_is_renewed(store: Store) -> None:
+    """A sign of life changes the lease of every run of the carrier, and no other's."""
+    execution, work = store.claimed()
+
+    def lease() -> float:
+        with store.context.database.read() as connection:
+            return float(connection.execute(runs.select()).one().lease_until)
+
+    before = lease()
+    Execution(store.context).renew()
+    assert lease() == before
+    assert execution.renew() == {work.run.id}
+    assert lease() != before
     execution.check(work.run)
 
 
@@ -296,6 +324,21 @@ def test_orphans_are_the_queued_runs(store: Store) -> None:
         found = {row.id: row.status for row in connection.execute(runs.select())}
     assert found[alive.run.id] == "in_progress"
     assert (found[lost.run.id], found[late.id]) == ("failed", "cancelled")
+
+
+def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) -> None:
+    """Nobody has asked for these runs."""
+    queued = [store.new_run() for _ in range(2)]
+    execution, mine = store.claimed()
+    _, lost = store.claimed()
+    set_owner(store, lost.run, "elsewhere/1/x/y")
+    names = [run.id for run in queued]
+    assert execution.unclaimed() == names
+    store.clock.move(LEASE)
+    assert execution.unclaimed() == names
+    with store.context.database.read() as connection:
+        found = {row.id: row.status for row in connection.execute(runs.select())}
+    assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")
 
 
 def test_an_orderly_end_abandons_what_is_carried(store: Store) -> None:

@@ -13,6 +13,8 @@ import assistants_client as ac
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.filters import read_filter
+from assistants_client.engine.search_words import telling
+from assistants_client.engine.services import _search
 
 TEXTS: dict[str, str | bytes] = {
     "tides_md": "# Tides\n\nThe moon pulls the sea, so the water rises and falls twice a day.",
@@ -21,6 +23,14 @@ TEXTS: dict[str, str | bytes] = {
     "tokyo_txt": "東京は日本の首都です。人口はとても多いです。",
     "cafe_txt": "Le café où naquit l'idée d'une fête.",
 }
+
+
+@pytest.fixture(autouse=True, params=["few passages", "many"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searched as a store of many passages is, a store finds the same."""
+    if request.param == "many":
+        monkeypatch.setattr(_search, "_KNOWN_EXACTLY", 1)
+        monkeypatch.setattr(_search, "_RANKED", 3)
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +221,27 @@ def test_a_wrong_search_is_refused(
         bench.client._transport.send("POST", path, document={"query": "x", **options})
 
     assert caught.value.param == param
+
+
+def test_what_holds_the_rare_word_comes_before_what_holds_common_ones(bench: Bench) -> None:
+    """However much there is of these; what holds only those comes after, or not at all."""
+    given = {f"common{number}_txt": "the harbour lamp is lit" for number in range(6)}
+    store = bench.store(**given, rare_txt="the harbour walrus is asleep").id
+    found = bench.found(store, "walrus harbour lamp")
+    assert found[0] == "rare.txt"
+    assert len(found) >= 3
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"a": 5, "b": 1, "c": 3}, "bc"),
+        ({"a": 5, "b": 0, "c": 6}, "ba"),
+        ({"a": 9, "b": 0, "c": 8}, "abc"),
+        ({"a": 9, "b": 8}, "ab"),
+        ({"a": 1, "b": 1}, "ab"),
+    ],
+)
+def test_the_terms_that_tell_most_are_looked_for(counts: dict[str, int], expected: str) -> None:
+    """As many as find no more than five passages together; all of them where none is so rare."""
+    assert "".join(telling(counts, 5)) == expected

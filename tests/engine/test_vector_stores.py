@@ -13,7 +13,7 @@ from engine_store import Clock
 from store_bench import Bench, waiting_reader
 
 import assistants_client as ac
-from assistants_client.engine import Engine, Scripted, ingestion
+from assistants_client.engine import Engine, Scripted, extraction, ingestion
 from assistants_client.models.chunking import AutoChunking, StaticChunking, StaticChunkingSizes
 from assistants_client.models.vector_stores import FileCounts, StoreExpiry
 
@@ -359,7 +359,7 @@ def test_a_reader_that_fails_does_not_keep_a_file_in_progress(
 
 def test_a_text_of_too_many_tokens_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The documented bound is two million."""
-    monkeypatch.setattr(ingestion, "MAX_TOKENS", 3)
+    monkeypatch.setattr(extraction, "MAX_TOKENS", 3)
     held = bench.file(bench.store(a_txt="one two three four").id, "a.txt")
 
     assert held.last_error is not None

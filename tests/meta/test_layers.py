@@ -102,7 +102,8 @@ OURS = {
     "engine.language_models.error_words",
     "engine.embedding_answers": "engine.vectors",
     "engine.vectors": "",
-    "engine.document_reader": "",  # a program of its own
+    "engine.chunking": "",
+    "engine.document_reader": "self engine.chunking",  # a program of its own
     "engine.code_interpreter.inside": "",  # likewise, and nothing else is there where it runs
     "engine.streams": "engine models _codec _sse",
     "engine": "self models errors _codec _headers _id_kinds _strict_json",
@@ -111,7 +112,8 @@ OURS = {
 #: Folders whose files do not import each other, save through the ones named.
 NO_SIDEWAYS = {
     "resources": "_base",
-    "engine.services": "_base _contents _stores _resources _passages _vectors _words _search",
+    "engine.services": "_base _contents _history _stores _resources _passages _vectors _words "
+    "_search",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
@@ -129,9 +131,8 @@ THEIRS = {
     "werkzeug": "engine.app engine.routes engine.uploads engine.adapter",
     "waitress": "engine.http_server",
     "pydantic_monty": "engine.code_interpreter",
-    "charset_normalizer": "engine.extraction",
+    "charset_normalizer": "lazy:engine.document_reader",
     "pypdf": "lazy:engine.document_reader",
-    "docx": "lazy:engine.document_reader",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

@@ -30,6 +30,7 @@ TOP_LEVEL = {
     "README.rst",
     "assistants_client",
     "examples",
+    "findings",
     "setup.cfg",
     "setup.py",
     "tests",

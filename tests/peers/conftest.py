@@ -14,21 +14,35 @@ from pathlib import Path
 
 import pytest
 import requests
+from peer_rows import PEERS, Peer
 
 HERE = Path(__file__).parent
-VARIABLE = "PEERS_PYTHON"
 KEY = "sk-peer"
 READY_WITHIN = 120.0  # seconds; LiteLLM's imports alone take ten on two busy cores
 STOPPED_WITHIN = 20.0  # seconds
 
 
+@pytest.fixture(params=PEERS)
+def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """Each server and API in turn."""
+    url, name, kind, special = PEERS[request.param]
+    model = kind(request.getfixturevalue(url), KEY, model=name)
+    yield Peer(model, **special)
+    model.close()
+
+
+def interpreter(variable: str, requirements: str) -> str:
+    """The interpreter that a variable names; without it the test is skipped by name."""
+    python = os.environ.get(variable)
+    if not python:
+        pytest.skip(f"{variable} does not name the interpreter of tests/peers/{requirements}")
+    return python
+
+
 @pytest.fixture(scope="session")
 def peers_python() -> str:
-    """The interpreter of the environment in which the servers are installed."""
-    python = os.environ.get(VARIABLE)
-    if not python:
-        pytest.skip(f"{VARIABLE} does not name the interpreter of tests/peers/requirements.txt")
-    return python
+    """The interpreter of the environment of LiteLLM and llama.cpp's server."""
+    return interpreter("PEERS_PYTHON", "requirements.txt")
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +68,24 @@ def llama_server(peers_python: str, tmp_path_factory: pytest.TempPathFactory) ->
         yield url
 
 
+@pytest.fixture(scope="session")
+def llama_cpp_python_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of llama-cpp-python's server, with the same model as llama.cpp's."""
+    python = interpreter("PEERS_LLAMA_CPP_PYTHON", "requirements-llama-cpp-python.txt")
+    program = [python, str(HERE / "llama_cpp_python_server.py"), "--key", KEY]
+    with running(program, tmp_path_factory.mktemp("llama-cpp-python")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def transformers_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of ``transformers serve``, with the same model as llama.cpp's."""
+    python = interpreter("PEERS_TRANSFORMERS_PYTHON", "requirements-transformers.txt")
+    program = [python, str(HERE / "transformers_server.py")]
+    with running(program, tmp_path_factory.mktemp("transformers")) as url:
+        yield url
+
+
 @contextmanager
 def running(program: list[str], folder: Path) -> Iterator[str]:
     """Run a server on a free port, its home and its log in ``folder``; yield its base URL."""
@@ -68,6 +100,8 @@ def running(program: list[str], folder: Path) -> Iterator[str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
         "LITELLM_LOCAL_BLOG_POSTS": "True",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     url = f"http://127.0.0.1:{port}/v1"
     log = folder / "server.log"

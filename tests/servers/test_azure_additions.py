@@ -141,7 +141,10 @@ def test_a_source_on_the_web():
 
     [found] = message.citations
     assert isinstance(found, UrlCitation)
-    assert (found.url, repr(found)) == ("https://a.test", "UrlCitation('[1]': https://a.test)")
+    assert (found.url, repr(found)) == (
+        "https://a.test",
+        "UrlCitation(text='[1]', url='https://a.test')",
+    )
     assert encode(message)["content"] == [part]
 
 

@@ -69,8 +69,11 @@ _GRACE_SECONDS = 1.0
 _KEEP = "pass; _ = ("
 _SHOW = "if _ is not None: print(repr(_))"
 _KEEP_IN_TRACEBACK = re.compile(
-    rf"^(    .*?){re.escape(_KEEP)}(.*\n    )(?:{' ' * len(_KEEP)}(?=[ ~]*~$))?", re.MULTILINE
+    rf"^(?=    .*\n    )(    .*?){re.escape(_KEEP)}(.*\n    )(?:{' ' * len(_KEEP)}(?=[ ~]*~$))?",
+    re.MULTILINE,
 )
+
+_LINE_END = re.compile(r"\n")
 
 #: The sandbox's own threads, the same for all pools, do not survive a fork: in the child a fresh
 #: pool waits for ever, and the parent's stalls the parent as well. So the first process to start a
@@ -270,7 +273,7 @@ def _keep_last_expression(session: MontySession, code: str) -> str | None:
 def _last_statements(code: str) -> Iterator[int]:
     """Places where the last top-level statement may begin, the last one first."""
     code = code.rstrip()
-    starts = [0, *(match.end() for match in re.finditer(r"\n", code))]
+    starts = [0, *(match.end() for match in _LINE_END.finditer(code))]
     tries = 0
     for number, start in enumerate(reversed(starts)):
         if tries == _LAST_EXPRESSION_LINES:

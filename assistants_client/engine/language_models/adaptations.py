@@ -6,7 +6,7 @@ a row leaves out is either a server's default anyway, or the run's bounds and to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from assistants_client.engine.language_models.turn_state import STATE_FIELDS
@@ -14,22 +14,24 @@ from assistants_client.engine.language_models.turn_state import STATE_FIELDS
 Document = dict[str, Any]
 
 
-def adapted(document: Mapping[str, Any], fields: Iterable[str]) -> Document:
-    """A request without the fields that its server is known to refuse, as they stand in it."""
+def adapted(document: Mapping[str, Any], rows: Iterable[int]) -> Document:
+    """A request without what its server is known to refuse, by the numbers of the rows."""
     made = dict(document)
-    for name in fields:
-        made = _ROWS[name](made)
+    for row in rows:
+        _, change = _ROWS[row]
+        made = change(made)
     return made
 
 
-def adaptable(document: Mapping[str, Any]) -> list[str]:
-    """The fields of a request that could be said otherwise, those first that cost the least."""
-    return [name for name, change in _ROWS.items() if change(dict(document)) != document]
-
-
-def first_named(adaptable_fields: Iterable[str], refused: Collection[str]) -> str | None:
-    """The field to change first, of those that a refusal names."""
-    return next((name for name in adaptable_fields if name in refused), None)
+def adaptable(document: Mapping[str, Any], tried: Collection[int]) -> dict[int, str]:
+    """The rows that would change a request, and their fields; those first that cost the least."""
+    # Of two names for one bound, who refuses the second as well is not asked by the first again.
+    done = {*tried, *_RENAMING} if _RENAMING.intersection(tried) else {*tried}
+    return {
+        number: field
+        for number, (field, change) in enumerate(_ROWS)
+        if number not in done and change(dict(document)) != document
+    }
 
 
 def _without(*names: str) -> Callable[[Document], Document]:
@@ -40,14 +42,14 @@ def _renamed(old: str, new: str) -> Callable[[Document], Document]:
     return lambda document: {new if k == old else k: v for k, v in document.items()}
 
 
-def _plain_choice(document: Document) -> Document:
+def _required(document: Document) -> Document:
     """The one function that is to be called: alone among the tools, and required."""
     choice = document.get("tool_choice")
-    if isinstance(choice, dict):
-        name = choice.get("name") or choice.get("function", {}).get("name")
-        tools = [tool for tool in document["tools"] if _name(tool) == name]
-        return {**document, "tools": tools, "tool_choice": "required"}
-    return _without("tool_choice")(document)
+    if not isinstance(choice, dict):
+        return document
+    name = choice.get("name") or choice.get("function", {}).get("name")
+    tools = [tool for tool in document["tools"] if _name(tool) == name]
+    return {**document, "tools": tools, "tool_choice": "required"}
 
 
 def _name(tool: Mapping[str, Any]) -> object:
@@ -57,8 +59,9 @@ def _name(tool: Mapping[str, Any]) -> object:
 def _not_strict(document: Document) -> Document:
     if "tools" not in document:
         return document
+    plain = _without("strict")
     tools = [
-        {k: _without("strict")(v) if k == "function" else v for k, v in tool.items()}
+        {k: plain(v) if k == "function" else v for k, v in plain(tool).items()}
         for tool in document["tools"]
     ]
     return {**document, "tools": tools}
@@ -84,17 +87,30 @@ def _plain_call(call: Mapping[str, Any]) -> Document:
     return {"id": call["id"], "type": call["type"], "function": function}
 
 
-_ROWS: Final[Mapping[str, Callable[[Document], Document]]] = {
-    "stream_options": _without("stream_options"),
-    "stream": _without("stream", "stream_options"),
+#: The field that a server names when it refuses, and what is done about it. A field that can be
+#: said in two other ways has two rows, the second for a server that refuses the first as well.
+_ROWS: Final[Sequence[tuple[str, Callable[[Document], Document]]]] = (
+    ("stream_options", _without("stream_options")),
     # OpenAI's newer models refuse the first, most other servers know no other.
-    "max_tokens": _renamed("max_tokens", "max_completion_tokens"),
-    "max_completion_tokens": _renamed("max_completion_tokens", "max_tokens"),
-    "parallel_tool_calls": _without("parallel_tool_calls"),
-    "tool_choice": _plain_choice,
-    "strict": _not_strict,
-    "include": _without("include"),
-    "top_p": _without("top_p"),
-    "temperature": _without("temperature"),
-    **dict.fromkeys(STATE_FIELDS, _forgetful),
-}
+    ("max_tokens", _renamed("max_tokens", "max_completion_tokens")),
+    ("max_completion_tokens", _renamed("max_completion_tokens", "max_tokens")),
+    ("max_tokens", _without("max_tokens")),
+    ("max_completion_tokens", _without("max_completion_tokens")),
+    ("max_output_tokens", _without("max_output_tokens")),
+    ("parallel_tool_calls", _without("parallel_tool_calls")),
+    ("tool_choice", _required),
+    ("tool_choice", _without("tool_choice")),
+    ("strict", _not_strict),
+    ("include", _without("include")),
+    ("store", _without("store")),
+    ("top_p", _without("top_p")),
+    ("temperature", _without("temperature")),
+    *((name, _forgetful) for name in STATE_FIELDS),
+    ("stream", _without("stream", "stream_options")),
+)
+_RENAMING: Final = frozenset(
+    number
+    for number, (_, change) in enumerate(_ROWS)
+    if len(change({"max_tokens": 1, "max_completion_tokens": 1})) == 1
+    and len(change({"max_tokens": 1})) == len(change({"max_completion_tokens": 1})) == 1
+)

@@ -25,7 +25,7 @@ from assistants_client.errors import APIConnectionError
 if TYPE_CHECKING:
     from requests import Response
 
-#: While nothing comes, whoever waits gets an empty block this often, in seconds.
+#: Whoever waits gets an empty block this often, in seconds, also while bytes come that say nothing.
 WAKE_SECONDS: Final = 0.25
 #: How long, and for how many bytes, the end of an answer is waited for that has said all: a
 #: connection that was read to its end serves the next request.
@@ -89,7 +89,7 @@ class AnswerBlocks:
             ) from error
 
     def blocks(self, until: float, silence: float) -> Iterator[bytes]:
-        """The body's blocks; an empty one means that nothing has come for a while.
+        """The body's blocks; an empty one now and then is for looking at other things.
 
         Args:
             until: When to give up, by the clock.
@@ -100,7 +100,7 @@ class AnswerBlocks:
             SilentError: Nothing came for that long.
             APIError: As ``Transport.stream`` and ``prompt_blocks``.
         """
-        last = self._monotonic()
+        last, woken = self._monotonic(), time.monotonic()
         while True:
             now = self._monotonic()
             if now >= until:
@@ -111,6 +111,7 @@ class AnswerBlocks:
                 came = self._came.get(timeout=min(until - now, last + silence - now, WAKE_SECONDS))
             except queue.Empty:
                 yield b""
+                woken = time.monotonic()
                 continue
             last = self._monotonic()
             if came is None:
@@ -122,6 +123,9 @@ class AnswerBlocks:
                 self.head = came
             else:
                 yield came
+                if came and time.monotonic() - woken >= WAKE_SECONDS:
+                    yield b""
+                    woken = time.monotonic()
 
     def drain(self) -> None:
         """Waits a moment for the end of an answer of which nothing more is wanted."""
@@ -160,10 +164,17 @@ class AnswerBlocks:
         opened = self._transport.stream(self._path, document=self._document, headers={})
         with opened as response:
             self._response = response
+            if self._is_closed:
+                return
             self._came.put(Head(response.status_code, response.headers.get("Content-Type", "")))
             size = 0
             for block in self._transport.prompt_blocks(response, "POST", self._path):
                 size += len(block)
-                if self._is_closed or size > self._transport.options.max_response_bytes:
-                    break
+                if self._is_closed:
+                    return
+                if size > self._transport.options.max_response_bytes:
+                    raise LanguageModelError(
+                        "The language model's answer is larger than "
+                        f"{self._transport.options.max_response_bytes} bytes."
+                    )
                 self._came.put(block)

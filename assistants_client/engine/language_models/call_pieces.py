@@ -7,18 +7,20 @@ the call before it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field
 
 from assistants_client.engine.language_models.base import LanguageModelError, ToolCallDelta
+from assistants_client.engine.language_models.call_arguments import are_whole
 from assistants_client.engine.language_models.wire import arguments_text, clean, excerpt
 
 #: What of a call and of its function is known here; all else is the server's own.
-_OF_CALLS: Final = frozenset({"id", "index", "type", "function"})
+_OF_CALLS: Final = frozenset({"id", "index", "type", "function", "name", "arguments"})
 _OF_FUNCTIONS: Final = frozenset({"name", "arguments"})
+#: A call that was named so often is one of a server that does so with each piece.
+_REPEATED: Final = 2
 
 
 @define
@@ -32,10 +34,37 @@ class _Call:
     arguments: list[str] = field(factory=list)
     has_arguments: bool = False
     state: dict[str, Any] = field(factory=dict)
+    #: How often it was named; and whether it was once more when its arguments were whole.
+    names: int = 0
+    named_again: bool = False
 
     @property
     def text(self) -> str:
         return "".join(self.arguments)
+
+    def take_in(
+        self, call_id: str | None, name: str | None, text: str, *, has_arguments: bool
+    ) -> Iterator[ToolCallDelta]:
+        """Goes on with the call; it is told of from when it has a name."""
+        is_told, had_id = self.name is not None, self.id is not None
+        self.id = self.id or call_id
+        if name is not None:
+            self.names += 1
+            self.named_again = self.named_again or (not text and are_whole(self.text))
+        is_named = name is not None and name != self.name
+        if is_named:
+            self.name = name
+        if text and text == self.text and are_whole(text):
+            text = ""  # the whole call once more, at its end
+        self.has_arguments = self.has_arguments or has_arguments
+        self.arguments.append(text)
+        if self.name is not None:
+            yield ToolCallDelta(
+                index=self.number,
+                id=self.id if not is_told or not had_id else None,
+                name=self.name if is_named else None,
+                arguments=text if is_told else self.text,
+            )
 
 
 class CallPieces:
@@ -97,12 +126,10 @@ class CallPieces:
         self, piece: Mapping[str, Any], choice: object, begun: set[int]
     ) -> Iterator[ToolCallDelta]:
         function = piece.get("function")
-        function = function if isinstance(function, dict) else {}
-        name = _text(function.get("name"))
-        call_id = _text(piece.get("id"))
-        arguments = function.get("arguments")
-        text = arguments_text(arguments)
-        state = _state(piece, function)
+        if not isinstance(function, dict):  # some leave the object out, not what is in it
+            function = {k: piece[k] for k in _OF_FUNCTIONS if k in piece}
+        name, call_id = _text(function.get("name")), _text(piece.get("id"))
+        text, state = arguments_text(function.get("arguments")), _state(piece, function)
         key = (choice, str(piece["index"])) if piece.get("index") is not None else None
         if name is None and not text and call_id is None and key not in self._by_index:
             if self._calls and not self._calls[-1].state:
@@ -115,8 +142,9 @@ class CallPieces:
             (name is not None and call.number in begun)
             or _is_another(call, call_id, name, text, has_index=key is not None)
         ):
+            # Pieces that only say the arguments belong to the name before them.
+            name = name or call.name
             call = None
-        is_new = call is None
         if call is None:
             call = _Call(len(self._calls), piece, state=self._unclaimed)
             self._unclaimed = {}
@@ -125,24 +153,11 @@ class CallPieces:
             self._by_index[key] = call
         if call_id is not None and (call.id is None or call.id == call_id):
             self._by_id[call_id] = call
-        is_named = name is not None and call.name is None
-        had_id = call.id is not None
-        call.id = call.id or call_id
-        call.name = call.name or name
         if name is not None:
             begun.add(call.number)
         _merge(call.state, state)
-        if text and not is_new and text == call.text and _is_object(text):
-            text = ""  # the whole call once more, at its end
-        call.has_arguments = call.has_arguments or arguments is not None
-        call.arguments.append(text)
-        if call.name is not None:  # until then it is not told of
-            yield ToolCallDelta(
-                index=call.number,
-                id=call.id if is_named or not had_id else None,
-                name=name if is_named else None,
-                arguments=call.text if is_named else text,
-            )
+        has_arguments = function.get("arguments") is not None
+        yield from call.take_in(call_id, name, text, has_arguments=has_arguments)
 
     def _known(
         self, key: Hashable, call_id: str | None, name: str | None, text: str
@@ -153,6 +168,9 @@ class CallPieces:
         if by_index is not None and by_id is not None and by_index is not by_id:
             # One index for all calls says nothing, and neither does one id.
             return by_id if len(self._by_index) == 1 else by_index
+        if by_index is None and by_id is not None and key is not None and name is not None:
+            # Another index and a name begin a call; or each piece has an index of its own.
+            return by_id if by_id.text and not are_whole(by_id.text) else None
         if by_index is not None or by_id is not None:
             return by_index or by_id
         last = self._calls[-1] if self._calls else None
@@ -161,27 +179,31 @@ class CallPieces:
         if key is None:
             return last
         # An index that nobody has heard of begins a call; or each piece has another one.
-        return None if name is not None or _is_object(last.text) else last
+        return None if name is not None or are_whole(last.text) else last
 
 
 def _is_another(
     call: _Call, call_id: str | None, name: str | None, text: str, *, has_index: bool
 ) -> bool:
     """Whether a piece that could go on with a call begins another one."""
-    if name is None or call.name is None:
-        return False  # only a name begins a call; and a name may come after other pieces
-    if name != call.name:
-        return True
     before = call.text
-    if before and not _is_object(before):
-        return False  # in the middle of its arguments; the name is repeated with each piece
-    if call_id is not None and call.id is not None and call_id != call.id:
-        return True
+    if (
+        call.name is None or name is None
+    ):  # only a name begins a call; it may have come by itself, the piece before
+        return name is None and call.named_again and bool(text) and are_whole(before)
+    has_other_id = call_id is not None and call.id is not None and call_id != call.id
+    if name != call.name:
+        is_longer = has_index and not call.has_arguments and name.startswith(call.name)
+        return has_other_id or not is_longer  # a name may grow from piece to piece
+    if before and not are_whole(before):
+        # In the middle of its arguments: the name is repeated with each piece, and the id may be
+        # another one each time.
+        return has_other_id and call.names < _REPEATED and not are_whole(before + text)
     # Some servers take the function's name for an id.
     has_same_id = call_id is not None and call_id == call.id and call_id != name
     if before and text:
-        return not has_same_id or text != before
-    return not has_index and not has_same_id
+        return has_other_id or not has_same_id or text != before
+    return has_other_id or not (has_index or has_same_id)
 
 
 def _state(piece: Mapping[str, Any], function: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,10 +229,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return clean(value) or None if isinstance(value, str) else None
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

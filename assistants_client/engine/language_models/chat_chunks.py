@@ -23,8 +23,8 @@ from assistants_client.engine.language_models.base import (
     UrlCitationDelta,
 )
 from assistants_client.engine.language_models.call_pieces import CallPieces
-from assistants_client.engine.language_models.error_words import error_code, error_text
-from assistants_client.engine.language_models.finish_reasons import finish
+from assistants_client.engine.language_models.finish_reasons import finish, is_whole
+from assistants_client.engine.language_models.stream_errors import error_event, said_error
 from assistants_client.engine.language_models.turn_state import TurnState
 from assistants_client.engine.language_models.wire import Joiner, excerpt, piece_of, token_usage
 
@@ -62,11 +62,11 @@ class Chunks:
         Raises:
             LanguageModelError: It is an error, or no chunk.
         """
+        if event == "error":
+            raise error_event(data)
         chunk = piece_of(data)
         if chunk is None:
             self.is_over = True
-        elif event == "error" and not chunk.get("error"):
-            raise _error(chunk)
         else:
             yield from self._document(chunk)
 
@@ -123,9 +123,9 @@ class Chunks:
     def _document(self, document: dict[str, Any]) -> Iterator[Delta]:
         self._last = document
         if document.get("error"):
-            raise _error(document["error"])
+            raise said_error(document["error"])
         if not document.get("choices") and _is_refusal(document):
-            raise _error(document)
+            raise said_error(document)
         self._usage = _usage(document.get("usage")) or self._usage
         for name in ("search_results", "citations"):  # Perplexity's; the first have titles
             found = document.get(name)
@@ -139,19 +139,20 @@ class Chunks:
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Delta]:
         if choice.get("error"):
-            raise _error(choice["error"])
-        self._reason = choice.get("finish_reason") or self._reason
+            raise said_error(choice["error"])
+        if is_whole(self._reason):  # what is cut does not become whole by another word
+            self._reason = choice.get("finish_reason") or self._reason
         self._usage = _usage(choice.get("usage")) or self._usage
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            delta = choice.get("message")
+        delta, message = choice.get("delta"), choice.get("message")
+        comes_whole = isinstance(message, dict) and not delta
+        delta = message if comes_whole else delta
         if not isinstance(delta, dict):
             return
         if delta.get("error"):
-            raise _error(delta["error"])
+            raise said_error(delta["error"])
         self._has_choice = True
         number = choice.get("index") or 0
-        self._state.add(delta)
+        self._state.add(delta, is_whole=comes_whole)
         for piece in _content(delta):
             if number in (0, "0"):
                 self._has_spoken = True
@@ -159,7 +160,9 @@ class Chunks:
             else:
                 self._others.append(piece)
         notes = delta.get("annotations")
-        self._notes += notes if isinstance(notes, list) else []
+        for note in notes if isinstance(notes, list) else ():
+            if note not in self._notes:  # some repeat them with each chunk
+                self._notes.append(note)
         yield from self._calls.add(delta.get("tool_calls"), number)
         older = delta.get("function_call")  # the form of one call, and of nothing but empty words
         if isinstance(older, dict) and any(older.values()) and not delta.get("tool_calls"):
@@ -259,7 +262,3 @@ def _title(source: Mapping[str, Any]) -> str | None:
 
 def _place(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _error(error: object) -> LanguageModelError:
-    return LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))

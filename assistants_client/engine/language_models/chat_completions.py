@@ -40,5 +40,5 @@ class ChatCompletions(ServerModel):
         field = "max_completion_tokens" if is_openai else "max_tokens"
         return request_document(conversation, model=model, max_tokens_field=field, origin=origin)
 
-    def _reader(self, origin: str) -> Chunks:
+    def _reader(self, origin: str, document: Mapping[str, Any]) -> Chunks:
         return Chunks(origin)

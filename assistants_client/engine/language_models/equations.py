@@ -84,7 +84,7 @@ _PHRASES = tuple(
 )
 _PERCENT_OF = re.compile(r"% of(?![^\W\d_])", re.IGNORECASE)
 _TOKEN = re.compile(
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?P<number>\d{1,3}(?:,\d{3}){1,99}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"|(?P<root>sqrt(?![^\W\d_]))"
     r"|(?P<function>(?:sin|cos|tan|log|ln|exp|abs|mod)(?![^\W\d_]))"
     r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"  # noqa: RUF001 - as people type

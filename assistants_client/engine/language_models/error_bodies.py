@@ -61,6 +61,7 @@ _QUOTED: Final = re.compile(
     re.DOTALL,
 )
 _JSON_BEGINS: Final = re.compile(r'\{\s*"|\[\s*\{\s*"')
+_DECIMAL: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _ATTEMPTS: Final = 3
 _FOREVER: Final = float("inf")
 
@@ -192,5 +193,5 @@ def _read_wait(document: Mapping[str, Any], said: Said) -> None:
             said.wait = float(seconds)
     if isinstance(document.get("retryDelay"), str):
         digits = document["retryDelay"].removesuffix("s")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", digits):
+        if _DECIMAL.fullmatch(digits):
             said.wait = float(digits)

@@ -124,7 +124,7 @@ _TABLE: Final = (
             r"too many tokens processed",
             r"wait before trying again",
             r"slow.?down",
-            r"concurren\w* .{0,20}(?:limit|exceed)",
+            r"concurren\w{0,20} .{0,20}(?:limit|exceed)",
             r"tier capacity exceeded",
             r"^429$",
             r"\b(?:status|error|code|http)\D{0,8}429\b",

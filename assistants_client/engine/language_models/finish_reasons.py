@@ -88,6 +88,11 @@ _REASONS: Final = {
 _PLAIN: Final = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
 
 
+def is_whole(reason: object) -> bool:
+    """Whether a word says that nothing is missing; none says so too."""
+    return not reason or _REASONS.get(str(reason).strip().lower()) == _WHOLE
+
+
 def finish(reason: object, *, called: bool) -> Finish:
     """The end of an answer.
 

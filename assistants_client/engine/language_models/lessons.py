@@ -100,6 +100,7 @@ else:
     print(f"about {result.numerator / result.denominator}")
 """
 
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?\s*")
 _RESULT = re.compile(r"(-?\d+)(?:/([1-9]\d*))?\s*(?:\n|$)")
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 _NEGATION = 3
@@ -280,7 +281,7 @@ def _fraction(text: str) -> Fraction | None:
 
 
 def _float(text: str) -> float | None:
-    is_one = len(text) < 50 and re.fullmatch(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?\s*", text)
+    is_one = len(text) < 50 and _DECIMAL.fullmatch(text)
     return float(text) if is_one else None
 
 

@@ -73,7 +73,22 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "include": ("encrypted content",),
     "stream_options": ("include_usage",),
 }
-_STREAM: Final = re.compile(r"(?<![\w-])stream(?:ing)?(?![\w-])(?! ?options)", re.IGNORECASE)
+_NAME: Final = re.compile(r"\w+")
+#: Streams end, stall and break as well: only what is bound to the refusal is the field.
+_STREAM: Final = re.compile(
+    r"['\"`]stream(?:ing)?['\"`]|\bstream ?= ?true\b|\bstream (?:field|parameter|argument|mode)\b"
+    rf"|\b{_FIELD}s?:? stream\b"
+    r"|\b(?:unknown|unsupported|unexpected|unrecognized|extra)\b[\w ]{0,15}: ?stream(?:ing)?\b"
+    r"|\bun(?:supported|known|recognized) stream(?:ing)?\b"
+    r"|(?:\bnot|n.t)\b.{0,15}\b(?:support|allow|accept|implement|enabl)\w*\b.{0,25}"
+    r"(?<![\w-])stream(?:ing|ed)?\b(?! ?(?:options|idle|time|error|clos|end))"
+    r"|(?<![\w-])stream(?:ing|ed)?\b(?! ?options)[\w ]{0,25}\b(?:is|are|be) (?:currently |yet )?"
+    r"(?:not (?:yet |currently )?(?:support|allow|permit|enabl|implement)|unsupported|disabled)"
+    r"|\bstreaming\b[\w ]{0,15} (?:not available|only (?:supported|available|allowed)) ?",
+    re.IGNORECASE,
+)
+#: A tool choice that makes the server refuse something else.
+_FORCES: Final = re.compile(r"\btool_choice\W{0,3}(?:that )?forces", re.IGNORECASE)
 _STREAMS_ONLY: Final = re.compile(
     r"\bonly\b.{0,40}\bstream|\bnon.?stream|\bnot stream|\bwithout stream|\benabl.{0,20}\bstream"
     r"|\brequire.{0,30}\bstream|\bmust (?:be |use |enable )?stream"
@@ -105,6 +120,8 @@ def refused_fields(error_body: object, candidates: Collection[str]) -> set[str]:
     if refusing or any(map(_CODES.search, said.codes)):
         for path in said.params:
             found.update(_first_of(path, candidates))
+    if "tool_choice" in candidates and any(map(_FORCES.search, said.texts)):
+        found.add("tool_choice")
     if any(map(_STREAMS_ONLY.search, sentences)):
         found.discard("stream")
     return found
@@ -136,7 +153,7 @@ def _named(sentence: str, candidates: Collection[str]) -> Iterator[str]:
 
 def _first_of(path: str, candidates: Collection[str]) -> list[str]:
     """The field that a path leads into, such as ``strict`` of ``tools[0].function.strict``."""
-    return [piece for piece in re.findall(r"\w+", path) if piece in candidates][:1]
+    return [piece for piece in _NAME.findall(path) if piece in candidates][:1]
 
 
 def _is_called_field(sentence: str, name: str) -> bool:

@@ -29,5 +29,5 @@ class Responses(ServerModel):
     def _document(self, conversation: Conversation, model: str, origin: str) -> dict[str, Any]:
         return request_document(conversation, model=model, origin=origin)
 
-    def _reader(self, origin: str) -> Events:
-        return Events(origin)
+    def _reader(self, origin: str, document: Mapping[str, Any]) -> Events:
+        return Events(origin, document.get("max_output_tokens"))

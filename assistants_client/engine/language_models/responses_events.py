@@ -6,7 +6,8 @@ told once, from wherever it comes first. What cannot be an answer is a ``Languag
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -25,8 +26,8 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     UrlCitationDelta,
 )
-from assistants_client.engine.language_models.error_words import error_code, error_text
 from assistants_client.engine.language_models.finish_reasons import finish
+from assistants_client.engine.language_models.stream_errors import error_event, said_error
 from assistants_client.engine.language_models.wire import (
     Joiner,
     arguments_text,
@@ -37,15 +38,28 @@ from assistants_client.engine.language_models.wire import (
 )
 
 _ENDS: Final = ("response.completed", "response.incomplete")
+#: Events about a part of a message, by what they add to it.
+_OF_MESSAGES: Final = (
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.content_part.done",
+    "response.output_text.annotation.added",
+)
+#: What of the output can be an answer.
+_ANSWERS: Final = ("message", "function_call", "image_generation_call", "reasoning")
 _DONE_CALL: Final = "response.function_call_arguments.done"
 
 
-@define
+@define(eq=False)
 class _Item:
     """What was told of one part of the answer. ``call`` is the number of a call among the calls."""
 
     kind: str
     call: int | None = None
+    is_begun: bool = False
+    is_done: bool = False
     is_named: bool = False
     was_told: bool = False
     was_noted: bool = False
@@ -54,19 +68,33 @@ class _Item:
     kept: Mapping[str, Any] | None = None
     text: Joiner = field(factory=Joiner)
     refusal: Joiner = field(factory=Joiner)
+    #: How many characters each part of a message has so far.
+    lengths: dict[int, int] = field(factory=dict)
+
+    def before(self, place: int) -> int:
+        """How many characters of the message come before one of its parts."""
+        return sum(length for part, length in self.lengths.items() if part < place)
 
 
 class Events:
     """Reads one answer.
 
+    Args:
+        origin: The server and the model, for what goes back to them.
+        limit: The bound on the answer's tokens. llama.cpp's server and ``transformers serve`` call
+            an answer completed that has reached it.
+
     Attributes:
         is_over: The server has said that there is no more; what follows need not be read.
     """
 
-    def __init__(self, origin: str = "") -> None:
+    def __init__(self, origin: str = "", limit: int | None = None) -> None:
         self.is_over: bool = False
         self._origin = origin
-        self._items: dict[Hashable, _Item] = {}
+        self._limit = limit
+        self._items: list[_Item] = []
+        self._by_id: dict[str, _Item] = {}
+        self._by_place: dict[int, _Item] = {}
         self._calls: list[_Item] = []
         self._usage: TokenUsage | None = None
         #: Why the answer is not whole.
@@ -84,6 +112,8 @@ class Events:
         Raises:
             LanguageModelError: It is an error, or no event.
         """
+        if event in ("error", "response.error"):
+            raise error_event(data)
         document = piece_of(data)
         if document is None:
             self.is_over = True
@@ -91,27 +121,42 @@ class Events:
         self._last = document
         kind = str(document.get("type") or event)
         if kind in ("error", "response.error") or document.get("error"):
-            raise _error(document.get("error") or document)
-        if kind == "response.output_text.delta":
-            yield from self._opened(_key(document), None)
-            yield from self._say(self._items[_key(document)], document.get("delta"))
-        elif kind == "response.refusal.delta":
-            yield from self._opened(_key(document), None)
-            yield from self._refuse(self._items[_key(document)], document.get("delta"))
-        elif kind == "response.output_text.annotation.added":
-            yield from self._opened(_key(document), None)
-            self._items[_key(document)].was_noted = True
-            yield from _citation(document.get("annotation"))
+            raise said_error(document.get("error") or document)
+        if kind in _OF_MESSAGES:
+            known = self._item(document, "message")
+            yield from self._begin(known, None)
+            yield from self._piece(known, kind, document)
         elif kind == "response.function_call_arguments.delta":
-            yield from self._call(self._item(_key(document)), {}, document.get("delta"))
+            known = self._item(document, "function_call")
+            yield from self._call(known, {}, document.get("delta"))
         elif kind == _DONE_CALL:
-            yield from self._rest_of_call(self._item(_key(document)), document)
+            yield from self._rest_of_call(self._item(document, "function_call"), document)
         elif kind in ("response.output_item.added", "response.output_item.done"):
             item = document.get("item")
             if isinstance(item, dict):
-                yield from self._part(_key(document), item, is_whole=kind.endswith(".done"))
+                is_whole = kind.endswith(".done")
+                known = self._item(document, str(item.get("type")), begins=not is_whole)
+                yield from self._part(known, item, is_whole=is_whole)
         elif isinstance(document.get("response"), dict):
             yield from self._state(document["response"], kind)
+
+    def _piece(self, known: _Item, kind: str, document: Mapping[str, Any]) -> Iterator[Delta]:
+        """What an event adds to a message; what is done is told unless it came in pieces."""
+        place = document.get("content_index")
+        place = place if isinstance(place, int) else 0
+        part = document.get("part")
+        part = part if isinstance(part, dict) else {}
+        if kind == "response.output_text.annotation.added":
+            known.was_noted = True
+            yield from _citation(document.get("annotation"), known.before(place))
+        elif kind == "response.refusal.delta":
+            yield from self._refuse(known, document.get("delta"))
+        elif kind == "response.output_text.delta":
+            yield from self._say(known, document.get("delta"), place)
+        elif not known.was_told:
+            text = document.get("text") or part.get("text") or ""
+            yield from self._say(known, text, place)
+            yield from self._refuse(known, document.get("refusal") or part.get("refusal") or "")
 
     def read_whole(self, document: object) -> Iterator[Delta]:
         """The deltas of a whole answer.
@@ -123,7 +168,7 @@ class Events:
             raise LanguageModelError(f"not an answer of that API: {excerpt(document)}")
         self._last = document
         if document.get("error"):
-            raise _error(document["error"])
+            raise said_error(document["error"])
         status = document.get("status") or "completed"
         yield from self._state(document, f"response.{status}")
         self.is_over = True
@@ -138,7 +183,7 @@ class Events:
         if not self.is_over:
             came = "after some pieces" if self._items else "before any piece of it"
             raise LanguageModelError(f"a stream that broke off {came}")
-        for item in self._items.values():
+        for item in self._items:
             if rest := item.text.finish():
                 yield TextDelta(text=rest)
             if rest := item.refusal.finish():
@@ -152,7 +197,7 @@ class Events:
             yield StateDelta(origin=self._origin, turn=kept)
         if self._usage is not None:
             yield self._usage
-        if self._end is None and not self._items:
+        if self._end is None and not any(item.kind in _ANSWERS for item in self._items):
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
         yield self._end or Finish(reason="tool_calls" if self._calls else "stop")
 
@@ -161,7 +206,7 @@ class Events:
         items = [
             item.kept
             or {"type": item.kind, **({} if item.phase is None else {"phase": item.phase})}
-            for item in self._items.values()
+            for item in self._items
             if item.kept is not None or item.kind in ("message", "function_call")
         ]
         has_more = any(len(item) > 1 for item in items)
@@ -170,82 +215,89 @@ class Events:
     def _state(self, response: Mapping[str, Any], kind: str) -> Iterator[Delta]:
         """An event about the whole answer: only its end matters."""
         if response.get("error") or kind in ("response.failed", "response.cancelled"):
-            raise _error(response.get("error") or response)
+            raise said_error(response.get("error") or response)
         if kind not in _ENDS:
             return
-        # Not every server counts the parts here as it did before: what kind of part was told in
-        # events is not told again.
-        told = {item.kind for item in self._items.values()}
+        # Not every server counts or names the parts here as it did before: of each kind, so many
+        # as were told in events are not told again.
         output = response.get("output")
-        last = dict(self._items) if "reasoning" not in told else {}
-        for place, item in enumerate(output if isinstance(output, list) else ()):
+        told = Counter(item.kind for item in self._items)
+        order: list[_Item] = []
+        for item in output if isinstance(output, list) else ():
             if not isinstance(item, dict):
                 continue
-            if item.get("type") not in told:
-                yield from self._part(("last", place), item, is_whole=True)
-            elif last:  # the order is told here only
-                key = next((k for k, one in last.items() if one.kind == item.get("type")), None)
-                if key is not None:
-                    self._items[key] = self._items.pop(key)
-                    del last[key]
+            kind_of_item = str(item.get("type"))
+            of_kind = [one for one in self._items if one.kind == kind_of_item]
+            place = sum(one.kind == kind_of_item for one in order)
+            known = of_kind[place] if place < told[kind_of_item] else self._new(kind_of_item)
+            order.append(known)
+            if not known.is_done:  # what was told of it is not told again
+                yield from self._part(known, item, is_whole=True)
+        if told["reasoning"] == 0:  # where they stood is told here only
+            self._items = [*order, *(one for one in self._items if one not in order)]
         self._usage = token_usage(response.get("usage"), "input_tokens", "output_tokens")
-        if kind == "response.incomplete":
-            details = response.get("incomplete_details")
+        # What the answer says of itself outranks the event's name.
+        details = response.get("incomplete_details")
+        if "incomplete" in (kind.rpartition(".")[2], response.get("status")) or details:
             reason = details.get("reason") if isinstance(details, dict) else None
             self._end = finish(reason or "length", called=False)
+        elif (
+            self._usage is not None
+            and self._limit is not None
+            and (self._usage.completion_tokens >= self._limit)
+        ):
+            self._end = Finish(reason="length")
         self.is_over = True
 
-    def _part(self, key: Hashable, item: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
+    def _part(self, known: _Item, item: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
         """One part of the output, as it begins or as it is when done."""
-        kind = item.get("type")
+        kind = known.kind
         if kind == "function_call":
-            known = self._item(key)
             yield from self._call(known, item, None)
             if is_whole:
                 yield from self._rest_of_call(known, item)
         elif kind == "message":
-            yield from self._whole_message(key, item, is_whole=is_whole)
+            yield from self._whole_message(known, item, is_whole=is_whole)
         elif kind == "reasoning":
             # Its place is where it began, and it is what it was when done. Without anything in it
             # there is nothing to go back, and its id is unknown to a server that stores nothing.
-            known = self._items.setdefault(key, _Item("reasoning"))
             if any(item.get(name) for name in ("encrypted_content", "content", "summary")):
                 known.kept = dict(item)
         elif kind == "image_generation_call" and is_whole and isinstance(item.get("result"), str):
-            self._items.setdefault(key, _Item("image_generation_call"))
             form = item.get("output_format") or "png"
             yield ImageDelta(url=f"data:image/{form};base64,{item['result']}")
+        known.is_done = known.is_done or is_whole
 
     def _whole_message(
-        self, key: Hashable, item: Mapping[str, Any], *, is_whole: bool
+        self, known: _Item, item: Mapping[str, Any], *, is_whole: bool
     ) -> Iterator[Delta]:
-        yield from self._opened(key, item.get("phase"))
-        known = self._items[key]
+        yield from self._begin(known, item.get("phase"))
         known.phase = item.get("phase") or known.phase
         if not is_whole:
             return
         content = item.get("content")
         was_told, was_noted = known.was_told, known.was_noted
-        for part in content if isinstance(content, list) else [{"text": content}]:
+        for place, part in enumerate(content if isinstance(content, list) else [{"text": content}]):
             if not isinstance(part, dict):
                 continue
             if not was_told:
-                yield from self._say(known, part.get("text"))
+                yield from self._say(known, part.get("text"), place)
                 yield from self._refuse(known, part.get("refusal"))
             notes = part.get("annotations")
             if not was_noted:
                 for note in notes if isinstance(notes, list) else ():
                     known.was_noted = True
-                    yield from _citation(note)
+                    yield from _citation(note, known.before(place))
 
-    def _say(self, known: _Item, piece: object) -> Iterator[TextDelta]:
-        if isinstance(piece, str):
+    def _say(self, known: _Item, piece: object, place: int) -> Iterator[TextDelta]:
+        if isinstance(piece, str) and piece:
             known.was_told = True
+            known.lengths[place] = known.lengths.get(place, 0) + len(piece)
             if text := known.text.feed(piece):
                 yield TextDelta(text=text)
 
     def _refuse(self, known: _Item, piece: object) -> Iterator[RefusalDelta]:
-        if isinstance(piece, str):
+        if isinstance(piece, str) and piece:
             known.was_told = True
             if text := known.refusal.feed(piece):
                 yield RefusalDelta(text=text)
@@ -274,38 +326,53 @@ class Events:
         """A call that is done: its arguments, if none of them were told in pieces."""
         yield from self._call(known, item, None if known.was_told else item.get("arguments"))
 
-    def _item(self, key: Hashable) -> _Item:
-        return self._items.setdefault(key, _Item("function_call"))
-
-    def _opened(self, key: Hashable, phase: object) -> Iterator[NewMessage]:
+    def _begin(self, known: _Item, phase: object) -> Iterator[NewMessage]:
         """Begins a message, if it is not begun: each is one of the thread's own."""
-        if key in self._items:
+        if known.is_begun:
             return
-        is_first = not any(item.kind == "message" for item in self._items.values())
-        self._items[key] = _Item("message", phase=phase)
+        is_first = not any(item.kind == "message" and item.is_begun for item in self._items)
+        known.is_begun, known.phase = True, phase
         if phase is not None:
             yield NewMessage(state=State(origin=self._origin, turn={"phase": phase}))
         elif not is_first:
             yield NewMessage()
 
+    def _item(self, event: Mapping[str, Any], kind: str, *, begins: bool = False) -> _Item:
+        """Which part of the output an event is about.
 
-def _key(event: Mapping[str, Any]) -> Hashable:
-    """Which part an event is about; servers that do not count their parts name them."""
-    index, item = event.get("output_index"), event.get("item")
-    name = item.get("id") if isinstance(item, dict) else event.get("item_id")
-    return index if isinstance(index, int) else str(name)
+        Its id tells, where it was heard of before. Some servers give another with each event, some
+        give one place to all parts, and some give neither.
+        """
+        inner, place = event.get("item"), event.get("output_index")
+        name = inner.get("id") if isinstance(inner, dict) else event.get("item_id")
+        name = name if isinstance(name, str) and name else None
+        known = None if name is None else self._by_id.get(name)
+        if known is None or known.kind != kind:
+            if isinstance(place, int):
+                known = self._by_place.get(place)
+            else:
+                of_kind = [item for item in self._items if item.kind == kind]
+                known = of_kind[-1] if of_kind and name is None else None
+            if known is None or known.kind != kind or known.is_done or begins:
+                known = self._new(kind)
+        if name is not None:
+            self._by_id[name] = known
+        if isinstance(place, int):
+            self._by_place[place] = known
+        return known
+
+    def _new(self, kind: str) -> _Item:
+        self._items.append(_Item(kind))
+        return self._items[-1]
 
 
-def _citation(note: object) -> Iterator[UrlCitationDelta]:
+def _citation(note: object, before: int) -> Iterator[UrlCitationDelta]:
+    """A source; its place counts from its part, before which the message has so many characters."""
     if isinstance(note, dict) and isinstance(note.get("url"), str):
         title, start, end = (note.get(name) for name in ("title", "start_index", "end_index"))
         yield UrlCitationDelta(
             url=note["url"],
             title=title if isinstance(title, str) else None,
-            start=start if isinstance(start, int) else None,
-            end=end if isinstance(end, int) else None,
+            start=before + start if isinstance(start, int) else None,
+            end=before + end if isinstance(end, int) else None,
         )
-
-
-def _error(error: object) -> LanguageModelError:
-    return LanguageModelError(f"an error: {error_text(error)}", code=error_code(error))

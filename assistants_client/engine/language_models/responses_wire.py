@@ -43,7 +43,8 @@ def request_document(conversation: Conversation, *, model: str, origin: str) -> 
     """
     require_question(conversation)
     instructions = clean(conversation.instructions) if conversation.instructions else None
-    items = [item for turn in shaped(conversation.turns) for item in _items(turn, origin)]
+    turns = shaped(conversation.turns, lambda turn: "phase" in _state(turn, origin))
+    items = [item for turn in turns for item in _items(turn, origin)]
     limit, effort = conversation.max_completion_tokens, conversation.reasoning_effort
     wanted = conversation.response_format
     fields: dict[str, Any] = {
@@ -74,7 +75,7 @@ def _items(turn: Turn, origin: str) -> Iterator[Mapping[str, Any]]:
         output = clean(turn.text)
         yield {"type": "function_call_output", "call_id": turn.tool_call_id, "output": output}
         return
-    state = turn.state.turn if turn.state is not None and turn.state.origin == origin else {}
+    state = _state(turn, origin)
     messages, calls = _messages(turn), [_call(call) for call in turn.tool_calls]
     kept = state.get("items", ())
     kinds = [item.get("type") for item in kept]
@@ -92,6 +93,10 @@ def _items(turn: Turn, origin: str) -> Iterator[Mapping[str, Any]]:
             yield calls.pop(0)
         else:
             yield item
+
+
+def _state(turn: Turn, origin: str) -> Mapping[str, Any]:
+    return turn.state.turn if turn.state is not None and turn.state.origin == origin else {}
 
 
 def _messages(turn: Turn) -> list[dict[str, Any]]:

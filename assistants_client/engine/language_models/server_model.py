@@ -8,11 +8,13 @@ look like is known to the subclasses' own files only.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final, Protocol
 
@@ -22,11 +24,7 @@ from assistants_client._checks import checked_seconds
 from assistants_client._deadline import TooLateError
 from assistants_client._sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from assistants_client._transport import Options, Transport
-from assistants_client.engine.language_models.adaptations import (
-    adaptable,
-    adapted,
-    first_named,
-)
+from assistants_client.engine.language_models.adaptations import adaptable, adapted
 from assistants_client.engine.language_models.answer_blocks import AnswerBlocks, SilentError
 from assistants_client.engine.language_models.base import (
     Conversation,
@@ -34,10 +32,11 @@ from assistants_client.engine.language_models.base import (
     LanguageModelError,
     TextDelta,
 )
-from assistants_client.engine.language_models.error_words import hinted_wait
+from assistants_client.engine.language_models.error_words import Kind, hinted_wait, kind_of
 from assistants_client.engine.language_models.refused_fields import refused_fields
 from assistants_client.engine.language_models.server_refusals import Asked, refusal
 from assistants_client.engine.language_models.thinking import Thoughts, shown
+from assistants_client.engine.language_models.wire import excerpt
 from assistants_client.errors import (
     APIConnectionError,
     APIError,
@@ -51,14 +50,19 @@ TIMEOUT: Final = 3600.0
 #: Seconds that a server may be silent: models that think, or are loaded first, are for minutes.
 STALLED_AFTER: Final = 300.0
 _CONNECT_SECONDS: Final = 5.0
+_LONGEST_TIMEOUT: Final = 1e6
 #: Seconds that a connection may wait for the next request: Node's servers and uvicorn close theirs
 #: after five, and what is sent at that very moment is lost.
 _MAX_IDLE: Final = 4.0
 #: A callable may give each of the threads that ask another key; so many are kept out of texts.
 _KEYS: Final = 64
 _EVENT_STREAM: Final = "text/event-stream"
+#: How a stream begins that another content type hides.
+_STREAMS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 #: What a server says that does not take a field; of routers also that nobody behind them does.
 _REFUSALS: Final = (400, 404, 422, 501)
+#: What a server says that does nothing now and may later.
+_THROTTLED: Final = (429, 503, 529)
 #: Gives the runner an opportunity to see whether the run still goes on.
 _NOTHING_YET: Final = TextDelta(text="")
 #: Data that gateways send while nothing else comes.
@@ -159,7 +163,7 @@ class ServerModel(ABC):
             api_key=None if not api_key else self._current_key,
             options=Options(
                 # The one who waits looks at the clock himself; the thread that reads ends later.
-                timeout=(_CONNECT_SECONDS, self._stalled_after + 1),
+                timeout=(_CONNECT_SECONDS, _read_timeout(self._stalled_after)),
                 headers=headers or {},
                 retries=evolve(Options().retries, attempts=1),
             ),
@@ -171,8 +175,9 @@ class ServerModel(ABC):
         self._model_map = dict(model_map or {})
         self._show_thinking = show_thinking
         self._monotonic: Callable[[], float] = time.monotonic
-        #: The fields that the server is known to refuse, by the model that it was asked for.
-        self._refused_fields: dict[str, tuple[str, ...]] = {}
+        #: What the server is known to refuse, as rows of ``adaptations``, by the model.
+        self._refused: dict[str, tuple[int, ...]] = {}
+        self._learning = threading.Lock()
         self.base_url: str = self._transport.base_url
 
     @abstractmethod
@@ -180,8 +185,8 @@ class ServerModel(ABC):
         """The body of the request, without what says how it is to be answered."""
 
     @abstractmethod
-    def _reader(self, origin: str) -> StreamReader:
-        """What reads the next answer."""
+    def _reader(self, origin: str, document: Mapping[str, Any]) -> StreamReader:
+        """What reads the answer to a request."""
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation.
@@ -199,17 +204,16 @@ class ServerModel(ABC):
         origin = f"{type(self).__name__} {self.base_url} {model}"
         document = {**self._document(conversation, model, origin), **self._form}
         until = self._monotonic() + self._timeout
-        known = self._refused_fields.get(model, ())
-        fields = known
+        rows = self._refused.get(model, ())
         while True:
-            sent = adapted(document, fields)
+            sent = adapted(document, rows)
             try:
-                yield from self._answered(sent, origin, until)
+                yield from self._answered(sent, origin, until, partial(self._learn, model, rows))
             except APIError as error:
-                field = self._refused_field(error, sent)
-                if field is None or field in fields:
-                    raise self._refused(error, conversation, model) from error
-                fields = (*fields, field)
+                row = self._refused_row(error, sent, rows)
+                if row is None:
+                    raise self._refusal(error, conversation, model) from error
+                rows = (*rows, row)
             except TooLateError:
                 raise LanguageModelError(self._too_slow()) from None
             except SilentError:
@@ -217,12 +221,22 @@ class ServerModel(ABC):
             except ConfigurationError as error:
                 raise LanguageModelError(f"{self._who} was not asked: {error}") from error
             else:
-                if fields != known:
-                    self._refused_fields[model] = fields
                 return
 
-    def _answered(self, document: Mapping[str, Any], origin: str, until: float) -> Iterator[Delta]:
-        """The deltas of one answer, streamed or not."""
+    def _learn(self, model: str, rows: Sequence[int]) -> None:
+        """Remembers what had to be left out for a request to be taken."""
+        with self._learning:
+            known = self._refused.get(model, ())
+            self._refused[model] = tuple(dict.fromkeys((*known, *rows)))
+
+    def _answered(
+        self,
+        document: Mapping[str, Any],
+        origin: str,
+        until: float,
+        taken: Callable[[], object],
+    ) -> Iterator[Delta]:
+        """The deltas of one answer, streamed or not; ``taken`` is told that it has begun."""
         asked = AnswerBlocks(self._transport, self._path, document, monotonic=self._monotonic)
         with closing(asked) as answer:
             blocks = answer.blocks(until, self._stalled_after)
@@ -235,11 +249,12 @@ class ServerModel(ABC):
                 if not block:
                     yield _NOTHING_YET
                 body += block
-            is_stream = answer.head.content_type.startswith(_EVENT_STREAM)
-            is_stream = is_stream or body.startswith((b"data:", b"event:"))
+            taken()
+            is_stream = answer.head.content_type.lower().startswith(_EVENT_STREAM)
+            is_stream = is_stream or body.lstrip().startswith(_STREAMS_BEGIN)
             deltas = self._streamed if is_stream else self._whole
             try:
-                yield from deltas(chain([body], blocks), answer, self._reader(origin))
+                yield from deltas(chain([body], blocks), answer, self._reader(origin, document))
             except LanguageModelError as error:
                 text = self._without_key(f"{self._who} {error}")
                 raise LanguageModelError(text, code=error.code) from None
@@ -251,7 +266,7 @@ class ServerModel(ABC):
         try:
             try:
                 for event in _events(blocks):
-                    if event is None:  # what came may be thoughts, of which nobody is told
+                    if event is None:
                         yield _NOTHING_YET
                         continue
                     yield from self._event(event, reader, has_begun=has_begun)
@@ -282,11 +297,13 @@ class ServerModel(ABC):
         try:
             document = json.loads(text.removeprefix("error:"))
         except (ValueError, RecursionError):
-            document = {"message": text.removeprefix("error:").strip()} if is_error else None
-        if document is None:
-            return
+            if text.startswith(("{", "[")):
+                raise LanguageModelError(f"a piece that is no event: {excerpt(text)}") from None
+            document = None
         if is_error:
-            yield from reader.read(json.dumps(document), "error")
+            yield from reader.read(text.removeprefix("error:").strip(), "error")
+        elif document is None:
+            return
         elif has_begun:
             yield from reader.read(text)
         else:
@@ -351,7 +368,7 @@ class ServerModel(ABC):
             "longer."
         )
 
-    def _refused(
+    def _refusal(
         self, error: APIError, conversation: Conversation, model: str
     ) -> LanguageModelError:
         """Words and code for a request that came to nothing."""
@@ -366,15 +383,16 @@ class ServerModel(ABC):
                 has_images=any(turn.parts for turn in conversation.turns),
             )
             text, code = refusal(error, asked)
-            is_throttled = error.status_code in (429, 503)
+            # To wait helps where nothing is used up for good.
+            is_throttled = error.status_code in _THROTTLED and kind_of(error.body) != Kind.QUOTA
             wait = hinted_wait(error.body, error.retry_after) if is_throttled else None
             text = self._without_key(f"{self._who} {text}")
             return LanguageModelError(text, code=code, retry_after=wait)
         reason = str(error.args[0])
         if isinstance(error, APIConnectionError):
-            if reason.startswith("no connection"):
+            if "is the server running" in reason:
                 reason = "no connection. Is the server running, and the URL right?"
-            elif isinstance(error, APITimeoutError):
+            elif isinstance(error, APITimeoutError) and not reason.startswith("no connection"):
                 return LanguageModelError(self._silent())
             return LanguageModelError(f"{self._who} gave no answer: {reason}")
         # The transport's second sentence speaks of servers of another protocol.
@@ -382,12 +400,15 @@ class ServerModel(ABC):
         return LanguageModelError(f"{self._who} gave no answer of the {self._api}: {what}")
 
     @staticmethod
-    def _refused_field(error: APIError, document: Mapping[str, Any]) -> str | None:
-        """The field of a request that a refusal is about, if it can be said otherwise."""
+    def _refused_row(
+        error: APIError, document: Mapping[str, Any], tried: Sequence[int]
+    ) -> int | None:
+        """What of a request a refusal is about, if that can be said otherwise."""
         if not isinstance(error, APIStatusError) or error.status_code not in _REFUSALS:
             return None
-        found = adaptable(document)
-        return first_named(found, refused_fields(error.body, found))
+        found = adaptable(document, tried)
+        refused = refused_fields(error.body, frozenset(found.values()))
+        return next((row for row, field in found.items() if field in refused), None)
 
     def _without_key(self, text: str) -> str:
         for key in tuple(self._recent_keys):
@@ -396,9 +417,16 @@ class ServerModel(ABC):
 
 
 def _events(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent | None]:
-    """The events of a stream, and ``None`` after each block, be it empty or part of an event."""
+    """The events of a stream, and ``None`` for each empty block."""
     decoder = SseDecoder(keeps_strays=True)
     for block in blocks:
-        yield from decoder.feed(block)
-        yield None
+        if block:
+            yield from decoder.feed(block)
+        else:
+            yield None
     yield from decoder.finish()
+
+
+def _read_timeout(stalled_after: float) -> float:
+    """Seconds; sockets take no number that is much too large, and an endless wait."""
+    return stalled_after + 1 if stalled_after < _LONGEST_TIMEOUT else float("inf")

@@ -103,6 +103,8 @@ def refusal(error: APIStatusError, asked: Asked) -> tuple[str, str]:
         text = f"takes no more for now ({status}): {said}"
     elif status in (404, 405) and kind is None and _NO_SUCH_PATH.search(said):
         hint = f"Is that the base URL of a {asked.api}? It usually ends in /v1."
+        if asked.kind == "Responses":
+            hint += " ASSISTANTS_MODEL_API=chat, or ChatCompletions, asks the other API."
     elif status < 400:
         text = str(error.args[0])
     if kind in (Kind.THROTTLED, Kind.OVERLOADED) and error.retry_after is not None:

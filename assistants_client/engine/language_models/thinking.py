@@ -9,27 +9,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from assistants_client.engine.language_models.base import Delta, TextDelta, ThinkingDelta
+from attrs import evolve
 
-#: What thoughts begin with, and end with: of DeepSeek, Qwen, MiniMax and many others; of Gemini's
-#: and Gemma's; of Mistral's.
+from assistants_client.engine.language_models.base import (
+    Delta,
+    NewMessage,
+    TextDelta,
+    ThinkingDelta,
+    UrlCitationDelta,
+)
+
+#: What thoughts begin with, and end with, in any case of letters: of DeepSeek, Qwen, MiniMax and
+#: many others; of Gemini's and Gemma's; of ByteDance's; of Mistral's.
 _MARKS: Final = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
     "<thought>": "</thought>",
-    "[THINK]": "[/THINK]",
+    "<seed:think>": "</seed:think>",
+    "[think]": "[/think]",
 }
 _LONGEST: Final = max(map(len, _MARKS))
 
 
 def without_thoughts(text: str) -> str:
     """A text less the thoughts that it begins with."""
-    begun = text.lstrip()
-    for mark, end in _MARKS.items():
-        if begun.startswith(mark):
-            _, found, rest = begun.partition(end)
-            return rest.lstrip() if found else ""
-    return text
+    while True:
+        begun = text.lstrip()
+        end = _end_of(begun)
+        if end is None:
+            return text
+        place = begun.lower().find(end)
+        text = begun[place + len(end) :].lstrip() if place >= 0 else ""
+
+
+def _end_of(text: str) -> str | None:
+    """The mark that ends the thoughts with which a text begins, if it begins with any."""
+    beginning = text[:_LONGEST].lower()
+    return next((end for mark, end in _MARKS.items() if beginning.startswith(mark)), None)
 
 
 def shown(deltas: Iterable[Delta]) -> Iterator[Delta]:
@@ -47,22 +63,32 @@ def shown(deltas: Iterable[Delta]) -> Iterator[Delta]:
 
 
 class Thoughts:
-    """Parts the thoughts at the beginning of an answer's text from the rest, as it comes."""
+    """Parts the thoughts at the beginning of each message's text from the rest, as it comes."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         #: Text that may still become a mark.
         self._held = ""
-        #: The mark that ends the thoughts; "" before they began, ``None`` when no more can come.
+        #: The mark that ends the thoughts; "" where they may begin, ``None`` when none can come.
         self._end: str | None = ""
-        self._is_after = False
+        #: How many characters of the message were taken out of it.
+        self._removed = 0
 
     def part(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """The deltas of an answer, those of its text parted."""
         for delta in deltas:
-            if isinstance(delta, TextDelta) and (self._end is not None or self._is_after):
+            if isinstance(delta, TextDelta) and self._end is not None:
                 yield from self._feed(delta.text) if delta.text else [delta]
+                continue
+            yield from self._flush(delta)
+            if isinstance(delta, NewMessage):
+                self._begin()
+            if isinstance(delta, UrlCitationDelta) and None not in (delta.start, delta.end):
+                start, end = (max(0, (p or 0) - self._removed) for p in (delta.start, delta.end))
+                yield evolve(delta, start=start, end=end)
             else:
-                yield from self._flush(delta)
                 yield delta
 
     def _flush(self, delta: Delta) -> Iterator[Delta]:
@@ -76,34 +102,43 @@ class Thoughts:
                 yield TextDelta(text=held)
 
     def _feed(self, piece: str) -> Iterator[Delta]:
-        if self._is_after:  # the blank lines between thoughts and answer belong to neither
-            piece = piece.lstrip()
-            self._is_after = not piece
-            if piece:
-                yield TextDelta(text=piece)
-            return
-        text = self._held + piece
-        self._held = ""
-        if self._end == "":
-            begun = text.lstrip()
-            mark = next((mark for mark in _MARKS if begun.startswith(mark)), None)
-            if mark is None:
-                if len(begun) < _LONGEST and any(m.startswith(begun) for m in _MARKS):
-                    self._held = text
-                    return
-                self._end = None
+        text, self._held = self._held + piece, ""
+        while text:
+            if self._end is None:
                 yield TextDelta(text=text)
                 return
-            self._end, text = _MARKS[mark], begun[len(mark) :]
-        end = str(self._end)
-        thought, found, rest = text.partition(end)
-        if found:
-            self._end, self._is_after = None, True
-            if thought:
-                yield ThinkingDelta(text=thought)
-            yield from self._feed(rest)
-            return
-        keep = next((n for n in range(len(end) - 1, 0, -1) if text.endswith(end[:n])), 0)
-        self._held = text[len(text) - keep :]
-        if thought := text[: len(text) - keep]:
-            yield ThinkingDelta(text=thought)
+            if self._end == "":
+                begun = text.lstrip()
+                end = _end_of(begun)
+                if end is None:
+                    if any(mark.startswith(begun.lower()) for mark in _MARKS):
+                        self._held = text  # it may become one
+                        return
+                    self._end = None
+                    # White space before the text belongs to it, but not after thoughts.
+                    rest = begun if self._removed else text
+                    self._removed += len(text) - len(rest)
+                    text = rest
+                    continue
+                self._end = end
+                length = next(len(mark) for mark, its_end in _MARKS.items() if its_end == end)
+                self._removed += len(text) - len(begun) + length
+                text = begun[length:]
+                continue
+            place = text.lower().find(self._end)
+            if place < 0:
+                lower = text.lower()
+                keep = next(
+                    (n for n in range(len(self._end) - 1, 0, -1) if lower.endswith(self._end[:n])),
+                    0,
+                )
+                self._held = text[len(text) - keep :]
+                thought = text[: len(text) - keep]
+                self._removed += len(thought)
+                if thought:
+                    yield ThinkingDelta(text=thought)
+                return
+            if place:
+                yield ThinkingDelta(text=text[:place])
+            self._removed += place + len(self._end)
+            text, self._end = text[place + len(self._end) :], ""

@@ -18,7 +18,7 @@ _LISTS: Final = ("reasoning_details", "thinking_blocks")
 #: Objects: Gemini's signature of a turn, and LiteLLM's place for the same.
 _OBJECTS: Final = ("extra_content", "provider_specific_fields")
 #: What of a block is joined where it comes in pieces; all else is whole each time.
-_JOINED: Final = frozenset({"text", "thinking", "summary", "data"})
+_JOINED: Final = frozenset({"text", "thinking", "summary"})
 
 STATE_FIELDS: Final = (*_TEXTS, *_LISTS, *_OBJECTS)
 
@@ -28,11 +28,11 @@ class TurnState:
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
-        self._lists: dict[str, list[dict[str, Any]]] = {}
+        self._lists: dict[str, list[Any]] = {}
         self._objects: dict[str, dict[str, Any]] = {}
 
-    def add(self, delta: Mapping[str, Any]) -> None:
-        """Takes in what is in one piece."""
+    def add(self, delta: Mapping[str, Any], *, is_whole: bool = False) -> None:
+        """Takes in what is in one piece, or in the message as a whole."""
         for name in _TEXTS:
             value = delta.get(name)
             if isinstance(value, str):
@@ -43,9 +43,10 @@ class TurnState:
             value = delta.get(name)
             if isinstance(value, list):
                 blocks = self._lists.setdefault(name, [])
+                # What came together was never one.
+                known = [] if is_whole else list(blocks)
                 for block in value:
-                    if isinstance(block, dict):
-                        _add(blocks, block)
+                    _add(blocks, known, block)
         for name in _OBJECTS:
             value = delta.get(name)
             if isinstance(value, dict) and value:
@@ -60,22 +61,22 @@ class TurnState:
         }
 
 
-def _add(blocks: list[dict[str, Any]], piece: Mapping[str, Any]) -> None:
-    """Adds a block to a list, or a piece to the block that it goes on with."""
-    index = piece.get("index")
-    if index is None:
-        known = blocks[-1] if blocks and _goes_on(blocks[-1], piece) else None
-    else:
-        known = next(
-            (b for b in reversed(blocks) if b.get("index") == index and _goes_on(b, piece)), None
-        )
-    if known is None:
-        blocks.append(dict(piece))
+def _add(blocks: list[Any], before: list[Any], piece: object) -> None:
+    """Adds a block to a list, or a piece to the block before that it goes on with."""
+    known = None
+    if isinstance(piece, dict):
+        index = piece.get("index")
+        some = [block for block in before if isinstance(block, dict)]
+        some = some[-1:] if index is None else [b for b in some if b.get("index") == index]
+        known = next((block for block in reversed(some) if _goes_on(block, piece)), None)
+    if known is None or not isinstance(piece, dict):
+        blocks.append(dict(piece) if isinstance(piece, dict) else piece)
         return
+    before.remove(known)  # the next entry of this piece is another block
     for name, value in piece.items():
-        before = known.get(name)
-        if name in _JOINED and isinstance(before, str) and isinstance(value, str):
-            known[name] = before + value
+        had = known.get(name)
+        if name in _JOINED and isinstance(had, str) and isinstance(value, str):
+            known[name] = had + value
         elif value is not None or name not in known:
             known[name] = value
 
@@ -87,4 +88,11 @@ def _goes_on(block: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
     ids = block.get("id"), piece.get("id")
     if None not in ids and ids[0] != ids[1]:
         return False
-    return not (block.get("signature") and (piece.get("text") or piece.get("thinking")))
+    if block.get("data") and piece.get("data"):
+        return False  # secrets come whole
+    before, signature = block.get("signature"), piece.get("signature")
+    if not before:
+        return True
+    if piece.get("index") is None:  # what is signed is whole
+        return not (piece.get("text") or piece.get("thinking"))
+    return signature in (None, "", before)

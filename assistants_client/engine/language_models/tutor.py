@@ -42,7 +42,7 @@ _ADDRESS = re.compile(
     r" ['\"“]?([^\W\d_][^.,;:!?\n\"”]{0,59})"
 )
 _AFTER_NAME = re.compile(r" (?:and|but|when|who|with|in|at) ")
-_WORD = re.compile(r"\s*\S+\s*")
+_WORD = re.compile(r"(?:^\s*)?\S+\s*")
 
 
 class Tutor:

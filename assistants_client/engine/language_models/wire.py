@@ -6,7 +6,7 @@ Reading takes what servers really send: absent usage, null or listed content, ha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from assistants_client._strict_json import strict_json
@@ -50,11 +50,15 @@ def require_question(conversation: Conversation) -> None:
         )
 
 
-def shaped(turns: Sequence[Turn]) -> list[Turn]:
+def shaped(turns: Sequence[Turn], apart: Callable[[Turn], bool] = lambda turn: False) -> list[Turn]:
     """The turns as every chat template takes them, whatever the thread is like.
 
     Neighbours of one role are one turn; the user speaks first and last. Templates and servers that
     want less take that too.
+
+    Args:
+        turns: The conversation's.
+        apart: Whether a turn of text has to be told from its neighbours.
     """
     made: list[Turn] = []
     for turn in turns:
@@ -65,7 +69,7 @@ def shaped(turns: Sequence[Turn]) -> list[Turn]:
             if turn.tool_calls:
                 # The thread ended with the assistant; this is what the run was asked to go on with.
                 made.append(_CONTINUE)
-            elif last.state is None and turn.state is None:
+            elif not (apart(last) or apart(turn)):
                 made[-1] = _joined(last, turn)
                 continue
         made.append(turn)

@@ -21,7 +21,8 @@ from assistants_client.engine.database import Database, add, load, load_all, rem
 from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.events import Broker, RunEvent
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.ids import NewId, new_id, owner_is_dead
+from assistants_client.engine.ids import NewId, new_id
+from assistants_client.engine.leases import Leases
 from assistants_client.engine.lifecycle import (
     MESSAGE_REASONS,
     RUN_END_TIMES,
@@ -57,6 +58,7 @@ class Context:
         ingest: Told the number of each file of a store that is to be read, likewise.
         events: Told what happens to runs, likewise.
         embeddings: What makes vectors of texts, if anything does.
+        leases: Who is believed to carry what.
         answering: Told what a POST is about to be answered with, within the transaction: what it
             stores there is stored with the object, or not at all.
     """
@@ -70,6 +72,7 @@ class Context:
     ingest: Callable[[int], object] = lambda store_file: None
     events: Broker = field(factory=Broker)
     embeddings: Embeddings | None = None
+    leases: Leases = field(factory=Leases)
     answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
 
     def committed(self, remarks: Sequence[object]) -> None:
@@ -83,6 +86,20 @@ class Context:
         """The time as objects carry it."""
         return int(self.clock())
 
+    def ending(self, held: HeldRun) -> Ending | None:
+        """How a run should have ended by now, if it should."""
+        run, owner = held.run, held.owner
+        return overdue(
+            RunFacts(
+                status=run.status,
+                expires_at=run.expires_at,
+                cancelling_since=held.cancelling_since,
+                carried=owner is not None,
+                lost=owner is not None and self.leases.is_lost(run.id, owner, held.lease_until),
+            ),
+            self.clock(),
+        )
+
     @contextmanager
     def reading(self, thread_id: str) -> Iterator[Connection]:
         """A transaction that reads what is under a thread, its run settled.
@@ -92,7 +109,7 @@ class Context:
         """
         with self.database.read() as connection:
             active = load_run(connection, locks(thread_id))
-            if active is None or active.ending(self.clock()) is None:
+            if active is None or self.ending(active) is None:
                 require_thread(connection, thread_id)
                 yield connection
                 return
@@ -117,7 +134,7 @@ class Context:
     def settled(self, connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
         """A run, after it was ended if it is overdue."""
         held = load_run(connection, which)
-        ending = None if held is None else held.ending(self.clock())
+        ending = None if held is None else self.ending(held)
         if held is None or ending is None:
             return held
         end_run(connection, held.run, ending, self.now())
@@ -140,25 +157,6 @@ class HeldRun:
     lease_until: float | None
     cancelling_since: float | None
 
-    def ending(self, now: float) -> Ending | None:
-        """How the run should have ended by now, if it should."""
-        return overdue(
-            RunFacts(
-                status=self.run.status,
-                expires_at=self.run.expires_at,
-                cancelling_since=self.cancelling_since,
-                carried=self.owner is not None,
-                lost=self.owner is not None and is_lost(self.owner, self.lease_until, now),
-            ),
-            now,
-        )
-
-
-def is_lost(owner: str, lease_until: float | None, now: float) -> bool:
-    """Whether whoever carries a run, or reads a file, is dead or must be taken for dead."""
-    dead = owner_is_dead(owner)
-    return (lease_until or 0) <= now if dead is None else dead
-
 
 def by_id(run_id: str) -> ColumnElement[bool]:
     """Finds a run by its id."""
@@ -180,7 +178,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRu
     query = (
         select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
         .where(which)
-        .order_by(runs.c.created_at, runs.c.seq)
+        .order_by(runs.c.seq)
     )
     return [
         HeldRun(
@@ -249,7 +247,14 @@ def end_run(
     """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
     # Streams tell of the message before the step that was writing it.
-    for message in load_all(connection, messages, Message, run_id=run.id, status="in_progress"):
+    for message in load_all(
+        connection,
+        messages,
+        Message,
+        thread_id=run.thread_id,
+        run_id=run.id,
+        status="in_progress",
+    ):
         end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
     for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
         end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)

@@ -5,13 +5,14 @@ How words are indexed is not known here, nor how vectors are compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from assistants_client.engine.filters import Filter
-from assistants_client.engine.search_words import Hit, fused, scores, terms
+from assistants_client.engine.search_words import Hit, Holding, fused, scores, telling, terms
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._vectors import nearest
 from assistants_client.engine.services._words import word_index
@@ -21,6 +22,11 @@ from assistants_client.engine.vectors import count
 #: Passages whose scores are worked out, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5
 _FEWEST_CANDIDATES: Final = 100
+#: Up to so many passages that hold a word, and passages of stores, are counted one by one. So many
+#: are more than most stores have, and are looked at in some milliseconds.
+_KNOWN_EXACTLY: Final = 5000
+#: Of more passages than that, the index works out the ranks of so many.
+_RANKED: Final = 2 * _KNOWN_EXACTLY
 
 
 def search(
@@ -88,15 +94,56 @@ def _by_words(
     words = terms(query)
     if not words:
         return {}
-    ranks: dict[int, float] = {}
     index = word_index(connection)
-    for seq, store_file, rank in index.ranked(connection, numbers, words):
+    held = {
+        word: index.holding(connection, numbers, word, most=_KNOWN_EXACTLY + 1) for word in words
+    }
+    total = _count(connection, store_ids)
+    counts = {
+        # Of a word that many passages hold nobody counts how many: it says little in any case.
+        word: len(found) if len(found) <= _KNOWN_EXACTLY else max(len(found), total // 2)
+        for word, found in held.items()
+    }
+    # Where only some files are wanted, theirs may be the last of many: all are looked at.
+    bound = _RANKED if allowed is None and total > _KNOWN_EXACTLY else None
+    wanted = words if bound is None else telling(counts, bound)
+    ranks = _ranks(connection, numbers, wanted, bound, allowed=allowed, most=most)
+    if len(ranks) < most and len(wanted) < len(words):
+        # What holds none but common words comes after.
+        others = _ranks(connection, numbers, words, bound, allowed=allowed, most=most)
+        worst = max(ranks.values(), default=-math.inf)
+        for seq, rank in others.items():
+            ranks.setdefault(seq, max(rank, worst))
+    at_hand = list(ranks)
+    holding = [
+        Holding(
+            held[word]
+            if len(held[word]) <= _KNOWN_EXACTLY
+            else index.holding(connection, numbers, word, among=at_hand, most=len(at_hand)),
+            counts[word],
+        )
+        for word in words
+    ]
+    return scores(ranks, holding, total)
+
+
+def _ranks(
+    connection: Connection,
+    numbers: Sequence[int],
+    words: Sequence[str],
+    bound: int | None,
+    *,
+    allowed: frozenset[int] | None,
+    most: int,
+) -> dict[int, float]:
+    """The best passages that hold one of the words, with their ranks."""
+    ranks: dict[int, float] = {}
+    for seq, store_file, rank in word_index(connection).ranked(connection, numbers, words, bound):
         if allowed is None or store_file in allowed:
             ranks[seq] = rank
             if len(ranks) == most:
                 break
-    held = [index.holding(connection, numbers, word) for word in words]
-    return scores(ranks, held, _count(connection, store_ids))
+    return ranks
 
 
 def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -> frozenset[int]:
@@ -108,10 +155,23 @@ def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -
 
 
 def _count(connection: Connection, store_ids: Sequence[str]) -> int:
+    """How many passages stores have; of many, about how many."""
     held = vector_store_files.c
     joined = passages.join(vector_store_files, held.seq == passages.c.store_file)
-    counted = select(func.count()).select_from(joined).where(held.vector_store_id.in_(store_ids))
-    return int(connection.execute(counted).scalar_one())
+    some = (
+        select(func.length(passages.c.text).label("length"))
+        .select_from(joined)
+        .where(held.vector_store_id.in_(store_ids))
+        .limit(_KNOWN_EXACTLY + 1)
+        .subquery()
+    )
+    row = connection.execute(select(func.count(), func.sum(some.c.length))).one()
+    counted = int(row[0])
+    if counted <= _KNOWN_EXACTLY:
+        return counted
+    size = select(func.sum(held.usage_bytes)).where(held.vector_store_id.in_(store_ids))
+    whole = int(connection.execute(size).scalar_one())
+    return max(counted, whole * counted // max(1, int(row[1])))
 
 
 def _hits(connection: Connection, chosen: Mapping[int, float]) -> Iterator[Hit]:

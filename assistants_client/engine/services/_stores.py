@@ -25,8 +25,7 @@ from sqlalchemy import (
 from assistants_client._codec import decode, encode
 from assistants_client.engine.database import add, load, remark, save
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.lifecycle import LEASE
-from assistants_client.engine.services._base import Context, ToIngest, is_lost
+from assistants_client.engine.services._base import Context, ToIngest
 from assistants_client.engine.services._contents import drop_gone
 from assistants_client.engine.tables import passages, vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
@@ -232,13 +231,13 @@ def look_after(context: Context, connection: Connection, which: ColumnElement[bo
         )
     )
     for row in rows:
-        if row.owner is None or is_lost(row.owner, row.lease_until, now):
+        if row.owner is None or is_lost(context, row.seq, row.owner, row.lease_until):
             context.ingest(row.seq)
 
 
-def lease_end(now: float) -> float:
-    """Until when who gives a sign of life now is believed alive."""
-    return now + LEASE
+def is_lost(context: Context, store_file: int, owner: str, lease: float | None) -> bool:
+    """Whether who reads a file of a store must be taken for dead."""
+    return context.leases.is_lost(f"file {store_file}", owner, lease)
 
 
 def tidy(context: Context, connection: Connection) -> None:

@@ -22,17 +22,25 @@ class WordIndex(Protocol):
         ...
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
     ) -> Iterator[tuple[int, int, float]]:
         """Passages of stores that hold one of the words at least, the best first.
 
         Answered are the passage's number, its file's in the store, and its rank: the lower, the
-        better.
+        better. Of more than ``most`` passages only so many are ranked.
         """
         ...
 
-    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
-        """The passages of stores that hold a word."""
+    def holding(
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        word: str,
+        *,
+        among: Sequence[int] | None = None,
+        most: int,
+    ) -> frozenset[int]:
+        """The passages of stores that hold a word, up to so many; or which do of those given."""
         ...
 
 
@@ -45,11 +53,14 @@ class _Fts5:
     )
     #: The place of the store takes no part in the rank; a word of the title counts as two.
     _RANKED = text(
-        "SELECT passages.seq, passages.store_file, bm25(passage_words, 0.0, 2.0, 1.0) AS rank "
-        "FROM passage_words JOIN passages ON passages.seq = passage_words.rowid "
-        "WHERE passage_words MATCH :wanted ORDER BY rank, passages.seq"
+        "SELECT passages.seq, passages.store_file, rank FROM ("
+        "SELECT rowid AS passage, bm25(passage_words, 0.0, 2.0, 1.0) AS rank "
+        "FROM passage_words WHERE passage_words MATCH :wanted LIMIT :most) "
+        "JOIN passages ON passages.seq = passage ORDER BY rank, passages.seq"
     )
-    _HOLDING = text("SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted")
+    _HOLDING = (
+        "SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted{among} LIMIT :most"
+    )
 
     def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
         row = {
@@ -61,14 +72,27 @@ class _Fts5:
         connection.execute(self._PUT, row)
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
     ) -> Iterator[tuple[int, int, float]]:
-        for row in connection.execute(self._RANKED, {"wanted": in_stores(stores, words)}):
+        asked = {"wanted": in_stores(stores, words), "most": -1 if most is None else most}
+        for row in connection.execute(self._RANKED, asked):
             yield row.seq, row.store_file, row.rank
 
-    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
-        found = connection.execute(self._HOLDING, {"wanted": in_stores(stores, [word])})
-        return frozenset(found.scalars())
+    def holding(
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        word: str,
+        *,
+        among: Sequence[int] | None = None,
+        most: int,
+    ) -> frozenset[int]:
+        query = text(self._HOLDING.format(among="" if among is None else " AND rowid IN :among"))
+        asked: dict[str, Any] = {"wanted": in_stores(stores, [word]), "most": most}
+        if among is not None:
+            query = query.bindparams(bindparam("among", expanding=True))
+            asked["among"] = list(among)
+        return frozenset(connection.execute(query, asked).scalars())
 
 
 class _TsVector:
@@ -82,13 +106,19 @@ class _TsVector:
     #: A word of the title counts as two; 1 is for long passages, which hold more words anyway.
     _RANKED = (
         "SELECT passages.seq, passages.store_file, "
-        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', passage_words.words, {wanted}, 1) AS rank "
-        "FROM passage_words JOIN passages ON passages.seq = passage_words.passage "
-        "WHERE store = ANY(:stores) AND passage_words.words @@ ({wanted}) "
+        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, {wanted}, 1) AS rank "
+        "FROM (SELECT passage, words FROM passage_words "
+        "WHERE store = ANY(:stores) AND words @@ ({wanted}) LIMIT :most) AS found "
+        "JOIN passages ON passages.seq = found.passage "
         "ORDER BY rank, passages.seq"
     )
     _HOLDING = (
-        "SELECT passage FROM passage_words WHERE store = ANY(:stores) AND words @@ ({wanted})"
+        "SELECT passage FROM passage_words WHERE store = ANY(:stores) AND words @@ ({wanted}) "
+        "LIMIT :most"
+    )
+    _AMONG = (
+        "SELECT passage FROM passage_words WHERE passage = ANY(:among) AND words @@ ({wanted}) "
+        "LIMIT :most"
     )
 
     def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
@@ -96,25 +126,43 @@ class _TsVector:
         connection.execute(self._PUT, row)
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str]
+        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
     ) -> Iterator[tuple[int, int, float]]:
-        for row in self._found(connection, self._RANKED, stores, words):
+        for row in self._found(connection, self._RANKED, words, stores=stores, most=most):
             yield row.seq, row.store_file, row.rank
 
-    def holding(self, connection: Connection, stores: Sequence[int], word: str) -> frozenset[int]:
-        rows = self._found(connection, self._HOLDING, stores, [word])
+    def holding(
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        word: str,
+        *,
+        among: Sequence[int] | None = None,
+        most: int,
+    ) -> frozenset[int]:
+        if among is None:
+            rows = self._found(connection, self._HOLDING, [word], stores=stores, most=most)
+        else:
+            rows = self._found(connection, self._AMONG, [word], among=among, most=most)
         return frozenset(row.passage for row in rows)
 
     @staticmethod
     def _found(
-        connection: Connection, statement: str, stores: Sequence[int], words: Sequence[str]
+        connection: Connection,
+        statement: str,
+        words: Sequence[str],
+        *,
+        most: int | None,
+        **numbers: Sequence[int],
     ) -> Any:
         names = {f"word{number}": _bare(word) for number, word in enumerate(words)}
         wanted = " || ".join(f"phraseto_tsquery('assistants_words', :{name})" for name in names)
         query = text(statement.format(wanted=wanted)).bindparams(
-            bindparam("stores", type_=ARRAY(BigInteger))
+            bindparam("most", type_=BigInteger),
+            *(bindparam(name, type_=ARRAY(BigInteger)) for name in numbers),
         )
-        return connection.execute(query, {"stores": list(stores), **names})
+        lists = {name: list(given) for name, given in numbers.items()}
+        return connection.execute(query, {**lists, **names, "most": most})
 
 
 def _bare(written: str) -> str:

@@ -15,11 +15,11 @@ from typing import Final, TypeAlias
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
 
-from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.database import PATIENT, add, load, save
 from assistants_client.engine.events import RunEvent
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
-from assistants_client.engine.lifecycle import LEASE, LOST, Ending
+from assistants_client.engine.lifecycle import LOST, Ending
 from assistants_client.engine.services._base import (
     Context,
     by_id,
@@ -32,6 +32,7 @@ from assistants_client.engine.services._base import (
     tell,
     total_usage,
 )
+from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.tables import (
     interpreter_states,
     messages,
@@ -61,6 +62,9 @@ from assistants_client.models.runs import (
     Usage,
 )
 
+#: Queued runs that are looked at together.
+_MOST_QUEUED: Final = 100
+
 #: An open message, and what there is of it so far.
 Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
 
@@ -83,7 +87,7 @@ class RunTaken(Exception):
 
 @frozen(kw_only=True)
 class Work:
-    """A claimed run, with all messages of its thread and all its own steps, oldest first.
+    """A claimed run, with the messages that it may see and all its own steps, oldest first.
 
     ``states`` holds what the servers of language models want to see again, by the id of the step
     that it was kept with, and of the message that the step wrote.
@@ -111,24 +115,23 @@ class Execution:
     def claim(self, run_id: str) -> Work | None:
         """Takes a queued run: it is in progress from here on, and this carrier's own.
 
+        What it is to work on is read after that: a run whose history cannot be read is to be ended.
+
         Returns:
             What to work on; ``None`` when the run is not queued (any more), or gone.
         """
-        with self._database.begin() as connection:
+        with self._database.begin(patience=PATIENT) as connection:
             held = self._context.settled(connection, by_id(run_id))
             if held is None or held.run.status != "queued":
                 return None
             run = held.run
             run.started_at = self._context.now()
-            change_run(
-                connection, run, "in_progress", owner=self.owner, lease_until=self._lease_end()
-            )
-            return Work(
-                run=run,
-                messages=load_all(connection, messages, Message, thread_id=run.thread_id),
-                steps=load_all(connection, run_steps, RunStep, run_id=run.id),
-                states=_states(connection, run),
-            )
+            change_run(connection, run, "in_progress", owner=self.owner, lease_until=self._lease())
+        steps, written = own_work(self._database, run)
+        shown = [*history(self._database, run), *written]
+        return Work(
+            run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
+        )
 
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
@@ -146,7 +149,7 @@ class Execution:
                 held is not None
                 and held.run.status == "in_progress"
                 and held.owner == self.owner
-                and held.ending(self._context.clock()) is None
+                and self._context.ending(held) is None
             ):
                 return
         with self._own(run, unsaved):
@@ -365,10 +368,9 @@ class Execution:
         """
         own = runs.c.owner == self.owner
         with self._database.begin() as connection:
-            connection.execute(update(runs).where(own).values(lease_until=self._lease_end()))
-            now = self._context.clock()
+            connection.execute(update(runs).where(own).values(lease_until=self._lease()))
             held = load_runs(connection, own)
-            late = {each.run.id for each in held if each.ending(now) is not None}
+            late = {each.run.id for each in held if self._context.ending(each) is not None}
             for run_id in late:
                 self._context.settled(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
@@ -381,15 +383,38 @@ class Execution:
         """
         with self._database.read() as connection:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
-        now = self._context.clock()
         queued = []
         for held in active:
-            if held.ending(now) is not None:
+            if self._context.ending(held) is not None:
                 with self._database.begin() as connection:
                     self._context.settled(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
         return queued
+
+    def unclaimed(self) -> list[str]:
+        """Ends the runs whose carrier is gone, and names the queued ones, the oldest of many.
+
+        To be asked often: no run is read but those that are to be ended.
+        """
+        with self._database.read() as connection:
+            queued = connection.execute(
+                select(runs.c.id)
+                .where(runs.c.status == "queued")
+                .order_by(runs.c.seq)
+                .limit(_MOST_QUEUED)
+            ).scalars()
+            waiting = list(queued)
+            held = connection.execute(
+                select(runs.c.id, runs.c.owner, runs.c.lease_until).where(
+                    runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
+                )
+            ).all()
+        for row in held:
+            if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
+                with self._database.begin() as connection:
+                    self._context.settled(connection, by_id(row.id))
+        return waiting
 
     def let_go(self, run_id: str) -> None:
         """Fails one run, if it is carried: what came of it could not be stored."""
@@ -412,10 +437,10 @@ class Execution:
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
         raised, with what is unsaved; so the carrier has nothing to clear up.
         """
-        with self._database.begin() as connection:
+        with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
-                ending = held.ending(self._context.clock())
+                ending = self._context.ending(held)
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
@@ -439,8 +464,8 @@ class Execution:
             reasoning=reasoning,
         )
 
-    def _lease_end(self) -> float:
-        return self._context.clock() + LEASE
+    def _lease(self) -> float:
+        return self._context.leases.next(self._context.clock())
 
 
 def _store_content(
@@ -465,14 +490,3 @@ def _keep_state(
                 state={"turn": state.turn, "calls": state.calls},
             )
         )
-
-
-def _states(connection: Connection, run: Run) -> dict[str, State]:
-    kept = model_states.c
-    found = {}
-    for row in connection.execute(select(model_states).where(kept.thread_id == run.thread_id)):
-        state = State(origin=row.origin, turn=row.state["turn"], calls=row.state["calls"])
-        found[row.step_id] = state
-        if row.message_id is not None:
-            found[row.message_id] = state
-    return found

@@ -27,7 +27,7 @@ class Following:
             held = load_run(connection, by_id(run_id))
             if held is None:
                 return None
-            if held.ending(self._context.clock()) is None:
+            if self._context.ending(held) is None:
                 return _seen(connection, held.run)
         with self._context.database.begin() as connection:
             held = self._context.settled(connection, by_id(run_id))
@@ -36,7 +36,7 @@ class Following:
 
 def _seen(connection: Connection, run: Run) -> Seen:
     steps = load_all(connection, run_steps, RunStep, run_id=run.id)
-    written = load_all(connection, messages, Message, run_id=run.id)
+    written = load_all(connection, messages, Message, thread_id=run.thread_id, run_id=run.id)
     return Seen(
         run=encode(run),
         steps=encode(steps),

@@ -16,10 +16,10 @@ from assistants_client._codec import decode
 from assistants_client.engine.chunking import Chunk
 from assistants_client.engine.database import load
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services._base import Context, is_lost
+from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._passages import put_passages
-from assistants_client.engine.services._stores import end_file, lease_end
+from assistants_client.engine.services._stores import end_file, is_lost
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
@@ -55,12 +55,13 @@ class Ingesting:
 
     def claim(self, store_file: int) -> Job | None:
         """Takes a file that is in progress and that nobody holds; ``None`` when there is none."""
-        now = self._context.clock()
+        context = self._context
         with self._database.begin() as connection:
             row = _row(connection, store_file)
             if row is None or row.status != "in_progress":
                 return None
-            if row.owner is not None and not is_lost(row.owner, row.lease_until, now):
+            owner, lease = row.owner, row.lease_until
+            if owner is not None and not is_lost(context, store_file, owner, lease):
                 return None
             if row.tries >= MAX_TRIES:
                 message = f"Reading the file ended its process {MAX_TRIES} times."
@@ -70,7 +71,7 @@ class Ingesting:
             connection.execute(
                 update(vector_store_files)
                 .where(vector_store_files.c.seq == store_file)
-                .values(owner=self.owner, lease_until=lease_end(now), tries=row.tries + 1)
+                .values(owner=self.owner, lease_until=self._lease(), tries=row.tries + 1)
             )
             file = load(connection, files, File, row.made.id)
         if file is None:
@@ -121,16 +122,16 @@ class Ingesting:
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for all files that are held, and answers their numbers."""
         own = vector_store_files.c.owner == self.owner
-        until = lease_end(self._context.clock())
         with self._database.begin() as connection:
-            connection.execute(update(vector_store_files).where(own).values(lease_until=until))
+            connection.execute(
+                update(vector_store_files).where(own).values(lease_until=self._lease())
+            )
             held = connection.execute(select(vector_store_files.c.seq).where(own)).scalars()
             return frozenset(str(store_file) for store_file in held)
 
     def orphans(self) -> list[int]:
         """The files that are to be read and that nobody reads, in the order they came in."""
         held = vector_store_files.c
-        now = self._context.clock()
         with self._database.read() as connection:
             rows = connection.execute(
                 select(held.seq, held.owner, held.lease_until)
@@ -138,8 +139,14 @@ class Ingesting:
                 .order_by(held.seq)
             ).all()
         return [
-            row.seq for row in rows if row.owner is None or is_lost(row.owner, row.lease_until, now)
+            row.seq
+            for row in rows
+            if row.owner is None or is_lost(self._context, row.seq, row.owner, row.lease_until)
         ]
+
+    def unclaimed(self) -> list[str]:
+        """The same as :meth:`orphans`, by the names that threads have for them."""
+        return [str(store_file) for store_file in self.orphans()]
 
     def let_go(self, store_file: int) -> None:
         """Lets go of one file, if it is held, for whoever claims it next."""
@@ -154,6 +161,9 @@ class Ingesting:
         free = update(vector_store_files).where(own).values(owner=None, lease_until=None, **values)
         with self._database.begin() as connection:
             connection.execute(free)
+
+    def _lease(self) -> float:
+        return self._context.leases.next(self._context.clock())
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
         row = _row(connection, job.store_file)

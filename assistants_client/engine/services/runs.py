@@ -9,6 +9,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from assistants_client._codec import encode
+from assistants_client.engine.bounds import MAX_TEXT
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.objects import changed, new_run, new_thread
@@ -143,6 +144,13 @@ class Runs:
             Fault: Also when the run waits for none, or not exactly for these.
         """
         given = [_tool_output(output) for output in encode(request.tool_outputs)]
+        length = sum(len(output) for _, output in given)
+        if length > MAX_TEXT:
+            message = (
+                f"Invalid 'tool_outputs': the outputs have {length} characters together; at most "
+                f"{MAX_TEXT} are allowed."
+            )
+            raise Fault(400, message, "string_above_max_length", "tool_outputs")
         with self._context.writing(thread_id) as (connection, _):
             run = require_run(connection, thread_id, run_id)
             if run.status != "requires_action":

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Final
+
 from attrs import frozen
+from sqlalchemy import delete, select
 
 from assistants_client.engine.database import load, remove, save
 from assistants_client.engine.faults import not_found
@@ -14,9 +19,14 @@ from assistants_client.engine.services._resources import (
     settle_resources,
     store_thread,
 )
-from assistants_client.engine.tables import threads
+from assistants_client.engine.tables import messages, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
+
+#: How many messages, or runs with their steps, are deleted in one transaction.
+_AT_ONCE: Final = 1000
+#: Seconds in which others can begin to write before the next one.
+_PAUSE: Final = 0.005
 
 
 @frozen
@@ -24,6 +34,7 @@ class Threads:
     """The operations on a thread itself. An unknown id is refused with a ``Fault``."""
 
     _context: Context
+    _pause: Callable[[float], object] = time.sleep
 
     def create(self, request: ThreadRequest) -> Thread:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
@@ -61,9 +72,26 @@ class Threads:
             return read_page(connection, threads, Thread, query)
 
     def delete(self, thread_id: str) -> Deleted:
-        """Deletes a thread with its messages and runs; an active run stops where it is."""
+        """Deletes a thread with its messages and runs; an active run stops where it is.
+
+        A long one is emptied first, the oldest first, so that nobody has to wait for all of it.
+        """
+        while self._empty(thread_id):
+            self._pause(_PAUSE)
         with self._context.writing(thread_id) as (connection, active):
             remove(connection, threads, thread_id)
         if active is not None:
             self._context.stop(active.id)
         return Deleted(id=thread_id, object="thread.deleted")
+
+    def _empty(self, thread_id: str) -> bool:
+        """Deletes some of what is in a long thread; whether there was that much."""
+        with self._context.writing(thread_id) as (connection, _):
+            for table in (messages, runs):
+                here = table.c.thread_id == thread_id
+                some = select(table.c.seq).where(here).order_by(table.c.seq)
+                end = connection.execute(some.offset(_AT_ONCE).limit(1)).scalar_one_or_none()
+                if end is not None:
+                    connection.execute(delete(table).where(here, table.c.seq < end))
+                    return True
+        return False

@@ -1,0 +1,27 @@
+"""How much a conversation may hold, in one place: of what comes in, and of what a model is shown.
+
+A token is some four characters. The models with the longest contexts take one to two million
+tokens, and none writes more than 128,000 in one answer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Characters of a message's texts together, and of one answer of a model with all its messages,
+#: thoughts and arguments of calls. It is a million tokens.
+MAX_TEXT: Final = 4 * 1024 * 1024
+#: Of an answer each image, message and call counts as so many characters: 128 of them make it as
+#: long as it may be.
+THING_LENGTH: Final = MAX_TEXT // 128
+#: Characters of earlier messages that a model is shown: two million tokens. The newest message is
+#: shown in any case.
+MAX_HISTORY_TEXT: Final = 2 * MAX_TEXT
+#: How many of them. With its role and the marks around it a message takes some tokens even if it
+#: says little, and about as much time to prepare as a longer one.
+MAX_HISTORY_MESSAGES: Final = 10_000
+#: Characters of all steps of one run, as they are stored: each answer begins with reading them.
+MAX_STEPS_TEXT: Final = 4 * MAX_TEXT
+#: A message that is being written is stored anew as it grows, so many characters a second on the
+#: average. Up to 64 Ki characters, which is more than most answers have, that is at every look.
+STORED_PER_SECOND: Final = 128 * 1024

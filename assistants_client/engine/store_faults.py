@@ -1,0 +1,112 @@
+"""A database that cannot be used for the moment: what is said of it, and a file that is not there.
+
+Requests are refused with 503 then: nothing was written, and the same request may be sent again.
+No SQL, and no library of any database.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Final
+
+from assistants_client.engine.faults import Fault
+
+#: When to try again, in seconds: a writer is busy for moments; what people mend takes longer.
+_SOON: Final = 1
+_LATER: Final = 10
+
+_BUSY: Final = "another program or process has kept it busy for longer than a request may wait"
+#: SQLite's errors, by what is in their words: Python 3.10 knows no codes.
+_SQLITE: Final[Mapping[str, tuple[str, int]]] = {
+    "is locked": (_BUSY, _SOON),
+    "readonly database": ("it may only be read", _LATER),
+    "is full": ("there is no space left", _LATER),
+    "disk I/O error": ("its disk answers with errors", _LATER),
+    "unable to open database file": ("its file cannot be opened", _LATER),
+}
+#: PostgreSQL's, by the beginnings of their codes.
+_POSTGRESQL: Final[Mapping[str, tuple[str, int]]] = {
+    "55P03": (_BUSY, _SOON),
+    "08": ("its server cannot be reached", _SOON),
+    "57P": ("its server is stopping or starting", _SOON),
+    "25P03": ("its server has ended the transaction, which took too long", _SOON),
+    "53": ("its server has no room, memory or connections left", _LATER),
+    "25006": ("its server may only be read", _LATER),
+}
+
+
+def unavailable(why: str, retry_after: int = _LATER) -> Fault:
+    """The refusal of a request that needs the database while it cannot be used."""
+    message = f"The database cannot be used at the moment: {why}. Nothing was changed."
+    return Fault(503, message, type="server_error", retry_after=retry_after)
+
+
+def busy() -> Fault:
+    """The refusal of a request that has waited for long enough."""
+    return unavailable(_BUSY, _SOON)
+
+
+def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
+    """The refusal that a driver's error comes to; ``None`` where it is a mistake of ours.
+
+    Args:
+        error: The driver's own error.
+        is_lost: Whether its connection is lost with it.
+    """
+    code = getattr(error, "sqlstate", None)
+    if code is None and type(error).__module__.startswith("psycopg"):
+        # It has no code where there was no server to give one.
+        is_lost = is_lost or type(error).__name__ == "OperationalError"
+    if code is not None:
+        found = next((_POSTGRESQL[one] for one in _POSTGRESQL if code.startswith(one)), None)
+    else:
+        words = str(error)
+        found = next((_SQLITE[one] for one in _SQLITE if one in words), None)
+    if found is None and is_lost:
+        found = _POSTGRESQL["08"]
+    return None if found is None else unavailable(*found)
+
+
+class DatabaseFile:
+    """The file of an SQLite database that is open.
+
+    A file that is deleted or replaced goes on taking writes from those who have it open, and all of
+    them are lost when they close it.
+
+    Args:
+        path: Where it is.
+        has_log: Whether writes go to a log beside it first.
+    """
+
+    def __init__(self, path: str, *, has_log: bool) -> None:
+        self._path = path
+        self._log = f"{path}-wal" if has_log else None
+        self._identity = self._look()[:2]
+
+    def check(self) -> None:
+        """Sees that what is written now is still there tomorrow.
+
+        Raises:
+            Fault: It would not be.
+        """
+        try:
+            device, number, mode = self._look()
+            if self._log is not None:
+                os.stat(self._log)
+        except OSError:
+            raise unavailable(
+                f"a file of it, {self._path}, was deleted or moved away. Stop all that use it, "
+                "restore it, and start again"
+            ) from None
+        if (device, number) != self._identity:
+            raise unavailable(
+                f"its file {self._path} was replaced. Start again whatever has it open"
+            )
+        if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+            raise unavailable(f"its file {self._path} was made read-only")
+
+    def _look(self) -> tuple[int, int, int]:
+        found = os.stat(self._path)
+        return found.st_dev, found.st_ino, found.st_mode

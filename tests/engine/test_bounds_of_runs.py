@@ -1,0 +1,188 @@
+"""What a message, an answer and a run may grow to, and what becomes of what is more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from attrs import evolve
+from engine_store import Store
+from runner_bench import Bench, failure
+
+from assistants_client.engine import answers, objects, runner
+from assistants_client.engine.answers import bounded
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.language_models.base import (
+    Conversation,
+    Delta,
+    Finish,
+    ImageDelta,
+    LanguageModelError,
+    NewMessage,
+    RefusalDelta,
+    TextDelta,
+    ThinkingDelta,
+    TokenUsage,
+    ToolCallDelta,
+    UrlCitationDelta,
+)
+from assistants_client.engine.language_models.scripted import call
+from assistants_client.engine.services import runs
+from assistants_client.models.messages import MessageRequest
+from assistants_client.models.runs import SubmitToolOutputsRequest, ToolOutput
+from assistants_client.models.threads import ThreadRequest
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten characters are much, and a picture says as much as five."""
+    for module in (answers, objects, runs):
+        monkeypatch.setattr(module, "MAX_TEXT", 10)
+    monkeypatch.setattr(answers, "THING_LENGTH", 5)
+
+
+def taken(deltas: Iterable[Delta]) -> tuple[list[Delta], bool]:
+    """What is taken of an answer, and whether it was too long."""
+    found: list[Delta] = []
+    try:
+        for delta in bounded(deltas):
+            found.append(delta)
+    except LanguageModelError:
+        return found, True
+    return found, False
+
+
+FIVE = [
+    TextDelta(text="12345"),
+    RefusalDelta(text="12345"),
+    ThinkingDelta(text="12345"),
+    ToolCallDelta(index=0, id="c", name="f", arguments=""),
+    ImageDelta(url="data:image/png;base64,AAAA"),
+    NewMessage(),
+    UrlCitationDelta(url="a:bcd", start=0, end=1),
+]
+
+
+@pytest.mark.parametrize("delta", FIVE, ids=lambda delta: type(delta).__name__)
+def test_an_answer_is_taken_up_to_its_bound(delta: Delta) -> None:
+    """All that a model sends counts; what it tells of the whole answer does not."""
+    five = evolve(delta, index=1) if isinstance(delta, ToolCallDelta) else delta
+    end: list[Delta] = [TokenUsage(prompt_tokens=1, completion_tokens=1), Finish(reason="stop")]
+    assert taken([delta, five, *end]) == ([delta, five, *end], False)
+    more = TextDelta(text="x")
+    found, is_long = taken([delta, five, more])
+    assert is_long
+    assert found == [delta, five, TextDelta(text="")]
+
+
+def test_of_a_text_that_crosses_the_bound_the_beginning_is_taken() -> None:
+    """However much comes in one piece."""
+    assert taken([TextDelta(text="1" * 7), TextDelta(text="2" * 100)]) == (
+        [TextDelta(text="1" * 7), TextDelta(text="222")],
+        True,
+    )
+
+
+def test_the_pieces_of_a_calls_arguments_count_by_their_length() -> None:
+    """A call is one thing, in however many pieces it comes."""
+    pieces: list[Delta] = [ToolCallDelta(index=0, arguments="1") for _ in range(5)]
+    assert taken(pieces) == (pieces, False)
+    assert taken([*pieces, *pieces]) == (pieces, True)
+
+
+def test_a_run_whose_answer_is_too_long_has_failed() -> None:
+    """What was said up to the bound is kept, and no more is read."""
+    bench, asked = Bench(), []
+
+    class Endless:
+        def respond(self, conversation: Conversation) -> Iterator[Delta]:
+            while True:
+                asked.append(1)
+                yield TextDelta(text="1234")
+
+    bench.queue()
+    bench.runner(Endless()).carry("run_1")
+    code, words = failure(bench)
+    assert (code, "longer than the maximum of 10 characters" in words) == ("server_error", True)
+    assert [(m.text, m.status) for m in bench.written] == [("1234123412", "incomplete")]
+    assert len(asked) == 3
+
+
+def test_a_run_whose_steps_are_too_much_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be shown to the model again and again."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 1000)
+    monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 600)
+    bench = Bench()
+    model = bench.carry([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
+    assert "grown beyond 600 characters" in failure(bench)[1]
+    assert len(model.conversations) == 1
+
+
+INTERPRETER = [{"type": "code_interpreter"}]
+
+
+@pytest.mark.parametrize("length", [10, 11])
+def test_a_message_has_a_bound(store: Store, length: int) -> None:
+    """Wherever it is given; the refusal names where, and how much is allowed."""
+    thread = store.new_thread()
+    asked = [
+        (lambda: store.messages.create(thread, MessageRequest("x" * length)), "content"),
+        (
+            lambda: store.messages.create(
+                thread, MessageRequest([{"type": "text", "text": "x" * (length - 5)}, FIVE_X])
+            ),
+            "content",
+        ),
+        (
+            lambda: store.threads.create(ThreadRequest(messages=[MessageRequest("x" * length)])),
+            "messages[0].content",
+        ),
+    ]
+    for ask, param in asked:
+        if length == 10:
+            assert ask()
+            continue
+        with pytest.raises(Fault) as caught:
+            ask()
+        assert (caught.value.status, caught.value.param) == (400, param)
+        assert caught.value.code == "string_above_max_length"
+        assert "11 characters; at most 10" in caught.value.message
+
+
+FIVE_X = {"type": "text", "text": "xxxxx"}
+
+
+def test_outputs_of_tools_have_a_bound(store: Store) -> None:
+    """They are counted together, before anything is looked for."""
+    outputs = [ToolOutput(tool_call_id=name, output="123456") for name in "ab"]
+    with pytest.raises(Fault) as caught:
+        store.runs.submit_tool_outputs(
+            "thread_x", "run_x", SubmitToolOutputsRequest(tool_outputs=outputs)
+        )
+    assert (caught.value.status, caught.value.param) == (400, "tool_outputs")
+    assert "12 characters together; at most 10" in caught.value.message
+
+
+def test_a_growing_message_is_stored_the_less_often_the_longer_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is written in all grows with the time, and not with the square of the length."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 10**9)
+    monkeypatch.setattr("assistants_client.engine.model_rounds.STORED_PER_SECOND", 10)
+    bench = Bench()
+    stored: list[int] = []
+    write = bench.execution.write_content
+
+    def noting(run: Any, message: Any, content: Any) -> None:
+        stored.append(len(content[0].text.value))
+        write(run, message, content)
+
+    monkeypatch.setattr(bench.execution, "write_content", noting)
+    bench.carry([TextDelta(text="x" * 10) for _ in range(400)])
+    assert bench.run.status == "completed"
+    assert bench.written[0].text == "x" * 4000
+    assert 5 < len(stored) < 60
+    assert stored == sorted(stored)
+    # The clock of the bench moves by two seconds at most with each piece.
+    assert sum(stored) <= 10 * 2 * 400 + 4000
