@@ -183,6 +183,8 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
            "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
            "needs the package of that name", metavar="NAME")  # fmt: skip
+    option("--workers", "ASSISTANTS_WORKERS", None, "runs that are carried at once; more wait for "
+           "their turn (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
            "token; likewise better in the variable", type=_token)  # fmt: skip
     serve.set_defaults(run=_serve)
@@ -220,6 +222,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
 def _database(text: str) -> str:
     return text if ":/" in text else f"sqlite:///{text}"
 
@@ -236,6 +244,9 @@ def _serve(options: argparse.Namespace) -> int:
         from assistants_client.engine import Engine  # an extra, and slow to import
         from assistants_client.engine.serving import Server
     except ModuleNotFoundError as error:
+        if error.name == "waitress":  # what the engine itself does not need
+            message = 'waitress is not installed: pip install "assistants-client[engine]"'
+            raise _Refusal(NOT_INSTALLED, message) from error
         if "[engine]" not in str(error):
             raise
         raise _Refusal(NOT_INSTALLED, str(error)) from error
@@ -252,12 +263,15 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_MODEL_SHOW_THINKING", options.show_thinking),
         ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
         ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
+        ("ASSISTANTS_WORKERS", options.workers),
         ("ASSISTANTS_TOKEN", options.token),
     ):
         if value:
-            os.environ[name] = value
+            os.environ[name] = str(value)
     # The line below tells better than the engine's warning which model answers.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # That more runs ask the model than connections are kept for is nothing to act on.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
         server = Server(options.host, options.port)
     except OSError as error:

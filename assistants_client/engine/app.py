@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -96,7 +96,7 @@ class App:
         return response(environ, start_response)
 
     def _answer(self, request: Request, form: UploadForm) -> Response:
-        self._require_token(request)
+        self.require_token(request.environ)
         path = request.path
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
             path = path[len(_PREFIX) :]
@@ -130,10 +130,18 @@ class App:
             response.headers[POLL_AFTER_MS] = str(self._poll_after(document))
         return response
 
-    def _require_token(self, request: Request) -> None:
-        if self._token is None or request.environ.get(IN_PROCESS) is True:
+    def require_token(self, environ: Mapping[str, Any]) -> None:
+        """Refuses who has no token.
+
+        Args:
+            environ: The headers of a request, in WSGI's names.
+
+        Raises:
+            Fault: A token is asked for, and none was sent or another one.
+        """
+        if self._token is None or environ.get(IN_PROCESS) is True:
             return
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
         if scheme.lower() != "bearer" or not given:
             message = "You didn't provide an API key: send the header 'Authorization: Bearer KEY'."
             raise Fault(401, message, "missing_api_key")

@@ -5,12 +5,13 @@ Everything is put together here and nothing else is done: no rule, no SQL, no HT
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -69,7 +70,9 @@ class Engine:
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
         token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
-        workers: How many runs are carried at once; more of them wait for their turn.
+        workers: How many runs are carried at once; more of them wait for their turn, see
+            :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
+            thread that exists only while it carries a run.
         run_seconds: After how long an unfinished run expires, from its creation.
         close_seconds: How long closing waits for the runs that are being carried; what is
             unfinished then has failed, and what was not begun stays queued for the next process.
@@ -92,13 +95,17 @@ class Engine:
         *,
         embeddings: Embeddings | None = None,
         token: str | None = None,
-        workers: int = WORKERS,
+        workers: int | None = None,
         run_seconds: int = RUN_SECONDS,
         close_seconds: float = CLOSE_SECONDS,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | None = None,
     ) -> None:
+        if workers is None:
+            workers = environment.workers() or WORKERS
+        if not isinstance(workers, int):
+            raise ConfigurationError(f"workers: expected a whole number, got {workers!r}")
         if workers < 1:
             raise ConfigurationError(f"workers: {workers} is below 1")
         if run_seconds < 1:
@@ -137,7 +144,9 @@ class Engine:
         self._database.on_commit = context.committed
         self._execution = Execution(context)
         self._threads = Threads(
-            Runner(self._execution, model, code_interpreter, ToolUse(context)), workers
+            Runner(self._execution, model, code_interpreter, ToolUse(context)),
+            workers,
+            tell_waiting=functools.partial(_tell_waiting, workers),
         )
         self._ingesting = Ingesting(context)
         readers = Threads(Ingester(self._ingesting, embeddings), min(workers, READERS))
@@ -216,6 +225,26 @@ class Engine:
         """How many threads carry a run or read a file, or are about to, in this process."""
         return self._threads.busy() + self._readers.busy()
 
+    @property
+    def waiting_runs(self) -> int:
+        """How many runs wait in this process because all of its ``workers`` carry another.
+
+        The log warns of them, at most every ten seconds.
+        """
+        return self._threads.waiting()
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request carries the token that is asked for, if one is.
+
+        Args:
+            headers: The request's headers, in WSGI's names.
+        """
+        try:
+            self._app.require_token(headers)
+        except Fault:
+            return False
+        return True
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request, as WSGI has it.
 
@@ -245,6 +274,15 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
+
+
+def _tell_waiting(workers: int, waiting: int) -> None:
+    _log.warning(
+        "All workers (%d) carry a run; runs that wait for one: %d. Engine(workers=…), "
+        "ASSISTANTS_WORKERS or assistants serve --workers gives more.",
+        workers,
+        waiting,
+    )
 
 
 def _close(

@@ -1,4 +1,4 @@
-"""What the environment names, models and sandbox: which variables there are, what they mean.
+"""What the environment names, models, sandbox, workers: which variables there are, what they mean.
 
 Only where the caller gave none of his own is this asked.
 """
@@ -57,6 +57,7 @@ _EMBEDDING_SETTINGS: Final[_Settings] = {
     "timeout": ("ASSISTANTS_EMBEDDING_TIMEOUT", float),
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
+_WORKER_SETTINGS: Final[_Settings] = {"workers": ("ASSISTANTS_WORKERS", int)}
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +131,18 @@ def embeddings() -> Embeddings | None:
         return Embeddings(url, key, model=model, **settings)
     except ConfigurationError as error:
         raise _in_variables(error, _EMBEDDING_SETTINGS, "ASSISTANTS_MODEL_URL") from None
+
+
+def workers() -> int | None:
+    """How many runs an engine carries at once by ``ASSISTANTS_WORKERS``; ``None`` if it is not set.
+
+    Raises:
+        ConfigurationError: It is no whole number from 1 on; it is named.
+    """
+    found: int | None = _settings(_WORKER_SETTINGS).get("workers")
+    if found is not None and found < 1:
+        raise ConfigurationError(f"$ASSISTANTS_WORKERS: {found} is below 1")
+    return found
 
 
 def _settings(table: _Settings) -> dict[str, Any]:

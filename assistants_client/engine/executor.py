@@ -7,6 +7,7 @@ models, no statuses.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -19,8 +20,10 @@ from attrs import define, field
 
 _log = logging.getLogger(__name__)
 
-#: Runs that are carried at once, unless told otherwise.
-WORKERS: Final = 16
+#: Runs that are carried at once, unless told otherwise. Their threads wait for models, mostly.
+WORKERS: Final = 64
+#: At most once in so many seconds it is told that runs wait.
+TELL_SECONDS: Final = 10.0
 #: Seconds between two signs of life: three of them fit into a lease.
 HEARTBEAT_SECONDS: Final = 5.0
 
@@ -68,16 +71,24 @@ class Threads:
         runner: Carries each run.
         workers: Runs that are carried at once; more of them wait for their turn.
         heartbeat: Seconds between two signs of life while runs are carried.
+        tell_waiting: Called with the number of runs that wait because all workers are busy, when
+            one more does, but not each time.
     """
 
     def __init__(
-        self, runner: Carrier, workers: int = WORKERS, *, heartbeat: float = HEARTBEAT_SECONDS
+        self,
+        runner: Carrier,
+        workers: int = WORKERS,
+        *,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        tell_waiting: Callable[[int], object] = lambda number: None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is below 1")
         self._runner = runner
         self._limit = workers
         self._heartbeat = heartbeat
+        self._tell_waiting = tell_waiting
         self._closed = False
         self._start_afresh()
         _every.add(self)
@@ -90,6 +101,8 @@ class Threads:
         self._dropped: list[str] = []
         self._workers = 0
         self._beating = False
+        #: When it was last told that runs wait.
+        self._told_at = -math.inf
 
     def submit(self, run_id: str) -> None:
         """Has a run carried as soon as a thread is free; after ``close`` it stays queued."""
@@ -98,6 +111,11 @@ class Threads:
                 return
             self._waiting.append(run_id)
             self._hire()
+            waiting, now = self._in_vain(), time.monotonic()
+            if not waiting or now - self._told_at < TELL_SECONDS:
+                return
+            self._told_at = now
+        self._tell_waiting(waiting)
 
     def take_over(self, run_ids: Sequence[str]) -> None:
         """Has runs carried that nobody else may carry, as far as there is a thread free for them.
@@ -125,6 +143,11 @@ class Threads:
         with self._changed:
             given_up = len(self._carried) - self._active()
             return given_up + min(self._active() + len(self._waiting), self._limit)
+
+    def waiting(self) -> int:
+        """How many runs wait because all workers are busy."""
+        with self._changed:
+            return self._in_vain()
 
     def close(self, timeout: float = 5.0) -> bool:
         """Takes no more runs, and waits for those that a thread carries, or is about to.
@@ -188,6 +211,10 @@ class Threads:
     def _active(self) -> int:
         """How many runs are carried that are not given up; called with the lock held."""
         return sum(not carried.is_given_up for carried in self._carried)
+
+    def _in_vain(self) -> int:
+        """How many runs no worker is about to take; called with the lock held."""
+        return max(0, self._active() + len(self._waiting) - self._limit)
 
     def _free(self) -> int:
         """How many workers there are that have nothing to carry yet; called with the lock held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Final
 
@@ -14,11 +15,13 @@ from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
 
-#: Seconds between two looks at the database while an answer comes in.
+#: Seconds between two looks at the database while an answer comes in. They are more where many runs
+#: are on their way in this process, which together look so many times a second at most.
 CHECK_SECONDS: Final = 0.5
+CHECKS_A_SECOND: Final = 150
 
 
-@define
+@define(eq=False)
 class RunState:
     """A run on its way, with all that the next conversation is made from."""
 
@@ -34,6 +37,9 @@ class RunState:
     #: How many messages the model is asked about at most, if not about all.
     last: int | None = field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        _on_their_way.add(self)
+
     def truncate_history(self) -> bool:
         """Leaves out the older half of the messages, if the run lets that be decided here."""
         truncation = self.run.truncation_strategy
@@ -46,8 +52,12 @@ class RunState:
     def should_check(self, now: float) -> bool:
         """Whether it is time to look at the database: now and then, and when cancelled here."""
         cancelled = self._cancelled() and not self._saw_cancelled
-        if not cancelled and now - self._last_look < CHECK_SECONDS:
+        pause = max(CHECK_SECONDS, len(_on_their_way) / CHECKS_A_SECOND)
+        if not cancelled and now - self._last_look < pause:
             return False
         self._saw_cancelled = self._saw_cancelled or cancelled
         self._last_look = now
         return True
+
+
+_on_their_way: Final[weakref.WeakSet[RunState]] = weakref.WeakSet()

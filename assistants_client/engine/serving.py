@@ -1,7 +1,7 @@
-"""An engine on a port: a socket, Werkzeug's threaded server, and an orderly end.
+"""An engine on a port: a socket, who is let in, and an orderly end.
 
-What is served, and what is printed about it, is not decided here. Each connection has a thread and
-serves one request, so a stream keeps nobody waiting; what the engine tells leaves at once.
+HTTP itself, with its bounds, is in http_server.py. What is served, and what is printed about it, is
+not decided here.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
-
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from assistants_client.engine import environment
+from assistants_client.engine.app import MAX_BODY
 from assistants_client.engine.engine import Engine
+from assistants_client.engine.http_server import HTTPServer
 from assistants_client.engine.language_models.tutor import Tutor
 from assistants_client.engine.own_machine import OnlyThisMachine
+from assistants_client.engine.uploads import MAX_FORM
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: A connection on which nothing moves for so many seconds is closed.
-IDLE_SECONDS: Final = 120.0
 #: So long after the engine's end, in seconds, the last words of streams may take to leave.
 DRAIN_SECONDS: Final = 2.0
+#: So many runs are made at a time, and so long, in seconds, one more waits for its turn at most.
+MADE_AT_ONCE: Final = 4
+TURN_SECONDS: Final = 0.5
 
-#: How often, in seconds, it is looked whether to stop.
-_LOOK_SECONDS: Final = 0.1
 _BACKLOG: Final = 128
 _SQLITE: Final = "sqlite:///"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -43,52 +43,27 @@ _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _Handled: TypeAlias = "Callable[[int, FrameType | None], Any] | int | signal.Handlers | None"
 
 
-class _Handler(WSGIRequestHandler):
-    """Serves one connection, and says nothing of what goes well."""
+class InTurn:
+    """Makes runs a few at a time.
 
-    timeout = IDLE_SECONDS
-    # Events are small; each is to leave without waiting for the one before to be acknowledged.
-    disable_nagle_algorithm = True
+    Of many that are asked for at the same moment, the first are then claimed, and their models
+    asked, while the last are not made yet; else all would wait until all are made.
+    """
 
-    def run_wsgi(self) -> None:
-        with cast("_Threads", self.server).counting():
-            super().run_wsgi()
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._turns = threading.BoundedSemaphore(MADE_AT_ONCE)
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
-class _Counting:
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._count = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._count += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait(self, seconds: float) -> None:
-        """Until there are none, but not longer."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count == 0, seconds)
-
-
-class _Threads(ThreadedWSGIServer):
-    """Werkzeug's server, which also knows whether requests are being answered."""
-
-    def __init__(self, listener: socket.socket, application: WSGIApplication) -> None:
-        host, port = listener.getsockname()[:2]
-        super().__init__(host, port, application, _Handler, fd=listener.fileno())
-        self.under_way = _Counting()
-
-    def counting(self) -> _Counting:
-        """For the time in which a request is answered."""
-        return self.under_way
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request; what it streams is not part of its turn."""
+        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].endswith("/runs"):
+            return self._application(environ, start_response)
+        has_turn = self._turns.acquire(timeout=TURN_SECONDS)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            if has_turn:
+                self._turns.release()
 
 
 class Server:
@@ -150,11 +125,9 @@ class Server:
             signals.put(number)
 
         before = {number: signal.signal(number, caught) for number in _SIGNALS}
-        server = _Threads(self._listener, engine if to_all else OnlyThisMachine(engine))
-        accepting = threading.Thread(
-            target=server.serve_forever, args=(_LOOK_SECONDS,), name="assistants-serve", daemon=True
-        )
-        accepting.start()
+        server = _http_server(self._listener, engine, to_all=to_all)
+        loop = threading.Thread(target=server.run, name="assistants-serve", daemon=True)
+        loop.start()
         try:
             ready()
             number = _first(signals)
@@ -162,10 +135,12 @@ class Server:
             stopping()
         finally:
             _restore(before)
-            server.shutdown()
+            server.stop_accepting()
             self.close()
             engine.close()
-            server.under_way.wait(DRAIN_SECONDS)
+            server.drain(DRAIN_SECONDS)
+            server.end()
+            loop.join(DRAIN_SECONDS)
         return number
 
     def close(self) -> None:
@@ -182,6 +157,17 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _http_server(listener: socket.socket, engine: Engine, *, to_all: bool) -> HTTPServer:
+    application = engine if to_all else OnlyThisMachine(engine)
+
+    def hopeless(path: str, headers: Mapping[str, str]) -> bool:
+        length = headers["CONTENT_LENGTH"] or "0"  # the server has seen that it is a number
+        maximum = MAX_FORM if path.rstrip("/").endswith("/files") else MAX_BODY
+        return int(length) > maximum or not application.admits(headers)
+
+    return HTTPServer(listener, InTurn(application), hopeless=hopeless, max_body=MAX_FORM + 1)
 
 
 def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:

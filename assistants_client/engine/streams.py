@@ -20,8 +20,10 @@ from assistants_client.engine.told import NamedEvent, Seen, Told
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
 
-#: After so many seconds without an event the store is looked at.
+#: After so many seconds without an event the store is looked at; then after twice as many, up to
+#: the longest, as long as there is no news. Of a run that is carried here, events tell all.
 LOOK_SECONDS: Final = 0.5
+LONGEST_LOOK_SECONDS: Final = 5.0
 #: After so many seconds without an event a comment is sent, so that nobody on the way gives up.
 KEEP_ALIVE_SECONDS: Final = 15.0
 
@@ -89,6 +91,7 @@ class RunEvents:
             # What came before is not told event by event: what is stored tells it.
             block += self._stored()
         last = self._monotonic()
+        pause = LOOK_SECONDS
         while True:
             if self._told.is_over:
                 yield block + _DONE
@@ -99,12 +102,13 @@ class RunEvents:
             elif self._monotonic() - last >= KEEP_ALIVE_SECONDS:
                 yield _KEEP_ALIVE
                 last = self._monotonic()
-            events, has_gap = self._subscription.take(LOOK_SECONDS)
+            events, has_gap = self._subscription.take(pause)
             block = self._encoded(self._passing((event.name, event.document) for event in events))
             if has_gap:
                 self._told.misses()
             if (has_gap or not events) and not self._told.is_over:
                 block += self._stored()
+            pause = LOOK_SECONDS if events or block else min(2 * pause, LONGEST_LOOK_SECONDS)
 
     def _passing(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
         for name, document in events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import pytest
 from model_server import model_server
-from served_process import environment, served
+from served_process import Served, environment, served
 
 from assistants_client import Client, __version__
 from assistants_client.engine import Engine, Scripted
@@ -34,6 +36,13 @@ def model_url() -> Iterator[str]:
     """A language model."""
     with model_server() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that asks for a token."""
+    with served(tmp_path_factory.mktemp("keyed"), "--token", "right") as running:
+        yield running
 
 
 def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) -> None:
@@ -279,15 +288,82 @@ def test_a_sandbox_that_cannot_be_used_is_one_line(
 
 @pytest.mark.parametrize(
     "options",
-    [("--port", "x"), ("--port", "65536"), ("--token", ""), ("--token", "a b"), ("--hots", "x")],
+    [
+        ("--port", "x"),
+        ("--port", "65536"),
+        ("--token", ""),
+        ("--token", "a b"),
+        ("--hots", "x"),
+        ("--workers", "0"),
+        ("--workers", "1.5"),
+        ("--workers", "many"),
+    ],
 )
 def test_a_wrong_option_is_told(command: Callable[..., Ended], options: tuple[str, str]) -> None:
     """The last line says what is wrong with which option."""
     done = command("serve", *options)
 
     assert done.returncode == 2
+    assert options[0] in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("assistants")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "status"),
+    [
+        ("Authorization: Bearer wrong", 400_000_000, 401),
+        ("Authorization: Bearer right", 600_000_000, 413),
+        ("X: no key", 10**30, 413),
+    ],
+)
+def test_a_body_that_changes_nothing_is_not_read(
+    keyed: Served, header: str, length: int, status: int
+) -> None:
+    """Whoever has no token, or sends too much, is told so by the engine without a byte of it."""
+    address = urlsplit(keyed.base_url)
+    assert address.hostname is not None
+    head = f"POST /v1/files HTTP/1.1\r\nHost: h\r\n{header}\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port or 0), AT_ONCE) as connection:
+        connection.sendall(head.encode())
+        answer = b""
+        while block := connection.recv(4096):
+            answer += block
+
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert "message" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
+    """A number that cannot be is told by the option's name."""
+    done = command("serve", "--port", "0", ASSISTANTS_WORKERS="0")
+
+    assert done.returncode == 2
+    assert "argument --workers: '0' is not a whole number from 1 on" in done.stderr
+
+
+def test_more_runs_than_workers_are_told(tmp_path: Path, model_url: str) -> None:
+    """One more waits, and is carried when the first has ended."""
+    with (
+        served(tmp_path, "--model-url", model_url, "--workers", "1") as running,
+        Client(running.base_url) as client,
+    ):
+        assistant = client.assistants.create(model="m")
+        slow = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
+        stream = client.runs.stream(slow.id, assistant_id=assistant.id)
+        next(stream.text())
+        thread = client.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        waiting = client.runs.create(thread.id, assistant_id=assistant.id)
+        told = "All workers (1) carry a run; runs that wait for one: 1. "
+        until = time.monotonic() + AT_ONCE
+        while told not in running.output and time.monotonic() < until:
+            time.sleep(0.02)
+        assert stream.run is not None
+        client.runs.cancel(slow.id, stream.run.id)
+        run = client.wait_for_run(waiting)
+
+    assert told in running.output
+    assert run.status == "completed"
 
 
 def test_who_reads_the_output_may_go_away(tmp_path: Path) -> None:
@@ -318,7 +394,9 @@ def test_help_and_version(command: Callable[..., Ended]) -> None:
     version = command("--version")
 
     assert version.stdout == f"assistants-client {__version__}\n"
-    names = "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API CODE_INTERPRETER TOKEN"
+    names = (
+        "HOST PORT DATABASE_URL MODEL_URL MODEL_KEY MODEL MODEL_API CODE_INTERPRETER WORKERS TOKEN"
+    )
     for name in names.split():
         assert f"[ASSISTANTS_{name}]" in " ".join(told.stdout.split())
     assert "exit status:" in told.stdout
@@ -326,11 +404,12 @@ def test_help_and_version(command: Callable[..., Ended]) -> None:
     assert "serve" in command("--help").stdout
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize("package", ["werkzeug", "waitress"])
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, package: str) -> None:
     """Help needs no engine; serving without its packages names the extra, in one line."""
-    (tmp_path / "werkzeug").mkdir()
-    (tmp_path / "werkzeug" / "__init__.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'werkzeug'\", name='werkzeug')"
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{package}'\", name='{package}')"
     )
     path = f"{tmp_path}{os.pathsep}{environment(tmp_path)['PYTHONPATH']}"
     done, told = (

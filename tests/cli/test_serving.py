@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
 from assistants_client.cli import _database
-from assistants_client.engine import Engine, Scripted
+from assistants_client.engine import Engine, Scripted, serving
 from assistants_client.engine.own_machine import OnlyThisMachine
-from assistants_client.engine.serving import Server, shown_database
+from assistants_client.engine.serving import InTurn, Server, shown_database
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,41 @@ def test_the_base_url_can_be_pasted() -> None:
             assert server.base_url.startswith("http://[::1]:")
 
 
+def test_runs_are_made_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; nothing else waits, and no turn is waited for without an end."""
+    monkeypatch.setattr(serving, "MADE_AT_ONCE", 2)
+    monkeypatch.setattr(serving, "TURN_SECONDS", 0.01)
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        begun.release()
+        if environ["PATH_INFO"] == "/v1/threads/runs":
+            assert go_on.wait(20)
+        return []
+
+    served = InTurn(application)
+
+    def post(path: str) -> threading.Thread:
+        environ = create_environ(path, method="POST")
+        thread = threading.Thread(target=served, args=(environ, lambda *_: None))
+        thread.start()
+        return thread
+
+    threads = [post("/v1/threads/runs") for _ in range(3)]
+    for _ in range(3):
+        assert begun.acquire(timeout=20)
+    monkeypatch.setattr(serving, "TURN_SECONDS", 20)
+    threads.append(post("/v1/threads"))
+    assert begun.acquire(timeout=20)
+    threads.append(post("/v1/threads/runs"))
+    assert not begun.acquire(timeout=0.05)
+    go_on.set()
+    assert begun.acquire(timeout=20)
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 def test_no_password_is_shown(tmp_path: Path) -> None:
     """A database's URL is shown without its password, a relative file with its folder."""
     kept = Engine("sqlite:///kept.db", model=Scripted())
@@ -81,7 +118,15 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
         ({}, True),
         ({"Host": "localhost:8000"}, True),
         ({"Host": "127.8.9.1"}, True),
-        ({"Host": "[::1]:8000", "Origin": "http://localhost:3000"}, True),
+        ({"Host": "[::1]:8000", "Origin": "http://[::1]:8000"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "none"}, True),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "same-site"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://localhost:3000"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://127.0.0.1:8000"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://localhost"}, False),
+        ({"Origin": "http://localhost:8000"}, False),
         ({"Host": "rebound.example:8000"}, False),
         ({"Host": "[not an address"}, False),
         ({"Host": ""}, False),
@@ -91,13 +136,15 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
     ids=str,
 )
 def test_without_a_token_pages_are_kept_away(headers: dict[str, str], served: bool) -> None:
-    """Neither a page of another host nor one that took this machine's address is served."""
+    """No page is served of another host or port, nor one that took this machine's address."""
     environ = create_environ("/v1/threads", method="POST")
     del environ["HTTP_HOST"]
-    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     with Engine("sqlite://", model=Scripted()) as engine:
-        response = Response.from_app(OnlyThisMachine(engine), environ, buffered=True)
+        guarded = OnlyThisMachine(engine)
+        response = Response.from_app(guarded, environ, buffered=True)
 
+    assert guarded.admits(environ) is served
     assert response.status_code == (200 if served else 403)
     if not served:
         error = json.loads(response.data)["error"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from assistants_client.engine import executor
 from assistants_client.engine.executor import Threads
 
 PATIENCE = 10.0
@@ -125,6 +126,28 @@ def test_more_runs_than_workers(recorder: Recorder) -> None:
 
     recorder.release()
     recorder.wait(lambda: len(recorder.ended) == 4)
+
+
+def test_what_waits_is_told(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that no worker is free for are counted, and told of once, not each time."""
+    told: list[int] = []
+    threads = Threads(recorder, workers=2, tell_waiting=told.append)
+    threads.submit("a")
+    threads.submit("b")
+    assert threads.waiting() == 0
+    assert told == []
+
+    threads.submit("c")
+    threads.submit("d")
+    assert threads.waiting() == 2
+    assert told == [1]
+    monkeypatch.setattr(executor, "TELL_SECONDS", 0.0)
+    threads.submit("e")
+    assert told == [1, 3]
+
+    recorder.release()
+    recorder.wait(lambda: len(recorder.ended) == 5)
+    assert threads.waiting() == 0
 
 
 def test_what_others_have_left_is_taken_over_as_far_as_there_is_room(recorder: Recorder) -> None:

@@ -1,0 +1,403 @@
+"""HTTP on a socket: waitress, bounded in time, connections and memory.
+
+Waitress reads requests in one loop, so that slow clients hold no thread; a whole request gets one.
+Added are deadlines for requests to arrive, room for new connections at the expense of idle ones,
+threads that come and go with the load, and refusals in the protocol's own form. No route and no
+rule about any object belongs here.
+
+Others were weighed: Werkzeug's development server and cheroot hold a thread for each connection
+that sends slowly, the former without keep-alive; granian has processes and signals of its own.
+"""
+
+# The stubs that type checkers have of waitress are of an old release.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportIncompatibleVariableOverride=false, reportOptionalMemberAccess=false
+# pyright: reportIndexIssue=false
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import logging
+import math
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import Error, RequestHeaderFieldsTooLarge
+
+from assistants_client._codec import encode
+from assistants_client.models.error_body import ErrorBody, ErrorDetail
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+#: Connections that are open at once. For one more, that which is idle for longest is closed.
+CONNECTIONS: Final = 2048
+#: A connection on which nothing moves for so many seconds is closed.
+IDLE_SECONDS: Final = 120
+#: So many seconds a request's head may take from its first byte on.
+HEAD_SECONDS: Final = 30.0
+#: So many seconds a body may take, and one more for each ``BODY_RATE`` bytes that have come.
+BODY_SECONDS: Final = 60.0
+BODY_RATE: Final = 16 * 1024
+#: A head has less bytes, and at most so many lines.
+MAX_HEAD: Final = 64 * 1024
+MAX_HEAD_LINES: Final = 100
+#: A thread ends that had no request for so many seconds.
+THREAD_IDLE_SECONDS: Final = 10.0
+
+#: How often, in seconds, deadlines are looked at.
+_LOOK_SECONDS: Final = 1
+#: So many seconds input is dropped that comes after a refusal: a connection that is closed with
+#: some of it unread is reset, and the refusal may be lost.
+_LINGER_SECONDS: Final = 2.0
+#: A response's sender waits while so many bytes of it are not sent.
+_UNSENT: Final = 256 * 1024
+#: File descriptors for what is no connection: database, models, files.
+_OTHER_FILES: Final = 256
+#: Windows has no ``poll``, and its ``select`` takes no more sockets.
+_SELECTABLE: Final = 500
+_BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 32
+
+#: Whether a request of this path is refused whatever its body is, by its headers in WSGI's names.
+Hopeless: TypeAlias = Callable[[str, Mapping[str, str]], bool]
+
+_log = logging.getLogger(__name__)
+
+
+class _TimeoutError(Error):  # type: ignore[misc]
+    code = 408
+    reason = "Request Timeout"
+
+
+class _Request(HTTPRequestParser):  # type: ignore[misc]
+    """A request that arrives; about where it ends it is more strict than waitress."""
+
+    def __init__(self, adj: Adjustments, *, hopeless: Hopeless) -> None:
+        super().__init__(adj)
+        self._hopeless = hopeless
+        self._head_since = self._body_since = math.inf
+        #: Whether it is answered before all of it has come.
+        self.is_cut = False
+
+    def received(self, data: bytes) -> int:
+        self._head_since = min(self._head_since, time.monotonic())
+        if self.headers_finished:
+            return super().received(data)  # type: ignore[no-any-return]
+        consumed: int = super().received(data)
+        if self.headers_finished and not self.error and not self.empty:
+            self._body_since = time.monotonic()
+            self._look_at_head()
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length and Transfer-Encoding exclude each other")
+        if "TRANSFER_ENCODING" in self.headers:  # left there by waitress when it is not read
+            raise ParsingError(f"HTTP/{self.version} has no Transfer-Encoding")
+        if self.proxy_netloc:  # RFC 9112, 3.2.2: the host of the target is the one that is meant
+            self.headers["HOST"] = self.proxy_netloc
+        self._lines = header_plus.count(b"\n")
+
+    def _look_at_head(self) -> None:
+        if self._lines > MAX_HEAD_LINES:
+            self.error = RequestHeaderFieldsTooLarge(f"The maximum is {MAX_HEAD_LINES} headers")
+            self.completed = True
+        elif not self.completed:
+            environ = {f"HTTP_{name}": value for name, value in self.headers.items()}
+            environ["CONTENT_LENGTH"] = self.headers.get("CONTENT_LENGTH", "")
+            if self._hopeless(self.path, environ):  # the application refuses it without its body
+                self.headers["CONNECTION"] = "close"
+                self.expect_continue, self.completed, self.is_cut = False, True, True
+
+    def give_up_if_late(self, now: float) -> bool:
+        """Completes a request with an error that takes too long to arrive.
+
+        Args:
+            now: The time by ``time.monotonic``.
+        """
+        if not self.headers_finished:
+            if now - self._head_since <= HEAD_SECONDS:
+                return False
+            self.parse_header(b"GET / HTTP/1.0\r\n")  # its attributes are expected to be there
+        elif now - self._body_since <= BODY_SECONDS + self.body_bytes_received / BODY_RATE:
+            return False
+        self.error = _TimeoutError("The request took too long to arrive")
+        self.completed = True
+        return True
+
+
+class _Refusal(ErrorTask):  # type: ignore[misc]
+    """Tells what is wrong with a request that no application sees; closes the connection."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        detail = ErrorDetail(message=f"{error.body}.", type="invalid_request_error")
+        body = json.dumps(encode(ErrorBody(error=detail))).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Connection(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _Refusal
+    request: _Request | None
+
+    def __init__(self, server: HTTPServer, sock: socket.socket, *rest: object, **more: object):
+        self.parser_class = functools.partial(_Request, hopeless=server.hopeless)
+        self._unsent_at, self._unsent_since = 0.0, 0.0
+        self.idle_since = time.monotonic()
+        self._is_cut, self._lingers_since = False, math.inf
+        super().__init__(server, sock, *rest, **more)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered, and no response on its way."""
+        return not self.requests and not self.total_outbufs_len
+
+    def service(self) -> None:
+        request = self.requests[0]
+        if self.server.is_stopping:
+            request.headers["CONNECTION"] = "close"
+        self._is_cut = request.is_cut or request.error is not None
+        super().service()
+        self.idle_since = time.monotonic()
+
+    def handle_close(self) -> None:
+        if self._is_cut and self._lingers_since == math.inf:
+            self._lingers_since = time.monotonic()
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+                return
+        super().handle_close()
+
+    def readable(self) -> bool:
+        return self._lingers or bool(super().readable())
+
+    def writable(self) -> bool:
+        return not self._lingers and bool(super().writable())
+
+    def handle_read(self) -> None:
+        if self._lingers:
+            with contextlib.suppress(OSError):
+                self.recv(self.adj.recv_bytes)  # closes at the end
+        else:
+            super().handle_read()
+
+    @property
+    def _lingers(self) -> bool:
+        return self._lingers_since < math.inf
+
+    def give_up(self) -> None:
+        """Has the loop close it, which alone may: a file that it polls must not become another."""
+        self.will_close = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def look_at_deadlines(self) -> None:
+        """Ends what takes too long: a request to arrive, a response to be taken."""
+        now = time.monotonic()
+        if now - self._lingers_since > _LINGER_SECONDS:
+            self.give_up()
+        if not self.total_outbufs_len or self.last_activity != self._unsent_at:
+            self._unsent_at, self._unsent_since = self.last_activity, now
+        elif now - self._unsent_since > IDLE_SECONDS:
+            self.give_up()
+        with self.requests_lock:
+            request = self.request
+            if not self.requests and request is not None and request.give_up_if_late(now):
+                self.request, self.sent_continue = None, False
+                self.requests.append(request)
+                self.server.add_task(self)
+
+
+class _Threads:
+    """Waitress' dispatcher of tasks; threads are started when needed and end when they are not.
+
+    There are never more of them than connections.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._tasks: deque[_Connection] = deque()
+        self._idle = 0
+
+    def add_task(self, task: _Connection) -> None:
+        """Has a connection's request answered."""
+        with self._changed:
+            self._tasks.append(task)
+            if len(self._tasks) <= self._idle:
+                self._changed.notify()
+                return
+        try:
+            threading.Thread(target=self._work, name="assistants-http", daemon=True).start()
+        except RuntimeError:  # no more threads to be had: one of the others takes it
+            _log.exception("No thread could be started for a request")
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._tasks:
+                    self._idle += 1
+                    self._changed.wait_for(lambda: self._tasks, THREAD_IDLE_SECONDS)
+                    self._idle -= 1
+                    if not self._tasks:
+                        return
+                task = self._tasks.popleft()
+            try:
+                task.service()
+            except Exception:
+                _log.exception("A connection broke off")
+                task.will_close = True
+
+
+class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
+    """Serves an application on a socket that listens, from ``run`` until ``end``.
+
+    Args:
+        listener: The socket; it is closed by ``stop_accepting``.
+        application: What answers requests.
+        hopeless: Tells requests whose bodies are not worth to be read; the application is called
+            with an empty one instead.
+        max_body: A request's body has less bytes.
+    """
+
+    channel_class = _Connection
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        application: WSGIApplication,
+        *,
+        hopeless: Hopeless,
+        max_body: int,
+    ) -> None:
+        self.hopeless = hopeless
+        self.is_stopping = False
+        self._has_stopped = threading.Event()
+        self._has_ended = False
+        self._limit = _connections()
+        settings = Adjustments(
+            sockets=[listener],
+            backlog=_BACKLOG,
+            ident="assistants-client",
+            # Waitress counts its own two files, and then no longer accepts.
+            connection_limit=self._limit + 2,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=_LOOK_SECONDS,
+            asyncore_use_poll=True,
+            log_socket_errors=False,
+            max_request_header_size=MAX_HEAD,
+            max_request_body_size=max_body,
+            inbuf_overflow=_UNSENT // 4,
+            outbuf_high_watermark=_UNSENT,
+        )
+        super().__init__(
+            application,
+            _sock=listener,
+            dispatcher=_Threads(),
+            adj=settings,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+            bind_socket=False,
+        )
+
+    def run(self) -> None:
+        """Serves; ends after ``end``."""
+        while not self._has_ended:
+            wasyncore.loop(timeout=_LOOK_SECONDS, use_poll=True, map=self._map, count=1)
+        wasyncore.close_all(self._map)
+
+    def stop_accepting(self) -> None:
+        """Closes the listener and idle connections; the others close after their response."""
+        self.is_stopping = True
+        self.pull_trigger()
+        self._has_stopped.wait(2 * _LOOK_SECONDS)
+
+    def drain(self, seconds: float) -> None:
+        """Waits until all responses are on their way, but not longer than these seconds."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._is_idle():
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        """Has ``run`` close everything and return."""
+        self._has_ended = True
+        self.pull_trigger()
+
+    def _is_idle(self) -> bool:
+        return all(connection.is_idle for connection in list(self.active_channels.values()))
+
+    def readable(self) -> bool:
+        """Called by waitress in each round of the loop: whether to accept connections."""
+        if self.is_stopping:
+            self._stop()
+            return False
+        if len(self.active_channels) >= self._limit:
+            self._make_room()
+        return bool(super().readable())
+
+    def handle_accept(self) -> None:
+        """Called by waitress when there is a connection to accept; often it is not the only one."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before or before + 1 >= self._limit:
+                return
+
+    def maintenance(self, now: float) -> None:
+        """Called by waitress each second: closes what takes too long."""
+        super().maintenance(now)
+        for connection in list(self.active_channels.values()):
+            connection.look_at_deadlines()
+
+    def _make_room(self) -> None:
+        remaining = [one for one in self.active_channels.values() if not one.will_close]
+        idle = [one for one in remaining if one.is_idle]
+        if idle and len(remaining) >= self._limit:
+            min(idle, key=lambda one: one.idle_since).give_up()
+
+    def _stop(self) -> None:
+        self.accepting = False
+        self.del_channel()
+        self.socket.close()
+        for connection in list(self.active_channels.values()):
+            if connection.is_idle:
+                connection.give_up()
+        self._has_stopped.set()
+
+
+def _connections() -> int:
+    """How many connections there may be; each may need a second file, for a large body."""
+    if sys.platform == "win32":
+        return _SELECTABLE
+    import resource  # there is none on Windows
+
+    wanted = 2 * CONNECTIONS + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+        except (OSError, ValueError):
+            _log.debug("No more than %d files may be open", soft, exc_info=True)
+        else:
+            soft = more
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return min(CONNECTIONS, max(soft - _OTHER_FILES, _OTHER_FILES) // 2)
