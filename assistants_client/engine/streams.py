@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -20,10 +21,10 @@ from assistants_client.engine.told import NamedEvent, Seen, Told
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
 
-#: After so many seconds without an event the store is looked at; then after twice as many, up to
-#: the longest, as long as there is no news. Of a run that is carried here, events tell all.
+#: After so many seconds without an event the store is looked at: another process may carry the run.
+#: They are more where many streams are open in this one, which look so many times a second at most.
 LOOK_SECONDS: Final = 0.5
-LONGEST_LOOK_SECONDS: Final = 5.0
+LOOKS_A_SECOND: Final = 150
 #: After so many seconds without an event a comment is sent, so that nobody on the way gives up.
 KEEP_ALIVE_SECONDS: Final = 15.0
 
@@ -31,6 +32,9 @@ _KEEP_ALIVE: Final = b": keep-alive\n\n"
 _DONE: Final = encode_event("done", "[DONE]")
 
 _log = logging.getLogger(__name__)
+
+
+_open_streams: Final[weakref.WeakSet[RunEvents]] = weakref.WeakSet()
 
 
 class RunEvents:
@@ -65,6 +69,7 @@ class RunEvents:
         self._first = first
         self._monotonic = monotonic
         self._blocks = self._all_blocks()
+        _open_streams.add(self)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -74,6 +79,7 @@ class RunEvents:
 
     def close(self) -> None:
         """Ends it; the run goes on."""
+        _open_streams.discard(self)
         self._subscription.close()
 
     def _all_blocks(self) -> Iterator[bytes]:
@@ -91,7 +97,6 @@ class RunEvents:
             # What came before is not told event by event: what is stored tells it.
             block += self._stored()
         last = self._monotonic()
-        pause = LOOK_SECONDS
         while True:
             if self._told.is_over:
                 yield block + _DONE
@@ -102,13 +107,13 @@ class RunEvents:
             elif self._monotonic() - last >= KEEP_ALIVE_SECONDS:
                 yield _KEEP_ALIVE
                 last = self._monotonic()
+            pause = max(LOOK_SECONDS, len(_open_streams) / LOOKS_A_SECOND)
             events, has_gap = self._subscription.take(pause)
             block = self._encoded(self._passing((event.name, event.document) for event in events))
             if has_gap:
                 self._told.misses()
             if (has_gap or not events) and not self._told.is_over:
                 block += self._stored()
-            pause = LOOK_SECONDS if events or block else min(2 * pause, LONGEST_LOOK_SECONDS)
 
     def _passing(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
         for name, document in events:
