@@ -23,7 +23,7 @@ from server_answers import (
     sse,
     thought_item,
 )
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import NullPool, create_engine, func, select
 
 from assistants_client import Client, Run, ToolOutput
 from assistants_client.engine import ChatCompletions, Engine, Responses
@@ -174,7 +174,10 @@ def test_another_model_is_not_given_it(tmp_path: Path, moves: str) -> None:
 def test_it_is_shown_to_nobody_and_deleted_with_the_step(tmp_path: Path) -> None:
     """No object and no event of the protocol holds it, and no row outlives its thread."""
     url = f"sqlite:///{tmp_path / 'a.db'}"
-    kept, counting = create_engine(url), select(func.count()).select_from(model_states)
+    kept, counting = (
+        create_engine(url, poolclass=NullPool),
+        select(func.count()).select_from(model_states),
+    )
     with (
         FakeServer(thinker) as server,
         closing(ChatCompletions(server.url)) as model,
