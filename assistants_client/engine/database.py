@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from assistants_client._codec import decode, encode
-from assistants_client.engine.store_faults import DatabaseFile, busy, fault_of
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.store_faults import DatabaseFile, busy, fault_of, is_busy
 from assistants_client.engine.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
@@ -29,6 +30,8 @@ StructT = TypeVar("StructT", bound=Struct)
 #: How long a caller waits for the right to write, in seconds: for other threads and for other
 #: processes together.
 BUSY_SECONDS: Final = 30
+#: How often a file that is away is looked for.
+_LOOK_SECONDS: Final = 0.1
 #: Of whoever has more to lose than one request, such as the carrier of a run: how many times so
 #: long. It is much less than a run may take.
 PATIENT: Final = 4
@@ -98,14 +101,23 @@ class Database:
         """The URL, without a password."""
         return self._url.render_as_string(hide_password=True)
 
-    def open(self) -> None:
+    def open(self, until: float | None = None) -> None:
         """Connects, makes the tables that are missing, and sees that the database can be written.
+
+        Args:
+            until: For how long to wait, by ``time.monotonic``; ``None``: as :meth:`deadline`.
 
         Raises:
             ConfigurationError: The driver, the directory, the server or the permission is missing.
+            Fault: 503: another program keeps it busy.
         """
-        with self._using():
+        with self._using(self.deadline() if until is None else until):
             pass
+
+    @staticmethod
+    def deadline() -> float:
+        """Until when a caller that comes now waits, by ``time.monotonic``."""
+        return time.monotonic() + BUSY_SECONDS
 
     def close(self) -> None:
         """Closes all connections, for good, as soon as no transaction is under way."""
@@ -122,32 +134,37 @@ class Database:
         cannot change before the commit.
 
         Args:
-            patience: How many times ``BUSY_SECONDS`` to wait for that right, all in all.
+            patience: How many times ``BUSY_SECONDS`` to wait for that right, all in all. With more
+                than one a file that is not there is waited for as well.
 
         Raises:
             Fault: 503: the database cannot be written for the moment, and nothing was.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         remarks: list[Any] = []
-        with self._using() as (opened, engine), _turn(opened, until):
+        using = self._using(until, waits=patience > 1, writes=True)
+        with using as (opened, engine), _turn(opened, until):
             with _refusing() as trying, _write(engine, until) as connection:
                 connection.info[_REMARKS] = remarks
                 yield connection
                 if opened.file is not None:
-                    opened.file.check()
+                    opened.file.check(writes=True)
                 trying.commits = True
             if remarks:
                 self.on_commit(remarks)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, patience: int = 1) -> Iterator[Connection]:
         """A transaction that reads: what it sees does not change within the block.
+
+        Args:
+            patience: As for :meth:`begin`.
 
         Raises:
             Fault: 503: the database cannot be read for the moment.
         """
-        until = time.monotonic() + BUSY_SECONDS
-        with self._using() as (opened, engine):
+        until = time.monotonic() + patience * BUSY_SECONDS
+        with self._using(until, waits=patience > 1) as (opened, engine):
             is_sqlite = engine.dialect.name == "sqlite"
             options: dict[str, Any] = {} if is_sqlite else _READ_ONLY
             alone = _turn(opened, until) if self.is_in_memory else nullcontext()
@@ -165,20 +182,29 @@ class Database:
         return self._url.get_backend_name() == "sqlite" and _in_memory(self._url)
 
     @contextmanager
-    def _using(self) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
-        """What stays open within the block, whoever closes the database meanwhile."""
+    def _using(
+        self, until: float, *, waits: bool = False, writes: bool = False
+    ) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
+        """What stays open within the block, whoever closes the database meanwhile.
+
+        Args:
+            until: For how long to wait, by ``time.monotonic``.
+            waits: Whether a file that is not there is waited for.
+            writes: Whether it is to be written.
+        """
         opened = self._here()
-        with opened.changing:
+        # Who opens it holds the lock for as long as that takes.
+        with _held(opened.changing, until):
             opened.users += 1
         try:
-            with opened.changing:
+            with _held(opened.changing, until):
                 if self._closed:
                     raise ConfigurationError(f"The database {self.shown_url} was closed.")
                 if opened.engine is None:
-                    opened.engine, opened.file = self._open()
+                    opened.engine, opened.file = self._open(until)
                 engine = opened.engine
             if opened.file is not None:
-                opened.file.check()
+                _await(opened.file, until if waits else 0.0, writes=writes)
             yield opened, engine
         finally:
             with opened.changing:
@@ -199,7 +225,7 @@ class Database:
             opened.engine.dispose()
             opened.engine = None
 
-    def _open(self) -> tuple[sqlalchemy.Engine, DatabaseFile | None]:
+    def _open(self, until: float) -> tuple[sqlalchemy.Engine, DatabaseFile | None]:
         shown = self.shown_url
         sqlite = self._url.get_backend_name() == "sqlite"
         try:
@@ -211,13 +237,15 @@ class Database:
                 f"The database {shown} cannot be used: {error}{hint}"
             ) from error
         try:
-            with _write(engine, time.monotonic() + BUSY_SECONDS) as connection:
+            with _write(engine, until) as connection:
                 create_missing(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
             file = self._file(engine)
         except (SQLAlchemyError, OSError) as error:
             engine.dispose()
+            if is_busy(getattr(error, "orig", None)):
+                raise busy() from error
             reason = _wrong_directory(self._url) if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
@@ -228,12 +256,12 @@ class Database:
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
         """What is to be watched of a database that is open: the file, if it is a plain one."""
-        path = self._url.database or ""
-        if engine.dialect.name != "sqlite" or _in_memory(self._url) or path.startswith("file:"):
+        if engine.dialect.name != "sqlite":
             return None
         with engine.connect() as connection:
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-        return DatabaseFile(os.path.abspath(path), has_log=mode == "wal")
+            path = connection.exec_driver_sql("PRAGMA database_list").all()[0][2]
+        return DatabaseFile(path, has_log=mode == "wal") if path else None
 
 
 @define
@@ -259,14 +287,34 @@ def _refusing() -> Iterator[_Trying]:
 
 
 @contextmanager
-def _turn(opened: _Opened, until: float) -> Iterator[None]:
-    """Waits for this process's other threads, until some moment."""
-    if not opened.turn.acquire(timeout=max(0.0, until - time.monotonic())):
+def _held(lock: Any, until: float) -> Iterator[None]:
+    """Holds a lock, for which it waits until some moment."""
+    if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
         raise busy()
     try:
         yield
     finally:
-        opened.turn.release()
+        lock.release()
+
+
+def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
+    """Waits for a file that is away, until some moment."""
+    while True:
+        try:
+            file.check(writes=writes)
+        except Fault:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+@contextmanager
+def _turn(opened: _Opened, until: float) -> Iterator[None]:
+    """Waits for this process's other threads, until some moment."""
+    with _held(opened.turn, until):
+        yield
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.execution import Execution
 from assistants_client.engine.services.ingesting import Ingesting
 from assistants_client.engine.services.tool_use import ToolUse
+from assistants_client.engine.store_faults import busy
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -196,16 +197,33 @@ class Engine:
         Raises:
             ConfigurationError: The database cannot be opened, or the engine was closed.
         """
+        self._require_unclosed()
+        try:
+            self._open(self._database.deadline())
+        except Fault as fault:
+            raise ConfigurationError(fault.message) from None
+
+    def _require_unclosed(self) -> None:
         if not self._finalizer.alive:
             raise ConfigurationError(
                 "This engine was closed, as it is with the Client() that opened it, or at the end "
                 "of a with block. A closed engine stays closed: make another."
             )
+
+    def _open(self, until: float) -> None:
+        """Opens it, if it is not open in this process; waits for who does until some moment.
+
+        Raises:
+            ConfigurationError: As :meth:`open`.
+            Fault: 503: the database is in use.
+        """
         if self._open_in == os.getpid():
             return
-        with self._opening:
+        if not self._opening.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise busy()
+        try:
             if self._open_in != os.getpid():
-                self._database.open()
+                self._database.open(until)
                 for run_id in self._execution.orphans():
                     self._threads.submit(run_id)
                 for store_file in self._ingesting.orphans():
@@ -213,6 +231,8 @@ class Engine:
                 if not self._database.is_in_memory:  # which no other process can use
                     self._lookout.start()
                 self._open_in = os.getpid()
+        finally:
+            self._opening.release()
 
     def close(self) -> None:
         """Waits ``close_seconds`` for the runs that it carries, fails the unfinished, closes all.
@@ -252,7 +272,10 @@ class Engine:
             ConfigurationError: As :meth:`open`, to a client in this process; others are told 503.
         """
         try:
-            self.open()
+            self._require_unclosed()
+            self._open(self._database.deadline())
+        except Fault as fault:
+            return refusing(fault)(environ, start_response)
         except ConfigurationError:
             if environ.get(IN_PROCESS) is True:
                 raise

@@ -17,6 +17,8 @@ from assistants_client.engine.faults import Fault
 _SOON: Final = 1
 _LATER: Final = 10
 
+#: Bytes that every SQLite file begins with.
+_HEAD: Final = 100
 _BUSY: Final = "another program or process has kept it busy for longer than a request may wait"
 #: SQLite's errors, by what is in their words: Python 3.10 knows no codes.
 _SQLITE: Final[Mapping[str, tuple[str, int]]] = {
@@ -25,6 +27,8 @@ _SQLITE: Final[Mapping[str, tuple[str, int]]] = {
     "is full": ("there is no space left", _LATER),
     "disk I/O error": ("its disk answers with errors", _LATER),
     "unable to open database file": ("its file cannot be opened", _LATER),
+    "malformed": ("its file is damaged", _LATER),
+    "not a database": ("its file is no database any more", _LATER),
 }
 #: PostgreSQL's, by the beginnings of their codes.
 _POSTGRESQL: Final[Mapping[str, tuple[str, int]]] = {
@@ -46,6 +50,11 @@ def unavailable(why: str, retry_after: int = _LATER) -> Fault:
 def busy() -> Fault:
     """The refusal of a request that has waited for long enough."""
     return unavailable(_BUSY, _SOON)
+
+
+def is_busy(error: object) -> bool:
+    """Whether a driver's error says that another program has the database for itself."""
+    return "is locked" in str(error) or getattr(error, "sqlstate", None) == "55P03"
 
 
 def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
@@ -82,31 +91,33 @@ class DatabaseFile:
 
     def __init__(self, path: str, *, has_log: bool) -> None:
         self._path = path
-        self._log = f"{path}-wal" if has_log else None
-        self._identity = self._look()[:2]
+        self._paths = [path, f"{path}-wal"] if has_log else [path]
+        self._identities = [_identity(os.stat(one)) for one in self._paths]
 
-    def check(self) -> None:
+    def check(self, *, writes: bool) -> None:
         """Sees that what is written now is still there tomorrow.
+
+        Args:
+            writes: Whether anything is to be written.
 
         Raises:
             Fault: It would not be.
         """
         try:
-            device, number, mode = self._look()
-            if self._log is not None:
-                os.stat(self._log)
+            found = [os.stat(one) for one in self._paths]
         except OSError:
             raise unavailable(
-                f"a file of it, {self._path}, was deleted or moved away. Stop all that use it, "
-                "restore it, and start again"
+                f"a file of it, {self._path}, was deleted or moved away, or cannot be reached. "
+                "Stop all that use it, restore it, and start again"
             ) from None
-        if (device, number) != self._identity:
+        if [_identity(one) for one in found] != self._identities or found[0].st_size < _HEAD:
             raise unavailable(
-                f"its file {self._path} was replaced. Start again whatever has it open"
+                f"its file {self._path} was replaced or emptied. Start again whatever has it open"
             )
-        if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        mode = found[0].st_mode
+        if writes and not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
             raise unavailable(f"its file {self._path} was made read-only")
 
-    def _look(self) -> tuple[int, int, int]:
-        found = os.stat(self._path)
-        return found.st_dev, found.st_ino, found.st_mode
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino

@@ -17,6 +17,7 @@ from typing import Final
 from assistants_client._codec import encode
 from assistants_client._sse import encode_event
 from assistants_client.engine.events import Subscription
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.told import NamedEvent, Seen, Told
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
@@ -25,6 +26,8 @@ from assistants_client.models.error_body import ErrorDetail
 #: They are more where many streams are open in this one, which look so many times a second at most.
 LOOK_SECONDS: Final = 0.5
 LOOKS_A_SECOND: Final = 150
+#: So many seconds the store may be out of reach before a stream gives up.
+BLIND_SECONDS: Final = 60.0
 #: After so many seconds without an event a comment is sent, so that nobody on the way gives up.
 KEEP_ALIVE_SECONDS: Final = 15.0
 
@@ -68,6 +71,7 @@ class RunEvents:
         self._look = look
         self._first = first
         self._monotonic = monotonic
+        self._blind_since: float | None = None
         self._blocks = self._all_blocks()
         _open_streams.add(self)
 
@@ -123,7 +127,16 @@ class RunEvents:
     def _stored(self) -> bytes:
         """What is stored and was not told yet."""
         run_id = self._subscription.run_id
-        seen = self._look(run_id)
+        try:
+            seen = self._look(run_id)
+        except Fault as fault:
+            # The run may well go on; only for so long, though, is a store waited for.
+            self._blind_since = self._blind_since or self._monotonic()
+            if self._monotonic() - self._blind_since < BLIND_SECONDS:
+                return b""
+            self._told.is_over = True
+            return _error(fault.message)
+        self._blind_since = None
         if seen is None:
             self._told.is_over = True
             return _error(f"Run {run_id} was deleted.", "invalid_request_error")

@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client as Web
 
+from assistants_client import Client
 from assistants_client.engine import Engine, Scripted, database
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
@@ -101,12 +103,12 @@ def test_a_log_that_is_deleted_is_noticed(engine: Engine, path: Path) -> None:
 
 def test_a_database_without_a_log_is_watched_too(path: Path) -> None:
     """As on file systems that have none of what a log needs."""
-    path.write_bytes(b"")
+    path.write_bytes(bytes(4096))
     watched = DatabaseFile(str(path), has_log=False)
-    watched.check()
+    watched.check(writes=True)
     path.unlink()
     with pytest.raises(Fault, match="deleted"):
-        watched.check()
+        watched.check(writes=True)
 
 
 def test_a_file_that_is_replaced_takes_nothing(engine: Engine, path: Path) -> None:
@@ -135,6 +137,67 @@ def test_a_file_that_is_made_read_only_takes_nothing(engine: Engine, path: Path)
     assert "read-only" in refusal(engine)
     path.chmod(0o644)
     assert Http(engine).send("POST", "/threads")["id"]
+
+
+def test_a_file_that_is_emptied_takes_nothing(engine: Engine, path: Path) -> None:
+    """It is the same file, and not what was stored in it."""
+    with path.open("wb"):
+        pass
+    assert "replaced or emptied" in refusal(engine)
+
+
+def test_a_file_named_by_a_uri_is_watched_too(path: Path) -> None:
+    """However it is named, what is written to a deleted file is lost."""
+    with Engine(f"sqlite:///file:{path}?uri=true", Scripted()) as made:
+        Http(made).send("POST", "/threads")
+        path.unlink()
+        assert "deleted or moved away" in refusal(made)
+
+
+def test_who_comes_while_it_is_opened_waits_no_longer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a deadline of their own from the first request on."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.3)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = wal")
+    other.execute("BEGIN IMMEDIATE")
+    with Engine(f"sqlite:///{path}", Scripted()) as made:
+        begun = time.monotonic()
+        with ThreadPoolExecutor(6) as pool:
+            said = list(pool.map(lambda _: refusal(made), range(6)))
+        assert time.monotonic() - begun < 6 * 0.3
+        assert all("kept it busy" in one for one in said)
+        other.execute("ROLLBACK")
+        other.close()
+        assert Http(made).send("POST", "/threads")["id"]
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_run_outlives_a_moment_without_its_file(path: Path, follows: bool) -> None:
+    """It is waited for; so it is by who follows the run."""
+    away, back = threading.Event(), threading.Event()
+
+    def vanish(_: object) -> str:
+        path.rename(path.with_suffix(".away"))
+        away.set()
+        threading.Timer(0.6, lambda: (path.with_suffix(".away").rename(path), back.set())).start()
+        return "All is well."
+
+    with Client(engine=Engine(f"sqlite:///{path}", Scripted([[vanish]]))) as client:
+        assistant = client.assistants.create(model="m")
+        thread = client.threads.create(messages=[{"role": "user", "content": "Hi"}])
+        if follows:
+            with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:
+                list(stream)
+                run = stream.run
+        else:
+            made = client.runs.create(thread.id, assistant_id=assistant.id)
+            assert back.wait(10)
+            run = client.wait_for_run(made, check=False)
+        assert away.is_set()
+        assert run is not None
+        assert (run.status, run.last_error) == ("completed", None)
 
 
 def test_a_relative_path_is_one_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

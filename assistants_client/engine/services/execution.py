@@ -143,7 +143,7 @@ class Execution:
         Raises:
             RunTaken: The run was cancelled, has expired, was deleted or taken over.
         """
-        with self._database.read() as connection:
+        with self._database.read(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if (
                 held is not None
