@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 from attrs import frozen
@@ -21,6 +22,9 @@ _RANK_OFFSET: Final = 60
 
 #: Terms of a query that are used; further ones say little.
 MAX_TERMS: Final = 32
+
+#: Of so many terms, the rarest ones, a passage is looked for that holds several.
+_COMBINED: Final = 4
 
 #: English words that say nothing of what is looked for.
 _STOP_WORDS: Final = """
@@ -84,10 +88,11 @@ def terms(query: str) -> list[str]:
     return (telling or list(found))[:MAX_TERMS]
 
 
-def in_stores(stores: Iterable[int], wanted: Sequence[str]) -> str:
-    """The index's expression for passages of some stores that hold one of the terms at least."""
+def in_stores(stores: Iterable[int], wanted: Sequence[str], together: int = 1) -> str:
+    """The index's expression for passages of some stores that hold so many of the terms."""
     places = " OR ".join(f'"{store}"' for store in stores)
-    return f"(store : ({places})) AND ({{title words}} : ({' OR '.join(wanted)}))"
+    sets = " OR ".join(f"({' AND '.join(some)})" for some in combinations(wanted, together))
+    return f"(store : ({places})) AND ({{title words}} : ({sets}))"
 
 
 def telling(counts: Mapping[str, int], most: int) -> list[str]:
@@ -104,6 +109,22 @@ def telling(counts: Mapping[str, int], most: int) -> list[str]:
             return found if total > counts[term] else list(counts)
         found.append(term)
     return found
+
+
+def conjunctions(counts: Mapping[str, int]) -> Iterator[tuple[list[str], int]]:
+    """Terms, and how many of them a passage is to hold: what is asked for most comes first.
+
+    That is all terms, then all of the rarest ones, then fewer and fewer of these, down to two.
+
+    Args:
+        counts: The terms, with how many passages hold each. Those that none holds are left out.
+    """
+    held = sorted((term for term in counts if counts[term]), key=lambda term: counts[term])
+    if len(held) > _COMBINED:
+        yield held, len(held)
+    rarest = held[:_COMBINED]
+    for together in range(len(rarest), 1, -1):
+        yield rarest, together
 
 
 def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -> dict[int, float]:

@@ -13,7 +13,7 @@ import assistants_client as ac
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.filters import read_filter
-from assistants_client.engine.search_words import telling
+from assistants_client.engine.search_words import conjunctions, telling
 from assistants_client.engine.services import _search
 
 TEXTS: dict[str, str | bytes] = {
@@ -230,6 +230,24 @@ def test_what_holds_the_rare_word_comes_before_what_holds_common_ones(bench: Ben
     found = bench.found(store, "walrus harbour lamp")
     assert found[0] == "rare.txt"
     assert len(found) >= 3
+
+
+@pytest.mark.parametrize("held", ["period of notice in a contract", "notice of a contract"])
+def test_what_holds_several_common_words_comes_first(bench: Bench, held: str) -> None:
+    """Wherever it stands among many passages that hold one of them each."""
+    words = ("contract", "notice", "period")
+    given = {f"one{number}_txt": f"the {words[number % 3]} of the lamp" for number in range(12)}
+    later = {f"two{number}_txt": f"the {words[number % 3]} of the sea" for number in range(12)}
+    store = bench.store(**given, best_txt=held, **later).id
+    assert bench.found(store, "contract notice period walrus")[0] == "best.txt"
+
+
+def test_what_holds_most_terms_is_asked_for_first() -> None:
+    """All of them, then as many as may be of the rarest four; not those that nothing holds."""
+    asked = conjunctions({"a": 9, "b": 8, "none": 0, "c": 7, "d": 6, "e": 5})
+    expected = [("edcba", 5), ("edcb", 4), ("edcb", 3), ("edcb", 2)]
+    assert [("".join(words), together) for words, together in asked] == expected
+    assert list(conjunctions({"a": 9, "none": 0})) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,11 @@ from collections.abc import Iterator
 from typing import Final
 
 _SILENT: Final = frozenset({"script", "style", "template", "noscript", "svg", "head"})
+#: Elements that may stand in a head. The start of any other ends it: its own end may be left out.
+_IN_HEAD: Final = frozenset(
+    {"base", "basefont", "bgsound", "head", "html", "link", "meta", "noframes", "noscript"}
+    | {"script", "style", "template", "title"}
+)
 #: Elements that do not part words.
 _INLINE: Final = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "img", "kbd"}
@@ -57,6 +62,7 @@ def read_html(text: str) -> Iterator[str]:
             if not silence.ends_with(name) and not silence:
                 yield _at_end(name)
             continue
+        silence.goes_on_with(name)
         if not silence:
             yield _at_start(name)
         if text[place - 2 : place] == "/>":
@@ -79,11 +85,14 @@ class _Silence:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def begins_with(self, name: str) -> None:
-        if name == "body":  # a head need not be closed
+    def goes_on_with(self, name: str) -> None:
+        """The start of an element ends a head that it may not stand in."""
+        if name == "body" or (self._open[-1:] == ["head"] and name not in _IN_HEAD):
             self._open.clear()
             self._times.clear()
-        elif name in _SILENT:
+
+    def begins_with(self, name: str) -> None:
+        if name in _SILENT:
             self._open.append(name)
             self._times[name] += 1
 

@@ -12,7 +12,15 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from assistants_client.engine.filters import Filter
-from assistants_client.engine.search_words import Hit, Holding, fused, scores, telling, terms
+from assistants_client.engine.search_words import (
+    Hit,
+    Holding,
+    conjunctions,
+    fused,
+    scores,
+    telling,
+    terms,
+)
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._vectors import nearest
 from assistants_client.engine.services._words import word_index
@@ -106,14 +114,10 @@ def _by_words(
     }
     # Where only some files are wanted, theirs may be the last of many: all are looked at.
     bound = _RANKED if allowed is None and total > _KNOWN_EXACTLY else None
-    wanted = words if bound is None else telling(counts, bound)
-    ranks = _ranks(connection, numbers, wanted, bound, allowed=allowed, most=most)
-    if len(ranks) < most and len(wanted) < len(words):
-        # What holds none but common words comes after.
-        others = _ranks(connection, numbers, words, bound, allowed=allowed, most=most)
-        worst = max(ranks.values(), default=-math.inf)
-        for seq, rank in others.items():
-            ranks.setdefault(seq, max(rank, worst))
+    if bound is None:
+        ranks = _ranks(connection, numbers, words, None, query=words, allowed=allowed, most=most)
+    else:
+        ranks = _ranks_of_many(connection, numbers, counts, bound, most=most)
     at_hand = list(ranks)
     holding = [
         Holding(
@@ -127,18 +131,56 @@ def _by_words(
     return scores(ranks, holding, total)
 
 
+def _ranks_of_many(
+    connection: Connection,
+    numbers: Sequence[int],
+    counts: Mapping[str, int],
+    bound: int,
+    *,
+    most: int,
+) -> dict[int, float]:
+    """The same where more passages hold one of the words than are ranked."""
+    query, ranks = list(counts), dict[int, float]()
+    # Which of the passages with a common word are ranked is chance, so that those that hold
+    # several words are asked for by these.
+    for words, together in conjunctions(counts):
+        if len(ranks) >= most:
+            break
+        found = _ranks(connection, numbers, words, bound, together=together, query=query, most=most)
+        for seq, rank in found.items():
+            # Ranked by fewer of its words, a passage stands lower than it does by all.
+            ranks[seq] = min(rank, ranks.get(seq, rank))
+    wanted = telling(counts, bound)
+    if len(wanted) < len(counts):
+        found = _ranks(connection, numbers, wanted, bound, query=query, most=most)
+        for seq, rank in found.items():
+            ranks[seq] = min(rank, ranks.get(seq, rank))
+    if len(ranks) < most:
+        # What holds none but common words comes after.
+        others = _ranks(connection, numbers, query, bound, query=query, most=most)
+        worst = max(ranks.values(), default=-math.inf)
+        for seq, rank in others.items():
+            ranks.setdefault(seq, max(rank, worst))
+    return ranks
+
+
 def _ranks(
     connection: Connection,
     numbers: Sequence[int],
     words: Sequence[str],
     bound: int | None,
     *,
-    allowed: frozenset[int] | None,
+    together: int = 1,
+    query: Sequence[str],
+    allowed: frozenset[int] | None = None,
     most: int,
 ) -> dict[int, float]:
-    """The best passages that hold one of the words, with their ranks."""
+    """The best passages that hold so many of the words, with their ranks."""
     ranks: dict[int, float] = {}
-    for seq, store_file, rank in word_index(connection).ranked(connection, numbers, words, bound):
+    found = word_index(connection).ranked(
+        connection, numbers, words, bound, together=together, query=query
+    )
+    for seq, store_file, rank in found:
         if allowed is None or store_file in allowed:
             ranks[seq] = rank
             if len(ranks) == most:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import comb
 from typing import Any, Final, Protocol
 
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
@@ -22,12 +24,20 @@ class WordIndex(Protocol):
         ...
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        words: Sequence[str],
+        most: int | None,
+        *,
+        together: int = 1,
+        query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        """Passages of stores that hold one of the words at least, the best first.
+        """Passages of stores that hold so many of the words at least, the best first.
 
         Answered are the passage's number, its file's in the store, and its rank: the lower, the
-        better. Of more than ``most`` passages only so many are ranked.
+        better. It is that by all words of the query, where the database can tell; else by those
+        looked for. Of more than ``most`` passages only so many are ranked.
         """
         ...
 
@@ -72,11 +82,21 @@ class _Fts5:
         connection.execute(self._PUT, row)
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        words: Sequence[str],
+        most: int | None,
+        *,
+        together: int = 1,
+        query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        asked = {"wanted": in_stores(stores, words), "most": -1 if most is None else most}
+        wanted = in_stores(stores, words, together)
+        # Each word is in so many of the expression's sets, and is counted in each.
+        times = comb(len(words) - 1, together - 1)
+        asked = {"wanted": wanted, "most": -1 if most is None else most}
         for row in connection.execute(self._RANKED, asked):
-            yield row.seq, row.store_file, row.rank
+            yield row.seq, row.store_file, row.rank / times
 
     def holding(
         self,
@@ -106,7 +126,7 @@ class _TsVector:
     #: A word of the title counts as two; 1 is for long passages, which hold more words anyway.
     _RANKED = (
         "SELECT passages.seq, passages.store_file, "
-        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, {wanted}, 1) AS rank "
+        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, {any}, 1) AS rank "
         "FROM (SELECT passage, words FROM passage_words "
         "WHERE store = ANY(:stores) AND words @@ ({wanted}) LIMIT :most) AS found "
         "JOIN passages ON passages.seq = found.passage "
@@ -126,9 +146,25 @@ class _TsVector:
         connection.execute(self._PUT, row)
 
     def ranked(
-        self, connection: Connection, stores: Sequence[int], words: Sequence[str], most: int | None
+        self,
+        connection: Connection,
+        stores: Sequence[int],
+        words: Sequence[str],
+        most: int | None,
+        *,
+        together: int = 1,
+        query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        for row in self._found(connection, self._RANKED, words, stores=stores, most=most):
+        rows = self._found(
+            connection,
+            self._RANKED,
+            words,
+            stores=stores,
+            most=most,
+            together=together,
+            query=query,
+        )
+        for row in rows:
             yield row.seq, row.store_file, row.rank
 
     def holding(
@@ -153,16 +189,26 @@ class _TsVector:
         words: Sequence[str],
         *,
         most: int | None,
+        together: int = 1,
+        query: Sequence[str] = (),
         **numbers: Sequence[int],
     ) -> Any:
-        names = {f"word{number}": _bare(word) for number, word in enumerate(words)}
-        wanted = " || ".join(f"phraseto_tsquery('assistants_words', :{name})" for name in names)
-        query = text(statement.format(wanted=wanted)).bindparams(
+        names = {word: f"word{number}" for number, word in enumerate(query or words)}
+        asked = {
+            word: f"phraseto_tsquery('assistants_words', :{name})" for word, name in names.items()
+        }
+        sets = (
+            f"({' && '.join(asked[word] for word in some)})"
+            for some in combinations(words, together)
+        )
+        written = statement.format(wanted=" || ".join(sets), any=" || ".join(asked.values()))
+        found = text(written).bindparams(
             bindparam("most", type_=BigInteger),
             *(bindparam(name, type_=ARRAY(BigInteger)) for name in numbers),
         )
         lists = {name: list(given) for name, given in numbers.items()}
-        return connection.execute(query, {**lists, **names, "most": most})
+        bare = {name: _bare(word) for word, name in names.items()}
+        return connection.execute(found, {**lists, **bare, "most": most})
 
 
 def _bare(written: str) -> str:
