@@ -42,6 +42,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "THING_LENGTH", 5)
 
 
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A thread, and a runner to carry runs on it."""
+    made = Bench()
+    yield made
+    made.database.close()
+
+
 def taken(deltas: Iterable[Delta]) -> tuple[list[Delta], bool]:
     """What is taken of an answer, and whether it was too long."""
     found: list[Delta] = []
@@ -91,9 +99,9 @@ def test_the_pieces_of_a_calls_arguments_count_by_their_length() -> None:
     assert taken([*pieces, *pieces]) == (pieces, True)
 
 
-def test_a_run_whose_answer_is_too_long_has_failed() -> None:
+def test_a_run_whose_answer_is_too_long_has_failed(bench: Bench) -> None:
     """What was said up to the bound is kept, and no more is read."""
-    bench, asked = Bench(), []
+    asked: list[int] = []
 
     class Endless:
         def respond(self, conversation: Conversation) -> Iterator[Delta]:
@@ -109,11 +117,12 @@ def test_a_run_whose_answer_is_too_long_has_failed() -> None:
     assert len(asked) == 3
 
 
-def test_a_run_whose_steps_are_too_much_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_steps_are_too_much_has_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would be shown to the model again and again."""
     monkeypatch.setattr(answers, "MAX_TEXT", 1000)
     monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 600)
-    bench = Bench()
     model = bench.carry([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
     assert "grown beyond 600 characters" in failure(bench)[1]
     assert len(model.conversations) == 1
@@ -165,12 +174,12 @@ def test_outputs_of_tools_have_a_bound(store: Store) -> None:
 
 
 def test_a_growing_message_is_stored_the_less_often_the_longer_it_is(
+    bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is written in all grows with the time, and not with the square of the length."""
     monkeypatch.setattr(answers, "MAX_TEXT", 10**9)
     monkeypatch.setattr("assistants_client.engine.model_rounds.STORED_PER_SECOND", 10)
-    bench = Bench()
     stored: list[int] = []
     write = bench.execution.write_content
 
