@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Characters of a message's texts together, and of one answer of a model with all its messages,
-#: thoughts and arguments of calls. It is a million tokens.
+#: Characters of a message's texts together, and of one answer of a model with all that is in it,
+#: thoughts, calls and sources among it, but for the images that it holds as data: URLs. Those may
+#: have ``images.MAX_IMAGES`` bytes together. It is a million tokens.
 MAX_TEXT: Final = 4 * 1024 * 1024
-#: Of an answer each image, message and call counts as so many characters: 128 of them make it as
-#: long as it may be.
+#: Of an answer each image, message and call counts as so many characters at least: 128 of them
+#: make it as long as it may be.
 THING_LENGTH: Final = MAX_TEXT // 128
+#: Annotations of one message of a model's. More marks than that stay text: a model that says the
+#: same mark again and again would have each become some hundred times as long as it is.
+MAX_ANNOTATIONS: Final = 1000
 #: Characters of earlier messages that a model is shown: two million tokens. The newest message is
 #: shown in any case.
 MAX_HISTORY_TEXT: Final = 2 * MAX_TEXT

@@ -21,6 +21,8 @@ from assistants_client.engine.language_models.base import (
     LanguageModelError,
     NewMessage,
     RefusalDelta,
+    State,
+    StateDelta,
     TextDelta,
     ThinkingDelta,
     TokenUsage,
@@ -90,6 +92,70 @@ def test_of_a_text_that_crosses_the_bound_the_beginning_is_taken() -> None:
         [TextDelta(text="1" * 7), TextDelta(text="222")],
         True,
     )
+
+
+LONG = "x" * 11
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        ToolCallDelta(index=0, id=LONG),
+        ToolCallDelta(index=0, name=LONG),
+        ImageDelta(url=f"https://{LONG}"),
+        NewMessage(state=State(origin="o", turn={"kept": [LONG]})),
+        StateDelta(origin="o", calls={0: {"kept": LONG}}),
+        UrlCitationDelta(url="", mark=LONG),
+        Finish(reason="length", word=LONG),
+    ],
+    ids=lambda delta: type(delta).__name__,
+)
+def test_nothing_that_comes_is_longer_than_the_bound(delta: Delta) -> None:
+    """Each counts with all its texts."""
+    assert taken([delta]) == ([], True)
+
+
+def test_sources_without_an_address_count() -> None:
+    """No stream of deltas is endless but one of empty texts, which say that the model waits."""
+    nothing = UrlCitationDelta(url="")
+    assert taken([nothing] * 11) == ([nothing] * 10, True)
+
+
+def test_the_id_and_name_of_a_call_count_once() -> None:
+    """However often the server says them again."""
+    again: Delta = ToolCallDelta(index=0, id="call_1", name="f", arguments="")
+    other: Delta = ToolCallDelta(index=0, id="call_2", name="f", arguments="")
+    assert taken([again] * 100) == ([again] * 100, False)
+    assert taken([again, other]) == ([again], True)
+
+
+def test_images_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of bytes: in base64 they are a third longer."""
+    monkeypatch.setattr(answers, "MAX_IMAGES", 30)
+    image: Delta = ImageDelta(url="data:" + "x" * 15)
+    assert taken([image, image]) == ([image, image], False)
+    larger: Delta = ImageDelta(url="data:" + "x" * 16)
+    assert taken([image, larger]) == ([image], True)
+
+
+def test_a_message_has_so_many_annotations(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other marks stay text, of one source or of several and in all parts together."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 1000)
+    monkeypatch.setattr(answers, "MAX_ANNOTATIONS", 3)
+    bench.carry(
+        [
+            TextDelta(text="[1][1]"),
+            UrlCitationDelta(url="https://a.example", mark="[1]"),
+            RefusalDelta(text="No."),
+            TextDelta(text="[2][3][3]"),
+            UrlCitationDelta(url="https://b.example", mark="[3]"),
+            UrlCitationDelta(url="https://c.example", mark="[2]"),
+        ]
+    )
+    first, _, last = bench.written[0].content
+    assert (first.text.value, last.text.value) == ("[1][1]", "[2][3][3]")
+    marks = [[one.text for one in part.text.annotations] for part in (first, last)]
+    assert marks == [["[1]", "[1]"], ["[3]"]]
 
 
 def test_the_pieces_of_a_calls_arguments_count_by_their_length() -> None:
