@@ -6,12 +6,12 @@ tool calls beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from attrs import define, evolve, field
 
-from assistants_client.engine.bounds import MAX_ANNOTATIONS, MAX_TEXT, THING_LENGTH
+from assistants_client.engine.bounds import MAX_ANNOTATIONS, MAX_TEXT, THING_LENGTH, length_of
 from assistants_client.engine.images import MAX_IMAGES
 from assistants_client.engine.language_models.base import (
     Delta,
@@ -86,31 +86,20 @@ def _length_of_call(delta: ToolCallDelta, calls: dict[int, tuple[str, str]]) -> 
     if known is not None and names in (("", ""), known):
         return len(delta.arguments)
     calls[delta.index] = names
-    return len(delta.arguments) + max(_length(names), THING_LENGTH if known is None else 0)
+    return len(delta.arguments) + max(length_of(names), THING_LENGTH if known is None else 0)
 
 
 def _length_of_other(delta: Delta) -> int:
     if isinstance(delta, UrlCitationDelta):
-        return max(_length((delta.url, delta.title or "", delta.mark or "")), 1)
+        return max(length_of((delta.url, delta.title or "", delta.mark or "")), 1)
     if isinstance(delta, ImageDelta):
         return max(len(delta.url), THING_LENGTH)
     if isinstance(delta, Finish):
         return len(delta.word or "")
     kept = delta.state if isinstance(delta, NewMessage) else delta
     if isinstance(kept, (State, StateDelta)):
-        return max(_length((kept.turn, kept.calls)), THING_LENGTH)
+        return max(length_of((kept.turn, kept.calls)), THING_LENGTH)
     return THING_LENGTH if isinstance(delta, NewMessage) else 0
-
-
-def _length(value: object) -> int:
-    """How many characters the texts in a value of JSON have; all else in it counts as one each."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(_length(key) + _length(inner) for key, inner in value.items())
-    if isinstance(value, Sequence):
-        return sum(_length(inner) for inner in value)
-    return 1
 
 
 @define

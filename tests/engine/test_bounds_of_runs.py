@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from engine_store import Store
-from runner_bench import Bench, failure
+from runner_bench import WEATHER, Bench, failure
 
 from assistants_client.engine import answers, objects, runner
 from assistants_client.engine.answers import bounded
@@ -29,7 +29,7 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     UrlCitationDelta,
 )
-from assistants_client.engine.language_models.scripted import call
+from assistants_client.engine.language_models.scripted import Scripted, call
 from assistants_client.engine.services import runs
 from assistants_client.models.messages import MessageRequest
 from assistants_client.models.runs import SubmitToolOutputsRequest, ToolOutput
@@ -192,6 +192,19 @@ def test_a_run_whose_steps_are_too_much_has_failed(
     model = bench.carry([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
     assert "grown beyond 600 characters" in failure(bench)[1]
     assert len(model.conversations) == 1
+
+
+@pytest.mark.parametrize("letter", ["語", "\n", "\x01"])
+def test_a_step_counts_by_its_characters(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    """And not by what JSON makes of them: outputs that were taken do not fail the run."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 1000)
+    monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 1600)
+    bench.carry([call("get_weather")], tools=[WEATHER])
+    bench.submit(get_weather=letter * 1000)
+    bench.runner(Scripted(["Done"])).carry("run_1")
+    assert bench.run.status == "completed"
 
 
 INTERPRETER = [{"type": "code_interpreter"}]
