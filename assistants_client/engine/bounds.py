@@ -13,6 +13,9 @@ from typing import Final
 #: thoughts, calls and sources among it, but for the images that it holds as data: URLs. Those may
 #: have ``images.MAX_IMAGES`` bytes together. It is a million tokens.
 MAX_TEXT: Final = 4 * 1024 * 1024
+#: Messages of one request, and parts of one message: they are stored in one transaction, for which
+#: all others wait. Some tenths of a second, that is; a longer thread is made by several requests.
+MAX_ITEMS: Final = 1000
 #: Of an answer each image, message and call counts as so many characters at least: 128 of them
 #: make it as long as it may be.
 THING_LENGTH: Final = MAX_TEXT // 128

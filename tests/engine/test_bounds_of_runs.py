@@ -31,8 +31,14 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.scripted import Scripted, call
 from assistants_client.engine.services import runs
+from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import SubmitToolOutputsRequest, ToolOutput
+from assistants_client.models.runs import (
+    RunRequest,
+    SubmitToolOutputsRequest,
+    ThreadRunRequest,
+    ToolOutput,
+)
 from assistants_client.models.threads import ThreadRequest
 
 
@@ -236,6 +242,45 @@ def test_a_message_has_a_bound(store: Store, length: int) -> None:
         assert (caught.value.status, caught.value.param) == (400, param)
         assert caught.value.code == "string_above_max_length"
         assert "11 characters; at most 10" in caught.value.message
+
+
+def test_a_request_has_so_many_messages_and_a_message_so_many_parts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While they are stored all others wait; the refusal names where, and how many are allowed."""
+    monkeypatch.setattr(objects, "MAX_ITEMS", 3)
+    thread, assistant = store.new_thread(), store.assistants.create(AssistantRequest(model="m")).id
+
+    def threads(number: int) -> object:
+        return store.threads.create(ThreadRequest(messages=[MessageRequest("x")] * number))
+
+    def parts(number: int) -> object:
+        content = [{"type": "text", "text": "x"}] * number
+        return store.messages.create(thread, MessageRequest(content))
+
+    def runs_of(number: int) -> object:
+        added = [MessageRequest("x")] * number
+        request = RunRequest(assistant_id=assistant, additional_messages=added)
+        return store.runs.create(thread, request)
+
+    def both(number: int) -> object:
+        inner = ThreadRequest(messages=[MessageRequest("x")] * number)
+        return store.runs.create_thread_and_run(
+            ThreadRunRequest(assistant_id=assistant, thread=inner)
+        )
+
+    for ask, param in (
+        (threads, "messages"),
+        (parts, "content"),
+        (runs_of, "additional_messages"),
+        (both, "thread.messages"),
+    ):
+        with pytest.raises(Fault) as caught:
+            ask(4)
+        assert (caught.value.status, caught.value.param) == (400, param)
+        assert caught.value.code == "array_above_max_length"
+        assert "4 items; at most 3" in caught.value.message
+        assert ask(3)
 
 
 FIVE_X = {"type": "text", "text": "xxxxx"}
