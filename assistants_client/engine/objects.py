@@ -194,8 +194,7 @@ def _checked(request: object, at: str = "") -> _Document:
 
 def _check_messages(document: JsonObject, at: str) -> None:
     content = document.get("content")
-    if not isinstance(content, str):
-        _check_number(content, f"{at}content")
+    _check_number(content, f"{at}content")
     _check_length(content, f"{at}content")
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
         if isinstance(part, Mapping) and part["type"] == "image_url":
@@ -216,7 +215,7 @@ def _check_messages(document: JsonObject, at: str) -> None:
 
 
 def _check_number(items: object, path: str) -> None:
-    if isinstance(items, Sequence) and len(items) > MAX_ITEMS:
+    if not isinstance(items, str) and isinstance(items, Sequence) and len(items) > MAX_ITEMS:
         message = f"Invalid '{path}': {len(items)} items; at most {MAX_ITEMS} are allowed."
         raise Fault(400, message, "array_above_max_length", path)
 
