@@ -7,10 +7,12 @@ tool calls beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from attrs import define, evolve, field
 
-from assistants_client.engine.bounds import MAX_TEXT, THING_LENGTH
+from assistants_client.engine.bounds import MAX_ANNOTATIONS, MAX_TEXT, THING_LENGTH, length_of
+from assistants_client.engine.images import MAX_IMAGES
 from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
@@ -45,31 +47,59 @@ from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDe
 
 
 def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
-    """The deltas of an answer, up to ``MAX_TEXT`` characters.
+    """The deltas of an answer, up to ``MAX_TEXT`` characters and ``MAX_IMAGES`` bytes of images.
 
     Raises:
         LanguageModelError: There are more. Of a text that crosses the bound its beginning is given.
     """
-    room = MAX_TEXT
-    calls: set[int] = set()
+    room, image_room = MAX_TEXT, MAX_IMAGES // 3 * 4  # In base64 four characters hold three bytes.
+    calls: dict[int, tuple[str, str]] = {}
     for delta in deltas:
         if isinstance(delta, (TextDelta, RefusalDelta, ThinkingDelta)):
             if len(delta.text) > room:
                 yield evolve(delta, text=delta.text[:room])
             room -= len(delta.text)
         elif isinstance(delta, ToolCallDelta):
-            room -= len(delta.arguments) + (0 if delta.index in calls else THING_LENGTH)
-            calls.add(delta.index)
-        elif isinstance(delta, UrlCitationDelta):
-            room -= len(delta.url) + len(delta.title or "")
-        elif not isinstance(delta, (TokenUsage, Finish)):
+            room -= _length_of_call(delta, calls)
+        elif isinstance(delta, ImageDelta) and delta.url.startswith("data:"):
             room -= THING_LENGTH
+            image_room -= len(delta.url)
+        else:
+            room -= _length_of_other(delta)
         if room < 0:
             raise LanguageModelError(
                 f"The language model's answer is longer than the maximum of {MAX_TEXT} characters; "
                 "it is read no further."
             )
+        if image_room < 0:
+            raise LanguageModelError(
+                "The images in the language model's answer are together larger than the maximum "
+                f"of {MAX_IMAGES} bytes; it is read no further."
+            )
         yield delta
+
+
+def _length_of_call(delta: ToolCallDelta, calls: dict[int, tuple[str, str]]) -> int:
+    """How many characters a piece of a call counts; ``calls`` has the ids and names so far."""
+    known, names = calls.get(delta.index), (delta.id or "", delta.name or "")
+    # There are servers that say id and name again with each piece.
+    if known is not None and names in (("", ""), known):
+        return len(delta.arguments)
+    calls[delta.index] = names
+    return len(delta.arguments) + max(length_of(names), THING_LENGTH if known is None else 0)
+
+
+def _length_of_other(delta: Delta) -> int:
+    if isinstance(delta, UrlCitationDelta):
+        return max(length_of((delta.url, delta.title or "", delta.mark or "")), 1)
+    if isinstance(delta, ImageDelta):
+        return max(len(delta.url), THING_LENGTH)
+    if isinstance(delta, Finish):
+        return len(delta.word or "")
+    kept = delta.state if isinstance(delta, NewMessage) else delta
+    if isinstance(kept, (State, StateDelta)):
+        return max(length_of((kept.turn, kept.calls)), THING_LENGTH)
+    return THING_LENGTH if isinstance(delta, NewMessage) else 0
 
 
 @define
@@ -99,6 +129,9 @@ class MessageDraft:
     state: State | None = None
     #: How many of the parts were there before the model said anything.
     _given: int = field(default=0, init=False)
+    _shows: bool = field(default=False, init=False)
+    _length: int = field(default=0, init=False)
+    _citations: int = field(default=0, init=False)
 
     @property
     def given(self) -> list[ImageFilePart]:
@@ -113,16 +146,12 @@ class MessageDraft:
     @property
     def length(self) -> int:
         """How many characters of text it has so far."""
-        texts = [part for part in self.parts if isinstance(part, TextPiece)]
-        return sum(len(piece) for text in texts for piece in text.pieces)
+        return self._length
 
     @property
     def shows(self) -> bool:
         """Whether there is anything of the model's to be seen; white space is not."""
-        return any(
-            not isinstance(part, TextPiece) or part.text.strip()
-            for part in self.parts[self._given :]
-        )
+        return self._shows
 
     def say(self, text: str, *, is_refusal: bool = False) -> int:
         """Adds a piece of text, and answers the place of the part that it belongs to."""
@@ -131,42 +160,51 @@ class MessageDraft:
             last = TextPiece(is_refusal=is_refusal)
             self.parts.append(last)
         last.pieces.append(text)
+        self._length += len(text)
+        self._shows = self._shows or bool(text.strip())
         return len(self.parts) - 1
 
     def show(self, image: ImageFilePart | ImageUrlPart) -> int:
         """Adds an image, and answers its place."""
         self.parts.append(image)
+        self._shows = True
         return len(self.parts) - 1
 
     def cite(self, citation: UrlCitationDelta) -> None:
-        """Notes a source of the text that came last."""
-        texts = [part for part in self.parts if isinstance(part, TextPiece)]
-        if texts:
-            texts[-1].citations.append(citation)
+        """Notes a source of the text that came last, up to ``MAX_ANNOTATIONS`` in the message."""
+        last = next((part for part in reversed(self.parts) if isinstance(part, TextPiece)), None)
+        if last is not None and self._citations < MAX_ANNOTATIONS:
+            last.citations.append(citation)
+            self._citations += 1
 
     def content(
         self, annotate: Callable[[str], Sequence[Annotation]] = lambda text: ()
     ) -> list[ContentPart]:
-        """The parts as they are stored.
+        """The parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most.
 
         Args:
             annotate: What the marks in a text stand for.
         """
-        return [
-            _text_part(part, annotate) if isinstance(part, TextPiece) else part
-            for part in self.parts
-        ]
+        found: list[ContentPart] = []
+        room = MAX_ANNOTATIONS
+        for part in self.parts:
+            if not isinstance(part, TextPiece):
+                found.append(part)
+            elif part.is_refusal:
+                found.append(RefusalPart(refusal=part.text))
+            else:
+                text = _text(part, annotate, room)
+                room -= len(text.annotations)
+                found.append(TextPart(text=text))
+        return found
 
 
-def _text_part(
-    part: TextPiece, annotate: Callable[[str], Sequence[Annotation]]
-) -> TextPart | RefusalPart:
+def _text(part: TextPiece, annotate: Callable[[str], Sequence[Annotation]], room: int) -> Text:
     text = part.text
-    if part.is_refusal:
-        return RefusalPart(refusal=text)
-    annotations = [*annotate(text), *_web_citations(text, part.citations)]
+    citations = _web_citations(text, part.citations)
+    annotations = list(islice(chain(annotate(text), citations), room))
     annotations.sort(key=lambda one: getattr(one, "start_index", 0))
-    return TextPart(text=Text(value=text, annotations=annotations))
+    return Text(value=text, annotations=annotations)
 
 
 def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
@@ -198,6 +236,12 @@ class _Call:
     name: str = ""
     arguments: list[str] = field(factory=list)
 
+    def add(self, delta: ToolCallDelta) -> None:
+        self.id = delta.id or self.id
+        self.name = delta.name or self.name
+        if delta.arguments:
+            self.arguments.append(delta.arguments)
+
 
 @define
 class AnswerBuilder:
@@ -228,7 +272,7 @@ class AnswerBuilder:
                 is_refusal = isinstance(delta, RefusalDelta)
                 place = self.message.say(delta.text, is_refusal=is_refusal)
         elif isinstance(delta, ThinkingDelta):
-            self._thoughts.append(delta.text)
+            self._thoughts += [delta.text] if delta.text else []
         elif isinstance(delta, UrlCitationDelta):
             self.message.cite(delta)
         elif isinstance(delta, ImageDelta):
@@ -238,10 +282,7 @@ class AnswerBuilder:
         elif isinstance(delta, NewMessage):
             self.message = MessageDraft(state=delta.state)
         elif isinstance(delta, ToolCallDelta):
-            call = self._calls.setdefault(delta.index, _Call())
-            call.id = delta.id or call.id
-            call.name = delta.name or call.name
-            call.arguments.append(delta.arguments)
+            self._calls.setdefault(delta.index, _Call()).add(delta)
         elif isinstance(delta, StateDelta):
             self._state = delta
         elif isinstance(delta, TokenUsage):
@@ -283,7 +324,7 @@ class AnswerBuilder:
         for _, call in sorted(self._calls.items()):
             whole = "".join(call.arguments)
             arguments = normalized(whole)
-            found.append([p for p in call.arguments if p] if arguments == whole else [arguments])
+            found.append(list(call.arguments) if arguments == whole else [arguments])
         return found
 
     def state(self, calls: Sequence[ToolCall]) -> State | None:

@@ -6,22 +6,42 @@ tokens, and none writes more than 128,000 in one answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-#: Characters of a message's texts together, and of one answer of a model with all its messages,
-#: thoughts and arguments of calls. It is a million tokens.
+#: Characters of a message's texts together, and of one answer of a model with all that is in it,
+#: thoughts, calls and sources among it, but for the images that it holds as data: URLs. Those may
+#: have ``images.MAX_IMAGES`` bytes together. It is a million tokens.
 MAX_TEXT: Final = 4 * 1024 * 1024
-#: Of an answer each image, message and call counts as so many characters: 128 of them make it as
-#: long as it may be.
+#: Messages of one request, and parts of one message: they are stored in one transaction, for which
+#: all others wait. Some tenths of a second, that is; a longer thread is made by several requests.
+MAX_ITEMS: Final = 1000
+#: Of an answer each image, message and call counts as so many characters at least: 128 of them
+#: make it as long as it may be.
 THING_LENGTH: Final = MAX_TEXT // 128
+#: Annotations of one message of a model's. More marks than that stay text: a model that says the
+#: same mark again and again would have each become some hundred times as long as it is.
+MAX_ANNOTATIONS: Final = 1000
 #: Characters of earlier messages that a model is shown: two million tokens. The newest message is
 #: shown in any case.
 MAX_HISTORY_TEXT: Final = 2 * MAX_TEXT
 #: How many of them. With its role and the marks around it a message takes some tokens even if it
 #: says little, and about as much time to prepare as a longer one.
 MAX_HISTORY_MESSAGES: Final = 10_000
-#: Characters of all steps of one run, as they are stored: each answer begins with reading them.
+#: Characters of all steps of one run, with the names in them, and without what JSON escapes: each
+#: answer begins with reading them.
 MAX_STEPS_TEXT: Final = 4 * MAX_TEXT
 #: A message that is being written is stored anew as it grows, so many characters a second on the
 #: average. Up to 64 Ki characters, which is more than most answers have, that is at every look.
 STORED_PER_SECOND: Final = 128 * 1024
+
+
+def length_of(value: object) -> int:
+    """How many characters the texts in a value of JSON have; all else in it counts as one each."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(length_of(key) + length_of(inner) for key, inner in value.items())
+    if isinstance(value, Sequence):
+        return sum(length_of(inner) for inner in value)
+    return 1

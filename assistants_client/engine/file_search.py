@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from assistants_client._codec import decode, encode
+from assistants_client.engine.bounds import MAX_ANNOTATIONS
 from assistants_client.engine.search_words import Hit
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import Annotation, FileCitation, FilePath, FileReference
@@ -121,17 +123,20 @@ def _shown_call(call: JsonObject, with_content: bool) -> JsonObject:
 def annotations_of(
     text: str, steps: Iterable[RunStep], written: dict[str, str]
 ) -> list[Annotation]:
-    """The marks in a text that stand for something; places count characters.
+    """The marks in a text that stand for something, the first ``MAX_ANNOTATIONS`` of each kind.
+
+    Places count characters.
 
     Args:
         text: The text.
         steps: Those of its run.
         written: The files that code has written, as they are named in texts, by their ids.
     """
-    found: list[Annotation] = [*_citations(text, steps)]
+    found: list[Annotation] = [*islice(_citations(text, steps), MAX_ANNOTATIONS)]
     if written:
         names = sorted(written, key=len, reverse=True)
-        for match in re.finditer("|".join(re.escape(name) for name in names), text):
+        marks = re.finditer("|".join(re.escape(name) for name in names), text)
+        for match in islice(marks, MAX_ANNOTATIONS):
             found.append(
                 FilePath(
                     text=match[0],

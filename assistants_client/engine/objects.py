@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from attrs import fields
 
 from assistants_client._codec import decode, encode
-from assistants_client.engine.bounds import MAX_TEXT
+from assistants_client.engine.bounds import MAX_ITEMS, MAX_TEXT
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
 from assistants_client.engine.images import MAX_IMAGE
@@ -185,7 +185,7 @@ def _checked(request: object, at: str = "") -> _Document:
     """A request's document, once its messages can be shown to a model.
 
     Raises:
-        Fault: One is too long, or has an image whose address is none.
+        Fault: One is too long, or has an image whose address is none; or there are too many.
     """
     document: _Document = dict(encode(request))
     _check_messages(document, at)
@@ -194,6 +194,7 @@ def _checked(request: object, at: str = "") -> _Document:
 
 def _check_messages(document: JsonObject, at: str) -> None:
     content = document.get("content")
+    _check_number(content, f"{at}content")
     _check_length(content, f"{at}content")
     for index, part in enumerate(content if isinstance(content, Sequence) else ()):
         if isinstance(part, Mapping) and part["type"] == "image_url":
@@ -206,10 +207,17 @@ def _check_messages(document: JsonObject, at: str) -> None:
                 message = f"Invalid '{path}': the image in it is larger than 20 MiB."
                 raise Fault(400, message, "string_above_max_length", path)
     for inner in ("messages", "additional_messages"):
+        _check_number(document.get(inner), f"{at}{inner}")
         for index, one in enumerate(document.get(inner) or ()):
             _check_messages(one, f"{at}{inner}[{index}].")
     if document.get("thread"):
         _check_messages(document["thread"], f"{at}thread.")
+
+
+def _check_number(items: object, path: str) -> None:
+    if not isinstance(items, str) and isinstance(items, Sequence) and len(items) > MAX_ITEMS:
+        message = f"Invalid '{path}': {len(items)} items; at most {MAX_ITEMS} are allowed."
+        raise Fault(400, message, "array_above_max_length", path)
 
 
 def _check_length(content: object, path: str) -> None:

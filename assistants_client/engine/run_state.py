@@ -8,6 +8,8 @@ from typing import Final
 
 from attrs import define, field
 
+from assistants_client._codec import encode
+from assistants_client.engine.bounds import length_of
 from assistants_client.engine.conversation import messages_for
 from assistants_client.engine.images import Images
 from assistants_client.engine.language_models.base import State
@@ -36,6 +38,8 @@ class RunState:
     _saw_cancelled: bool = field(default=False, init=False)
     #: How many messages the model is asked about at most, if not about all.
     last: int | None = field(default=None, init=False)
+    _measured: int = field(default=0, init=False)
+    _steps_length: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         _on_their_way.add(self)
@@ -48,6 +52,13 @@ class RunState:
             return False
         self.last = seen // 2
         return True
+
+    def steps_length(self) -> int:
+        """How many characters the texts of the steps have; each step is measured once."""
+        new = self.steps[self._measured :]
+        self._steps_length += sum(length_of(encode(step)) for step in new)
+        self._measured += len(new)
+        return self._steps_length
 
     def should_check(self, now: float) -> bool:
         """Whether it is time to look at the database: now and then, and when cancelled here."""

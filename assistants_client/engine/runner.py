@@ -8,10 +8,9 @@ and steps is the services' to know.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -174,7 +173,7 @@ class Runner:
     def _round(self, state: RunState) -> bool:
         """One answer of the model and what it asks for; whether there is more to do."""
         run = state.run
-        _require_room(state.steps)
+        _require_room(state)
         exhausted = _exhausted(run, tokens_spent(state.steps))
         if exhausted is not None:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
@@ -309,9 +308,9 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
     return None
 
 
-def _require_room(steps: Iterable[RunStep]) -> None:
+def _require_room(state: RunState) -> None:
     """Gives a run up whose calls and outputs have become too much to be shown to any model."""
-    if sum(len(json.dumps(encode(step))) for step in steps) > MAX_STEPS_TEXT:
+    if state.steps_length() > MAX_STEPS_TEXT:
         raise LanguageModelError(
             f"The steps of the run have grown beyond {MAX_STEPS_TEXT} characters, with the "
             "arguments and outputs of their calls."

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from engine_store import Store
-from runner_bench import Bench, failure
+from runner_bench import WEATHER, Bench, failure
 
 from assistants_client.engine import answers, objects, runner
 from assistants_client.engine.answers import bounded
@@ -21,16 +21,24 @@ from assistants_client.engine.language_models.base import (
     LanguageModelError,
     NewMessage,
     RefusalDelta,
+    State,
+    StateDelta,
     TextDelta,
     ThinkingDelta,
     TokenUsage,
     ToolCallDelta,
     UrlCitationDelta,
 )
-from assistants_client.engine.language_models.scripted import call
+from assistants_client.engine.language_models.scripted import Scripted, call
 from assistants_client.engine.services import runs
+from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import SubmitToolOutputsRequest, ToolOutput
+from assistants_client.models.runs import (
+    RunRequest,
+    SubmitToolOutputsRequest,
+    ThreadRunRequest,
+    ToolOutput,
+)
 from assistants_client.models.threads import ThreadRequest
 
 
@@ -40,6 +48,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (answers, objects, runs):
         monkeypatch.setattr(module, "MAX_TEXT", 10)
     monkeypatch.setattr(answers, "THING_LENGTH", 5)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A thread, and a runner to carry runs on it."""
+    made = Bench()
+    yield made
+    made.database.close()
 
 
 def taken(deltas: Iterable[Delta]) -> tuple[list[Delta], bool]:
@@ -84,6 +100,70 @@ def test_of_a_text_that_crosses_the_bound_the_beginning_is_taken() -> None:
     )
 
 
+LONG = "x" * 11
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        ToolCallDelta(index=0, id=LONG),
+        ToolCallDelta(index=0, name=LONG),
+        ImageDelta(url=f"https://{LONG}"),
+        NewMessage(state=State(origin="o", turn={"kept": [LONG]})),
+        StateDelta(origin="o", calls={0: {"kept": LONG}}),
+        UrlCitationDelta(url="", mark=LONG),
+        Finish(reason="length", word=LONG),
+    ],
+    ids=lambda delta: type(delta).__name__,
+)
+def test_nothing_that_comes_is_longer_than_the_bound(delta: Delta) -> None:
+    """Each counts with all its texts."""
+    assert taken([delta]) == ([], True)
+
+
+def test_sources_without_an_address_count() -> None:
+    """No stream of deltas is endless but one of empty texts, which say that the model waits."""
+    nothing = UrlCitationDelta(url="")
+    assert taken([nothing] * 11) == ([nothing] * 10, True)
+
+
+def test_the_id_and_name_of_a_call_count_once() -> None:
+    """However often the server says them again."""
+    again: Delta = ToolCallDelta(index=0, id="call_1", name="f", arguments="")
+    other: Delta = ToolCallDelta(index=0, id="call_2", name="f", arguments="")
+    assert taken([again] * 100) == ([again] * 100, False)
+    assert taken([again, other]) == ([again], True)
+
+
+def test_images_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of bytes: in base64 they are a third longer."""
+    monkeypatch.setattr(answers, "MAX_IMAGES", 30)
+    image: Delta = ImageDelta(url="data:" + "x" * 15)
+    assert taken([image, image]) == ([image, image], False)
+    larger: Delta = ImageDelta(url="data:" + "x" * 16)
+    assert taken([image, larger]) == ([image], True)
+
+
+def test_a_message_has_so_many_annotations(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other marks stay text, of one source or of several and in all parts together."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 1000)
+    monkeypatch.setattr(answers, "MAX_ANNOTATIONS", 3)
+    bench.carry(
+        [
+            TextDelta(text="[1][1]"),
+            UrlCitationDelta(url="https://a.example", mark="[1]"),
+            RefusalDelta(text="No."),
+            TextDelta(text="[2][3][3]"),
+            UrlCitationDelta(url="https://b.example", mark="[3]"),
+            UrlCitationDelta(url="https://c.example", mark="[2]"),
+        ]
+    )
+    first, _, last = bench.written[0].content
+    assert (first.text.value, last.text.value) == ("[1][1]", "[2][3][3]")
+    marks = [[one.text for one in part.text.annotations] for part in (first, last)]
+    assert marks == [["[1]", "[1]"], ["[3]"]]
+
+
 def test_the_pieces_of_a_calls_arguments_count_by_their_length() -> None:
     """A call is one thing, in however many pieces it comes."""
     pieces: list[Delta] = [ToolCallDelta(index=0, arguments="1") for _ in range(5)]
@@ -91,9 +171,9 @@ def test_the_pieces_of_a_calls_arguments_count_by_their_length() -> None:
     assert taken([*pieces, *pieces]) == (pieces, True)
 
 
-def test_a_run_whose_answer_is_too_long_has_failed() -> None:
+def test_a_run_whose_answer_is_too_long_has_failed(bench: Bench) -> None:
     """What was said up to the bound is kept, and no more is read."""
-    bench, asked = Bench(), []
+    asked: list[int] = []
 
     class Endless:
         def respond(self, conversation: Conversation) -> Iterator[Delta]:
@@ -109,14 +189,28 @@ def test_a_run_whose_answer_is_too_long_has_failed() -> None:
     assert len(asked) == 3
 
 
-def test_a_run_whose_steps_are_too_much_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_steps_are_too_much_has_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would be shown to the model again and again."""
     monkeypatch.setattr(answers, "MAX_TEXT", 1000)
     monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 600)
-    bench = Bench()
     model = bench.carry([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
     assert "grown beyond 600 characters" in failure(bench)[1]
     assert len(model.conversations) == 1
+
+
+@pytest.mark.parametrize("letter", ["語", "\n", "\x01"])
+def test_a_step_counts_by_its_characters(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    """And not by what JSON makes of them: outputs that were taken do not fail the run."""
+    monkeypatch.setattr(answers, "MAX_TEXT", 1000)
+    monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 1600)
+    bench.carry([call("get_weather")], tools=[WEATHER])
+    bench.submit(get_weather=letter * 1000)
+    bench.runner(Scripted(["Done"])).carry("run_1")
+    assert bench.run.status == "completed"
 
 
 INTERPRETER = [{"type": "code_interpreter"}]
@@ -150,6 +244,45 @@ def test_a_message_has_a_bound(store: Store, length: int) -> None:
         assert "11 characters; at most 10" in caught.value.message
 
 
+def test_a_request_has_so_many_messages_and_a_message_so_many_parts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While they are stored all others wait; the refusal names where, and how many are allowed."""
+    monkeypatch.setattr(objects, "MAX_ITEMS", 3)
+    thread, assistant = store.new_thread(), store.assistants.create(AssistantRequest(model="m")).id
+
+    def threads(number: int) -> object:
+        return store.threads.create(ThreadRequest(messages=[MessageRequest("x")] * number))
+
+    def parts(number: int) -> object:
+        content = [{"type": "text", "text": "x"}] * number
+        return store.messages.create(thread, MessageRequest(content))
+
+    def runs_of(number: int) -> object:
+        added = [MessageRequest("x")] * number
+        request = RunRequest(assistant_id=assistant, additional_messages=added)
+        return store.runs.create(thread, request)
+
+    def both(number: int) -> object:
+        inner = ThreadRequest(messages=[MessageRequest("x")] * number)
+        return store.runs.create_thread_and_run(
+            ThreadRunRequest(assistant_id=assistant, thread=inner)
+        )
+
+    for ask, param in (
+        (threads, "messages"),
+        (parts, "content"),
+        (runs_of, "additional_messages"),
+        (both, "thread.messages"),
+    ):
+        with pytest.raises(Fault) as caught:
+            ask(4)
+        assert (caught.value.status, caught.value.param) == (400, param)
+        assert caught.value.code == "array_above_max_length"
+        assert "4 items; at most 3" in caught.value.message
+        assert ask(3)
+
+
 FIVE_X = {"type": "text", "text": "xxxxx"}
 
 
@@ -165,12 +298,12 @@ def test_outputs_of_tools_have_a_bound(store: Store) -> None:
 
 
 def test_a_growing_message_is_stored_the_less_often_the_longer_it_is(
+    bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is written in all grows with the time, and not with the square of the length."""
     monkeypatch.setattr(answers, "MAX_TEXT", 10**9)
     monkeypatch.setattr("assistants_client.engine.model_rounds.STORED_PER_SECOND", 10)
-    bench = Bench()
     stored: list[int] = []
     write = bench.execution.write_content
 

@@ -117,6 +117,20 @@ def test_marks_that_stand_for_nothing_stay_text(bench_of: BenchOf) -> None:
     assert bench.answer(thread).citations == []
 
 
+def test_so_many_marks_become_citations(bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones; a model that says a mark again and again has the others stay text."""
+    monkeypatch.setattr("assistants_client.engine.file_search.MAX_ANNOTATIONS", 3)
+    text = "【0:0†a.txt】" * 5
+    bench = bench_of(call("file_search", query="walrus"), text)
+    thread = bench.thread(bench.store(a_txt=WALRUS).id)
+    bench.run(thread)
+
+    message = bench.answer(thread)
+    assert message.text == text
+    length = len(text) // 5
+    assert [one.start_index for one in message.citations] == [0, length, 2 * length]
+
+
 def test_searches_of_a_run_are_numbered(bench_of: BenchOf) -> None:
     """Across steps, and within one; each mark leads to its own file."""
     bench = bench_of(
