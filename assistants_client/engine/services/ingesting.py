@@ -56,7 +56,7 @@ class Ingesting:
     def claim(self, store_file: int) -> Job | None:
         """Takes a file that is in progress and that nobody holds; ``None`` when there is none."""
         context = self._context
-        with self._database.begin() as connection:
+        with context.begin() as connection:
             row = _row(connection, store_file)
             if row is None or row.status != "in_progress":
                 return None
