@@ -18,6 +18,8 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
+from assistants_client.engine.faults import Fault
+
 _log = logging.getLogger(__name__)
 
 #: Runs that are carried at once, unless told otherwise. Their threads wait for models, mostly.
@@ -101,6 +103,8 @@ class Threads:
         self._dropped: list[str] = []
         self._workers = 0
         self._beating = False
+        #: Whether the last heartbeat failed, which has been told of.
+        self._is_failing = False
         #: When it was last told that runs wait.
         self._told_at = -math.inf
 
@@ -181,16 +185,17 @@ class Threads:
             self._give_up(carried)
         self._changed.wait_for(lambda: not self._beating, timeout=1.0)
 
-    def _let_go(self, run_id: str) -> None:
+    def _let_go(self, run_id: str) -> bool:
         """Has a run carried anew whose carrying has raised, if the store can be written again."""
         try:
             self._runner.let_go(run_id)
-        except Exception:
-            _log.exception("Run %s could not be let go of", run_id)
-            return
+        except Exception as error:
+            _tell(error, f"Run {run_id} could not be let go of", is_known=self._is_failing)
+            return False
         with self._changed:
             self._dropped.remove(run_id)
         self.submit(run_id)
+        return True
 
     def _give_up(self, carried: _Carried) -> None:
         """Counts on the run's worker no longer; called with the lock held."""
@@ -241,8 +246,8 @@ class Threads:
                     self._beating = _started(self._beat, "assistants-heartbeat")
             try:
                 self._runner.carry(carried.run_id, carried.cancelled.is_set)
-            except BaseException:
-                _log.exception("Run %s could not be carried", carried.run_id)
+            except BaseException as error:
+                _tell(error, f"Run {carried.run_id} could not be carried")
                 with self._changed:
                     self._dropped.append(carried.run_id)
             finally:
@@ -266,17 +271,26 @@ class Threads:
                 dropped = self._dropped[:]
             try:
                 ours = self._runner.renew()
-            except Exception:
-                _log.exception("The sign of life could not be given")
+            except Exception as error:
+                _tell(error, "The sign of life could not be given", is_known=self._is_failing)
+                self._is_failing = True
                 continue
-            for run_id in dropped:
-                self._let_go(run_id)
+            done = [self._let_go(run_id) for run_id in dropped]
+            self._is_failing = not all(done)
             with self._changed:
                 for carried in self._carried:
                     if carried.run_id in ours:
                         carried.is_ours = True
                     elif carried.is_ours:  # not one that is only about to be claimed
                         self._give_up(carried)
+
+
+def _tell(error: BaseException, what: str, *, is_known: bool = False) -> None:
+    """Logs a failure: one more while the store is out of use, perhaps for hours, as a detail."""
+    is_fault = isinstance(error, Fault)
+    level = logging.WARNING if is_fault else logging.ERROR
+    why = None if is_fault else error
+    _log.log(logging.DEBUG if is_known else level, "%s: %s", what, error, exc_info=why)
 
 
 def _started(target: Callable[[], None], name: str) -> bool:

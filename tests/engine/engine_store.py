@@ -67,6 +67,14 @@ class Store:
         """The HTTP face of these services."""
         return App(self.context, token=token)
 
+    def watched(self, run: Run, seconds: float) -> Run:
+        """A run after so many seconds in which it was looked at all the time."""
+        until = self.clock() + seconds
+        while (left := until - self.clock()) > 0:
+            self.current(run)
+            self.clock.move(min(2.0, left))
+        return self.current(run)
+
     def new_thread(self) -> str:
         """The id of a fresh thread with one message."""
         return self.threads.create(ThreadRequest(messages=[MessageRequest("Hello")])).id

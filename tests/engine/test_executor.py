@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from assistants_client.engine import executor
 from assistants_client.engine.executor import Threads
+from assistants_client.engine.faults import Fault
 
 PATIENCE = 10.0
 
@@ -26,6 +28,7 @@ class Recorder:
         self.renewed = 0
         self.names: set[str] = set()
         self.lost: set[str] = set()
+        self.raises: list[Exception] = []
         self.let_gone: list[str] = []
         self.flags: dict[str, Callable[[], bool]] = {}
         self.changed = threading.Condition()
@@ -49,6 +52,8 @@ class Recorder:
         """Notes it."""
         with self.changed:
             self.let_gone.append(run_id)
+            if self.raises:
+                raise self.raises.pop()
 
     def renew(self) -> set[str]:
         """Counts, and fails at first."""
@@ -57,6 +62,8 @@ class Recorder:
             self.changed.notify_all()
             if self.renewed == 1:
                 raise RuntimeError("database is locked")
+            if self.raises and not self.let_gone:
+                raise self.raises.pop()
             return set(self.begun) - self.lost
 
     def release(self, *run_ids: str) -> None:
@@ -250,6 +257,41 @@ def test_the_heart_beats_while_runs_are_carried(recorder: Recorder) -> None:
     before = recorder.renewed
     threads.submit("b")
     recorder.wait(lambda: recorder.renewed > before)
+
+
+def test_a_store_out_of_use_is_told_of_once(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As long as that lasts, and without the way there; after it, once more."""
+    caplog.set_level(logging.WARNING)
+    recorder.renewed = 1
+    recorder.raises = [Fault(503, "out of use") for _ in range(5)]
+    threads = Threads(recorder, heartbeat=0.01)
+    threads.submit("a")
+    recorder.wait(lambda: not recorder.raises)
+    before = recorder.renewed
+    recorder.wait(lambda: recorder.renewed >= before + 2)
+    with recorder.changed:
+        recorder.raises = [Fault(503, "out of use") for _ in range(5)]
+    recorder.wait(lambda: not recorder.raises)
+    told = [one for one in caplog.records if "sign of life" in one.message]
+    assert [(one.levelname, one.exc_info) for one in told] == [("WARNING", None)] * 2
+
+
+def test_what_cannot_be_let_go_of_is_told_of_once(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried at each heartbeat."""
+    caplog.set_level(logging.WARNING)
+    recorder.renewed = 1
+    recorder.let_gone = ["earlier"]
+    recorder.raises = [Fault(503, "out of use") for _ in range(5)]
+    recorder.release()
+    threads = Threads(recorder, heartbeat=0.01)
+    threads.submit("bad")
+    recorder.wait(lambda: not recorder.raises)
+    recorder.wait(lambda: recorder.ended == ["bad", "bad"])
+    assert [one.levelname for one in caplog.records if "let go" in one.message] == ["WARNING"]
 
 
 def test_close_waits_for_what_is_carried(recorder: Recorder) -> None:

@@ -329,9 +329,11 @@ class RunMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 0.7, 1, 3, 16, 61]))
     def wait(self, seconds: float) -> None:
         """Grace, leases and runs run out: who looks then finds nothing overdue."""
-        for thread_id in self.threads:  # a lease runs out for who has begun to watch it
-            self.store.runs.list(thread_id, _ALL)
-        self.clock.move(seconds)
+        until = self.clock() + seconds
+        while (left := until - self.clock()) > 0:
+            for thread_id in self.threads:  # a lease runs out for whoever watches it all the time
+                self.store.runs.list(thread_id, _ALL)
+            self.clock.move(min(5.0, left))
         for thread_id in self.threads:
             for run in self.store.runs.list(thread_id, _ALL).data:
                 assert run.is_final or (run.expires_at or 0) > self.clock()

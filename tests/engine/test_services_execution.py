@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from attrs import evolve
 from engine_store import Clock, Store, content_of
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.leases import Leases
+from assistants_client.engine.leases import UNSEEN, Leases
 from assistants_client.engine.lifecycle import LEASE
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services.execution import Execution, RunTaken
+from assistants_client.engine.services.following import Following
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.tables import runs
 from assistants_client.models.messages import MessageRequest, MessageUpdate
@@ -257,11 +259,33 @@ def test_elsewhere_the_lease_decides(store: Store) -> None:
     _, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
     store.clock.move(LEASE)
-    assert store.current(work.run).status == "in_progress"
-    store.clock.move(LEASE - 0.1)
-    assert store.current(work.run).status == "in_progress"
-    store.clock.move(0.1)
-    assert store.current(work.run).status == "failed"
+    assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
+    assert store.watched(work.run, 0.5).status == "failed"
+
+
+def test_who_waits_for_the_right_to_write_ends_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The carrier's sign of life waits for the same: it is given the time for one more."""
+    _, work = store.claimed()
+    set_owner(store, work.run, "elsewhere/1/x/y")
+    assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
+    begin = store.context.database.begin
+
+    @contextmanager
+    def locked(*, patience: int = 1) -> Iterator[Connection]:
+        store.clock.move(1)
+        with begin(patience=patience) as connection:
+            yield connection
+
+    store.clock.move(0.5)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.context.database, "begin", locked)
+        assert store.current(work.run).status == "in_progress"
+        Execution(store.context).unclaimed()
+        assert Following(store.context).look(work.run.id) is not None
+    assert store.watched(work.run, UNSEEN - 0.5).status == "in_progress"
+    assert store.watched(work.run, 0.5).status == "failed"
 
 
 @pytest.mark.parametrize("step", [-3600, -20, 20, 300])
@@ -334,8 +358,9 @@ def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) ->
     set_owner(store, lost.run, "elsewhere/1/x/y")
     names = [run.id for run in queued]
     assert execution.unclaimed() == names
-    store.clock.move(LEASE)
-    assert execution.unclaimed() == names
+    for _ in range(3):
+        store.clock.move(LEASE / 3)
+        assert execution.unclaimed() == names
     with store.context.database.read() as connection:
         found = {row.id: row.status for row in connection.execute(runs.select())}
     assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from store_bench import Bench
 
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.services import ingesting
 from assistants_client.engine.services.ingesting import MAX_TRIES
 from assistants_client.engine.tables import vector_store_files
 from assistants_client.models.vector_stores import FileCounts
@@ -84,6 +85,22 @@ def test_another_process_takes_over_when_it_looks(tmp_path: Path, clock: Clock) 
         assert bench.client.vector_stores.retrieve(store.id).status == "in_progress"
         clock.move(10)
         assert bench.settled(store.id).status == "completed"
+
+
+def test_of_much_that_waits_the_lookout_sees_the_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks every few seconds; whoever starts takes all of it."""
+    monkeypatch.setattr(ingesting, "_MOST_WAITING", 2)
+    with Engine(fresh(f"sqlite:///{tmp_path / 'test.db'}"), Scripted([])) as engine:
+        bench = Bench(engine)
+        bench.store(a_txt="walrus", b_txt="walrus", c_txt="walrus")
+        engine._lookout.close()  # it would see to them
+        with engine._database.begin() as connection:
+            connection.execute(update(vector_store_files).values(status="in_progress"))
+        waiting = engine._ingesting.orphans()
+        assert len(waiting) == 3
+        assert engine._ingesting.unclaimed() == [str(one) for one in waiting[:2]]
 
 
 def test_a_file_that_kills_its_readers_is_given_up(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -101,6 +101,14 @@ class Context:
         )
 
     @contextmanager
+    def begin(self, *, patience: int = 1) -> Iterator[Connection]:
+        """A transaction that may end or take over what others have lost, as ``Database.begin``."""
+        with ExitStack() as stack:
+            with self.leases.beginning():
+                connection = stack.enter_context(self.database.begin(patience=patience))
+            yield connection
+
+    @contextmanager
     def reading(self, thread_id: str) -> Iterator[Connection]:
         """A transaction that reads what is under a thread, its run settled.
 
@@ -113,7 +121,7 @@ class Context:
                 require_thread(connection, thread_id)
                 yield connection
                 return
-        with self.database.begin() as connection:
+        with self.begin() as connection:
             self.settled(connection, locks(thread_id))
         with self.database.read() as connection:
             require_thread(connection, thread_id)
@@ -126,13 +134,13 @@ class Context:
         Raises:
             Fault: There is no such thread.
         """
-        with self.database.begin() as connection:
+        with self.begin() as connection:
             require_thread(connection, thread_id)
             held = self.settled(connection, locks(thread_id))
             yield connection, None if held is None or held.run.is_final else held.run
 
     def settled(self, connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
-        """A run, after it was ended if it is overdue."""
+        """A run, after it was ended if it is overdue; in a transaction of :meth:`begin`."""
         held = load_run(connection, which)
         ending = None if held is None else self.ending(held)
         if held is None or ending is None:

@@ -120,7 +120,7 @@ class Execution:
         Returns:
             What to work on; ``None`` when the run is not queued (any more), or gone.
         """
-        with self._database.begin(patience=PATIENT) as connection:
+        with self._context.begin(patience=PATIENT) as connection:
             held = self._context.settled(connection, by_id(run_id))
             if held is None or held.run.status != "queued":
                 return None
@@ -386,7 +386,7 @@ class Execution:
         queued = []
         for held in active:
             if self._context.ending(held) is not None:
-                with self._database.begin() as connection:
+                with self._context.begin() as connection:
                     self._context.settled(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
@@ -412,7 +412,7 @@ class Execution:
             ).all()
         for row in held:
             if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
-                with self._database.begin() as connection:
+                with self._context.begin() as connection:
                     self._context.settled(connection, by_id(row.id))
         return waiting
 

@@ -29,7 +29,7 @@ class Following:
                 return None
             if self._context.ending(held) is None:
                 return _seen(connection, held.run)
-        with self._context.database.begin() as connection:
+        with self._context.begin() as connection:
             held = self._context.settled(connection, by_id(run_id))
             return None if held is None else _seen(connection, held.run)
 

@@ -29,6 +29,8 @@ from assistants_client.models.vector_stores import VectorStoreFile
 
 #: A file that its reader died over so often is not tried again.
 MAX_TRIES: Final = 3
+#: Waiting files that are looked at together.
+_MOST_WAITING: Final = 100
 
 
 @frozen(kw_only=True)
@@ -56,7 +58,7 @@ class Ingesting:
     def claim(self, store_file: int) -> Job | None:
         """Takes a file that is in progress and that nobody holds; ``None`` when there is none."""
         context = self._context
-        with self._database.begin() as connection:
+        with context.begin() as connection:
             row = _row(connection, store_file)
             if row is None or row.status != "in_progress":
                 return None
@@ -131,22 +133,29 @@ class Ingesting:
 
     def orphans(self) -> list[int]:
         """The files that are to be read and that nobody reads, in the order they came in."""
+        return self._unread(None)
+
+    def unclaimed(self) -> list[str]:
+        """The same by the names that threads have for them, the oldest of many.
+
+        To be asked often.
+        """
+        return [str(store_file) for store_file in self._unread(_MOST_WAITING)]
+
+    def _unread(self, most: int | None) -> list[int]:
         held = vector_store_files.c
         with self._database.read() as connection:
             rows = connection.execute(
                 select(held.seq, held.owner, held.lease_until)
                 .where(held.status == "in_progress")
                 .order_by(held.seq)
+                .limit(most)
             ).all()
         return [
             row.seq
             for row in rows
             if row.owner is None or is_lost(self._context, row.seq, row.owner, row.lease_until)
         ]
-
-    def unclaimed(self) -> list[str]:
-        """The same as :meth:`orphans`, by the names that threads have for them."""
-        return [str(store_file) for store_file in self.orphans()]
 
     def let_go(self, store_file: int) -> None:
         """Lets go of one file, if it is held, for whoever claims it next."""
