@@ -298,7 +298,10 @@ class Transport:
             response.close()
             raise cut_short(error, response, method, path) from error
 
-    interrupt = staticmethod(interrupt)
+    @staticmethod
+    def interrupt(response: requests.Response) -> None:
+        """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
+        interrupt(response)
 
     @staticmethod
     def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:

@@ -278,7 +278,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         max_body: A request's body has less bytes.
     """
 
-    channel_class = _Connection
+    channel_class: type[HTTPChannel] = _Connection
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         max_body: int,
     ) -> None:
         self.hopeless = hopeless
-        self.is_stopping = False
+        self.is_stopping: bool = False
         self._has_stopped = threading.Event()
         self._has_ended = False
         self._limit = _connections()
