@@ -12,7 +12,7 @@
 #
 # A client that believes the response keeps the connection and fails on every second request.
 # Needs node, npm and their registry. Exits with 0 as long as this is so.
-set -eu
+set -euo pipefail
 
 work="$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT

@@ -13,7 +13,7 @@
 # So no client can send back the server's own answer as it came. Needs Python 3.11 or newer as
 # python3, pip and a C++ compiler: the package is built, which takes minutes. The model is made here,
 # of random weights. Exits with 0 as long as this is so.
-set -eu
+set -euo pipefail
 
 work="$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT

@@ -12,7 +12,7 @@
 #
 # A client cannot tell a whole answer from one that was cut. Needs Python 3.11 or newer as python3,
 # and pip. The model is made here, of random weights. Exits with 0 as long as this is so.
-set -eu
+set -euo pipefail
 
 work="$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT

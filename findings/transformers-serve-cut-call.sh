@@ -13,7 +13,7 @@
 # A client that bounds its costs cannot tell a bound that was reached from a server that broke. Needs
 # Python 3.11 or newer as python3, and pip; torch takes 1 to 5 GB. The model is made here: it says
 # <tool_call> and then {, again and again. Exits with 0 as long as this is so.
-set -eu
+set -euo pipefail
 
 work="$(mktemp -d)"
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
