@@ -87,13 +87,17 @@ def _plain_call(call: Mapping[str, Any]) -> Document:
     return {"id": call["id"], "type": call["type"], "function": function}
 
 
+#: OpenAI's newer models refuse the first name of a bound, most other servers know no other.
+_NAMES: Final = (
+    _renamed("max_tokens", "max_completion_tokens"),
+    _renamed("max_completion_tokens", "max_tokens"),
+)
 #: The field that a server names when it refuses, and what is done about it. A field that can be
 #: said in two other ways has two rows, the second for a server that refuses the first as well.
 _ROWS: Final[Sequence[tuple[str, Callable[[Document], Document]]]] = (
     ("stream_options", _without("stream_options")),
-    # OpenAI's newer models refuse the first, most other servers know no other.
-    ("max_tokens", _renamed("max_tokens", "max_completion_tokens")),
-    ("max_completion_tokens", _renamed("max_completion_tokens", "max_tokens")),
+    ("max_tokens", _NAMES[0]),
+    ("max_completion_tokens", _NAMES[1]),
     ("max_tokens", _without("max_tokens")),
     ("max_completion_tokens", _without("max_completion_tokens")),
     ("max_output_tokens", _without("max_output_tokens")),
@@ -108,9 +112,4 @@ _ROWS: Final[Sequence[tuple[str, Callable[[Document], Document]]]] = (
     *((name, _forgetful) for name in STATE_FIELDS),
     ("stream", _without("stream", "stream_options")),
 )
-_RENAMING: Final = frozenset(
-    number
-    for number, (_, change) in enumerate(_ROWS)
-    if len(change({"max_tokens": 1, "max_completion_tokens": 1})) == 1
-    and len(change({"max_tokens": 1})) == len(change({"max_completion_tokens": 1})) == 1
-)
+_RENAMING: Final = frozenset(number for number, (_, change) in enumerate(_ROWS) if change in _NAMES)
