@@ -2,19 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from assistants_client._later import names_of
+from assistants_client._lazy_names import lazy_names
+from assistants_client._public_names import MODULE_OF
 from assistants_client._version import __version__
 
 # A type checker sees them all; a program imports those it names, when it names them.
 if TYPE_CHECKING:
-    from assistants_client._checks import Timeout
-    from assistants_client._credentials import AccessToken, Credential
-    from assistants_client._many_waits import RunOrIds
-    from assistants_client._multipart import FileSource, Progress
-    from assistants_client._pagination import LazyList
-    from assistants_client._retry import RetryPolicy
-    from assistants_client._tool_calls import answer_calls
-    from assistants_client._transport import ApiKey, Query
+    from assistants_client._arguments import Timeout
+    from assistants_client._http.auth import AccessToken, Credential
+    from assistants_client._http.multipart import FileSource, Progress
+    from assistants_client._http.retry import RetryPolicy
+    from assistants_client._http.transport import ApiKey, Query
     from assistants_client.backoff import (
         AdaptiveBackoff,
         Backoff,
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
         ConstantBackoff,
         ExponentialBackoff,
     )
-    from assistants_client.client import Client
+    from assistants_client.client.client import Client
     from assistants_client.errors import (
         APIConnectionError,
         APIError,
@@ -51,7 +49,13 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         WaitTimeoutError,
     )
-    from assistants_client.function_tools import ToolFunction, ToolLike, as_tools, tool
+    from assistants_client.function_tools.dispatch import answer_calls
+    from assistants_client.function_tools.function_tool import (
+        ToolFunction,
+        ToolLike,
+        as_tools,
+        tool,
+    )
     from assistants_client.models._base import (
         UNSET,
         JsonObject,
@@ -248,8 +252,10 @@ if TYPE_CHECKING:
         VectorStoreRequest,
         VectorStoreUpdate,
     )
+    from assistants_client.resources._pagination import LazyList
     from assistants_client.resources.files import Purpose
-    from assistants_client.streaming import RunStream
+    from assistants_client.streaming.run_stream import RunStream
+    from assistants_client.waiting.many_runs import RunOrIds
 
 __all__ = [
     "ACTIVE_STATUSES",
@@ -489,12 +495,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = names_of(
-        __name__,
-        __all__,
-        "errors client backoff _multipart _pagination _retry models._base models.runs "
-        "models.messages models.tools models.threads models.lists models.assistants "
-        "models.chunking models.files models.vector_stores models.run_steps models.run_streams "
-        "models.replies models.events function_tools _tool_calls streaming _many_waits "
-        "_credentials resources.files",
-    )
+    __getattr__, __dir__ = lazy_names(__name__, MODULE_OF)

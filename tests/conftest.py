@@ -221,7 +221,7 @@ def pauses(monkeypatch):
     """The pauses between tries, which then take no time."""
     taken = []
     fake = SimpleNamespace(sleep=taken.append, time=time.time)
-    monkeypatch.setattr("assistants_client._retry.time", fake)
+    monkeypatch.setattr("assistants_client._http.retry.time", fake)
     return taken
 
 

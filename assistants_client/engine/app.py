@@ -18,8 +18,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from assistants_client._codec import encode
-from assistants_client._headers import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
+from assistants_client._json.codec import encode
+from assistants_client._protocol import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.posts import Posts

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Final, TypeAlias
 
-from assistants_client._strict_json import strict_json
+from assistants_client._json.strict import strict_json
 from assistants_client.engine.file_search import options_of, record_of
 from assistants_client.engine.language_models.base import CODE_INTERPRETER, FILE_SEARCH, ToolCall
 from assistants_client.models.run_steps import (

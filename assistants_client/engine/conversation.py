@@ -11,7 +11,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, Final
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.file_search import (
     DESCRIPTION,
     PARAMETERS,

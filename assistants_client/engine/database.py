@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Table, delete, event, insert, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.store_faults import DatabaseFile, busy, fault_of, is_busy
 from assistants_client.engine.tables import create_missing, threads

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from assistants_client._deadline import TooLateError, within
-from assistants_client._transport import Options, Transport
+from assistants_client._http.deadline import TooLateError, within
+from assistants_client._http.transport import Options, Transport
 from assistants_client.engine.embedding_answers import ENCODINGS, read_vectors
 from assistants_client.engine.language_models.error_words import error_text
 from assistants_client.engine.vectors import count

@@ -5,7 +5,7 @@ Neither HTTP nor the database belongs here.
 
 from __future__ import annotations
 
-from assistants_client._id_kinds import ID_KINDS
+from assistants_client._protocol import ID_KINDS
 
 
 class Fault(Exception):

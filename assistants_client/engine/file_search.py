@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.bounds import MAX_ANNOTATIONS
 from assistants_client.engine.search_words import Hit
 from assistants_client.models._base import JsonObject

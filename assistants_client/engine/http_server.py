@@ -37,7 +37,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestHeaderFieldsTooLarge
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.answers import AnswerBuilder, Piece, TextPiece, bounded, file_part
 from assistants_client.engine.bounds import STORED_PER_SECOND
 from assistants_client.engine.called import has_interpreter

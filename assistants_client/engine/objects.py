@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import fields
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.bounds import MAX_ITEMS, MAX_TEXT
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId

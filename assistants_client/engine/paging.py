@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.faults import Fault
 from assistants_client.models._base import Struct
 from assistants_client.models.lists import Page

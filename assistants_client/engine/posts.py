@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from assistants_client._codec import encode
-from assistants_client._headers import IDEMPOTENCY_KEY
+from assistants_client._json.codec import encode
+from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.events import Subscription
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.routes import Call, Handler, Services

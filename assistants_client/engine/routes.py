@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from attrs import define
 from werkzeug.wrappers import Request
 
-from assistants_client._codec import InvalidValueError, encode, parse
-from assistants_client._strict_json import strict_json
+from assistants_client._json.codec import InvalidValueError, encode, parse
+from assistants_client._json.strict import strict_json
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.file_search import shown_step
 from assistants_client.engine.paging import PageQuery, parse_page_query

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.bounds import length_of
 from assistants_client.engine.conversation import messages_for
 from assistants_client.engine.images import Images

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.answers import AnswerBuilder
 from assistants_client.engine.bounds import MAX_STEPS_TEXT
 from assistants_client.engine.called import Recorded, recorded

@@ -14,8 +14,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from assistants_client._codec import encode
-from assistants_client._sse import encode_event
+from assistants_client._http.sse import encode_event
+from assistants_client._json.codec import encode
 from assistants_client.engine.events import Subscription
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.told import NamedEvent, Seen, Told

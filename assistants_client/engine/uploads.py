@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
-from assistants_client._codec import InvalidValueError, parse
+from assistants_client._json.codec import InvalidValueError, parse
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services.files import MAX_FILE, Upload
 from assistants_client.models.files import FileExpiry

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import enum
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from attrs import NOTHING, Factory, define, field, fields, frozen
 
-from assistants_client._habits import no_attribute
+from assistants_client._suggestions import no_attribute
 
 T = TypeVar("T")
 
@@ -97,14 +97,28 @@ class Struct:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from assistants_client._display import struct_html
-
-        return struct_html(self)
+        return html_of(self)
 
     @property
     def extra(self) -> Mapping[str, Any]:
         """What the server sent beyond the declared fields, or in a form they cannot hold."""
         return _NOTHING_EXTRA if self._extra is None else self._extra
+
+
+_html_forms: list[Callable[[Any], str]] = []
+
+
+def register_html(form: Callable[[Any], str]) -> None:
+    """Sets what makes the HTML of all objects. It knows every class, and no class needs to know it.
+
+    The folder's front door calls it.
+    """
+    _html_forms[:] = [form]
+
+
+def html_of(struct: object) -> str:
+    """Returns what a notebook shows of an object."""
+    return _html_forms[0](struct)
 
 
 @define(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from assistants_client.models._base import short_repr
+from assistants_client.models._base import html_of, short_repr
 from assistants_client.models.messages import Annotation, Message
 from assistants_client.models.runs import Run
 
@@ -31,6 +31,4 @@ class Reply:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from assistants_client._display import reply_html
-
-        return reply_html(self)
+        return html_of(self)

@@ -20,17 +20,16 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from assistants_client._checks import checked_id
-from assistants_client._codec import InvalidValueError, decode, encode_request
-from assistants_client._habits import no_attribute
-from assistants_client._multipart import (
+from assistants_client._arguments import checked_id
+from assistants_client._http.multipart import (
     FileSource,
     MultipartBody,
     Progress,
     ProgressFailedError,
 )
-from assistants_client._pagination import LARGEST_PAGE, LazyList
-from assistants_client._transport import Answered, Query, Transport
+from assistants_client._http.transport import Answered, Query, Transport
+from assistants_client._json.codec import InvalidValueError, decode, encode_request
+from assistants_client._suggestions import no_attribute
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
     APIError,
@@ -47,10 +46,11 @@ from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.models.tools import ToolInput
+from assistants_client.resources._pagination import LARGEST_PAGE, LazyList
 
 if TYPE_CHECKING:
-    from assistants_client._following import Answer
     from assistants_client.models.files import File
+    from assistants_client.streaming.session import Answer
 
 T = TypeVar("T")
 
@@ -230,7 +230,7 @@ class Resource:
         self, path: str, document: Mapping[str, Any], query: Query | None = None
     ) -> Iterator[Answer]:
         """Asks for a stream, and gives what is answered while the context lasts."""
-        from assistants_client._following import Answer  # streams only
+        from assistants_client.streaming.session import Answer  # streams only
 
         sent = {**document, "stream": True}
         with self._transport.stream(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from assistants_client._call_forms import takes
-from assistants_client._pagination import LazyList
 from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._signatures import takes
 
 
 class Assistants(Resource):

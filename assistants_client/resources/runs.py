@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from assistants_client._call_forms import takes
-from assistants_client._checks import check_tool_handling
-from assistants_client._pagination import LazyList
+from assistants_client._arguments import check_tool_handling
 from assistants_client.models._base import JsonObject, given
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message
@@ -29,11 +27,13 @@ from assistants_client.models.runs import (
 )
 from assistants_client.models.tools import ToolInput
 from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._signatures import takes
 
 if TYPE_CHECKING:
-    from assistants_client._following import Answer
     from assistants_client.models.run_steps import RunStep
-    from assistants_client.streaming import RunStream
+    from assistants_client.streaming.run_stream import RunStream
+    from assistants_client.streaming.session import Answer
 
 T = TypeVar("T")
 
@@ -117,8 +117,8 @@ class Runs(Resource):
         tools: Sequence[ToolInput],
     ) -> RunStream:
         # What only streams need is imported with the first.
-        from assistants_client._following import StreamLink
-        from assistants_client.streaming import RunStream
+        from assistants_client.streaming.run_stream import RunStream
+        from assistants_client.streaming.session import StreamLink
 
         options = request if isinstance(request, StreamOptions) else StreamOptions()
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)

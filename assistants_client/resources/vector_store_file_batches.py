@@ -7,9 +7,7 @@ from typing import Literal
 
 from attrs import evolve
 
-from assistants_client._call_forms import takes
-from assistants_client._multipart import FileSource, MultipartBody
-from assistants_client._pagination import LazyList
+from assistants_client._http.multipart import FileSource, MultipartBody
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
 from assistants_client.models._base import UNSET
@@ -22,6 +20,8 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatchRequest,
 )
 from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._signatures import takes
 
 
 class VectorStoreFileBatches(Resource):

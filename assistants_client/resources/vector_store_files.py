@@ -6,9 +6,7 @@ from typing import Literal
 
 from attrs import evolve
 
-from assistants_client._call_forms import takes
-from assistants_client._multipart import FileSource, Progress
-from assistants_client._pagination import LazyList
+from assistants_client._http.multipart import FileSource, Progress
 from assistants_client.backoff import BackoffLike
 from assistants_client.models._base import UNSET
 from assistants_client.models.chunking import ChunkingStrategy
@@ -21,6 +19,8 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileUpdate,
 )
 from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._signatures import takes
 
 
 class VectorStoreFiles(Resource):

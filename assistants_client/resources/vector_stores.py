@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from assistants_client._call_forms import takes
-from assistants_client._pagination import LazyList
 from assistants_client.backoff import BackoffLike
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
@@ -16,6 +14,8 @@ from assistants_client.models.vector_stores import (
     VectorStoreUpdate,
 )
 from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._signatures import takes
 
 
 class VectorStores(Resource):

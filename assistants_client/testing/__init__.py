@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from assistants_client._later import names_of
+from assistants_client._lazy_names import lazy_names
 
 # pytest loads this in every project that has the package; nothing is imported before it is named.
 if TYPE_CHECKING:
@@ -14,4 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Clock", "Doubles", "Faults", "ScriptedModel", "assistants"]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = names_of(__name__, __all__, "clock faults doubles")
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "Clock": "clock",
+            "Doubles": "doubles",
+            "Faults": "faults",
+            "ScriptedModel": "scripted_model",
+            "assistants": "doubles",
+        },
+    )

@@ -12,15 +12,15 @@ from contextlib import contextmanager
 
 from attrs import frozen
 
-from assistants_client._pace import Pace
 from assistants_client.backoff import AdaptiveBackoff
-from assistants_client.client import Client
+from assistants_client.client.client import Client
 from assistants_client.engine import Engine
 from assistants_client.testing.clock import Clock
 from assistants_client.testing.connections import Connected
 from assistants_client.testing.faults import Faults
 from assistants_client.testing.scripted_model import ScriptedModel
-from assistants_client.waiting import Time
+from assistants_client.waiting.polling import Time
+from assistants_client.waiting.rate_limiter import Pace
 
 
 @frozen

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from assistants_client.client import Client
+    from assistants_client.client.client import Client
     from assistants_client.testing import Clock, Doubles, Faults, ScriptedModel
 
 _DOUBLES = pytest.StashKey["Doubles"]()

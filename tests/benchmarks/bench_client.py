@@ -76,7 +76,7 @@ def ours(url, secure):
     from canned_server import PAGE
 
     from assistants_client import Client
-    from assistants_client._codec import decode
+    from assistants_client._json.codec import decode
     from assistants_client.models.lists import Page
     from assistants_client.models.messages import Message
 

@@ -19,7 +19,7 @@ from served_process import environment
 from terminal import CTRL_C, CTRL_D, Terminal
 
 from assistants_client import Client, CodeInterpreterTool, FileSearchTool, FunctionTool
-from assistants_client._chat import Conversation, Screen, converse
+from assistants_client.cli.chat import Conversation, Screen, converse
 from assistants_client.engine import Engine, Scripted, call
 from assistants_client.errors import RunError
 from assistants_client.models.tools import FunctionDefinition

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
-from assistants_client.cli import _database
+from assistants_client.cli.command_line import _database
 from assistants_client.engine import Engine, Scripted, serving
 from assistants_client.engine.own_machine import OnlyThisMachine
 from assistants_client.engine.serving import InTurn, Server, shown_database

@@ -6,7 +6,7 @@ from protocol_operations import OPERATIONS
 
 import assistants_client as ac
 from assistants_client import InvalidRequestError
-from assistants_client._codec import InvalidValueError, encode_request, parse
+from assistants_client._json.codec import InvalidValueError, encode_request, parse
 from assistants_client.models._limits import LIMIT
 from assistants_client.models.tools import NewVectorStore
 from assistants_client.resources._base import encoded

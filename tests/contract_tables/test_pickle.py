@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import assistants_client as ac
-from assistants_client import _codec
+from assistants_client._json import codec as _codec
 
 #: Public classes whose objects live in one process, and why.
 STAY = {

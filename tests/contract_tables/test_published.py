@@ -10,7 +10,7 @@ from protocol_fields import FIELDS
 from published_requests import CALLS, MISTAKES, WITHOUT_BETA
 
 from assistants_client import Message, Run, RunStep, Struct, Unknown
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 
 BASE = "https://server.test/v1"
 PUBLISHED_BASE = "https://api.openai.com/v1"

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from assistants_client import Client, ConfigurationError
-from assistants_client._credentials import CachedToken
+from assistants_client._http.auth import CachedToken
 
 FOUNDRY = "https://r.services.ai.azure.com/api/projects/p"
 AZURE = "https://r.openai.azure.com"

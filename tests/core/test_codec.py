@@ -31,7 +31,7 @@ from assistants_client import (
     UnknownTool,
     UnknownToolCall,
 )
-from assistants_client._codec import InvalidValueError, decode, encode, encode_request
+from assistants_client._json.codec import InvalidValueError, decode, encode, encode_request
 
 ANSWERS = [Assistant, Deleted, Message, Run, RunStep, Thread]
 

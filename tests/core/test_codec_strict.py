@@ -26,7 +26,7 @@ from assistants_client import (
     UnknownPart,
     UnknownTool,
 )
-from assistants_client._codec import InvalidValueError, encode_request, parse
+from assistants_client._json.codec import InvalidValueError, encode_request, parse
 
 TEXT_257 = "n" * 257
 FUNCTION = {"type": "function", "function": {"name": "f"}}

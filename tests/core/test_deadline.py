@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistants_client._deadline import within
+from assistants_client._http.deadline import within
 
 
 @pytest.mark.parametrize("where", ["threading.Thread.start", "queue.Queue.get"])

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from assistants_client import APIResponseError, InvalidRequestError, LazyList, Page, Run
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 
 NAMES = [f"run_{number:03}" for number in range(250)]
 

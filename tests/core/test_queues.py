@@ -3,7 +3,7 @@
 import queue
 import threading
 
-from assistants_client._deadline import take
+from assistants_client._http.deadline import take
 
 
 def test_a_wait_of_next_to_nothing_ends():

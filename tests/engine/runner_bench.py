@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.code_interpreter import CodeResult
 from assistants_client.engine.database import Database, add
 from assistants_client.engine.language_models.base import Conversation, LanguageModel, TokenUsage

@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from engine_store import Clock
 
-from assistants_client._sse import SseDecoder
-from assistants_client._transport import Transport
+from assistants_client._http.sse import SseDecoder
+from assistants_client._http.transport import Transport
 from assistants_client.engine import Engine, LanguageModel, Script, Scripted
 from assistants_client.engine.adapter import EngineAdapter
 

@@ -10,8 +10,7 @@ import io
 from typing import Any
 
 from databases import fresh
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from thorough import amount
 from werkzeug.test import Client, TestResponse

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.answers import AnswerBuilder
 from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.language_models.base import (

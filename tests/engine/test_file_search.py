@@ -10,7 +10,7 @@ from databases import fresh
 from store_bench import Bench, waiting_reader
 
 import assistants_client as ac
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine import Call, Engine, Scripted, call
 from assistants_client.models.events import MessageDelta, RunStepCompleted, TextPartDelta
 from assistants_client.models.messages import Attachment, FileCitation, MessageRequest

@@ -12,7 +12,7 @@ from engine_store import Clock, Store
 from stream_bench import FUNCTION, StreamBench, in_background, told
 from werkzeug.test import Client, TestResponse
 
-from assistants_client._headers import HONOURS_IDEMPOTENCY
+from assistants_client._protocol import HONOURS_IDEMPOTENCY
 from assistants_client.engine import call
 from assistants_client.engine.app import refusing
 from assistants_client.engine.database import Database

@@ -11,7 +11,7 @@ from engine_store import Store
 from sqlalchemy import event, text
 from werkzeug.test import Client as Web
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from databases import fresh
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from assistants_client.engine.database import Database, add, remove
 from assistants_client.engine.faults import Fault

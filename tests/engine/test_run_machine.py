@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 from attrs import define
 from databases import fresh
 from engine_store import Clock, Store, content_of
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 from thorough import amount

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_store import Store
 
-from assistants_client._codec import encode, parse
+from assistants_client._json.codec import encode, parse
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate

@@ -9,7 +9,7 @@ import pytest
 from engine_store import Store
 from sqlalchemy.exc import IntegrityError
 
-from assistants_client._codec import encode, parse
+from assistants_client._json.codec import encode, parse
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.lifecycle import CANCEL_GRACE

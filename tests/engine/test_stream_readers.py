@@ -20,8 +20,8 @@ from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.serving import make_server
 
-from assistants_client._codec import encode
-from assistants_client._sse import SseDecoder
+from assistants_client._http.sse import SseDecoder
+from assistants_client._json.codec import encode
 from assistants_client.engine import streams as streams_module
 from assistants_client.engine.database import Database
 from assistants_client.engine.deltas import text_delta

@@ -9,7 +9,7 @@ import pytest
 from server import QUICK, assistant, http
 
 from assistants_client import Client, ConfigurationError, RateLimitError
-from assistants_client._credentials import CachedToken
+from assistants_client._http.auth import CachedToken
 
 
 class Credential:

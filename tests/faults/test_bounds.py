@@ -24,7 +24,7 @@ from assistants_client import (
     Client,
     ConfigurationError,
 )
-from assistants_client._advice import about_tls
+from assistants_client._http.error_hints import about_tls
 
 AUTHORITY = str(TLS / "authority.pem")
 

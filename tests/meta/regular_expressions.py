@@ -17,8 +17,7 @@ from pathlib import Path
 import assistants_client
 
 try:
-    from re import _constants as sre
-    from re import _parser
+    from re import _constants as sre, _parser
 except ImportError:  # Python 3.10
     import sre_constants as sre
     import sre_parse as _parser

@@ -22,7 +22,7 @@ import assistants_client
 import assistants_client.engine
 import assistants_client.engine.language_models
 from assistants_client import Client, Request, ToolHandling, errors
-from assistants_client._docstrings import parameters
+from assistants_client.function_tools.docstrings import parameters
 
 DOORS = [
     assistants_client,

@@ -20,10 +20,15 @@ ROOT = Path(__file__).parents[2]
 #: The modules that users import from. Each lists what it exports in ``__all__``.
 FRONT_DOORS = [
     "assistants_client",
+    "assistants_client.cli",
+    "assistants_client.client",
     "assistants_client.engine",
     "assistants_client.engine.code_interpreter",
     "assistants_client.engine.language_models",
+    "assistants_client.function_tools",
+    "assistants_client.streaming",
     "assistants_client.testing",
+    "assistants_client.waiting",
 ]
 #: The modules whose public classes are all reachable from the root.
 SHOWN_AT_THE_ROOT = ["models", "errors", "backoff"]
@@ -44,7 +49,12 @@ def sources() -> Iterator[tuple[str, Path]]:
 
 
 #: What a front door imports for its own use.
-TOOLS_OF_A_DOOR = {"__future__", "typing", "assistants_client._later"}
+TOOLS_OF_A_DOOR = {
+    "__future__",
+    "typing",
+    "assistants_client._lazy_names",
+    "assistants_client._public_names",
+}
 
 
 def imported_names(path: Path) -> set[str]:

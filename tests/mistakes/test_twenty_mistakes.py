@@ -29,7 +29,7 @@ from assistants_client import (
     ToolError,
     tool,
 )
-from assistants_client._event_loop import _tell
+from assistants_client._http.event_loop_warning import _tell
 from assistants_client.engine import ChatCompletions, Engine, Scripted, call
 
 URL = "https://server.test/v1"

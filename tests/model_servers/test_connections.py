@@ -14,7 +14,7 @@ from fake_server import Answer, FakeServer
 from server_answers import always, call, calls, chunk, refuses, says, sse, whole
 
 from assistants_client import Client
-from assistants_client._connections import Borrowed, borrowed
+from assistants_client._http.session import Borrowed, borrowed
 from assistants_client.engine import ChatCompletions, Engine
 from assistants_client.engine.language_models import server_model
 from assistants_client.engine.language_models.base import (

@@ -18,7 +18,7 @@ from fake_server import FakeServer
 
 import assistants_client as ac
 from assistants_client import Client, ToolOutput
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine import Embeddings, Engine
 
 _POLL: Final = 0.005

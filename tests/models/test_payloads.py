@@ -29,7 +29,7 @@ from assistants_client import (
     UnknownToolCall,
     UrlCitation,
 )
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 
 PAYLOADS = sorted(Path(__file__).parent.with_name("payloads").glob("*.json"))
 COMPLETE = [path for path in PAYLOADS if not path.stem.startswith("odd_")]

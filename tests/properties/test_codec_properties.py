@@ -6,8 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from thorough import amount
 
 from assistants_client import (
@@ -28,10 +27,9 @@ from assistants_client import (
     ThreadRunRequest,
     ThreadUpdate,
     Unknown,
-    _codec,
-    _quick,
 )
-from assistants_client._codec import (
+from assistants_client._json import codec, compiled_readers
+from assistants_client._json.codec import (
     InvalidValueError,
     decode,
     encode,
@@ -227,12 +225,12 @@ def test_a_reader_that_is_written_out_reads_the_same(cls, monkeypatch):
     names = [field.name for field in attrs.fields(get_origin(cls) or cls) if field.init]
     odd = st.dictionaries(st.sampled_from([*names, "metadata_", "x"]), JSON, max_size=5)
     readers = {
-        often: _codec._make_converter(strict=False, closed=False).get_structure_hook(cls)
+        often: codec._make_converter(strict=False, closed=False).get_structure_hook(cls)
         for often in (0, 1)
     }
 
     def outcome(often, document):
-        monkeypatch.setattr(_quick, "OFTEN", often)
+        monkeypatch.setattr(compiled_readers, "OFTEN", often)
         try:
             made = readers[often](document, cls)
         except InvalidValueError as error:

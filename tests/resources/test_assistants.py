@@ -13,7 +13,7 @@ from assistants_client import (
     ResponseFormat,
     ToolResources,
 )
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 
 BODY = {
     "model": "m",

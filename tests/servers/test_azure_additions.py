@@ -18,7 +18,7 @@ from assistants_client import (
     UnknownToolCall,
     UrlCitation,
 )
-from assistants_client._codec import InvalidValueError, decode, encode, parse
+from assistants_client._json.codec import InvalidValueError, decode, encode, parse
 
 TOOLS = {
     "bing_grounding": {

@@ -15,7 +15,7 @@ from assistants_client import (
     VectorStore,
     VectorStoreFile,
 )
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 
 ANSWERS = [Assistant, File, Message, Run, RunStep, Thread, VectorStore, VectorStoreFile]
 WITH_METADATA = [Assistant, Message, Run, RunStep, Thread, VectorStore]

@@ -8,7 +8,7 @@ import socket
 import threading
 
 from assistants_client import AssistantsError
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.models.events import (
     Done,
     MessageCompleted,

@@ -8,12 +8,12 @@ from stream_kit import RECORDINGS, check_whole, chunked, close_delimited, follow
 from thorough import amount
 
 from assistants_client import APIResponseError, StreamInterruptedError
-from assistants_client._codec import decode
-from assistants_client._following import Answer, StreamLink
+from assistants_client._json.codec import decode
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
 from assistants_client.streaming import RunStream
+from assistants_client.streaming.session import Answer, StreamLink
 
 FRAMINGS = {"chunked": chunked, "close": close_delimited}
 #: One offset in so many. STREAMS_EVERY_OFFSET=1 takes every one over a socket, which takes minutes.

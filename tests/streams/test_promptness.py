@@ -9,9 +9,9 @@ import pytest
 from stream_kit import PLAIN, SSE_HEAD, run, sse, text_delta
 from thorough import amount
 
-from assistants_client._following import Answer, StreamLink
 from assistants_client.models.events import Done
 from assistants_client.streaming import RunStream
+from assistants_client.streaming.session import Answer, StreamLink
 
 #: A server's event is seen within this many seconds, long before the next is sent.
 AT_ONCE = 0.005
@@ -96,8 +96,8 @@ def test_a_delta_costs_the_same_at_the_start_and_at_the_end():
 
 def test_a_long_text_said_again_is_not_compared_each_time():
     """A call whose id comes with every piece is not joined anew for each of them."""
-    from assistants_client._snapshots import Snapshots
     from assistants_client.models.run_steps import RunStep
+    from assistants_client.streaming.snapshots import Snapshots
 
     def seconds(count):
         piece = {"index": 0, "id": "c", "type": "function", "function": {"arguments": '"abcdefg"'}}

@@ -31,8 +31,8 @@ from stream_kit import (
     writes,
 )
 
-from assistants_client import APIResponseError, StreamError, StreamInterruptedError, _following
-from assistants_client._codec import decode
+from assistants_client import APIResponseError, StreamError, StreamInterruptedError
+from assistants_client._json.codec import decode
 from assistants_client.models.events import (
     Done,
     MessageCompleted,
@@ -47,6 +47,7 @@ from assistants_client.models.events import (
     RunStepInProgress,
 )
 from assistants_client.models.messages import Message
+from assistants_client.streaming import session as _following
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
 

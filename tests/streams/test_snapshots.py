@@ -5,14 +5,13 @@ import json
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from stream_kit import RECORDINGS, calls, message, step, step_delta, text_delta
 
-from assistants_client._codec import decode
-from assistants_client._snapshots import Snapshots
+from assistants_client._json.codec import decode
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
+from assistants_client.streaming.snapshots import Snapshots
 
 
 def message_of(*deltas, begun=None):

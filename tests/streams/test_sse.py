@@ -5,11 +5,10 @@ import re
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from stream_kit import RECORDINGS
 
-from assistants_client._sse import (
+from assistants_client._http.sse import (
     EventTooLargeError,
     ServerSentEvent,
     SseDecoder,

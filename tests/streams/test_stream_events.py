@@ -4,14 +4,12 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from stream_kit import RECORDINGS, asks, calls, message, run, step, step_delta, text_delta, writes
 
 from assistants_client import StreamError, StreamInterruptedError
-from assistants_client._codec import decode
-from assistants_client._events import read_event
-from assistants_client._sse import ServerSentEvent, decode_stream
+from assistants_client._http.sse import ServerSentEvent, decode_stream
+from assistants_client._json.codec import decode
 from assistants_client.models import events as kinds
 from assistants_client.models.events import (
     MESSAGE_EVENTS,
@@ -24,6 +22,7 @@ from assistants_client.models.events import (
     UnknownEvent,
     UnknownPartDelta,
 )
+from assistants_client.streaming.event_decoder import read_event
 
 THREAD = {"id": "thread_1", "object": "thread"}
 

@@ -275,7 +275,8 @@ def test_it_is_there_once_the_package_is_installed_and_costs_nothing(installed):
             ours = sorted(name for name in sys.modules if name.startswith("assistants_client"))
             assert ours == [
                 "assistants_client",
-                "assistants_client._later",
+                "assistants_client._lazy_names",
+                "assistants_client._public_names",
                 "assistants_client._version",
                 "assistants_client.testing",
                 "assistants_client.testing.plugin",

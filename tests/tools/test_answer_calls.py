@@ -33,8 +33,8 @@ from assistants_client import (
     answer_calls,
     tool,
 )
-from assistants_client._codec import decode
-from assistants_client._tool_calls import MAX_OUTPUT_BYTES
+from assistants_client._json.codec import decode
+from assistants_client.function_tools.dispatch import MAX_OUTPUT_BYTES
 
 
 class Unit(str, enum.Enum):
@@ -281,7 +281,7 @@ def test_one_at_a_time_runs_in_the_callers_thread():
 
 def test_waiting_for_threads_looks_up_now_and_then(monkeypatch):
     """However often it does, nothing is lost."""
-    monkeypatch.setattr("assistants_client._tool_calls._GLANCE", 0)
+    monkeypatch.setattr("assistants_client.function_tools.dispatch._GLANCE", 0)
     arguments = '{"a": 1, "b": 1}'
 
     found = answer_calls(calls("divide", *[arguments] * 20), [divide], parallel=2)

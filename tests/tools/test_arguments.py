@@ -17,12 +17,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from typing_extensions import NotRequired, TypedDict
 
 from assistants_client import tool
-from assistants_client._json_text import to_json
+from assistants_client._json.dumps import to_json
 
 
 class Unit(enum.Enum):

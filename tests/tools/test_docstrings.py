@@ -3,7 +3,7 @@
 import pytest
 
 from assistants_client import tool
-from assistants_client._docstrings import parameters, summary
+from assistants_client.function_tools.docstrings import parameters, summary
 
 GOOGLE = """Tells the weather
     of a city.

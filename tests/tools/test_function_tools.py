@@ -23,7 +23,7 @@ from assistants_client import (
     as_tools,
     tool,
 )
-from assistants_client._codec import encode_request
+from assistants_client._json.codec import encode_request
 
 
 @tool

@@ -21,7 +21,7 @@ from assistants_client import (
     answer_calls,
     tool,
 )
-from assistants_client._journal import key_of, open_journal
+from assistants_client.function_tools.journal import key_of, open_journal
 
 ROOT = Path(__file__).parents[2]
 

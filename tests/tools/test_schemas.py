@@ -20,8 +20,7 @@ from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, Typed
 import attrs
 import pytest
 from pydantic import ConfigDict, TypeAdapter
-from typing_extensions import NotRequired, Required
-from typing_extensions import TypedDict as OlderTypedDict
+from typing_extensions import NotRequired, Required, TypedDict as OlderTypedDict
 
 from assistants_client import ConfigurationError, tool
 

@@ -17,7 +17,7 @@ LATE = amount(10, 2)  # seconds
 def test_a_thousand_runs_in_one_thread(engine_process, connected, new_run, monkeypatch):
     """All are found finished, within the cap, the last one soon after its end."""
     # A machine that is busy with other things is not taken for a server that hangs.
-    monkeypatch.setattr("assistants_client._many_waits.HANGS_AFTER", 60)
+    monkeypatch.setattr("assistants_client.waiting.many_runs.HANGS_AFTER", 60)
     engine = engine_process(runs=RUNS, workers=100, shortest=0.05, longest=4.0)
     client = connected(engine.url, max_polls_per_second=CAP)
     assistant = client.assistants.create(model="scripted")

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from assistants_client import Client, ConfigurationError, Run, WaitTimeoutError
-from assistants_client._pace import Pace
 from assistants_client.waiting import Time
+from assistants_client.waiting.rate_limiter import Pace
 
 RUN = Run(id="run_a", thread_id="thread_a", status="queued")
 URL = "https://server.test/v1"

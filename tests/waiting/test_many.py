@@ -394,8 +394,8 @@ def test_an_impossible_id_loses_no_other_run(client, wire):
 
 def test_what_hangs_is_bounded(client, server, monkeypatch):
     """A server that answers nothing any more gets no more than so many polls at once."""
-    monkeypatch.setattr("assistants_client._many_waits.HANGS_AFTER", 0.01)
-    monkeypatch.setattr("assistants_client._many_waits.MOST_HANGING", 3)
+    monkeypatch.setattr("assistants_client.waiting.many_runs.HANGS_AFTER", 0.01)
+    monkeypatch.setattr("assistants_client.waiting.many_runs.MOST_HANGING", 3)
     client._time = Time(time.monotonic, time.sleep)
     release = threading.Event()
 

@@ -9,7 +9,7 @@ import pytest
 
 import assistants_client
 from assistants_client import Client
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.models import _base
 from assistants_client.models._base import Struct
 from assistants_client.models.assistants import Assistant

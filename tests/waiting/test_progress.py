@@ -49,7 +49,7 @@ def poll(client, clock, monkeypatch):
 def stderr_is(monkeypatch, stream):
     """Gives the display another standard error: pytest has its own plans with the real one."""
     fake = SimpleNamespace(stderr=stream, modules=sys.modules)
-    monkeypatch.setattr("assistants_client._progress.sys", fake)
+    monkeypatch.setattr("assistants_client.waiting.progress.sys", fake)
     return stream
 
 

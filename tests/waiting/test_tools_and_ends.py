@@ -255,7 +255,7 @@ def test_the_deadline_covers_the_submission(serve, http_answer, clean_environmen
 
 def test_cancelling_is_bounded_as_well(serve, http_answer, clean_environment, monkeypatch):
     """A server that hangs at the cancellation is left after the time promised for it."""
-    monkeypatch.setattr("assistants_client.waiting.CANCEL_SECONDS", 0.5)
+    monkeypatch.setattr("assistants_client.waiting.polling.CANCEL_SECONDS", 0.5)
 
     def script(connection):
         if b"/cancel" in hanging.requests[-1].split(b"\r\n")[0]:

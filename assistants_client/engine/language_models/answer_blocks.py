@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from assistants_client._connections import Borrowed, borrowed
-from assistants_client._deadline import TooLateError
-from assistants_client._transport import Transport
+from assistants_client._http.deadline import TooLateError
+from assistants_client._http.session import Borrowed, borrowed
+from assistants_client._http.transport import Transport
 from assistants_client.engine.language_models.base import LanguageModelError
 from assistants_client.errors import APIConnectionError
 

@@ -20,10 +20,10 @@ from typing import Any, ClassVar, Final, Protocol
 
 from attrs import evolve
 
-from assistants_client._checks import checked_seconds
-from assistants_client._deadline import TooLateError
-from assistants_client._sse import EventTooLargeError, ServerSentEvent, SseDecoder
-from assistants_client._transport import Options, Transport
+from assistants_client._arguments import checked_seconds
+from assistants_client._http.deadline import TooLateError
+from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, SseDecoder
+from assistants_client._http.transport import Options, Transport
 from assistants_client.engine.language_models.adaptations import adaptable, adapted
 from assistants_client.engine.language_models.answer_blocks import AnswerBlocks, SilentError
 from assistants_client.engine.language_models.base import (

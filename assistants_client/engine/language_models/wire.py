@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from assistants_client._strict_json import strict_json
+from assistants_client._json.strict import strict_json
 from assistants_client.engine.language_models.base import (
     Conversation,
     Image,

@@ -16,7 +16,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 from sqlalchemy import ColumnElement, Connection, select
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.database import Database, add, load, load_all, remark, save
 from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.events import Broker, RunEvent

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
 from assistants_client.engine.database import Database, load_all
 from assistants_client.engine.language_models.base import State

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.database import add, load, save
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context, add_messages

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.database import add, load, remark, save
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context, ToIngest

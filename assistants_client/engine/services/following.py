@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 from sqlalchemy import Connection
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.database import load_all
 from assistants_client.engine.services._base import Context, by_id, load_run
 from assistants_client.engine.tables import messages, run_steps

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.chunking import Chunk
 from assistants_client.engine.database import load
 from assistants_client.engine.ids import owner_name

@@ -12,8 +12,8 @@ from attrs import field, frozen
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from assistants_client._codec import encode
-from assistants_client._headers import IDEMPOTENCY_KEY
+from assistants_client._json.codec import encode
+from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.tables import answered_requests

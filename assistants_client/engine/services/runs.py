@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 from sqlalchemy import Connection
 
-from assistants_client._codec import encode
+from assistants_client._json.codec import encode
 from assistants_client.engine.bounds import MAX_TEXT
 from assistants_client.engine.database import add, load, load_all, save
 from assistants_client.engine.faults import Fault, not_found

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from attrs import frozen
 from sqlalchemy import Connection, delete, insert, select
 
-from assistants_client._codec import decode
+from assistants_client._json.codec import decode
 from assistants_client.engine.code_interpreter import FOLDER
 from assistants_client.engine.images import media_type
 from assistants_client.engine.search_words import Hit

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, select, update
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.database import add, load
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.paging import PageQuery, read_page

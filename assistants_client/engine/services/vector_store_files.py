@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, delete, select
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context

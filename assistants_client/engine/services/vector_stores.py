@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from assistants_client._codec import decode, encode
+from assistants_client._json.codec import decode, encode
 from assistants_client.engine.database import remove, save
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.filters import read_filter

@@ -1,0 +1,263 @@
+"""What is sent again, and after how long.
+
+The rules are a subclass of urllib3's ``Retry``, so that requests' own adapter applies them (and a
+test that fakes the adapter, as ``responses`` does, sees them at work). Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from attrs import field, frozen
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    ResponseError,
+    SSLError,
+)
+from urllib3.util.retry import Retry
+
+from assistants_client._arguments import at_least
+
+if TYPE_CHECKING:
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
+
+RetryT = TypeVar("RetryT", bound="PolicyRetry")
+
+#: A server that asks for a longer pause than this is not asked again: the caller is told instead.
+LONGEST_PAUSE: Final = 60.0
+
+_REPEATABLE_METHODS: Final = frozenset({"GET", "DELETE"})
+_REPEATABLE_STATUSES: Final = frozenset({408, 409, 429})
+#: What one call that went well gives back to the budget.
+_REFUND = 0.1
+
+
+@frozen
+class RetryPolicy:
+    """When a request that failed is sent again. The rules are covered by compatibility.
+
+    * GET and DELETE: on connection faults (also within the answer), timeouts, 408, 409, 429 and
+      5xx. A download that breaks off is not begun again.
+    * POST: only where the server cannot have acted (no connection was made, 429, or 503 with
+      ``Retry-After``), or where it honours the ``Idempotency-Key`` that every POST carries.
+      Any other failed POST raises with ``maybe_created=True``.
+    * ``x-should-retry`` overrides the status; ``retry-after-ms`` and ``retry-after`` give the
+      pause, and a pause above 60 s is not waited for.
+
+    Attributes:
+        attempts: Tries in all, the first included.
+        initial: Seconds before the second try; doubled each time, less up to a quarter at random.
+        maximum: The longest pause of our own, in seconds.
+        budget: Retries that all calls of a client may spend together; every call that goes well
+            gives a tenth back. It keeps a client from adding to an outage.
+        recover: After a POST that may or may not have created, look for the object (by a marker in
+            its metadata) and create it again only if it is not there. After a timeout it is not
+            created again: the server may still be at work.
+    """
+
+    attempts: int = field(default=3, validator=at_least(1, whole=True))
+    initial: float = field(default=0.5, validator=at_least(0), kw_only=True)
+    maximum: float = field(default=8.0, validator=at_least(0), kw_only=True)
+    budget: float = field(default=10.0, validator=at_least(0), kw_only=True)
+    recover: bool = field(default=False, kw_only=True)
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is called, for tests that take its place
+
+
+class Budget:
+    """What the calls of one client share: the retries they may spend, and a fact of their server.
+
+    Attributes:
+        idempotent: Whether the server is known to honour ``Idempotency-Key``.
+        sleep: Pauses for so many seconds, between two tries.
+    """
+
+    def __init__(self, tokens: float) -> None:
+        self.idempotent = False
+        self.sleep: Callable[[float], object] = _sleep
+        self._most = tokens
+        self._left = tokens
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Takes one retry, if there is one."""
+        with self._lock:
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+    def refund(self) -> None:
+        """Gives a part of one back, after a call that went well."""
+        with self._lock:
+            self._left = min(self._left + _REFUND, self._most)
+
+    def after_fork(self) -> None:
+        """In a child: the lock may be held by a thread that exists in the parent only."""
+        self._lock = threading.Lock()
+
+
+class Tries(threading.local):
+    """The tries of this thread's call that urllib3 has not seen fail: their answers broke off."""
+
+    earlier: int = 0
+
+
+class GaveUpError(MaxRetryError):
+    """The last try failed; ``attempts`` counts them."""
+
+    def __init__(
+        self, pool: ConnectionPool | None, url: str, error: Exception | None, *, attempts: int
+    ) -> None:
+        super().__init__(pool, url, error or ResponseError("refused"))  # type: ignore[arg-type]  # pool may be None
+        self.attempts = attempts
+
+
+class PolicyRetry(Retry):
+    """urllib3's counter with our rules; it is copied at each try, and the copies share these."""
+
+    policy: RetryPolicy = RetryPolicy()
+    budget: Budget = Budget(0)
+    tries: Tries = Tries()
+
+    @classmethod
+    def made(cls, policy: RetryPolicy, budget: Budget) -> PolicyRetry:
+        """A counter for requests under this policy."""
+        retry = cls(total=policy.attempts - 1, redirect=False, raise_on_status=False)
+        retry.policy, retry.budget, retry.tries = policy, budget, Tries()
+        return retry
+
+    def new(self: RetryT, **changes: object) -> RetryT:
+        """See urllib3."""
+        copy = super().new(**changes)
+        copy.policy, copy.budget, copy.tries = self.policy, self.budget, self.tries
+        return copy
+
+    def attempts(self) -> int:
+        """How many tries this thread's call has made."""
+        return self.tries.earlier + len(self.history) + 1
+
+    def reads_again(self, method: str, attempts: int) -> bool:
+        """Pauses before another try, if an answer that broke off is to be asked for again."""
+        if not (
+            self._may_repeat(method) and attempts < self.policy.attempts and self.budget.take()
+        ):
+            return False
+        self.tries.earlier = attempts
+        self.sleep()
+        return True
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Any refusal is a candidate; ``increment`` sees its headers and decides."""
+        return status_code >= 400
+
+    def increment(
+        self: RetryT,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> RetryT:
+        """Counts a try.
+
+        Raises:
+            GaveUpError: There is to be no other one.
+        """
+        if response is not None:
+            wanted = self._wants_refused(method or "", response.status, response.headers)
+        else:
+            wanted = not is_untrusted(error) and (
+                never_sent(error) or self._may_repeat(method or "")
+            )
+        if not wanted or self.attempts() >= self.policy.attempts or not self.budget.take():
+            if response is not None:
+                response.retries = self  # so has urllib3, but no fake that a test puts in its place
+            raise GaveUpError(_pool, url or "", error, attempts=self.attempts())
+        # Always with an error: urllib3 would re-raise some others instead of counting them.
+        return super().increment(
+            method, url, response, None if response is not None else ResponseError("fault"), _pool
+        )
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Pauses as the server asks, else as the policy says."""
+        hint = pause_hint(response.headers) if response is not None else None
+        self.budget.sleep(self._pause() if hint is None else hint)
+
+    def _pause(self) -> float:
+        tries = self.tries.earlier + len(self.history)
+        pause = min(self.policy.initial * 2.0 ** min(tries - 1, 60), self.policy.maximum)
+        return pause * (1 - random.random() / 4)
+
+    def _may_repeat(self, method: str) -> bool:
+        return method in _REPEATABLE_METHODS or self.budget.idempotent
+
+    def _wants_refused(self, method: str, status: int, headers: Mapping[str, str]) -> bool:
+        said = headers.get("x-should-retry")
+        hint = pause_hint(headers)
+        if said == "false" or (hint is not None and hint > LONGEST_PAUSE):
+            return False
+        if status == 429 or (status == 503 and hint is not None):
+            return True
+        return self._may_repeat(method) and (
+            said == "true" or status in _REPEATABLE_STATUSES or status >= 500
+        )
+
+
+def is_untrusted(error: object) -> bool:
+    """Whether the server's certificate was refused; nothing was sent, and nothing will change."""
+    reason = error.args[0] if isinstance(error, SSLError) and error.args else None
+    return isinstance(reason, (ssl.SSLCertVerificationError, ssl.CertificateError))
+
+
+def never_sent(error: object) -> bool:
+    """Whether the error means that the request reached no server.
+
+    Other errors of TLS and of a proxy do not: they may come when it was sent.
+    """
+    if isinstance(error, ProxyError):
+        error = error.original_error
+        if isinstance(error, OSError) and str(error).startswith("Tunnel connection failed"):
+            return True
+    return isinstance(error, (ConnectTimeoutError, NewConnectionError)) or is_untrusted(error)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return max(number, 0.0)
+
+
+def pause_hint(headers: Mapping[str, str]) -> float | None:
+    """Seconds that ``retry-after-ms`` or ``retry-after`` (a number or a date) asks for."""
+    try:
+        return _finite(headers["retry-after-ms"]) / 1000
+    except (KeyError, ValueError):
+        pass
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return _finite(value)
+    except ValueError:
+        pass
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (ValueError, OverflowError, OSError):  # which one depends on the system
+        return None

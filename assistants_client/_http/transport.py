@@ -1,0 +1,495 @@
+"""The one core file that speaks requests: send, read, and turn what goes wrong into our errors.
+
+No resource, no object of the protocol and no policy of waiting belongs here: JSON documents go in
+and come out, or bytes do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import ssl
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+import requests
+from attrs import field, frozen
+from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError
+
+from assistants_client._arguments import (
+    Timeout,
+    at_least,
+    checked_base_url,
+    checked_header,
+    checked_key,
+    checked_timeout,
+)
+from assistants_client._http.error_mapping import attempts_of, connection_error, cut_short, refusal
+from assistants_client._http.event_loop_warning import tell_if_in_event_loop
+from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
+from assistants_client._http.session import Connections, PlainSession, interrupt, tls_context
+from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
+from assistants_client._version import __version__
+from assistants_client.errors import (
+    APIError,
+    APIResponseError,
+    AssistantsError,
+    ConfigurationError,
+    InvalidRequestError,
+)
+
+#: A key, or a callable that is asked for it before every request.
+ApiKey: TypeAlias = "str | Callable[[], str]"
+Query: TypeAlias = Mapping[str, Any]
+
+DEFAULT_TIMEOUT: Final = (5.0, 60.0)
+DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
+
+_BLOCK = 1024 * 1024
+#: Of a longer refusal nothing but its status is told.
+_LONGEST_REFUSAL = 1024 * 1024
+#: The most that is taken from the socket at once, where it is read as it comes.
+_PROMPT = 64 * 1024
+_USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
+
+
+@frozen(kw_only=True)
+class Options:
+    """How requests are sent; ``Client.with_options`` changes some for a copy.
+
+    Attributes:
+        timeout: Seconds to connect and to wait for the next bytes, or one number for both.
+        headers: Sent with every request; they win over our own.
+        params: Query parameters sent with every request.
+        retries: When a request that failed is sent again.
+        max_response_bytes: The largest JSON answer that is read.
+    """
+
+    timeout: Timeout = DEFAULT_TIMEOUT
+    # They may hold a key, which no text shows.
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    params: Query = field(factory=dict, repr=False)
+    retries: RetryPolicy = field(factory=RetryPolicy)
+    max_response_bytes: int = field(
+        default=DEFAULT_MAX_RESPONSE_BYTES, validator=at_least(1, whole=True)
+    )
+
+
+@frozen
+class Answered:
+    """A decoded answer and the headers that came with it."""
+
+    document: Any
+    headers: Mapping[str, str]
+
+
+class Transport:
+    """Sends requests below one base URL. Safe to share between threads and across ``fork``.
+
+    Args:
+        base_url: Such as ``https://host/v1``.
+        api_key: The key, or a callable that answers it; ``None`` sends none.
+        key_header: The header for the key; in ``Authorization`` it is a bearer token.
+        options: Timeouts, headers, retries.
+        session: A session of the user's, with its adapters, proxies and authentication. Its
+            adapters then decide about retries.
+        adapter: What carries requests to ``base_url`` instead of the network.
+        share: Another transport, whose connections and retry budget this one uses.
+        max_idle: Seconds after which a connection that nobody used is not used again.
+
+    Raises:
+        ConfigurationError: The base URL, a header or a timeout cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: ApiKey | None = None,
+        key_header: str = "Authorization",
+        options: Options | None = None,
+        session: requests.Session | None = None,
+        adapter: BaseAdapter | None = None,
+        share: Transport | None = None,
+        max_idle: float = float("inf"),
+    ) -> None:
+        self.base_url: str = checked_base_url(base_url)
+        if api_key is not None and not callable(api_key):
+            checked_key(api_key)
+        if session is not None and not isinstance(session, requests.Session):
+            raise ConfigurationError(
+                f"session: expected a requests.Session, got {type(session).__name__}"
+            )
+        self._api_key = api_key
+        self._key_header = key_header
+        self._options = options or Options()
+        self._timeout = checked_timeout(self._options.timeout)
+        self._headers: dict[str, str] = {
+            "User-Agent": _USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        for name, value in self._options.headers.items():
+            self._headers[name] = checked_header(name, value)
+        self._has_key = any(name.lower() == key_header.lower() for name in self._headers)
+        self._shared = share
+        self._budget: Budget = share._budget if share else Budget(self._options.retries.budget)
+        self._retry = PolicyRetry.made(self._options.retries, self._budget)
+        self._own_session = session is None
+        self._adapter = adapter
+        self._max_idle = max_idle
+        # Proxies and CA bundle come from the environment once, not per request.
+        self._settings: dict[str, Any]
+        self._tls: ssl.SSLContext | None
+        if share is not None:
+            self._settings, self._tls = share._settings, share._tls
+        elif session is None and adapter is None:
+            self._settings, self._tls = _from_environment(self.base_url)
+        else:
+            self._settings, self._tls = _settings(session or PlainSession(), self.base_url), None
+        self._session = session if session is not None else self._new_session()
+        if session is not None and adapter is not None:
+            session.mount(self.base_url, adapter)
+        self._pid = os.getpid()
+
+    def with_options(self, options: Options) -> Transport:
+        """A copy with other options, on the same connections and the same retry budget."""
+        return type(self)(
+            self.base_url,
+            api_key=self._api_key,
+            key_header=self._key_header,
+            options=options,
+            session=None if self._own_session else self._session,
+            adapter=self._adapter,
+            share=self,
+        )
+
+    @property
+    def options(self) -> Options:
+        """The options in force."""
+        return self._options
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        document: object = None,
+        body: Iterable[bytes] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Answered:
+        """Sends one request and reads its whole answer.
+
+        Args:
+            method: The HTTP method.
+            path: Below the base URL, already percent-encoded, with a leading slash.
+            query: Query parameters; a list is repeated.
+            document: The JSON body; ``None`` sends no body.
+            body: Another body instead, with its ``Content-Length`` among the headers.
+            headers: Further headers; ``None`` leaves one out.
+
+        Raises:
+            APIConnectionError: The server could not be reached, or the connection broke.
+            APITimeoutError: It did not answer in time.
+            APIResponseError: Its answer is not JSON, too large, or was cut short.
+            APIStatusError: It refused.
+            ConfigurationError: The key cannot be sent.
+        """
+        sent: bytes | Iterable[bytes] | None = body
+        if document is not None:
+            sent = _json_body(document)
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        request = self._prepared(method, path, query, sent, headers)
+        most = self._options.max_response_bytes
+        try:
+            while True:
+                with self._answered(request, method, path) as response:
+                    try:
+                        content = self._read(response, method, path, most)
+                    except APIError as error:
+                        # The answer broke off, which urllib3 does not see; its rules hold here too.
+                        again = self._own_session and self._retry.reads_again(
+                            method, error.attempts
+                        )
+                        if not again:
+                            raise
+                        continue
+                    document = _json(content, response, method, path, most)
+                    return Answered(document, response.headers)
+        finally:
+            self._retry.tries.earlier = 0
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Iterator[requests.Response]:
+        """Sends one request; the caller reads the body of its answer, within the context.
+
+        An iterable body must come with a ``Content-Length`` header.
+
+        Raises:
+            APIError: As :meth:`send`. What goes wrong while the body is read is requests' own
+                error, unless it is read with :meth:`blocks`.
+        """
+        request = self._prepared(method, path, query, body, headers)
+        with self._answered(request, method, path) as response:
+            yield response
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Query | None = None,
+        document: object,
+        headers: Mapping[str, str | None],
+    ) -> Iterator[requests.Response]:
+        """Posts a JSON document whose answer is read as it comes, with :meth:`prompt_blocks`.
+
+        Raises:
+            APIError: As :meth:`open`.
+        """
+        sent = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            # A compressed stream would hold events back.
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        body = _json_body(document)
+        with self.open("POST", path, query=query, body=body, headers=sent) as response:
+            yield response
+
+    @staticmethod
+    def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+        """The body of an answer as its bytes arrive: nothing waits for a block to fill.
+
+        Raises:
+            APIError: As :meth:`blocks`.
+        """
+        read1 = getattr(response.raw, "read1", None)  # since urllib3 2
+        try:
+            if read1 is None:
+                response.raw.enforce_content_length = True  # see blocks()
+                # Older ones wait for a block to fill, unless they are told where it ends.
+                ends = ("Content-Length", "Transfer-Encoding")
+                is_told = any(name in response.headers for name in ends)
+                yield from response.iter_content(_PROMPT if is_told else 1)
+                return
+            # Decoding costs a copy of each block; we have asked for what needs none.
+            is_encoded = "Content-Encoding" in response.headers
+            while block := read1(_PROMPT, decode_content=is_encoded):
+                yield block
+        except (requests.RequestException, HTTPError, OSError) as error:
+            response.close()
+            raise cut_short(error, response, method, path) from error
+
+    @staticmethod
+    def interrupt(response: requests.Response) -> None:
+        """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
+        interrupt(response)
+
+    @staticmethod
+    def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+        """The body of an answer, in blocks of up to 1 MiB.
+
+        Raises:
+            APIResponseError: It was cut short.
+            APITimeoutError: It stalled.
+            APIConnectionError: The connection broke.
+        """
+        # As urllib3 2 does of itself; older ones take half an answer for a whole one.
+        response.raw.enforce_content_length = True
+        try:
+            yield from response.iter_content(_BLOCK)
+        except requests.RequestException as error:
+            response.close()
+            raise cut_short(error, response, method, path) from error
+
+    def close(self) -> None:
+        """Closes the connections; a session of the user's, or of another transport, stays open."""
+        if self._own_session and self._shared is None:
+            self._session.close()
+
+    def __repr__(self) -> str:
+        return f"<Transport {self.base_url}>"
+
+    @contextmanager
+    def _answered(
+        self, request: requests.PreparedRequest, method: str, path: str
+    ) -> Iterator[requests.Response]:
+        """The answer to a request; what is no 2xx raises. Its body is not read yet."""
+        tell_if_in_event_loop()
+        try:
+            response = self._current_session().send(
+                request, timeout=self._timeout, allow_redirects=False, **self._settings
+            )
+        except AssistantsError:  # of a body that cannot be read, or of the engine
+            raise
+        except (requests.RequestException, ValueError) as error:
+            # A ValueError comes of a redirect to what is no address, in a session of the user's.
+            raise connection_error(error, method, path, self.base_url) from error
+        with closing(response):
+            if not 200 <= response.status_code < 300:
+                raise self._refusal(response, method, path)
+            self._budget.refund()
+            if HONOURS_IDEMPOTENCY in response.headers:
+                self._budget.idempotent = True
+            yield response
+
+    def _new_session(self) -> requests.Session:
+        session = PlainSession()
+        lender = None
+        if self._shared is not None:
+            lender = self._shared._current_session().get_adapter("https://")
+        connections = Connections(
+            self._retry,
+            tls=self._tls,
+            max_idle=self._max_idle,
+            lender=lender if isinstance(lender, Connections) else None,
+        )
+        session.mount("https://", connections)
+        session.mount("http://", connections)
+        if self._adapter is not None:
+            session.mount(self.base_url, self._adapter)
+        return session
+
+    def _current_session(self) -> requests.Session:
+        """The session; a forked child lets go of the sockets, which are still its parent's."""
+        if self._pid != os.getpid():
+            if self._own_session:
+                self._budget.after_fork()
+                self._session = self._new_session()
+            else:
+                for adapter in self._session.adapters.values():
+                    if isinstance(adapter, HTTPAdapter):
+                        adapter.close()
+            self._pid = os.getpid()
+        return self._session
+
+    def _prepared(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: bytes | Iterable[bytes] | None,
+        headers: Mapping[str, str | None] | None,
+    ) -> requests.PreparedRequest:
+        url = self.base_url + path
+        given = {**self._options.params, **(query or {})}
+        parameters = {name: value for name, value in given.items() if value is not None}
+        if parameters:
+            url = f"{url}?{urlencode(parameters, doseq=True)}"
+        sent: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(self._headers)
+        if method == "POST":
+            sent[IDEMPOTENCY_KEY] = uuid.uuid4().hex
+        for name, value in (headers or {}).items():
+            if value is None:
+                sent.pop(name, None)
+            else:
+                sent[name] = value
+        if self._api_key is not None and not self._has_key:
+            key = checked_key(self._api_key() if callable(self._api_key) else self._api_key)
+            bearer = self._key_header == "Authorization"
+            sent[self._key_header] = f"Bearer {key}" if bearer else key
+        if not self._own_session:
+            # The user's session adds its own headers, authentication and hooks. Without an
+            # authentication of its own, requests would look for a netrc file and replace our key.
+            auth = self._current_session().auth or (lambda request: request)
+            return self._session.prepare_request(
+                requests.Request(method, url, sent, data=body, auth=auth)
+            )
+        request = requests.PreparedRequest()
+        request.method, request.url, request.headers = method, url, sent
+        request._cookies = RequestsCookieJar()  # looked for on a 3xx
+        request.body = body  # an iterable of bytes is sent as it comes
+        if isinstance(body, bytes) or (body is None and method == "POST"):
+            sent["Content-Length"] = str(len(body or b""))
+        return request
+
+    def _refusal(self, response: requests.Response, method: str, path: str) -> APIError:
+        try:
+            content = self._read(response, method, path, _LONGEST_REFUSAL)
+        except APIError:
+            content = None  # the status is what counts
+        return refusal(response, content or b"", method, path)
+
+    def _read(self, response: requests.Response, method: str, path: str, most: int) -> bytes | None:
+        """The whole body; ``None`` where it is larger than ``most``, of which no more is read."""
+        if announced_length(response) > most:
+            return None
+        parts: list[bytes] = []
+        size = 0
+        for part in self.blocks(response, method, path):
+            size += len(part)
+            if size > most:
+                return None
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:
+    """Proxies and CA bundle, as arguments of ``Session.send``."""
+    return session.merge_environment_settings(base_url, {}, True, None, None)
+
+
+def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | None]:
+    """The same for a session of our own, whose ``SSLContext`` has read the CA bundle."""
+    settings = _settings(PlainSession(), base_url)
+    if not base_url.startswith("https:"):
+        return settings, None
+    bundle = settings["verify"]
+    tls = tls_context(bundle if isinstance(bundle, str) else None)
+    return {**settings, "verify": True}, tls
+
+
+def _json_body(document: object) -> bytes:
+    try:
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"the request is not JSON: {error}") from None
+
+
+def announced_length(response: requests.Response) -> int:
+    """The body's length on the wire as its headers tell it, or 0."""
+    announced = response.headers.get("Content-Length", "")
+    return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
+
+
+def _json(
+    content: bytes | None, response: requests.Response, method: str, path: str, most: int
+) -> Any:
+    if content == b"" and method == "DELETE":
+        return {}  # a 204: what was asked for is done
+    if content is None:
+        text = f"the answer is larger than max_response_bytes, {most}"
+    else:
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "no content type")
+            text = (
+                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
+                "Is the base URL that of an Assistants server, with its /v1?"
+            )
+    raise APIResponseError(
+        text,
+        method=method,
+        path=path,
+        attempts=attempts_of(response),
+        maybe_created=method == "POST",
+    ) from None

@@ -1,0 +1,1 @@
+"""JSON documents to objects of the protocol and back, by cattrs."""

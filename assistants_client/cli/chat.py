@@ -1,0 +1,339 @@
+"""A conversation in a terminal: lines become messages, and what a run does is shown as it comes.
+
+What the command's options mean, and how it ends, is in ``command_line.py``. No HTTP and no engine
+here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, TextIO
+
+from assistants_client.client.client import Client
+from assistants_client.errors import AssistantsError, ConfigurationError, RunError, run_error
+from assistants_client.models._base import UNSET
+from assistants_client.models.assistants import Assistant
+from assistants_client.models.events import (
+    Event,
+    MessageCompleted,
+    MessageDelta,
+    MessageIncomplete,
+    RunStepCancelled,
+    RunStepCompleted,
+    RunStepExpired,
+    RunStepFailed,
+)
+from assistants_client.models.messages import (
+    Attachment,
+    FilePath,
+    ImageFilePart,
+    Message,
+    RefusalPart,
+)
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeOutput,
+    FileSearchCall,
+    FunctionToolCall,
+    ImageOutput,
+    LogsOutput,
+    StepToolCall,
+)
+from assistants_client.models.runs import Run
+from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
+
+#: How long a cancelled run is waited for, in seconds: until it ends, its thread is locked.
+_CANCEL_SECONDS: Final = 30.0
+#: What a model writes must not steer the terminal; tabs and line breaks do no harm.
+_CONTROLS: Final = {
+    code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
+}
+
+
+class Screen:
+    """The answer's text on one stream as it comes, all else in lines of its own on the other.
+
+    So a program that reads the answers from a pipe gets nothing else.
+    """
+
+    def __init__(self, answers: TextIO, asides: TextIO) -> None:
+        self._answers = answers
+        self._asides = asides
+        self._in_line = False
+
+    def text(self, text: str) -> None:
+        """A piece of the answer."""
+        shown = text.translate(_CONTROLS)
+        if shown:
+            print(shown, end="", file=self._answers, flush=True)
+            self._in_line = not shown.endswith("\n")
+
+    def end_line(self) -> None:
+        """What follows begins a line."""
+        if self._in_line:
+            self._in_line = False
+            print(file=self._answers, flush=True)
+
+    def aside(self, text: str) -> None:
+        """What is no answer."""
+        self.end_line()
+        print(text.translate(_CONTROLS), file=self._asides, flush=True)
+
+
+class Conversation:
+    """An assistant and a thread, found or made, and the messages that go back and forth.
+
+    Args:
+        client: Where both are.
+        screen: Where answers are shown.
+        assistant_id: Who answers; ``None`` makes an assistant with the code interpreter.
+        thread_id: The thread to go on with; ``None`` begins one.
+        model: Instead of the assistant's.
+        default_model: The model of an assistant that is made here, where none is named.
+        instructions: Instead of the assistant's.
+        files: Paths; the files come with the first message.
+
+    Raises:
+        AssistantsError: One of them cannot be found, made or read.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        screen: Screen,
+        *,
+        assistant_id: str | None,
+        thread_id: str | None,
+        model: str | None,
+        default_model: str,
+        instructions: str | None,
+        files: Sequence[str],
+    ) -> None:
+        self._client = client
+        self._screen = screen
+        self._model = model or UNSET
+        self._instructions = instructions or UNSET
+        self._run: Run | None = None
+        #: Undoes what was made for a conversation that does not begin.
+        self._undo: list[Callable[[], object]] = []
+        try:
+            assistant = self._assistant(assistant_id, model or default_model)
+            self.assistant_id = assistant.id
+            self.thread_id = self._thread(thread_id)
+            self._attachments = [self._attachment(path, assistant) for path in files]
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something was said."""
+        return self._run is not None
+
+    def answer(self, question: str) -> None:
+        """Sends a message, and shows what the assistant does and says.
+
+        Raises:
+            RunError: The run did not complete, or wants what cannot be given here.
+            AssistantsError: Something else went wrong.
+        """
+        # A run that was left alone may still hold the thread.
+        self._client.messages.create(
+            self.thread_id,
+            question,
+            attachments=self._attachments or UNSET,
+            on_active_run="wait",
+        )
+        self._attachments = []
+        self._undo = []
+        run = None
+        with self._client.runs.stream(
+            self.thread_id,
+            assistant_id=self.assistant_id,
+            model=self._model,
+            instructions=self._instructions,
+        ) as stream:
+            for event in stream:
+                self._run = run = stream.run
+                self._show(event)
+        self._screen.end_line()
+        if run is None:
+            return
+        if run.status == "requires_action":
+            raise _cannot_act(run)
+        error = run_error(run)
+        if error is not None:
+            raise error
+
+    def cancel(self) -> None:
+        """Ends the run under way, if there is one, and waits until it no longer holds the thread.
+
+        Where that fails, the next question finds the thread locked and says so.
+        """
+        run = self._run
+        if run is not None and not run.is_final:
+            with suppress(AssistantsError):
+                self._client.runs.cancel(run.thread_id, run.id)
+                self._client.wait_for_run(run, check=False, timeout=_CANCEL_SECONDS)
+
+    def close(self) -> None:
+        """Leaves nothing behind of a conversation in which nothing was said."""
+        for undo in self._undo:
+            with suppress(AssistantsError):
+                undo()
+        self._undo = []
+
+    # --- what it takes --------------------------------------------------------------------------
+
+    def _assistant(self, assistant_id: str | None, model: str) -> Assistant:
+        if assistant_id is not None:
+            return self._client.assistants.retrieve(assistant_id)
+        made = self._client.assistants.create(
+            model=model,
+            instructions=self._instructions,
+            tools=[CodeInterpreterTool()],
+        )
+        self._undo.append(partial(self._client.assistants.delete, made.id))
+        return made
+
+    def _thread(self, thread_id: str | None) -> str:
+        if thread_id is not None:
+            return self._client.threads.retrieve(thread_id).id
+        made = self._client.threads.create()
+        self._undo.append(partial(self._client.threads.delete, made.id))
+        return made.id
+
+    def _attachment(self, path: str, assistant: Assistant) -> Attachment:
+        readers: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = [
+            type(tool)()
+            for tool in assistant.tools
+            if isinstance(tool, (CodeInterpreterTool, FileSearchTool))
+        ]
+        if not readers:
+            raise ConfigurationError(
+                f"--file: assistant {assistant.id} cannot read files, for it has neither the code "
+                "interpreter nor file search; leave --assistant out to talk to one that can"
+            )
+        made = self._client.files.upload(path)
+        self._undo.append(partial(self._client.files.delete, made.id))
+        return Attachment(file_id=made.id, tools=readers)
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    def _show(self, event: Event) -> None:
+        match event:
+            case MessageDelta(text=text):
+                self._screen.text(text)
+            case MessageCompleted(message) | MessageIncomplete(message):
+                self._screen.end_line()
+                for line in _beside_the_text(message):
+                    self._screen.aside(line)
+            case (
+                RunStepCompleted(step)
+                | RunStepFailed(step)
+                | RunStepCancelled(step)
+                | RunStepExpired(step)
+            ):
+                for call in step.tool_calls:
+                    for line in _told(call):
+                        self._screen.aside(line)
+            case _:
+                pass
+
+
+def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -> None:
+    """Answers line after line of the standard input; an empty one asks nothing.
+
+    In a terminal Ctrl-C takes back the question under way, and what goes wrong is told before the
+    next; elsewhere both end it.
+
+    Raises:
+        AssistantsError: A question could not be answered, and nobody is there to ask another.
+        KeyboardInterrupt: Ctrl-C, while nothing was under way or a run was being cancelled.
+    """
+    for line in _typed() if interactive else sys.stdin:
+        if not line.strip():
+            continue
+        try:
+            conversation.answer(line.strip())
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                screen.aside("Cancelling the answer. Ctrl-C again leaves.")
+            conversation.cancel()
+            if not (interactive and isinstance(error, (AssistantsError, KeyboardInterrupt))):
+                raise
+            if isinstance(error, AssistantsError):
+                screen.aside(f"assistants chat: {error}")
+
+
+def _typed() -> Iterator[str]:
+    with suppress(ImportError):  # it lets input() edit and remember lines; not every system has it
+        import readline  # noqa: F401 - importing it is all
+    while True:
+        try:
+            line = input("> ")
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print()
+            raise
+        yield line
+
+
+def _cannot_act(run: Run) -> RunError:
+    calls = ", ".join(f"{call.function.name}({call.function.arguments})" for call in run.tool_calls)
+    kind = run.required_action.type if run.required_action is not None else "an unknown action"
+    wanted = f"the function call {calls}" if calls else kind
+    return RunError(
+        f"the assistant asks for {wanted}, which cannot be answered here; the run is cancelled. "
+        "Answer it in a program, with client.ask(..., tools=[...])",
+        run,
+    )
+
+
+def _told(call: StepToolCall) -> Iterator[str]:
+    """What a tool was asked and what it answered."""
+    match call:
+        case CodeInterpreterCall(code_interpreter=record):
+            yield _block("code", record.input)
+            for output in record.outputs:
+                yield _output(output)
+        case FileSearchCall(file_search=search):
+            found = [f"{one.file_name or one.file_id} ({one.score:.2f})" for one in search.results]
+            yield f"[file search] {', '.join(found) or 'no results told'}"
+        case FunctionToolCall(function=function):
+            answered = "" if function.output is None else f" -> {function.output}"
+            yield f"[function] {function.name}({function.arguments}){answered}"
+        case _:
+            yield f"[{call.type}]"
+
+
+def _output(output: CodeOutput) -> str:
+    match output:
+        case LogsOutput(logs=logs):
+            return _block("output", logs)
+        case ImageOutput(image=image):
+            return f"[output] image, file {image.file_id}"
+        case _:
+            return f"[output] {output.type}"
+
+
+def _block(title: str, text: str) -> str:
+    lines = text.strip("\n").split("\n")
+    return "\n".join((f"[{title}]", *(f"    {line}".rstrip() for line in lines)))
+
+
+def _beside_the_text(message: Message) -> Iterable[str]:
+    """What a message holds beside the text that was shown already."""
+    for part in message.content:
+        if isinstance(part, RefusalPart):
+            yield f"[refusal] {part.refusal}"
+        elif isinstance(part, ImageFilePart):
+            yield f"[image] file {part.image_file.file_id}"
+    for mark in message.citations:
+        if isinstance(mark, FilePath) and mark.file_path is not None:
+            yield f"[file] {mark.text}: file {mark.file_path.file_id}"

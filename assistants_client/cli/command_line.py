@@ -1,0 +1,396 @@
+"""The command ``assistants``: options and variables become a call, errors one line.
+
+How a port is served is in engine/serving.py, how a conversation goes in chat.py. Nothing is
+imported from the engine before it is clear that it will be needed: help and version work without
+the extra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import io
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from assistants_client._arguments import checked_base_url
+from assistants_client._version import __version__
+from assistants_client.errors import AssistantsError, ConfigurationError
+
+if TYPE_CHECKING:
+    from assistants_client.cli.chat import Conversation
+    from assistants_client.engine import Engine
+    from assistants_client.engine.serving import Server
+
+#: How the command ends, beside 0: stopped as asked by SIGTERM, or at the end of the input.
+FAILED: Final = 1
+USAGE: Final = 2
+ADDRESS: Final = 3
+DATABASE: Final = 4
+MODEL: Final = 5
+NOT_INSTALLED: Final = 6
+SANDBOX: Final = 7
+INTERRUPTED: Final = 130
+
+#: The exit status where a variable cannot be used, by the start of its name.
+_STATUSES: Final = (
+    ("$ASSISTANTS_MODEL", MODEL),
+    ("$ASSISTANTS_EMBEDDING", MODEL),
+    ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
+)
+_PORTS: Final = 65535
+#: The model of an assistant that is made for a conversation, where none is named.
+_MODEL: Final = "gpt-4o"
+
+_SERVE: Final = """\
+Serves the Assistants protocol on a port, for every client that speaks it: this
+package's, and others that take a base URL. Each option can also be given by
+the variable named behind it; the option goes first."""
+
+_ENDS: Final = f"""\
+exit status:
+  0    stopped by SIGTERM      {INTERRUPTED}  stopped by Ctrl-C
+  {USAGE}    an option is wrong      {ADDRESS}    the address cannot be listened on
+  {DATABASE}    the database cannot be opened or written
+  {MODEL}    the model cannot be used {NOT_INSTALLED}    the extra "engine" is not installed
+  {SANDBOX}    the code interpreter that was chosen cannot be used here
+
+example:
+  assistants serve --model-url http://localhost:11434/v1 --model llama3.2
+
+For many users, put the same application behind another WSGI server; it reads
+the same variables, save those of host and port:
+  gunicorn --threads 32 assistants_client.engine.wsgi:application"""
+
+
+_CHAT: Final = """\
+A conversation with an assistant. Each line is a message; the answer appears as
+it is written, and so does the code that was run for it and what came of it,
+searches, and calls of functions (which cannot be answered here). Ctrl-C takes
+back the question under way; Ctrl-D leaves, and so does Ctrl-C before a
+question. Lines can also come from a pipe: then only answers are written to the
+standard output, and the first that cannot be had ends it.
+
+Without a base URL the embedded engine answers, with what `assistants serve`
+reads from the environment: ASSISTANTS_MODEL_URL, ASSISTANTS_DATABASE_URL and
+so on."""
+
+_CHAT_ENDS: Final = f"""\
+exit status:
+  0    the input has ended    {INTERRUPTED}  left by Ctrl-C
+  {FAILED}    what the server or the assistant could not do; in a terminal, only
+       before the first question
+  {USAGE}    an option, a variable or the database cannot be used
+  {NOT_INSTALLED}    the extra "engine" is not installed
+
+examples:
+  assistants chat
+  assistants chat --file sales.csv --instructions "Answer in one sentence."
+  echo "3x + 11 = 14" | assistants chat --base-url http://localhost:8000/v1"""
+
+
+class _Refusal(Exception):
+    """Why nothing more is done, in one line, and the exit status that goes with it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+        self.status = status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit status is answered.
+
+    Args:
+        arguments: What stands behind the command's name; ``None`` takes them from the process.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    try:
+        status: int = options.run(options)
+    except _Refusal as refusal:
+        print(f"assistants {options.command}: {refusal}", file=sys.stderr)
+        return refusal.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="assistants",
+        description="Assistants, threads and runs: served to other programs, or talked to here.",
+        epilog="`assistants COMMAND --help` tells more about each.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
+    _add_serve(commands)
+    _add_chat(commands)
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="serve the protocol on a port, for any client",
+        description=_SERVE,
+        epilog=_ENDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+    def option(name: str, variable: str, default: str | None, what: str, **more: Any) -> None:
+        serve.add_argument(
+            name, default=os.environ.get(variable) or default, help=f"{what} [{variable}]", **more
+        )
+
+    option("--host", "ASSISTANTS_HOST", "127.0.0.1", "address to listen on; one that other "
+           "machines reach needs a token (default: 127.0.0.1)")  # fmt: skip
+    option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
+           "(default: 8000)", type=_port)  # fmt: skip
+    option("--database", "ASSISTANTS_DATABASE_URL", None, "where everything "
+           "is kept: a URL, or a file for SQLite (default: assistants.db in the working directory)",
+           metavar="URL", type=_database)  # fmt: skip
+    option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
+           "answers; without it OpenAI's, if OPENAI_API_KEY is set and OPENAI_BASE_URL names no "
+           "other server, else the offline tutor, which knows arithmetic and linear equations only",
+           metavar="URL")  # fmt: skip
+    option("--model-key", "ASSISTANTS_MODEL_KEY", None, "key for that server; the variable is "
+           "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
+    option("--model", "ASSISTANTS_MODEL", None, "model to ask that server for, whatever a run "
+           "names", metavar="NAME")  # fmt: skip
+    option("--model-api", "ASSISTANTS_MODEL_API", None, "which API that server has: chat (chat "
+           "completions, the default) or responses", metavar="API")  # fmt: skip
+    serve.add_argument("--model-map", metavar="OLD=NEW", action="append", default=[],
+           help="model to ask for instead of one that a run names, such as one that was retired; "
+           "can be given more than once [ASSISTANTS_MODEL_MAP, with commas]")  # fmt: skip
+    option("--model-timeout", "ASSISTANTS_MODEL_TIMEOUT", None, "seconds that an answer of that "
+           "server may take (default: 3600; the run ends sooner)", metavar="SECONDS")  # fmt: skip
+    option("--model-stalled-after", "ASSISTANTS_MODEL_STALLED_AFTER", None, "seconds without a "
+           "sign of life after which it is given up (default: 300)", metavar="SECONDS")  # fmt: skip
+    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "leaves in the messages "
+           "what a model thinks within its text", action="store_const", const="1")  # fmt: skip
+    option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
+           "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
+    option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
+           "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
+           "needs the package of that name", metavar="NAME")  # fmt: skip
+    option("--workers", "ASSISTANTS_WORKERS", None, "runs that are carried at once; more wait for "
+           "their turn (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
+    option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
+           "token; likewise better in the variable", type=_token)  # fmt: skip
+    serve.set_defaults(run=_serve)
+
+
+def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    chat = commands.add_parser(
+        "chat",
+        help="talk to an assistant in the terminal",
+        description=_CHAT,
+        epilog=_CHAT_ENDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    option = chat.add_argument
+    option("--assistant", metavar="ID", help="who answers; without it an assistant with the code "
+           "interpreter is made, and kept once something was said")  # fmt: skip
+    option("--thread", metavar="ID", help="go on with this thread")
+    option("--model", metavar="NAME", help="model that answers, instead of the assistant's; one "
+           f"that is made here has ASSISTANTS_MODEL or {_MODEL}")  # fmt: skip
+    option("--instructions", metavar="TEXT", help="what the assistant is told to do, instead of "
+           "its own instructions")  # fmt: skip
+    option("--file", metavar="PATH", action="append", default=[], help="a file that goes with the "
+           "first message; can be given more than once")  # fmt: skip
+    option("--base-url", metavar="URL", help="server of the protocol, such as https://host/v1; "
+           "without it the embedded engine [ASSISTANTS_BASE_URL]")  # fmt: skip
+    option("--api-key", metavar="KEY", help="key for that server; the variable is the better "
+           "place, since other users may see command lines [ASSISTANTS_API_KEY]")  # fmt: skip
+    chat.set_defaults(run=_chat)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _PORTS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {_PORTS}")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _database(text: str) -> str:
+    return text if ":/" in text else f"sqlite:///{text}"
+
+
+def _token(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and text) or " " in text:
+        raise argparse.ArgumentTypeError("it must be printable ASCII without spaces, and not empty")
+    return text
+
+
+def _serve(options: argparse.Namespace) -> int:
+    model_url = _checked_model_url(options.model_url)
+    try:
+        from assistants_client.engine import Engine  # an extra, and slow to import
+        from assistants_client.engine.serving import Server
+    except ModuleNotFoundError as error:
+        if error.name == "waitress":  # what the engine itself does not need
+            message = 'waitress is not installed: pip install "assistants-client[engine]"'
+            raise _Refusal(NOT_INSTALLED, message) from error
+        if "[engine]" not in str(error):
+            raise
+        raise _Refusal(NOT_INSTALLED, str(error)) from error
+    # The options are the variables that the engine reads, said in another place.
+    for name, value in (
+        ("ASSISTANTS_DATABASE_URL", options.database),
+        ("ASSISTANTS_MODEL_URL", model_url),
+        ("ASSISTANTS_MODEL_KEY", options.model_key),
+        ("ASSISTANTS_MODEL", options.model),
+        ("ASSISTANTS_MODEL_API", options.model_api),
+        ("ASSISTANTS_MODEL_MAP", ",".join(options.model_map)),
+        ("ASSISTANTS_MODEL_TIMEOUT", options.model_timeout),
+        ("ASSISTANTS_MODEL_STALLED_AFTER", options.model_stalled_after),
+        ("ASSISTANTS_MODEL_SHOW_THINKING", options.show_thinking),
+        ("ASSISTANTS_EMBEDDING_MODEL", options.embedding_model),
+        ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
+        ("ASSISTANTS_WORKERS", options.workers),
+        ("ASSISTANTS_TOKEN", options.token),
+    ):
+        if value:
+            os.environ[name] = str(value)
+    # The line below tells better than the engine's warning which model answers.
+    logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # That more runs ask the model than connections are kept for is nothing to act on.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    try:
+        server = Server(options.host, options.port)
+    except OSError as error:
+        raise _Refusal(ADDRESS, _why_not(error, options)) from error
+    with server:
+        if options.token is None and not server.is_loopback:
+            raise _Refusal(
+                USAGE,
+                f"--host {options.host} lets other machines in: set a token (ASSISTANTS_TOKEN or "
+                "--token) that they must send",
+            )
+        try:
+            engine = Engine.from_environment(token=options.token)
+            engine.open()
+        except ConfigurationError as error:
+            message = str(error)
+            statuses = (status for name, status in _STATUSES if message.startswith(name))
+            raise _Refusal(next(statuses, DATABASE), message) from error
+        number = server.serve(
+            engine,
+            to_all=options.token is not None,
+            ready=lambda: _announce(server, engine, options),
+            stopping=lambda: _say("Stopping. Ctrl-C again ends it at once."),
+        )
+    return INTERRUPTED if number == signal.SIGINT else 0
+
+
+def _checked_model_url(url: str | None) -> str | None:
+    try:
+        return None if url is None else checked_base_url(url)
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("base_url: ")
+        raise _Refusal(MODEL, f"--model-url (ASSISTANTS_MODEL_URL): {reason}") from error
+
+
+def _why_not(error: OSError, options: argparse.Namespace) -> str:
+    where = f"{options.host} port {options.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use by another program; choose another port with --port"
+    if error.errno == errno.EACCES:
+        return f"{where} needs more rights than you have; choose a port above 1023 with --port"
+    return f"{where} cannot be listened on: {error.strerror or error}"
+
+
+def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> None:
+    from assistants_client.engine.serving import (
+        shown_database,
+        shown_model,
+    )
+
+    key = "the token" if options.token else "any: no token is asked for"
+    _say(
+        f"assistants {__version__} is serving. Ctrl-C stops it.\n"
+        f"    base_url = {server.base_url}\n"
+        f"    api_key  = {key}\n"
+        f"    model    = {shown_model(engine)}\n"
+        f"    database = {shown_database(engine)}"
+    )
+
+
+def _say(text: str) -> None:
+    """Prints it at once; that nobody reads any more is no reason to stop serving."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _write_to_nobody()
+
+
+def _write_to_nobody() -> None:
+    """Who read the output has gone; Python would complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from assistants_client.cli.chat import Conversation, Screen, converse
+    from assistants_client.client.client import Client  # help needs no client
+
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write is no reason
+            stream.reconfigure(errors="replace")
+    # How runs and requests went is said by the conversation itself.
+    for name in ("assistants_client.engine.runner", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    screen = Screen(sys.stdout, sys.stderr)
+    try:
+        with Client(options.base_url, api_key=options.api_key) as client:
+            talk = Conversation(
+                client,
+                screen,
+                assistant_id=options.assistant,
+                thread_id=options.thread,
+                model=options.model,
+                default_model=os.environ.get("ASSISTANTS_MODEL") or _MODEL,
+                instructions=options.instructions,
+                files=options.file,
+            )
+            try:
+                if interactive:
+                    screen.aside(f"{client!r}. Ctrl-C cancels an answer, Ctrl-D leaves.")
+                converse(talk, screen, interactive=interactive)
+            finally:
+                talk.close()
+                if talk.has_begun:
+                    screen.aside(f"To go on: {_going_on(talk, options.base_url)}")
+    except AssistantsError as error:
+        raise _Refusal(_status_of(error), str(error)) from error
+    except BrokenPipeError:
+        _write_to_nobody()
+        return FAILED
+    return 0
+
+
+def _going_on(talk: Conversation, base_url: str | None) -> str:
+    command = f"assistants chat --assistant {talk.assistant_id} --thread {talk.thread_id}"
+    return command if base_url is None else f"{command} --base-url {base_url}"
+
+
+def _status_of(error: AssistantsError) -> int:
+    if "[engine]" in str(error):
+        return NOT_INSTALLED
+    return USAGE if isinstance(error, ConfigurationError) else FAILED

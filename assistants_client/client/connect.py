@@ -1,0 +1,163 @@
+"""Where a client connects to: a server, Foundry, Azure's form, or the embedded engine."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from assistants_client._arguments import checked_base_url
+from assistants_client._http.auth import CachedToken, Credential
+from assistants_client._http.retry import RetryPolicy
+from assistants_client._http.transport import ApiKey, Options, Transport
+from assistants_client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import requests
+
+    from assistants_client.engine import Engine
+
+_log = logging.getLogger(__name__)
+
+#: The address under which the embedded engine stands in for a server; nothing is looked up.
+EMBEDDED: Final = "http://embedded-engine.invalid/v1"
+#: What every server but Foundry is told.
+BETA: Final = {"OpenAI-Beta": "assistants=v2"}
+
+#: Hosts that Azure's key from the environment is sent to.
+_AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
+_FOUNDRY_SCOPE = "https://ai.azure.com/.default"
+_AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+
+
+def to_server(
+    base_url: str, api_key: ApiKey | None, options: Options, session: requests.Session | None
+) -> Transport:
+    """A server of the protocol; the key is the given one, else the environment's."""
+    key = _key_for(checked_base_url(base_url)) if api_key is None else api_key
+    return Transport(base_url, api_key=key, options=options, session=session)
+
+
+def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Transport:
+    """An engine in this process.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    from assistants_client.engine.adapter import (  # an extra, and slow to import
+        EngineAdapter,
+    )
+
+    if not callable(engine):
+        raise ConfigurationError(
+            f"engine: expected an Engine, such as Engine('sqlite:///assistants.db'), got "
+            f"{type(engine).__name__}"
+        )
+    return Transport(EMBEDDED, options=options, session=session, adapter=EngineAdapter(engine))
+
+
+def to_foundry(
+    endpoint: str,
+    credential: Credential | Callable[[], str],
+    options: Options,
+    session: requests.Session | None,
+) -> Transport:
+    """Azure AI Foundry."""
+    key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
+    base_url = checked_base_url(endpoint, "endpoint")
+    return Transport(base_url, api_key=key, options=options, session=session)
+
+
+def to_azure(
+    endpoint: str,
+    api_key: ApiKey | None,
+    credential: Credential | Callable[[], str] | None,
+    options: Options,
+    session: requests.Session | None,
+) -> Transport:
+    """Azure OpenAI's form of the protocol."""
+    if api_key is not None and credential is not None:
+        raise ConfigurationError("api_key and credential: give one of them, not both")
+    key: ApiKey | None = api_key
+    base_url = checked_base_url(endpoint, "endpoint")
+    if _host_of(base_url).endswith(_AZURE_HOSTS):
+        # It may have been copied from the address of a request.
+        base_url = base_url.removesuffix("/openai")
+        if key is None:
+            key = os.environ.get("AZURE_OPENAI_API_KEY") or None
+    if credential is not None:
+        key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
+    return Transport(
+        f"{base_url}/openai",
+        api_key=key,
+        key_header="api-key" if credential is None else "Authorization",
+        options=options,
+        session=session,
+    )
+
+
+def base_url_of_environment() -> str | None:
+    """``$ASSISTANTS_BASE_URL``, or ``None`` where it is not set or empty.
+
+    Raises:
+        ConfigurationError: It is not an http or https URL.
+    """
+    base_url = os.environ.get("ASSISTANTS_BASE_URL")
+    return checked_base_url(base_url, "$ASSISTANTS_BASE_URL") if base_url else None
+
+
+def default_engine() -> Engine:
+    """The engine that the environment describes.
+
+    Raises:
+        ConfigurationError: Its packages are not installed.
+    """
+    try:
+        from assistants_client.engine import Engine  # an extra, and slow to import
+    except ImportError as error:
+        if "[engine]" not in str(error):  # something else is broken, and hidden by no advice
+            raise
+        raise ConfigurationError(
+            "Client() without a base URL runs the embedded engine, and its packages are not "
+            f'installed ({error.name} is missing): pip install "assistants-client[engine]"; or '
+            "give base_url, or set ASSISTANTS_BASE_URL"
+        ) from error
+    if os.environ.get("ASSISTANTS_API_KEY"):
+        _log.warning(
+            "ASSISTANTS_API_KEY is not used: the embedded engine answers, and asks for no key. For "
+            "a server set ASSISTANTS_BASE_URL as well, or give base_url"
+        )
+    return Engine.from_environment()
+
+
+def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
+    """A retry policy from one, or from the tries in all.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if retries is None:
+        return RetryPolicy()
+    if isinstance(retries, RetryPolicy):
+        return retries
+    try:
+        return RetryPolicy(attempts=retries)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"retries: {retries!r} is not a RetryPolicy, nor a whole number of 1 or more tries"
+        ) from None
+
+
+def _key_for(base_url: str) -> str | None:
+    """The key from the environment; OpenAI's is never sent to another host."""
+    key = os.environ.get("ASSISTANTS_API_KEY")
+    host = _host_of(base_url)
+    if not key and (host == "openai.com" or host.endswith(".openai.com")):
+        key = os.environ.get("OPENAI_API_KEY")
+    return key or None
+
+
+def _host_of(base_url: str) -> str:
+    return urlsplit(base_url).hostname or ""

@@ -1,0 +1,320 @@
+"""Annotations to shapes: which Python type has which form in JSON.
+
+Types come in, shapes go out; functions and their docstrings do not belong here, nor how a shape
+describes itself or reads a value.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import decimal
+import enum
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import attrs
+
+from assistants_client.function_tools import docstrings as _docstrings, json_types as _shapes
+from assistants_client.function_tools.json_types import Field, Schema, Shape
+
+_LISTS: Final = (
+    list,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Collection,
+    collections.abc.Iterable,
+)
+_SETS: Final[dict[object, type]] = {
+    set: set,
+    frozenset: frozenset,
+    collections.abc.Set: frozenset,
+    collections.abc.MutableSet: set,
+}
+_MAPPINGS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_NOT_IN_NAMES: Final = re.compile(r"\W+")
+#: Where a class is, before its name.
+_MODULES: Final = re.compile(r"\b(?:\w+\.|<locals>\.)+")
+
+
+class UnsupportedError(Exception):
+    """An annotation that has no shape; the message says why."""
+
+
+def of_parameter(function: Any, name: str) -> Any:
+    """The annotation of a function's parameter, also when it is written as a string.
+
+    The others are left alone: what is returned may well have names that are not known yet.
+
+    Raises:
+        UnsupportedError: There is none, or it names what does not exist.
+    """
+    annotations = getattr(function, "__annotations__", {})
+    if name not in annotations:
+        raise UnsupportedError(f"{name!r} has no annotation; say what it takes")
+    alone = types.SimpleNamespace(__annotations__={name: annotations[name]})
+    try:
+        return _resolved(alone, getattr(function, "__globals__", {}))[name]
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{name!r}: {error}") from error
+
+
+def _resolved(target: Any, names: dict[str, Any] | None = None) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(target, names, include_extras=True)
+    except Exception as error:
+        raise UnsupportedError(
+            f"an annotation cannot be resolved ({error}); its names must be known in its module"
+        ) from error
+
+
+class Annotations:
+    """Makes shapes. Classes are described once, in ``definitions``, which are sent as ``$defs``."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self.strict = strict
+        self.definitions: dict[str, Schema] = {}
+        self._named: dict[Any, Shape] = {}
+
+    def shape(self, tp: Any) -> Shape:
+        """The shape of a type.
+
+        Raises:
+            UnsupportedError: It has none.
+        """
+        origin, arguments = get_origin(tp), get_args(tp)
+        if origin is Annotated:
+            return self._annotated(*arguments)
+        if origin in (Union, types.UnionType):
+            return _shapes.union([self.shape(member) for member in arguments])
+        if origin is Literal:
+            return self._choice((_value(member), member) for member in arguments)
+        if isinstance(tp, collections.abc.Hashable):
+            shape = self._plain(tp) or self._container(tp, origin or tp, arguments)
+            shape = shape or self._class(tp, origin or tp, arguments)
+            if shape is not None:
+                return shape
+        raise UnsupportedError(f"{_spelled(tp)} has no form in JSON Schema")
+
+    def field(
+        self, name: str, tp: Any, description: str = "", default: object = attrs.NOTHING
+    ) -> Field:
+        """A part of an object; it is required unless there is a default.
+
+        Raises:
+            UnsupportedError: Its annotation has no shape; the message names it.
+        """
+        try:
+            shape = self.shape(tp)
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{name!r}: {error}") from error
+        if default is None and not shape.nullable:  # an old way to say Optional
+            shape = _shapes.union([shape, _shapes.atom(_shapes.NoneType)])
+        return Field(name, shape, default is attrs.NOTHING, description, default)
+
+    def _plain(self, tp: Any) -> Shape | None:
+        if tp is Any or tp is object:
+            if self.strict:
+                raise UnsupportedError(f"strict mode needs to know the type, {_spelled(tp)} is any")
+            return _shapes.anything()
+        if tp is None or tp in _shapes.SCALARS:
+            return _shapes.atom(tp or _shapes.NoneType)
+        if tp in _shapes.TEXTS:
+            return _shapes.formatted(tp, strict=self.strict)
+        return _shapes.decimal_number() if tp is decimal.Decimal else None
+
+    def _container(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> Shape | None:
+        if origin in _LISTS:
+            return _shapes.array(self.shape(arguments[0] if arguments else Any), list)
+        if origin in _SETS:
+            item = self.shape(arguments[0] if arguments else Any)
+            return _shapes.array(item, _SETS[origin], unique=not self.strict)
+        if origin is tuple:
+            return self._tuple(tp, arguments)
+        if origin in _MAPPINGS:
+            return self._mapping(*(arguments or (str, Any)))
+        return None
+
+    def _class(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> Shape | None:
+        if hasattr(tp, "__supertype__"):  # a NewType
+            return self.shape(tp.__supertype__)
+        if type(origin).__name__ == "TypeAliasType":  # the type statement of Python 3.12
+            return self._by_name(tp, lambda: self.shape(tp.__value__), _shapes.EVERYTHING)
+        if not isinstance(origin, type):
+            return None
+        if issubclass(origin, enum.Enum):
+            return self._by_name(tp, lambda: self._enum(origin), _shapes.SCALARS)
+        kind = next((kind for test, kind in _KINDS if test(origin)), None)
+        if kind is None:
+            return None
+
+        def build() -> Shape:
+            known = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=False))
+            said = _docstrings.parameters(_own_docstring(origin))
+            fields = [
+                self.field(name, _filled(hint, known), said.get(name, ""), default)
+                for name, hint, default in kind(origin)
+            ]
+            return _shapes.record(fields, origin, strict=self.strict)
+
+        return self._by_name(tp, build, frozenset({dict}))
+
+    def _by_name(self, tp: Any, build: Callable[[], Shape], takes: frozenset[type]) -> Shape:
+        """A shape that is referred to by name, so that it may contain itself."""
+        if tp in self._named:
+            return self._named[tp]
+        stem = name = _NOT_IN_NAMES.sub("_", _spelled(tp)).strip("_")
+        while name in self.definitions:
+            name = f"{stem}_{len(self.definitions)}"
+        self.definitions[name] = {}  # taken
+        reference = {"$ref": f"#/$defs/{name}"}
+        built: list[Shape] = []
+
+        def read(value: Any) -> Any:
+            return built[0].read(value)  # there is none yet while the class is looked at
+
+        self._named[tp] = Shape(reference, read, "an object", takes)
+        shape = build()
+        built.append(shape)
+        description = _docstrings.summary(_own_docstring(tp))
+        self.definitions[name] = {
+            **shape.schema,
+            **({"description": description} if description else {}),
+        }
+        self._named[tp] = attrs.evolve(shape, schema=reference)
+        return self._named[tp]
+
+    def _annotated(self, tp: Any, *notes: Any) -> Shape:
+        shape = self.shape(tp)
+        for note in notes:
+            # Plain text, typing_extensions.Doc, or the Field of pydantic.
+            for text in (
+                note,
+                getattr(note, "documentation", None),
+                getattr(note, "description", None),
+            ):
+                if isinstance(text, str):
+                    return attrs.evolve(shape, description=" ".join(text.split()))
+        return shape
+
+    def _choice(self, members: Iterator[tuple[Any, object]]) -> Shape:
+        pairs = list(members)
+        for value, member in pairs:
+            if type(value) not in _shapes.SCALARS:
+                raise UnsupportedError(f"{member!r} is no string, number, boolean or null")
+        return _shapes.choice(pairs)
+
+    def _enum(self, cls: type[enum.Enum]) -> Shape:
+        if not len(cls):
+            raise UnsupportedError(f"{_spelled(cls)} has no members")
+        return self._choice((_value(member), member) for member in cls)
+
+    def _tuple(self, tp: Any, items: Sequence[Any]) -> Shape:
+        if tp is tuple or tp is typing.Tuple:  # noqa: UP006 - users' annotations may say so
+            return _shapes.array(self.shape(Any), tuple)
+        if len(items) == 2 and items[1] is ...:
+            return _shapes.array(self.shape(items[0]), tuple)
+        if self.strict:
+            raise UnsupportedError(
+                "strict mode knows no tuples of fixed length; use a class or a TypedDict"
+            )
+        return _shapes.row([self.shape(item) for item in items if item != ()])
+
+    def _mapping(self, key: Any, item: Any) -> Shape:
+        if self.strict:
+            raise UnsupportedError("strict mode knows no free keys; use a class or a TypedDict")
+        keys = self.shape(key)
+        if not keys.takes & {str, int}:
+            raise UnsupportedError(f"keys of {_spelled(key)} cannot be written as strings")
+        return _shapes.mapping(keys, self.shape(item))
+
+
+# --- classes ------------------------------------------------------------------------------------
+
+#: Name, annotation and default of each field that the constructor takes.
+_Fields = Iterator[tuple[str, Any, object]]
+
+#: Stands for the default of what may be left out without one.
+_ABSENT: Final = object()
+
+
+def _is_typed_dict(cls: type) -> bool:
+    # Each library that has TypedDict has a metaclass of its own for it.
+    return issubclass(cls, dict) and hasattr(cls, "__total__") and hasattr(cls, "__required_keys__")
+
+
+def _typed_dict_fields(cls: Any) -> _Fields:
+    for name, annotation in _resolved(cls).items():
+        hint, required = annotation, name in cls.__required_keys__
+        # Where annotations are strings, the keys were sorted before the marks could be read.
+        while (mark := getattr(get_origin(hint), "_name", "")) in _MARKS:
+            required = _MARKS[mark] if _MARKS[mark] is not None else required
+            hint = get_args(hint)[0]
+        yield name, hint, attrs.NOTHING if required else _ABSENT
+
+
+_MARKS: Final[dict[str, Any]] = {"Required": True, "NotRequired": False, "ReadOnly": None}
+
+
+def _attrs_fields(cls: Any) -> _Fields:
+    hints = _resolved(cls)
+    for a in attrs.fields(cls):
+        if a.init:
+            made = isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]  # to stubs a function
+            yield a.alias, hints.get(a.name, Any), _ABSENT if made else a.default
+
+
+def _dataclass_fields(cls: Any) -> _Fields:
+    hints = _resolved(cls)
+    for f in dataclasses.fields(cls):
+        if f.init:
+            made = f.default_factory is not dataclasses.MISSING
+            plain = attrs.NOTHING if f.default is dataclasses.MISSING else f.default
+            yield f.name, hints[f.name], _ABSENT if made else plain
+
+
+def _named_tuple_fields(cls: Any) -> _Fields:
+    hints = _resolved(cls)
+    for name in cls._fields:
+        yield name, hints.get(name, Any), cls._field_defaults.get(name, attrs.NOTHING)
+
+
+_KINDS: Final[tuple[tuple[Callable[[type], bool], Callable[[Any], _Fields]], ...]] = (
+    (_is_typed_dict, _typed_dict_fields),
+    (attrs.has, _attrs_fields),
+    (dataclasses.is_dataclass, _dataclass_fields),
+    (lambda cls: issubclass(cls, tuple) and hasattr(cls, "_fields"), _named_tuple_fields),
+)
+
+
+def _filled(hint: Any, known: dict[Any, Any]) -> Any:
+    """An annotation of a generic class, with the class's arguments in it."""
+    if hint in known:
+        return known[hint]
+    open_ones = getattr(hint, "__parameters__", ())
+    return hint[tuple(known.get(each, each) for each in open_ones)] if open_ones else hint
+
+
+def _own_docstring(tp: Any) -> str | None:
+    """The docstring that somebody wrote for the class: not inherited, not generated."""
+    cls = get_origin(tp) or tp
+    text = vars(cls).get("__doc__") if isinstance(cls, type) else None
+    generated = isinstance(text, str) and (
+        text.startswith(f"{cls.__name__}(") or text == "An enumeration."
+    )
+    return None if generated or not isinstance(text, str) else inspect.cleandoc(text)
+
+
+def _value(member: Any) -> Any:
+    return member.value if isinstance(member, enum.Enum) else member
+
+
+def _spelled(tp: Any) -> str:
+    """A type as one would write it."""
+    if isinstance(tp, type) and not get_args(tp):
+        return tp.__name__
+    return _MODULES.sub("", str(tp))

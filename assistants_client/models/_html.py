@@ -1,0 +1,272 @@
+"""How objects look in a notebook: short HTML made of escaped text, with no scripts and no links.
+
+Nothing an object holds is trusted, for a language model may have written it: every value passes
+through ``_text``, and nothing is loaded from an address that a message names. No I/O.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from attrs import fields
+
+from assistants_client.models._base import Struct
+from assistants_client.models.lists import Page
+from assistants_client.models.messages import (
+    ImageFilePart,
+    ImageUrlPart,
+    Message,
+    RefusalPart,
+    TextPart,
+)
+from assistants_client.models.replies import Reply
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    FileSearchCall,
+    FunctionToolCall,
+    LogsOutput,
+    MessageCreationDetails,
+    RunStep,
+    StepToolCall,
+)
+from assistants_client.models.runs import Run, Usage
+from assistants_client.models.threads import Thread
+
+#: Items of a list that are shown.
+MOST_ITEMS: Final = 50
+
+_LONGEST_TEXT = 5000  # characters of one text
+_LONGEST_VALUE = 200  # characters of one value in a table
+
+_BOX = "border:1px solid #8884;border-radius:6px;padding:6px 10px;margin:4px 0;max-width:60em"
+_PLAIN = "white-space:pre-wrap;overflow-wrap:anywhere;text-align:left"
+_CODE = f"{_PLAIN};font-family:monospace;margin:4px 0"  # Jupyter shows a bare <pre> as prose
+_OUTPUT = f"{_CODE};border-left:3px solid #8888;padding-left:8px"
+_FAINT = "opacity:.65;font-size:85%"
+# Legible on white and on black, for a notebook's theme is not known here.
+_COLOURS: Final[Mapping[str, str]] = {
+    "completed": "#258f46",
+    "failed": "#d9434d",
+    "expired": "#d9434d",
+    "incomplete": "#9a6f00",
+    "cancelled": "#76808a",
+}
+_OTHER_COLOUR = "#2b7de0"
+
+
+def object_html(struct: Struct | Reply) -> str:
+    """Any object of the protocol, or what an assistant answered."""
+    for kind, form in _FORMS.items():
+        if isinstance(struct, kind):
+            return form(struct)
+    told = {
+        one.name: getattr(struct, one.name)
+        for one in fields(type(struct))
+        if one.repr and one.name != "object"
+    }
+    return _box(_head(type(struct).__name__), _table(told))
+
+
+def items_html(items: Sequence[object], *, newest_first: bool, has_more: bool) -> str:
+    """The first items of a list. Messages and steps are shown as a conversation, oldest first."""
+    shown = list(items[:MOST_ITEMS])
+    more = has_more or len(items) > len(shown)
+    forms: list[str]
+    if shown and all(isinstance(item, (Message, RunStep)) for item in shown):
+        if newest_first:
+            shown.reverse()
+        forms = [object_html(item) for item in shown if isinstance(item, Struct)]
+    elif shown and all(isinstance(item, Run) for item in shown):
+        newest_first = False
+        forms = [_run_line(item) for item in shown if isinstance(item, Run)]
+    else:
+        newest_first = False
+        forms = [_div(_FAINT, _text(repr(item), _LONGEST_VALUE)) for item in shown]
+    if not forms:
+        return _div(_FAINT, "an empty list")
+    if more:
+        note = _div(_FAINT, "… earlier ones are not shown" if newest_first else "… and more")
+        forms.insert(0 if newest_first else len(forms), note)
+    return "".join(forms)
+
+
+def problem_html(error: Exception) -> str:
+    """Why there is nothing to show."""
+    return _div(_FAINT, _text(f"{type(error).__name__}: {error}", _LONGEST_TEXT))
+
+
+# --- one form for each noun -----------------------------------------------------------------------
+
+
+def _message(message: Message) -> str:
+    parts = []
+    for part in message.content:
+        if isinstance(part, TextPart):
+            parts.append(_div(_PLAIN, _text(part.text.value)))
+        elif isinstance(part, RefusalPart):
+            parts.append(_div(f"{_PLAIN};font-style:italic", _text(part.refusal)))
+        elif isinstance(part, ImageFilePart):
+            parts.append(_note("image", part.image_file.file_id))
+        elif isinstance(part, ImageUrlPart):
+            parts.append(_note("image", part.image_url.url))
+        else:
+            parts.append(_note(str(part.type), repr(part)))
+    parts.extend(_note("attached", one.file_id or "") for one in message.attachments)
+    state = "" if message.status == "completed" else f" {_badge(message.status)}"
+    about = f"{message.id} {_moment(message.created_at)}".strip()
+    return _box(_head(message.role or "message", about) + state, *parts)
+
+
+def _run(run: Run) -> str:
+    told: dict[str, object] = {
+        "thread": run.thread_id,
+        "assistant": run.assistant_id,
+        "model": run.model,
+        "created": _moment(run.created_at),
+        "took": _duration(run),
+        "tokens": _tokens(run.usage),
+    }
+    if run.last_error is not None:
+        told["error"] = f"{run.last_error.code}: {run.last_error.message}"
+    if run.incomplete_details is not None:
+        told["incomplete"] = run.incomplete_details.reason
+    for call in run.tool_calls:
+        told[f"calls {call.id}"] = f"{call.function.name}({call.function.arguments})"
+    return _box(f"{_head('Run', run.id)} {_badge(run.status)}", _table(told))
+
+
+def _run_line(run: Run) -> str:
+    facts = [run.model, _moment(run.created_at), _duration(run), _tokens(run.usage)]
+    about = " · ".join(fact for fact in facts if fact)
+    return _div("", f"{_head('Run', run.id)} {_badge(run.status)} {_faint(about)}")
+
+
+def _step(step: RunStep) -> str:
+    told: dict[str, object] = {}
+    if isinstance(step.step_details, MessageCreationDetails):
+        told["message"] = step.step_details.message_creation.message_id
+    if step.last_error is not None:
+        told["error"] = f"{step.last_error.code}: {step.last_error.message}"
+    head = f"{_head(step.type or 'step', step.id)} {_badge(step.status)}"
+    return _box(head, *map(_call, step.tool_calls), _table(told))
+
+
+def _call(call: StepToolCall) -> str:
+    if isinstance(call, CodeInterpreterCall):
+        code = call.code_interpreter
+        printed = [one.logs for one in code.outputs if isinstance(one, LogsOutput)]
+        return _pre(code.input) + "".join(_pre(logs, _OUTPUT) for logs in printed)
+    if isinstance(call, FunctionToolCall):
+        asked = _pre(f"{call.function.name}({call.function.arguments})")
+        output = call.function.output
+        return asked if output is None else asked + _pre(output, _OUTPUT)
+    if isinstance(call, FileSearchCall):
+        found = [
+            f"{one.file_name or one.file_id} ({one.score})" for one in call.file_search.results
+        ]
+        return _note("file search", ", ".join(found) or "nothing found")
+    return _note(str(call.type), repr(call))
+
+
+def _thread(thread: Thread) -> str:
+    told = {"created": _moment(thread.created_at), **thread.metadata}
+    return _box(_head("Thread", thread.id), _table(told))
+
+
+def _page(page: Page[Any]) -> str:
+    times = [getattr(item, "created_at", 0) for item in page.data]
+    return items_html(
+        page.data,
+        newest_first=len(times) > 1 and times[0] > times[-1],
+        has_more=bool(page.has_more),
+    )
+
+
+def _reply(reply: Reply) -> str:
+    return "".join([*map(_message, reply.messages), _run_line(reply.run)])
+
+
+_FORMS: Final[Mapping[type, Callable[[Any], str]]] = {
+    Message: _message,
+    Run: _run,
+    RunStep: _step,
+    Thread: _thread,
+    Page: _page,
+    Reply: _reply,
+}
+
+
+# --- pieces ---------------------------------------------------------------------------------------
+
+
+def _text(value: object, longest: int = _LONGEST_TEXT) -> str:
+    """The one way in: cut where it is long, and escaped."""
+    text = str(value)
+    left = len(text) - longest
+    if left > 0:
+        text = f"{text[:longest]}… ({left} more characters)"
+    # Half characters, which no page can hold, become question marks.
+    return html.escape(text.encode("utf-8", "replace").decode())
+
+
+def _div(style: str, *inner: str) -> str:
+    return f'<div style="{style}">{"".join(inner)}</div>'
+
+
+def _box(*inner: str) -> str:
+    return _div(_BOX, *inner)
+
+
+def _faint(text: str) -> str:
+    return f'<span style="{_FAINT}">{_text(text, _LONGEST_VALUE)}</span>'
+
+
+def _head(name: str, about: str = "") -> str:
+    return f"<b>{_text(name, _LONGEST_VALUE)}</b> {_faint(about)}"
+
+
+def _badge(status: str) -> str:
+    colour = _COLOURS.get(status, _OTHER_COLOUR)
+    return f'<span style="color:{colour}">{_text(status or "no status", _LONGEST_VALUE)}</span>'
+
+
+def _note(name: str, value: str) -> str:
+    return _div(_FAINT, f"[{_text(name, _LONGEST_VALUE)}] {_text(value, _LONGEST_VALUE)}")
+
+
+def _pre(text: str, style: str = _CODE) -> str:
+    return f'<pre style="{style}">{_text(text)}</pre>'
+
+
+def _table(told: Mapping[str, object]) -> str:
+    rows = [
+        f'<tr><td style="{_FAINT};text-align:left;vertical-align:top">'
+        f"{_text(name, _LONGEST_VALUE)}</td>"
+        f'<td style="{_PLAIN}">{_text(value, _LONGEST_VALUE)}</td></tr>'
+        for name, value in told.items()
+        if value not in ("", None, [], {})
+    ]
+    return f"<table>{''.join(rows)}</table>" if rows else ""
+
+
+def _moment(seconds: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, OSError, TypeError, ValueError):  # a server's number is not trusted
+        return ""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if seconds else ""
+
+
+def _duration(run: Run) -> str:
+    end: object = run.completed_at or run.failed_at or run.cancelled_at
+    begin: object = run.started_at or run.created_at
+    if isinstance(end, int) and isinstance(begin, int) and end >= begin > 0:
+        return f"{end - begin} s"
+    return ""
+
+
+def _tokens(usage: Usage | None) -> str:
+    return f"{usage.total_tokens} tokens" if usage is not None else ""

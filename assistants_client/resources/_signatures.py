@@ -1,0 +1,151 @@
+"""Both forms of a call from one declaration: a request object, or that class's fields as keywords.
+
+One pair of protocols stands for each count of ids in the path: a ParamSpec cannot stand behind a
+variable number of positional parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from assistants_client._suggestions import no_argument
+
+P = ParamSpec("P")
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+RequestT = TypeVar("RequestT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+# pyright takes a contravariant variable beside a ParamSpec for one that should be invariant.
+class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(self, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+
+
+class _Call1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, parent_id: str, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(self, parent_id: str, /, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+
+
+class _Call2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    @overload
+    def __call__(self, parent_id: str, item_id: str, request: RequestT_contra, /) -> ResultT_co: ...
+    @overload
+    def __call__(
+        self, parent_id: str, item_id: str, /, *args: P.args, **fields: P.kwargs
+    ) -> ResultT_co: ...
+
+
+class _Method0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call0[P, RequestT_contra, ResultT_co]: ...
+
+
+class _Method1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call1[P, RequestT_contra, ResultT_co]: ...
+
+
+class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    def __get__(
+        self, instance: object, owner: type, /
+    ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
+
+
+class takes(Generic[P]):
+    """Lets a method be called with a request object, or with that class's fields as keywords.
+
+    The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
+    defaults of the keyword form come from the class's constructor, so a field is declared once.
+
+    Args:
+        request: The class.
+        base: A class above it, whose objects will do as well; its own options then have their
+            defaults.
+    """
+
+    def __init__(self, request: Callable[P, object], base: type | None = None) -> None:
+        self._request = request
+        self._accepted = base or request
+
+    @overload
+    def __call__(
+        self, method: Callable[[Any, RequestT], ResultT_co], /
+    ) -> _Method0[P, RequestT, ResultT_co]: ...
+    @overload
+    def __call__(
+        self, method: Callable[[Any, str, RequestT], ResultT_co], /
+    ) -> _Method1[P, RequestT, ResultT_co]: ...
+    @overload
+    def __call__(
+        self, method: Callable[[Any, str, str, RequestT], ResultT_co], /
+    ) -> _Method2[P, RequestT, ResultT_co]: ...
+    def __call__(self, method: Callable[..., Any], /) -> Any:
+        """Wraps the method."""
+        request_class: Any = self._request
+        accepted: Any = self._accepted
+        own, *ids, _ = inspect.signature(method).parameters.values()
+        named = [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for p in (own, *ids)]
+        count = len(named)
+
+        @functools.wraps(method)
+        def call(*args: Any, **fields: Any) -> Any:
+            if len(args) < count:
+                missing = ", ".join(p.name for p in named[len(args) :])
+                raise TypeError(
+                    f"{method.__qualname__}() needs {missing} before the fields, by position"
+                )
+            given = args[count:]
+            if given and isinstance(given[0], accepted):
+                if len(given) > 1 or fields:
+                    raise TypeError(
+                        f"{method.__qualname__}() takes either one {accepted.__name__} or "
+                        "its fields, not both"
+                    )
+                return method(*args)
+            if len(given) > most_positional:
+                ids_first = "its ids, then " if ids else ""
+                got = type(given[most_positional]).__name__
+                raise TypeError(
+                    f"{method.__qualname__}() takes {ids_first}one {accepted.__name__} or its "
+                    f"fields as keywords, not the positional {got}"
+                )
+            for name in fields.keys() - known:
+                raise no_argument(method.__qualname__, name, known, noun="field")
+            return method(*args[:count], request_class(*given, **fields))
+
+        own_fields = sorted(inspect.signature(request_class).parameters.values(), key=_place)
+        known = {p.name for p in own_fields}
+        most_positional = sum(p.kind is not inspect.Parameter.KEYWORD_ONLY for p in own_fields)
+        signature = inspect.Signature([*named, *own_fields])
+        call.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it, no type has it
+        call.__annotations__ = {}  # those of the method have no keywords; the signature is right
+        call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
+        return call
+
+
+def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:
+    """Where help shows a field: what is needed first, what few need last."""
+    return field.kind, field.default is not field.empty, field.name == "extra_body"
+
+
+def _with_fields(text: str | None, request: type, accepted: type) -> str | None:
+    """A method's docstring with what the request's classes say of their fields."""
+    said = []
+    for cls in request.__mro__:
+        if "Attributes:" in (cls.__doc__ or ""):
+            said.append(inspect.cleandoc(str(cls.__doc__)).partition("\nAttributes:\n")[2])
+    if text is None or not said:
+        return text
+    head, raises, errors = inspect.cleandoc(text).partition("\n\nRaises")
+    forms = f"Takes one ``{accepted.__name__}``, or its fields as keywords."
+    return "\n".join([head, "", forms, "", "Args:", *said]) + raises + errors

@@ -1,0 +1,180 @@
+"""The stream that a caller holds in hand: iterate it, answer its calls, look at its snapshots.
+
+How a run is followed is in ``session.py``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from assistants_client._suggestions import no_attribute
+from assistants_client.errors import ConfigurationError, InvalidRequestError, run_error, unanswered
+from assistants_client.models._base import JsonObject
+from assistants_client.models.events import Event, MessageDelta
+from assistants_client.models.messages import Message
+from assistants_client.models.run_steps import RunStep
+from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.streaming.session import Course, StreamLink
+
+
+class RunStream:
+    """The events of a run, as the server sends them; made by ``client.runs.stream`` and its like.
+
+    Iterate it, within ``with`` so that the connection is closed also when you leave early. It does
+    not end quietly: either the run has ended or waits for you (see :attr:`run`), or an exception is
+    raised.
+
+    * A connection that breaks once the run exists is made good by polling: the events that are
+      missing follow, and the run's own last one (unless ``resume=False``).
+    * When the run requires action, functions given as ``tools`` are called and the stream goes on;
+      without them, call :meth:`submit_tool_outputs` while you handle the event.
+
+    One thread iterates; another may call :meth:`close`.
+
+    Raises (while iterating):
+        StreamInterruptedError: The stream broke and could not be taken up again, or was closed.
+        StreamError: The server sent an ``error`` event.
+        APIError: The request was refused, or the server not reached.
+        ToolError: A tool failed, with ``on_tool_error="raise"``.
+        RunError: The functions were called ``max_tool_rounds`` times, and the run asks again.
+        ConfigurationError: Another thread is iterating it.
+    """
+
+    def __init__(
+        self,
+        link: StreamLink,
+        *,
+        resume: bool = True,
+        answer_calls: Callable[[Run], list[ToolOutput] | None] | None = None,
+        max_tool_rounds: int = 10,
+    ) -> None:
+        self._course = Course(
+            link, resume=resume, answer_calls=answer_calls, max_tool_rounds=max_tool_rounds
+        )
+        self._events = self._course.events()
+
+    @property
+    def run(self) -> Run | None:
+        """The run as last seen; ``None`` before the first event about it."""
+        return self._course.run
+
+    @property
+    def messages(self) -> list[Message]:
+        """The run's messages, as far as they have come."""
+        is_over = self.run is not None and self.run.is_final
+        # Servers announce messages that never come, under ids of their own.
+        return self._course.messages.objects(with_empty=not is_over)
+
+    @property
+    def run_steps(self) -> list[RunStep]:
+        """The run's steps, as far as they have come."""
+        return self._course.steps.objects(with_empty=True)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        try:
+            return next(self._events)
+        except StopIteration:
+            if self._course.is_over:
+                raise
+            raise self._course.interrupted() from None
+        except ValueError as error:
+            is_running = inspect.getgeneratorstate(self._events) == inspect.GEN_RUNNING
+            if type(error) is not ValueError or not is_running:
+                raise
+            raise ConfigurationError(
+                "the stream is being iterated already, by another thread or by the tool that asks; "
+                "let one thread iterate, and hand its events on, as with a queue.Queue"
+            ) from None
+
+    def text(self) -> Iterator[str]:
+        """Yields the pieces of text alone, as they come, and closes the stream behind itself.
+
+        It is what a web view can answer with. Nothing is put between two messages.
+
+        Raises:
+            RunError: The run did not complete, or requires action that nobody takes.
+            AssistantsError: As when iterating.
+        """
+        try:
+            for event in self:
+                if isinstance(event, MessageDelta) and (text := event.text):
+                    yield text
+        finally:
+            self.close()
+        run = self.run
+        if run is not None and run.status == "requires_action":
+            raise unanswered(run)
+        error = None if run is None else run_error(run)
+        if error is not None:
+            raise error
+
+    def submit_tool_outputs(self, tool_outputs: Sequence[ToolOutput | JsonObject]) -> None:
+        """Answers the calls of the ``RunRequiresAction`` at hand; the stream goes on with the next.
+
+        Raises:
+            InvalidRequestError: The run does not require action.
+        """
+        run = self.run
+        if run is None or run.status != "requires_action" or self._course.is_over:
+            if not self._course.is_over:
+                status = "not known yet" if run is None else repr(run.status)
+                text = f"the run does not require action, its status is {status}"
+            elif run is not None and run.status == "requires_action":
+                text = "the stream is over; runs.submit_tool_outputs_stream follows the run on"
+            else:
+                text = "the stream is over"
+            raise InvalidRequestError(f"tool_outputs: {text}", path="tool_outputs")
+        self._course.outputs = list(tool_outputs)
+
+    def close(self) -> None:
+        """Closes the connection; the run goes on. Can be called more than once.
+
+        Another thread that iterates then gets a ``StreamInterruptedError``: at once where it waits
+        for the server's next bytes (with urllib3 2.3 or newer), else when they have come; where a
+        broken stream is made good by polling, after the next poll.
+        """
+        self._course.is_closed = True
+        try:
+            self._events.close()
+        except ValueError:  # it is being iterated: by another thread, or by the tool that calls us
+            self._course.interrupt()
+
+    def __enter__(self) -> RunStream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        events = getattr(self, "_events", None)  # without them it was never made
+        if events is None or events.gi_frame is None:
+            return
+        if inspect.getgeneratorstate(events) == inspect.GEN_CREATED:
+            text = "a stream was never iterated, so nothing was sent and no run was started"
+        else:
+            text = (
+                f"{self!r} was dropped before its end; leave it with close(), or use it so: "
+                "with client.runs.stream(...) as stream"
+            )
+        warnings.warn(text, ResourceWarning, stacklevel=2)
+
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            raise no_attribute(self, name)
+
+    def __repr__(self) -> str:
+        status = "not begun" if self.run is None else f"{self.run.id} {self.run.status}"
+        return f"<RunStream {status}>"

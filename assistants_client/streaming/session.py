@@ -1,0 +1,388 @@
+"""How a run is followed: request by request, across tool rounds and broken wires.
+
+It only knows how to ask for things (``StreamLink``); what a request looks like is the resource's
+to know, how bytes become events is in ``_http/sse.py`` and ``event_decoder.py``, and what a caller
+holds in hand is in ``run_stream.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import Any
+
+from attrs import frozen
+
+from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
+from assistants_client._json.codec import InvalidValueError, decode, encode
+from assistants_client.errors import (
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    AssistantsError,
+    RunError,
+    StreamError,
+    StreamInterruptedError,
+)
+from assistants_client.models._base import JsonObject
+from assistants_client.models.events import (
+    RUN_EVENTS,
+    STEP_EVENTS,
+    Done,
+    Event,
+    MessageChange,
+    MessageCompleted,
+    MessageCreated,
+    MessageDelta,
+    MessageIncomplete,
+    MessageInProgress,
+    PartDelta,
+    RefusalPartDelta,
+    RunInProgress,
+    RunStepCancelled,
+    RunStepCompleted,
+    RunStepCreated,
+    RunStepDelta,
+    RunStepExpired,
+    RunStepFailed,
+    RunStepInProgress,
+    TextPartDelta,
+    TextPiece,
+    ThreadCreated,
+    UnknownEvent,
+)
+from assistants_client.models.messages import Message, RefusalPart, TextPart
+from assistants_client.models.run_steps import MessageCreationDetails, RunStep
+from assistants_client.models.runs import Run, ToolOutput, is_settled
+from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
+from assistants_client.streaming.snapshots import Snapshots
+
+#: How often outputs are sent again when a connection broke before the server took them.
+_SUBMISSIONS = 3
+#: The largest JSON answer, in bytes, that is read in place of a stream.
+_LARGEST_ANSWER = 64 * 1024 * 1024
+
+Outputs = Sequence["ToolOutput | JsonObject"]
+
+
+@frozen(kw_only=True)
+class Answer:
+    """A streamed request's answer: events, or one JSON document from a server without streams.
+
+    ``interrupt`` wakes a thread that waits for the next block.
+    """
+
+    is_json: bool
+    blocks: Iterable[bytes]
+    interrupt: Callable[[], None]
+
+
+@frozen(kw_only=True)
+class StreamLink:
+    """What a stream asks of its resource."""
+
+    start: Callable[[], AbstractContextManager[Answer]]
+    submit: Callable[[Run, Outputs], AbstractContextManager[Answer]]
+    settle: Callable[[Run, Callable[[Run], object]], Run]
+    steps: Callable[[Run], Iterable[RunStep]]
+    message: Callable[[Run, str], Message]
+    messages: Callable[[Run], Iterable[Message]]
+
+
+class Course:
+    """A run's course so far, and how it goes on.
+
+    It does not know the ``RunStream`` that holds it: one that is dropped must be freed at once, and
+    with it the generator and its connection.
+    """
+
+    def __init__(
+        self,
+        link: StreamLink,
+        *,
+        resume: bool,
+        answer_calls: Callable[[Run], list[ToolOutput] | None] | None,
+        max_tool_rounds: int,
+    ) -> None:
+        self._link = link
+        self._resume = resume
+        self._answer_calls = answer_calls
+        self._max_tool_rounds = max_tool_rounds
+        self._answer: Answer | None = None
+        #: All events so far; those of the wire as they came, for objects would cost three times
+        #: the memory, and the garbage collector's time.
+        self._gathered: list[Event | ServerSentEvent] = []
+        self.run: Run | None = None
+        self.messages = Snapshots(Message)
+        self.steps = Snapshots(RunStep)
+        #: What the caller answers the calls at hand with.
+        self.outputs: Outputs | None = None
+        self.is_over = False
+        self.is_closed = False
+
+    def events(self) -> Generator[Event, None, None]:
+        """All events, up to the run's end."""
+        try:
+            yield from self._rounds()
+        except StreamError as error:
+            error.run = self.run
+            raise
+
+    def interrupt(self) -> None:
+        """Ends from another thread what :meth:`events` is waiting for."""
+        answer = self._answer
+        if answer is not None:
+            answer.interrupt()
+
+    def interrupted(self, cause: Exception | None = None) -> StreamInterruptedError:
+        """The error for a stream that does not go on."""
+        text = "the stream ended before its run did"
+        if self.is_closed:
+            text = "the stream was closed before its run ended"
+        elif self.run is not None:
+            text = f"the stream ended while run {self.run.id} was {self.run.status!r}"
+        text = text if cause is None else f"{text}: {cause}"
+        return StreamInterruptedError(text, self.run, self._events_so_far())
+
+    def _events_so_far(self) -> list[Event]:
+        return [
+            read_event(one)[0] if isinstance(one, ServerSentEvent) else one
+            for one in self._gathered
+        ]
+
+    def _rounds(self) -> Iterator[Event]:
+        yield from self._leg(self._link.start)
+        rounds = 0
+        while (run := self.run) is not None and run.status == "requires_action":
+            outputs, self.outputs = self.outputs, None
+            if outputs is None and self._answer_calls is not None:
+                if rounds == self._max_tool_rounds:
+                    raise RunError(
+                        f"run {run.id} asked for tools more than {rounds} times (max_tool_rounds)",
+                        run,
+                    )
+                rounds += 1
+                outputs = self._answer_calls(run)
+            if outputs is None:
+                break
+            yield from self._submission(run, outputs)
+        self.is_over = True
+        yield Done()
+
+    def _submission(self, waiting: Run, outputs: Outputs) -> Iterator[Event]:
+        """The events that follow outputs; they are sent again if the server did not take them."""
+        for _ in range(_SUBMISSIONS):
+            taken = yield from self._leg(lambda: self._link.submit(waiting, outputs), waiting)
+            if taken:
+                return
+        raise StreamInterruptedError(
+            f"the server did not take the tool outputs of run {waiting.id}",
+            self.run,
+            self._events_so_far(),
+        )
+
+    def _leg(
+        self,
+        open_answer: Callable[[], AbstractContextManager[Answer]],
+        waiting: Run | None = None,
+    ) -> Generator[Event, None, bool]:
+        """The events of one request, up to where the run is over or requires action.
+
+        Answers whether the server took it; if not, the run is still ``waiting`` as it was.
+        """
+        told = len(self._gathered)
+        cause: APIError | EventTooLargeError | None = None
+        answer: Answer | None = None
+        self._check_open()
+        try:
+            with open_answer() as answer:
+                self._answer = answer
+                self._check_open()
+                if answer.is_json:
+                    yield from self._told_at_once(answer.blocks)
+                else:
+                    for sent in decode_stream(answer.blocks):
+                        event, document = read_event(sent)
+                        if type(event) is Done:
+                            continue  # the run's status says whether it is over
+                        is_end = self._apply(event, document)
+                        self._gathered.append(sent)
+                        yield event
+                        if is_end:
+                            return True
+        except StreamError:
+            raise
+        except (APIError, EventTooLargeError) as error:
+            is_refused = isinstance(error, APIStatusError) and not error.maybe_created
+            if is_refused or (self.run is None and (answer is None or answer.is_json)):
+                raise
+            cause = error
+        finally:
+            self._answer = None
+        self._check_open()
+        is_json = answer is not None and answer.is_json and cause is None
+        if len(self._gathered) > told or is_json:
+            waiting = None
+        return (yield from self._taken_up(cause, waiting, polled=is_json))
+
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise self.interrupted()
+
+    def _apply(self, event: Event, document: Any) -> bool:
+        """Brings the snapshots up to date; answers whether the event is its leg's last."""
+        if type(document) is PlainText:
+            self.messages.add_text(*document)
+            return False
+        match event:
+            case MessageDelta(id=identity):
+                self.messages.add(identity, document.get("delta"))
+            case RunStepDelta(id=identity):
+                self.steps.add(identity, document.get("delta"))
+            case MessageCreated(message) | MessageInProgress(message):
+                self.messages.begin(message.id, document)
+            case MessageCompleted(message) | MessageIncomplete(message):
+                self.messages.put(message)
+            case RunStepCreated(step) | RunStepInProgress(step):
+                self.steps.begin(step.id, document)
+            case (
+                RunStepCompleted(step)
+                | RunStepFailed(step)
+                | RunStepCancelled(step)
+                | RunStepExpired(step)
+            ):
+                self.steps.put(step)
+            case UnknownEvent():
+                if isinstance(document, dict) and document.get("object") == "thread.run":
+                    with suppress(InvalidValueError):
+                        self.run = decode(Run, document)
+            case ThreadCreated() | Done():
+                pass
+            case _:
+                self.run = event.run
+                return is_settled(event.run)
+        return False
+
+    def _told_at_once(self, blocks: Iterable[bytes]) -> Iterator[Event]:
+        """A server without streams answers with the run alone."""
+        content = bytearray()
+        for block in blocks:
+            content += block
+            if len(content) > _LARGEST_ANSWER:
+                raise APIResponseError("the answer to a streamed request is too large")
+        try:
+            document = json.loads(content)
+            check_no_error(document)
+            run = decode(Run, document)
+        except (ValueError, RecursionError):
+            raise APIResponseError(
+                "the answer to a streamed request is no stream and no run"
+            ) from None
+        self.run = run
+        if not is_settled(run):
+            event = RUN_EVENTS.get(run.status, RunInProgress)(run)
+            self._gathered.append(event)
+            yield event
+
+    # --- taking up a broken stream --------------------------------------------------------------
+
+    def _taken_up(
+        self, cause: Exception | None, waiting: Run | None, *, polled: bool
+    ) -> Generator[Event, None, bool]:
+        """What is missing, found by polling; ``False`` if the run is still ``waiting``."""
+        if self.run is None or not (self._resume or polled):
+            raise self.interrupted(cause) from cause
+        try:
+            run = self.run
+            if not run.is_final:
+                # Who closes the stream does not wait for the run.
+                run = self._link.settle(run, lambda _: self._check_open())
+            if waiting is not None and _asks_the_same(run, waiting):
+                return False
+            missing = list(self._missing(run))
+        except StreamInterruptedError:
+            raise
+        except AssistantsError as error:
+            raise self.interrupted(error) from error
+        for event in missing:
+            self._gathered.append(event)
+            yield event
+        self.run = run
+        last = RUN_EVENTS.get(run.status, RunInProgress)(run)
+        self._gathered.append(last)
+        yield last
+        return True
+
+    def _missing(self, run: Run) -> Iterator[Event]:
+        """The events about messages and steps that did not come."""
+        steps: list[RunStep] = []
+        with suppress(APIStatusError):  # not every server has them
+            steps = list(self._link.steps(run))
+        told = set()
+        for step in steps:
+            if self.steps.is_whole(step.id):
+                continue
+            if not self.steps.knows(step.id):
+                yield RunStepCreated(step)
+            if isinstance(step.step_details, MessageCreationDetails):
+                identity = step.step_details.message_creation.message_id
+                told.add(identity)
+                if identity and not self.messages.is_whole(identity):
+                    yield from self._message_events(run, self._link.message(run, identity))
+            last = STEP_EVENTS.get(step.status)
+            if last is None or last is RunStepInProgress:
+                self.steps.begin(step.id, encode(step))
+            else:
+                self.steps.put(step)
+                yield last(step)
+        for identity in self.messages.growing():
+            if steps and identity not in told:
+                yield from self._message_events(run, self._link.message(run, identity))
+        for message in () if steps else self._link.messages(run):
+            is_known = self.messages.knows(message.id)
+            if (is_known or message.run_id == run.id) and not self.messages.is_whole(message.id):
+                yield from self._message_events(run, message)
+
+    def _message_events(self, run: Run, message: Message) -> Iterator[Event]:
+        """What is missing of one message; its text in a delta, for those who read only deltas."""
+        if not self.messages.knows(message.id):
+            yield MessageCreated(message)
+        pieces = _missing_pieces(message, self.messages.content(message.id))
+        if pieces:
+            yield MessageDelta(id=message.id, delta=MessageChange(content=pieces))
+        if message.status == "in_progress" and not run.is_final:
+            self.messages.begin(message.id, encode(message))
+            return
+        self.messages.put(message)
+        is_whole = message.status != "incomplete"
+        yield MessageCompleted(message) if is_whole else MessageIncomplete(message)
+
+
+def _asks_the_same(run: Run, waiting: Run) -> bool:
+    return run.status == "requires_action" and run.tool_calls == waiting.tool_calls
+
+
+def _missing_pieces(message: Message, held: dict[int, Any]) -> list[PartDelta]:
+    """The ends of a message's texts that did not come.
+
+    Nothing of a text that does not begin with what came: it cannot be mended by adding to it.
+    """
+    if held and max(held) >= len(message.content):  # a server that does not count from 0
+        held = dict(enumerate(held[index] for index in sorted(held)))
+    pieces: list[PartDelta] = []
+    for index, part in enumerate(message.content):
+        before = held.get(index) or {}
+        match part:
+            case TextPart(text=text):
+                came = str((before.get("text") or {}).get("value") or "")
+                if text.value.startswith(came) and text.value != came:
+                    piece = TextPiece(value=text.value[len(came) :])
+                    pieces.append(TextPartDelta(index=index, text=piece))
+            case RefusalPart(refusal=refusal):
+                came = str(before.get("refusal") or "")
+                if refusal.startswith(came) and refusal != came:
+                    pieces.append(RefusalPartDelta(index=index, refusal=refusal[len(came) :]))
+            case _:
+                pass
+    return pieces

@@ -1,0 +1,19 @@
+"""Waiting for runs and for other work of a server's. Names only."""
+
+from typing import TYPE_CHECKING
+
+from assistants_client._lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from assistants_client.waiting.polling import DEFAULT_WAIT, Time
+
+__all__ = ["DEFAULT_WAIT", "Time"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "DEFAULT_WAIT": "polling",
+            "Time": "polling",
+        },
+    )
