@@ -27,7 +27,11 @@ from assistants_client.cli import main
 
 PAYLOADS = Path(__file__).with_name("payloads")
 #: Loggers that the command ``assistants`` sets.
-LOGGERS = ("assistants_client.engine.environment", "assistants_client.engine.runner", "urllib3")
+LOGGERS = (
+    "assistants_client.engine.environment",
+    "assistants_client.engine.worker.runner",
+    "urllib3",
+)
 
 # Of the properties that say nothing else. A busy machine makes examples slow, not wrong.
 settings.register_profile("amount", max_examples=amount(20, 100), deadline=None)

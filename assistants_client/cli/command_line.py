@@ -1,6 +1,6 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-How a port is served is in engine/serving.py, how a conversation goes in chat.py. Nothing is
+How a port is served is in engine/serving/, how a conversation goes in chat.py. Nothing is
 imported from the engine before it is clear that it will be needed: help and version work without
 the extra.
 """
@@ -24,7 +24,7 @@ from assistants_client.errors import AssistantsError, ConfigurationError
 if TYPE_CHECKING:
     from assistants_client.cli.chat import Conversation
     from assistants_client.engine import Engine
-    from assistants_client.engine.serving import Server
+    from assistants_client.engine.serving.server import Server
 
 #: How the command ends, beside 0: stopped as asked by SIGTERM, or at the end of the input.
 FAILED: Final = 1
@@ -242,7 +242,7 @@ def _serve(options: argparse.Namespace) -> int:
     model_url = _checked_model_url(options.model_url)
     try:
         from assistants_client.engine import Engine  # an extra, and slow to import
-        from assistants_client.engine.serving import Server
+        from assistants_client.engine.serving.server import Server
     except ModuleNotFoundError as error:
         if error.name == "waitress":  # what the engine itself does not need
             message = 'waitress is not installed: pip install "assistants-client[engine]"'
@@ -317,7 +317,7 @@ def _why_not(error: OSError, options: argparse.Namespace) -> str:
 
 
 def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> None:
-    from assistants_client.engine.serving import (
+    from assistants_client.engine.serving.server import (
         shown_database,
         shown_model,
     )
@@ -353,7 +353,7 @@ def _chat(options: argparse.Namespace) -> int:
         if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write is no reason
             stream.reconfigure(errors="replace")
     # How runs and requests went is said by the conversation itself.
-    for name in ("assistants_client.engine.runner", "urllib3"):
+    for name in ("assistants_client.engine.worker.runner", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     screen = Screen(sys.stdout, sys.stderr)

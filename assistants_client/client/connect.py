@@ -46,7 +46,7 @@ def to_engine(engine: Engine, options: Options, session: requests.Session | None
     Raises:
         ConfigurationError: It is none.
     """
-    from assistants_client.engine.adapter import (  # an extra, and slow to import
+    from assistants_client.engine.http.in_process_adapter import (  # an extra, and slow to import
         EngineAdapter,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from assistants_client.engine._moved import find_moved_modules
+
 _REQUIRED = ("sqlalchemy", "werkzeug", "pydantic_monty", "charset_normalizer")
 
 try:
@@ -11,7 +13,6 @@ try:
         CodeResult,
         MontyInterpreter,
     )
-    from assistants_client.engine.embeddings import EmbeddingError, Embeddings
     from assistants_client.engine.engine import Engine
     from assistants_client.engine.ids import NewId
     from assistants_client.engine.language_models.base import (
@@ -34,7 +35,8 @@ try:
     from assistants_client.engine.language_models.chat_completions import ChatCompletions
     from assistants_client.engine.language_models.responses import Responses
     from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
-    from assistants_client.engine.language_models.tutor import Tutor
+    from assistants_client.engine.language_models.tutor.tutor import Tutor
+    from assistants_client.engine.search.embeddings import EmbeddingError, Embeddings
 except ModuleNotFoundError as _error:
     if (_error.name or "").partition(".")[0] not in _REQUIRED:
         raise
@@ -76,3 +78,5 @@ __all__ = [
     "Tutor",
     "call",
 ]
+
+find_moved_modules()

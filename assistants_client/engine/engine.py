@@ -16,22 +16,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine import environment
-from assistants_client.engine.app import IN_PROCESS, App, refusing
 from assistants_client.engine.code_interpreter import CodeInterpreter
-from assistants_client.engine.database import Database
-from assistants_client.engine.embeddings import Embeddings
-from assistants_client.engine.executor import WORKERS, Threads
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.ids import NewId, new_id
-from assistants_client.engine.ingestion import Ingester
 from assistants_client.engine.language_models.base import LanguageModel
-from assistants_client.engine.lookout import Lookout, Source
-from assistants_client.engine.runner import Runner
+from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.execution import Execution
-from assistants_client.engine.services.ingesting import Ingesting
-from assistants_client.engine.services.tool_use import ToolUse
-from assistants_client.engine.store_faults import busy
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.services.worker_side.ingesting import Ingesting
+from assistants_client.engine.services.worker_side.tool_use import ToolUse
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.store_faults import busy
+from assistants_client.engine.worker.ingester import Ingester
+from assistants_client.engine.worker.lookout import Lookout, Source
+from assistants_client.engine.worker.runner import Runner
+from assistants_client.engine.worker.thread_pool import WORKERS, Threads
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:

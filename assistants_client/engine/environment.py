@@ -16,11 +16,11 @@ from assistants_client.engine.code_interpreter import (
     CodeInterpreter,
     MontyInterpreter,
 )
-from assistants_client.engine.embeddings import Embeddings
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.responses import Responses
-from assistants_client.engine.language_models.tutor import Tutor
+from assistants_client.engine.language_models.tutor.tutor import Tutor
+from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.errors import ConfigurationError
 
 _OPENAI_URL: Final = "https://api.openai.com/v1"

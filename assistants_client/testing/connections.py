@@ -22,7 +22,7 @@ from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 from assistants_client._http.transport import Transport
 from assistants_client._protocol import POLL_AFTER_MS
 from assistants_client.client.connect import EMBEDDED
-from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.engine.http.in_process_adapter import EngineAdapter
 from assistants_client.testing.clock import Clock
 from assistants_client.testing.faults import Fault, Faults
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from assistants_client.engine import http_server
-from assistants_client.engine.http_server import HTTPServer
+from assistants_client.engine.serving import waitress_server as http_server
+from assistants_client.engine.serving.waitress_server import HTTPServer
 
 PATIENCE = 20.0
 Application: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]

@@ -13,9 +13,10 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
 from assistants_client.cli.command_line import _database
-from assistants_client.engine import Engine, Scripted, serving
-from assistants_client.engine.own_machine import OnlyThisMachine
-from assistants_client.engine.serving import InTurn, Server, shown_database
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.serving import server as serving
+from assistants_client.engine.serving.loopback_guard import OnlyThisMachine
+from assistants_client.engine.serving.server import InTurn, Server, shown_database
 
 
 @pytest.mark.parametrize(

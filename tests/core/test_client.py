@@ -398,7 +398,7 @@ def engine(monkeypatch):
     """The engine that Client() gets, without the engine."""
     fake = FakeEngine()
     made = SimpleNamespace(EngineAdapter=lambda engine: FakeAdapter())
-    monkeypatch.setitem(sys.modules, "assistants_client.engine.adapter", made)
+    monkeypatch.setitem(sys.modules, "assistants_client.engine.http.in_process_adapter", made)
     monkeypatch.setattr("assistants_client.engine.Engine.from_environment", lambda: fake)
     return fake
 

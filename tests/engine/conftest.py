@@ -9,9 +9,9 @@ import pytest
 from databases import fresh
 from engine_store import Clock, Store
 
-from assistants_client.engine.database import Database
-from assistants_client.engine.leases import Leases
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.leases import Leases
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import requests
 from attrs import define, field
 
 from assistants_client.engine import Engine
-from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.engine.http.in_process_adapter import EngineAdapter
 
 
 @define

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from assistants_client.engine.app import App
+from assistants_client.engine.http.app import App
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services.assistants import Assistants
-from assistants_client.engine.services.execution import Execution, Work
 from assistants_client.engine.services.messages import Messages
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
+from assistants_client.engine.services.worker_side.execution import Execution, Work
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
 from assistants_client.models.runs import Run, RunRequest

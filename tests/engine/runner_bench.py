@@ -7,10 +7,8 @@ from typing import Any
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.code_interpreter import CodeResult
-from assistants_client.engine.database import Database, add
 from assistants_client.engine.language_models.base import Conversation, LanguageModel, TokenUsage
 from assistants_client.engine.language_models.scripted import Script, Scripted
-from assistants_client.engine.runner import Runner
 from assistants_client.engine.services._base import (
     Context,
     by_id,
@@ -18,9 +16,11 @@ from assistants_client.engine.services._base import (
     end_step,
     load_run,
 )
-from assistants_client.engine.services.execution import Execution
-from assistants_client.engine.services.tool_use import ToolUse
-from assistants_client.engine.tables import messages, run_steps, runs, threads
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.services.worker_side.tool_use import ToolUse
+from assistants_client.engine.storage.database import Database, add
+from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
+from assistants_client.engine.worker.runner import Runner
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import FunctionToolCall, RunStep
 from assistants_client.models.runs import Run

@@ -11,8 +11,10 @@ from typing import IO, Any
 import pytest
 
 import assistants_client as ac
-from assistants_client.engine import Engine, extraction, ingestion
-from assistants_client.engine.chunking import Chunk
+from assistants_client.engine import Engine
+from assistants_client.engine.search import extraction
+from assistants_client.engine.search.document_reader.chunking import Chunk
+from assistants_client.engine.worker import ingester as ingestion
 from assistants_client.models.vector_stores import VectorStore, VectorStoreFile
 
 

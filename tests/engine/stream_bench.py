@@ -13,7 +13,7 @@ from engine_store import Clock
 from assistants_client._http.sse import SseDecoder
 from assistants_client._http.transport import Transport
 from assistants_client.engine import Engine, LanguageModel, Script, Scripted
-from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.engine.http.in_process_adapter import EngineAdapter
 
 Event = tuple[str, dict[str, Any]]
 

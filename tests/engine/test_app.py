@@ -13,8 +13,8 @@ import requests
 from engine_store import Store
 from werkzeug.test import Client, TestResponse
 
-from assistants_client.engine import app as app_module
-from assistants_client.engine.adapter import EngineAdapter
+from assistants_client.engine.http import app as app_module
+from assistants_client.engine.http.in_process_adapter import EngineAdapter
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.errors import ConfigurationError
 

@@ -10,8 +10,7 @@ from attrs import evolve
 from engine_store import Store
 from runner_bench import WEATHER, Bench, failure
 
-from assistants_client.engine import answers, objects, runner
-from assistants_client.engine.answers import bounded
+from assistants_client.engine.domain import new_objects as objects
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.language_models.base import (
     Conversation,
@@ -31,6 +30,8 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.scripted import Scripted, call
 from assistants_client.engine.services import runs
+from assistants_client.engine.worker import answer as answers, runner
+from assistants_client.engine.worker.answer import bounded
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest
 from assistants_client.models.runs import (
@@ -303,7 +304,7 @@ def test_a_growing_message_is_stored_the_less_often_the_longer_it_is(
 ) -> None:
     """What is written in all grows with the time, and not with the square of the length."""
     monkeypatch.setattr(answers, "MAX_TEXT", 10**9)
-    monkeypatch.setattr("assistants_client.engine.model_rounds.STORED_PER_SECOND", 10)
+    monkeypatch.setattr("assistants_client.engine.worker.model_rounds.STORED_PER_SECOND", 10)
     stored: list[int] = []
     write = bench.execution.write_content
 

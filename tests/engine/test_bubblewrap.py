@@ -68,7 +68,7 @@ def test_failure_is_told(interpreter: BubblewrapInterpreter, source: str, told: 
     result = interpreter.run(source)
     assert result.failed
     assert result.logs.startswith(told)
-    assert "inside.py" not in result.logs
+    assert "sandbox_main.py" not in result.logs
 
 
 def test_state_goes_from_call_to_call(interpreter: BubblewrapInterpreter) -> None:

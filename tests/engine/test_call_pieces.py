@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from assistants_client.engine.answers import AnswerBuilder
 from assistants_client.engine.language_models.base import LanguageModelError
 from assistants_client.engine.language_models.call_pieces import CallPieces
+from assistants_client.engine.worker.answer import AnswerBuilder
 
 OSLO, ROME = '{"city": "Oslo"}', '{"city": "Rome"}'
 

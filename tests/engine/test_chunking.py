@@ -7,7 +7,7 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from assistants_client.engine.chunking import chunks, count_tokens
+from assistants_client.engine.search.document_reader.chunking import chunks, count_tokens
 
 SENTENCE = "The quick brown fox jumps over the lazy dog. "
 

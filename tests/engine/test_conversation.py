@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.answers import AnswerBuilder
-from assistants_client.engine.conversation import conversation_of, tokens_spent
 from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
@@ -22,6 +20,8 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     Turn,
 )
+from assistants_client.engine.worker.answer import AnswerBuilder
+from assistants_client.engine.worker.prompt import conversation_of, tokens_spent
 from assistants_client.models.messages import ImageFile, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, Usage

@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 from thorough import amount
 
-from assistants_client.engine import tables
-from assistants_client.engine.database import Database, add, load, load_all, remove, save
 from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
-from assistants_client.engine.tables import messages, threads
+from assistants_client.engine.storage import tables
+from assistants_client.engine.storage.database import Database, add, load, load_all, remove, save
+from assistants_client.engine.storage.tables import messages, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models.messages import Message
 from assistants_client.models.threads import Thread
@@ -229,9 +229,9 @@ def test_every_table_has_what_makes_it(dialect: str) -> None:
 PROCESSES = amount(2, 3)
 PROCESS = """
 import sys
-from assistants_client.engine.database import Database, add
+from assistants_client.engine.storage.database import Database, add
 from assistants_client.engine.ids import new_id
-from assistants_client.engine.tables import threads
+from assistants_client.engine.storage.tables import threads
 from assistants_client.models.threads import Thread
 database = Database(sys.argv[1])
 for _ in range(20):

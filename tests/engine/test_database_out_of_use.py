@@ -18,10 +18,11 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client as Web
 
 from assistants_client import Client
-from assistants_client.engine import Engine, Scripted, database
-from assistants_client.engine.database import Database
+from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.store_faults import DatabaseFile, fault_of
+from assistants_client.engine.storage import database
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.store_faults import DatabaseFile, fault_of
 
 
 @pytest.fixture

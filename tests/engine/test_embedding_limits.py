@@ -13,9 +13,9 @@ from embedding_server import EmbeddingServer, embedded, embedding_server
 
 from assistants_client import ConfigurationError
 from assistants_client.engine import Embeddings
-from assistants_client.engine.embeddings import EmbeddingError
 from assistants_client.engine.environment import embeddings as from_environment
-from assistants_client.engine.vectors import count, packed, unpacked
+from assistants_client.engine.search.embeddings import EmbeddingError
+from assistants_client.engine.search.vectors import count, packed, unpacked
 
 #: No two of them have vectors of one direction.
 TEXTS = ["car " * (n % 9 + 1) + "ship " * (n // 9 + 1) for n in range(70)]

@@ -13,9 +13,9 @@ from embedding_server import EmbeddingServer, embedding_server
 
 from assistants_client import ConfigurationError
 from assistants_client.engine import Embeddings
-from assistants_client.engine.embeddings import EmbeddingError
-from assistants_client.engine.search_words import fused
-from assistants_client.engine.vectors import likely, likeness, packed, signs, unpacked
+from assistants_client.engine.search.embeddings import EmbeddingError
+from assistants_client.engine.search.text_ranking import fused
+from assistants_client.engine.search.vectors import likely, likeness, packed, signs, unpacked
 
 KEY = "the-key-of-the-test"
 

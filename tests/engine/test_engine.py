@@ -29,7 +29,7 @@ from assistants_client.engine import (
     call,
     lifecycle,
 )
-from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.errors import ConfigurationError
 
 VARIABLES = (

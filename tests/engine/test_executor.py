@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from assistants_client.engine import executor
-from assistants_client.engine.executor import Threads
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.worker import thread_pool as executor
+from assistants_client.engine.worker.thread_pool import Threads
 
 PATIENCE = 10.0
 
@@ -361,7 +361,7 @@ def test_at_least_one_worker(recorder: Recorder) -> None:
 
 CHILD = """
     import os, sys, threading
-    from assistants_client.engine.executor import Threads
+    from assistants_client.engine.worker.thread_pool import Threads
 
     class Slow:
         def __init__(self):

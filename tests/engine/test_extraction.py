@@ -12,10 +12,10 @@ import pytest
 from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
 from thorough import another_case
 
-from assistants_client.engine import extraction
-from assistants_client.engine.document_reader import word_documents
-from assistants_client.engine.document_reader.refusal import Refused
-from assistants_client.engine.extraction import UnreadableError, extract
+from assistants_client.engine.search import extraction
+from assistants_client.engine.search.document_reader import word_documents
+from assistants_client.engine.search.document_reader.refusal import Refused
+from assistants_client.engine.search.extraction import UnreadableError, extract
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><style>p {}</style></head><body>
 <script>var a = "hidden";</script><h1>Sheep &amp; goats</h1><p>Sheep <b>gr</b>aze,
@@ -178,7 +178,7 @@ def test_a_document_sees_nothing_of_this_process(
     spy = tmp_path / "document_reader" / "program.py"
     spy.write_text("import json, os\ndef main(_): print(json.dumps([0, str(os.environ), '']))")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    monkeypatch.setitem(extraction._ABOVE, "assistants_client.engine", str(tmp_path))
+    monkeypatch.setitem(extraction._ABOVE, "assistants_client.engine.search", str(tmp_path))
 
     text = text_of(PAGE.encode(), "a.html")
 

@@ -119,7 +119,7 @@ def test_marks_that_stand_for_nothing_stay_text(bench_of: BenchOf) -> None:
 
 def test_so_many_marks_become_citations(bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones; a model that says a mark again and again has the others stay text."""
-    monkeypatch.setattr("assistants_client.engine.file_search.MAX_ANNOTATIONS", 3)
+    monkeypatch.setattr("assistants_client.engine.domain.file_search_tool.MAX_ANNOTATIONS", 3)
     text = "【0:0†a.txt】" * 5
     bench = bench_of(call("file_search", query="walrus"), text)
     thread = bench.thread(bench.store(a_txt=WALRUS).id)

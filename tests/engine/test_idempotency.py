@@ -14,17 +14,17 @@ from werkzeug.test import Client, TestResponse
 
 from assistants_client._protocol import HONOURS_IDEMPOTENCY
 from assistants_client.engine import call
-from assistants_client.engine.app import refusing
-from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.paging import PageQuery
-from assistants_client.engine.routes import ROUTES
-from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.http.app import refusing
+from assistants_client.engine.http.routes import ROUTES
 from assistants_client.engine.services.files import Files, Upload
 from assistants_client.engine.services.repeats import KEPT_SECONDS, Repeats
 from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
 from assistants_client.engine.services.vector_stores import VectorStores
-from assistants_client.engine.tables import answered_requests, messages, runs, threads
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.keyset_pages import PageQuery
+from assistants_client.engine.storage.tables import answered_requests, messages, runs, threads
 from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall
 from assistants_client.models.vector_stores import VectorStoreFileBatchRequest, VectorStoreRequest
 

@@ -17,8 +17,8 @@ from assistants_client.engine import (
     Responses,
     Scripted,
 )
+from assistants_client.engine.domain.images import MAX_IMAGE, Images
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.images import MAX_IMAGE, Images
 from assistants_client.engine.language_models.base import Image, LanguageModel
 from assistants_client.models.files import File
 from assistants_client.models.messages import ImageFile
@@ -120,7 +120,7 @@ def test_an_image_that_is_too_large() -> None:
 def test_images_that_are_too_large_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes when the room is used up is told in words, and so is what comes once more."""
     url = data_url("image/png", PNG)
-    monkeypatch.setattr("assistants_client.engine.images.MAX_IMAGES", len(url))
+    monkeypatch.setattr("assistants_client.engine.domain.images.MAX_IMAGES", len(url))
     shelf = Shelf(a=PNG, b=PNG)
 
     for _ in range(2):

@@ -9,7 +9,7 @@ from code_bench import CodeBench, code
 
 from assistants_client._json.codec import encode
 from assistants_client.engine import MontyInterpreter
-from assistants_client.engine.services import tool_use
+from assistants_client.engine.services.worker_side import tool_use
 from assistants_client.models.messages import FilePath, MessageRequest
 
 

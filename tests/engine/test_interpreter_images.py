@@ -9,7 +9,7 @@ from code_bench import CODE, CodeBench, code
 from stream_bench import INTERPRETER, StreamBench
 
 from assistants_client.engine import LanguageModelError, MontyInterpreter
-from assistants_client.engine.told import MESSAGE, STEP, Seen, Told
+from assistants_client.engine.events.stream_state import MESSAGE, STEP, Seen, Told
 from assistants_client.models.messages import FilePath, ImageFilePart, MessageRequest, TextPart
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)

@@ -9,10 +9,10 @@ from contextlib import suppress
 import pytest
 from engine_store import Clock
 
-from assistants_client.engine import leases
+from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.leases import UNSEEN, Leases
-from assistants_client.engine.lifecycle import LEASE
+from assistants_client.engine.storage import leases
+from assistants_client.engine.storage.leases import UNSEEN, Leases
 
 ELSEWHERE = "elsewhere/1/x/y"
 

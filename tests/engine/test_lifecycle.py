@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, strategies as st
 
-from assistants_client.engine.lifecycle import (
+from assistants_client.engine.domain.state_machine import (
     CANCEL_GRACE,
     MESSAGE_REASONS,
     RUN_END_TIMES,

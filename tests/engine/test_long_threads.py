@@ -12,11 +12,11 @@ from sqlalchemy import event, text
 from werkzeug.test import Client as Web
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services import _history, threads
-from assistants_client.engine.services.execution import Execution
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
 from assistants_client.models.runs import Run, RunRequest, TruncationStrategy

@@ -18,8 +18,8 @@ from test_executor import Recorder
 from test_recovery import killed
 
 from assistants_client.engine import Engine, Scripted
-from assistants_client.engine.executor import Threads
-from assistants_client.engine.lookout import Lookout, Source
+from assistants_client.engine.worker.lookout import Lookout, Source
+from assistants_client.engine.worker.thread_pool import Threads
 
 PATIENCE = 20.0
 

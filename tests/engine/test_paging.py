@@ -8,10 +8,15 @@ import pytest
 from databases import fresh
 from hypothesis import given, strategies as st
 
-from assistants_client.engine.database import Database, add, remove
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.paging import Order, PageQuery, parse_page_query, read_page
-from assistants_client.engine.tables import threads
+from assistants_client.engine.storage.database import Database, add, remove
+from assistants_client.engine.storage.keyset_pages import (
+    Order,
+    PageQuery,
+    parse_page_query,
+    read_page,
+)
+from assistants_client.engine.storage.tables import threads
 from assistants_client.models.lists import Page
 from assistants_client.models.threads import Thread
 

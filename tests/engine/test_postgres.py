@@ -16,9 +16,10 @@ from databases import VARIABLE, fresh
 from sqlalchemy import NullPool, create_engine, text
 from werkzeug.test import Client
 
-from assistants_client.engine import Engine, Scripted, TextDelta, database
-from assistants_client.engine.database import Database
+from assistants_client.engine import Engine, Scripted, TextDelta
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage import database
+from assistants_client.engine.storage.database import Database
 from assistants_client.errors import ConfigurationError
 
 on_a_server = pytest.mark.skipif(

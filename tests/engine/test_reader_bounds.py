@@ -13,12 +13,13 @@ from databases import fresh
 from documents import docx_of, docx_with
 from store_bench import Bench
 
-from assistants_client.engine import Engine, Scripted, extraction
-from assistants_client.engine.chunking import Chunk
-from assistants_client.engine.document_reader import plain_text, word_documents
-from assistants_client.engine.document_reader.refusal import Refused
-from assistants_client.engine.document_reader.web_pages import read_html
-from assistants_client.engine.extraction import ReaderStoppedError, UnreadableError, extract
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.search import extraction
+from assistants_client.engine.search.document_reader import plain_text, word_documents
+from assistants_client.engine.search.document_reader.chunking import Chunk
+from assistants_client.engine.search.document_reader.refusal import Refused
+from assistants_client.engine.search.document_reader.web_pages import read_html
+from assistants_client.engine.search.extraction import ReaderStoppedError, UnreadableError, extract
 from assistants_client.models.vector_stores import FileCounts
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only time is bounded there")
@@ -36,7 +37,7 @@ def readers_run(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> Non
     (folder / "document_reader").mkdir(exist_ok=True)
     program = folder / "document_reader" / "program.py"
     program.write_text(f"import os, signal\ndef main(_):\n    {body}\n")
-    monkeypatch.setitem(extraction._ABOVE, "assistants_client.engine", str(folder))
+    monkeypatch.setitem(extraction._ABOVE, "assistants_client.engine.search", str(folder))
 
 
 @pytest.mark.parametrize(

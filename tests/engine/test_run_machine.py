@@ -19,21 +19,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 from thorough import amount
 
-from assistants_client.engine.database import Database
-from assistants_client.engine.events import RunEvent
-from assistants_client.engine.faults import Fault
-from assistants_client.engine.ids import owner_name
-from assistants_client.engine.leases import Leases
-from assistants_client.engine.lifecycle import (
+from assistants_client.engine.domain.state_machine import (
     CANCEL_GRACE,
     LEASE,
     RUN_TRANSITIONS,
     STEP_TRANSITIONS,
 )
-from assistants_client.engine.paging import PageQuery
+from assistants_client.engine.events.broker import RunEvent
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.ids import owner_name
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.execution import Execution, RunTaken
-from assistants_client.engine.tables import messages, run_steps, runs
+from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.keyset_pages import PageQuery
+from assistants_client.engine.storage.leases import Leases
+from assistants_client.engine.storage.tables import messages, run_steps, runs
 from assistants_client.models._base import JsonObject
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest

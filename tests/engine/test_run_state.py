@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from assistants_client.engine import run_state
-from assistants_client.engine.run_state import RunState
+from assistants_client.engine.worker import run_state
+from assistants_client.engine.worker.run_state import RunState
 
 
 def on_its_way(cancelled: list[bool]) -> RunState:

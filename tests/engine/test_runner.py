@@ -17,9 +17,9 @@ from assistants_client.engine.language_models.base import (
     TextDelta,
 )
 from assistants_client.engine.language_models.scripted import Call, Script, call
-from assistants_client.engine.runner import Runner
-from assistants_client.engine.services.tool_use import ToolUse
-from assistants_client.engine.tables import runs, threads
+from assistants_client.engine.services.worker_side.tool_use import ToolUse
+from assistants_client.engine.storage.tables import runs, threads
+from assistants_client.engine.worker.runner import Runner
 from assistants_client.models.runs import Run, Usage
 
 

@@ -10,14 +10,14 @@ from attrs import evolve
 from engine_store import Clock, Store, content_of
 from sqlalchemy import Connection, update
 
+from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.leases import UNSEEN, Leases
-from assistants_client.engine.lifecycle import LEASE
-from assistants_client.engine.paging import PageQuery
-from assistants_client.engine.services.execution import Execution, RunTaken
 from assistants_client.engine.services.following import Following
 from assistants_client.engine.services.runs import Runs
-from assistants_client.engine.tables import runs
+from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.storage.keyset_pages import PageQuery
+from assistants_client.engine.storage.leases import UNSEEN, Leases
+from assistants_client.engine.storage.tables import runs
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,

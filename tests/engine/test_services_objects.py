@@ -10,7 +10,7 @@ from engine_store import Store
 
 from assistants_client._json.codec import encode, parse
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.paging import PageQuery
+from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.runs import RunRequest, ThreadRunRequest

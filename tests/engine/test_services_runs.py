@@ -10,13 +10,13 @@ from engine_store import Store
 from sqlalchemy.exc import IntegrityError
 
 from assistants_client._json.codec import encode, parse
-from assistants_client.engine.database import Database
+from assistants_client.engine.domain.state_machine import CANCEL_GRACE
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.lifecycle import CANCEL_GRACE
-from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.execution import Execution
 from assistants_client.engine.services.runs import Runs
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest
 from assistants_client.models.run_steps import (

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from store_bench import Bench
 
-from assistants_client.engine import Engine, Scripted, database
-from assistants_client.engine.services.execution import Execution
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage import database
 
 PATIENCE = 10.0
 

@@ -22,15 +22,15 @@ from werkzeug.serving import make_server
 
 from assistants_client._http.sse import SseDecoder
 from assistants_client._json.codec import encode
-from assistants_client.engine import streams as streams_module
-from assistants_client.engine.database import Database
-from assistants_client.engine.deltas import text_delta
-from assistants_client.engine.events import Broker, RunEvent
+from assistants_client.engine.events import event_stream as streams_module
+from assistants_client.engine.events.broker import Broker, RunEvent
+from assistants_client.engine.events.deltas import text_delta
+from assistants_client.engine.events.event_stream import RunEvents
+from assistants_client.engine.events.stream_state import MESSAGE, Told
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.execution import Execution
 from assistants_client.engine.services.following import Following
-from assistants_client.engine.streams import RunEvents
-from assistants_client.engine.told import MESSAGE, Told
+from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage.database import Database
 from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall
 
 BEGUN = [

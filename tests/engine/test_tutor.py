@@ -13,12 +13,6 @@ from hypothesis import given, settings, strategies as st
 from thorough import amount
 
 from assistants_client.engine.code_interpreter import MontyInterpreter
-from assistants_client.engine.language_models.algebra import (
-    InexactError,
-    MathError,
-    approximate,
-    exact,
-)
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
     Conversation,
@@ -31,9 +25,19 @@ from assistants_client.engine.language_models.base import (
     ToolCallDelta,
     Turn,
 )
-from assistants_client.engine.language_models.equations import Arithmetic, Equation, find_problem
-from assistants_client.engine.language_models.lessons import program
-from assistants_client.engine.language_models.tutor import HELP, Tutor
+from assistants_client.engine.language_models.tutor.algebra import (
+    InexactError,
+    MathError,
+    approximate,
+    exact,
+)
+from assistants_client.engine.language_models.tutor.equations import (
+    Arithmetic,
+    Equation,
+    find_problem,
+)
+from assistants_client.engine.language_models.tutor.lessons import program
+from assistants_client.engine.language_models.tutor.tutor import HELP, Tutor
 
 QUESTION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"
 JANE = "Please address the user as Jane Doe. The user has a premium account."

@@ -14,9 +14,9 @@ from sqlalchemy import update
 from store_bench import Bench
 
 from assistants_client.engine import Engine, Scripted
-from assistants_client.engine.services import ingesting
-from assistants_client.engine.services.ingesting import MAX_TRIES
-from assistants_client.engine.tables import vector_store_files
+from assistants_client.engine.services.worker_side import ingesting
+from assistants_client.engine.services.worker_side.ingesting import MAX_TRIES
+from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.vector_stores import FileCounts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
 KILLED = """
 import os, sys, threading, time
 sys.path.insert(0, sys.argv[2])
-from assistants_client.engine import Engine, Scripted, ingestion
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.worker import ingester as ingestion
 from store_bench import Bench
 
 bench = Bench(Engine(sys.argv[1], Scripted([]), workers=1))

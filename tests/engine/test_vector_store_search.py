@@ -12,8 +12,8 @@ from store_bench import Bench
 import assistants_client as ac
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.filters import read_filter
-from assistants_client.engine.search_words import conjunctions, telling
+from assistants_client.engine.search.filters import read_filter
+from assistants_client.engine.search.text_ranking import conjunctions, telling
 from assistants_client.engine.services import _search
 
 TEXTS: dict[str, str | bytes] = {

@@ -13,7 +13,9 @@ from engine_store import Clock
 from store_bench import Bench, waiting_reader
 
 import assistants_client as ac
-from assistants_client.engine import Engine, Scripted, extraction, ingestion
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.search import extraction
+from assistants_client.engine.worker import ingester as ingestion
 from assistants_client.models.chunking import AutoChunking, StaticChunking, StaticChunkingSizes
 from assistants_client.models.vector_stores import FileCounts, StoreExpiry
 

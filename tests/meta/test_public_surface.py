@@ -25,6 +25,7 @@ FRONT_DOORS = [
     "assistants_client.engine",
     "assistants_client.engine.code_interpreter",
     "assistants_client.engine.language_models",
+    "assistants_client.engine.language_models.tutor",
     "assistants_client.function_tools",
     "assistants_client.streaming",
     "assistants_client.testing",
@@ -54,6 +55,7 @@ TOOLS_OF_A_DOOR = {
     "typing",
     "assistants_client._lazy_names",
     "assistants_client._public_names",
+    "assistants_client.engine._moved",
 }
 
 

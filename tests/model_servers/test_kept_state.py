@@ -27,7 +27,7 @@ from sqlalchemy import NullPool, create_engine, func, select
 
 from assistants_client import Client, Run, ToolOutput
 from assistants_client.engine import ChatCompletions, Engine, Responses
-from assistants_client.engine.tables import model_states
+from assistants_client.engine.storage.tables import model_states
 
 FUNCTION = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
 ROUNDS = 20

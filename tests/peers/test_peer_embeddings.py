@@ -6,7 +6,7 @@ import pytest
 
 from assistants_client import Client
 from assistants_client.engine import Embeddings, Engine, Scripted
-from assistants_client.engine.embeddings import EmbeddingError
+from assistants_client.engine.search.embeddings import EmbeddingError
 
 TEXTS = {"garage.txt": "The automobile is mended.", "clinic.txt": "The physician is in."}
 READ_WITHIN = 60.0  # seconds

@@ -1,9 +1,9 @@
 """A sandbox of whole Python: CPython under bubblewrap, a process of its own for each call.
 
-How it is started, bounded and listened to belongs here; what it sees is in walls.py, what it may
-ask of the kernel in seccomp.py, what happens within in inside.py. What comes out of it is not
-trusted: it is read as text, as bytes for the next call's sandbox, and as files that are written
-where this side chooses.
+How it is started, bounded and listened to belongs here; what it sees is in bwrap_command.py, what
+it may ask of the kernel in seccomp.py, what happens within in sandbox_main.py. What comes out of it
+is not trusted: it is read as text, as bytes for the next call's sandbox, and as files that are
+written where this side chooses.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from assistants_client.engine.code_interpreter.base import (
     UNCHANGED,
     CodeResult,
 )
+from assistants_client.engine.code_interpreter.bwrap_command import GIVEN, Walls
 from assistants_client.engine.code_interpreter.logs import Logs
 from assistants_client.engine.code_interpreter.seccomp import filter_for
-from assistants_client.engine.code_interpreter.walls import GIVEN, Walls
 from assistants_client.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from assistants_client.engine.language_models.base import (
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.responses import Responses
 from assistants_client.engine.language_models.scripted import Call, Scripted, call
-from assistants_client.engine.language_models.tutor import Tutor
+from assistants_client.engine.language_models.tutor.tutor import Tutor
 
 __all__ = [
     "CODE_INTERPRETER",

@@ -17,13 +17,7 @@ from attrs import define, evolve, field, frozen
 from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.database import Database, add, load, load_all, remark, save
-from assistants_client.engine.embeddings import Embeddings
-from assistants_client.engine.events import Broker, RunEvent
-from assistants_client.engine.faults import not_found
-from assistants_client.engine.ids import NewId, new_id
-from assistants_client.engine.leases import Leases
-from assistants_client.engine.lifecycle import (
+from assistants_client.engine.domain.state_machine import (
     MESSAGE_REASONS,
     RUN_END_TIMES,
     RUN_TRANSITIONS,
@@ -35,9 +29,15 @@ from assistants_client.engine.lifecycle import (
     overdue,
     require_transition,
 )
-from assistants_client.engine.tables import messages, run_steps, runs, threads
-from assistants_client.engine.token_sums import total_of
-from assistants_client.engine.told import MESSAGE, RUN, STEP
+from assistants_client.engine.domain.token_sums import total_of
+from assistants_client.engine.events.broker import Broker, RunEvent
+from assistants_client.engine.events.stream_state import MESSAGE, RUN, STEP
+from assistants_client.engine.faults import not_found
+from assistants_client.engine.ids import NewId, new_id
+from assistants_client.engine.search.embeddings import Embeddings
+from assistants_client.engine.storage.database import Database, add, load, load_all, remark, save
+from assistants_client.engine.storage.leases import Leases
+from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.messages import IncompleteDetails, Message
 from assistants_client.models.run_steps import RunStep

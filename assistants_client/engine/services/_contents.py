@@ -11,10 +11,10 @@ from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, or_, select, update
 
-from assistants_client.engine.database import Database, add, load
 from assistants_client.engine.faults import Fault, not_found, of_another_kind
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.tables import file_blocks, files
+from assistants_client.engine.storage.database import Database, add, load
+from assistants_client.engine.storage.tables import file_blocks, files
 from assistants_client.models.files import File
 
 #: Bytes of one block.

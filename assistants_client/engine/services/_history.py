@@ -14,10 +14,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, or_, select
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
-from assistants_client.engine.database import Database, load_all
+from assistants_client.engine.domain.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
 from assistants_client.engine.language_models.base import State
-from assistants_client.engine.tables import messages, model_states, run_steps
+from assistants_client.engine.storage.database import Database, load_all
+from assistants_client.engine.storage.tables import messages, model_states, run_steps
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run

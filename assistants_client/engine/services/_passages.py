@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
-from assistants_client.engine.chunking import Chunk
-from assistants_client.engine.search_words import title_words
+from assistants_client.engine.search.document_reader.chunking import Chunk
+from assistants_client.engine.search.text_ranking import title_words
 from assistants_client.engine.services._words import word_index
-from assistants_client.engine.tables import passages
+from assistants_client.engine.storage.tables import passages
 
 
 def put_passages(

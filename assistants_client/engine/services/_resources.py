@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.database import add, load, save
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context, add_messages
 from assistants_client.engine.services._contents import require_files
@@ -22,7 +21,8 @@ from assistants_client.engine.services._stores import (
     put_files,
     require_store,
 )
-from assistants_client.engine.tables import threads, vector_stores
+from assistants_client.engine.storage.database import add, load, save
+from assistants_client.engine.storage.tables import threads, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import Attachment, ImageFilePart, Message
 from assistants_client.models.runs import Run

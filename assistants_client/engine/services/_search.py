@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from assistants_client.engine.filters import Filter
-from assistants_client.engine.search_words import (
+from assistants_client.engine.search.filters import Filter
+from assistants_client.engine.search.text_ranking import (
     Hit,
     Holding,
     conjunctions,
@@ -21,11 +21,16 @@ from assistants_client.engine.search_words import (
     telling,
     terms,
 )
+from assistants_client.engine.search.vectors import count
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._vectors import nearest
 from assistants_client.engine.services._words import word_index
-from assistants_client.engine.tables import files, passages, vector_store_files, vector_stores
-from assistants_client.engine.vectors import count
+from assistants_client.engine.storage.tables import (
+    files,
+    passages,
+    vector_store_files,
+    vector_stores,
+)
 
 #: Passages whose scores are worked out, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5

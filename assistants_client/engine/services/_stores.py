@@ -23,11 +23,11 @@ from sqlalchemy import (
 )
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.engine.database import add, load, remark, save
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context, ToIngest
 from assistants_client.engine.services._contents import drop_gone
-from assistants_client.engine.tables import passages, vector_store_files, vector_stores
+from assistants_client.engine.storage.database import add, load, remark, save
+from assistants_client.engine.storage.tables import passages, vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
 from assistants_client.models.vector_stores import (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
-from assistants_client.engine.tables import passage_vectors, passages, vector_store_files
-from assistants_client.engine.vectors import NUMBER_BYTES, likely, likeness, signs, unpacked
+from assistants_client.engine.search.vectors import NUMBER_BYTES, likely, likeness, signs, unpacked
+from assistants_client.engine.storage.tables import passage_vectors, passages, vector_store_files
 
 
 def put_vectors(

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
 
-from assistants_client.engine.search_words import in_stores, indexed, words_of
+from assistants_client.engine.search.text_ranking import in_stores, indexed, words_of
 
 
 class WordIndex(Protocol):

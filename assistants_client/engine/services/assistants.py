@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assistants_client.engine.database import add, load, remove, save
+from assistants_client.engine.domain.new_objects import changed, new_assistant
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.objects import changed, new_assistant
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._resources import refuse_new_stores, settle_resources
-from assistants_client.engine.tables import assistants
+from assistants_client.engine.storage.database import add, load, remove, save
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import assistants
 from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
 from assistants_client.models.lists import Deleted, Page
 

@@ -6,9 +6,7 @@ from typing import BinaryIO, Final
 
 from attrs import frozen
 
-from assistants_client.engine.database import remove
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
     FileContent,
@@ -18,7 +16,9 @@ from assistants_client.engine.services._contents import (
     require_file,
     write_blocks,
 )
-from assistants_client.engine.tables import files
+from assistants_client.engine.storage.database import remove
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import files
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
 

@@ -6,10 +6,10 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.database import load_all
+from assistants_client.engine.events.stream_state import Seen
 from assistants_client.engine.services._base import Context, by_id, load_run
-from assistants_client.engine.tables import messages, run_steps
-from assistants_client.engine.told import Seen
+from assistants_client.engine.storage.database import load_all
+from assistants_client.engine.storage.tables import messages, run_steps
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assistants_client.engine.database import load, remove, save
+from assistants_client.engine.domain.new_objects import changed, new_message
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.objects import changed, new_message
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context, add_messages
 from assistants_client.engine.services._resources import attach
-from assistants_client.engine.tables import messages
+from assistants_client.engine.storage.database import load, remove, save
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import messages
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
 

@@ -16,7 +16,7 @@ from assistants_client._json.codec import encode
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.tables import answered_requests
+from assistants_client.engine.storage.tables import answered_requests
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.threads import Thread
 

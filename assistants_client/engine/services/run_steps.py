@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assistants_client.engine.database import load
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context, require_run
-from assistants_client.engine.tables import run_steps
+from assistants_client.engine.storage.database import load
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import run_steps
 from assistants_client.models.lists import Page
 from assistants_client.models.run_steps import RunStep
 

@@ -9,11 +9,10 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.bounds import MAX_TEXT
-from assistants_client.engine.database import add, load, load_all, save
+from assistants_client.engine.domain.bounds import MAX_TEXT
+from assistants_client.engine.domain.new_objects import changed, new_run, new_thread
+from assistants_client.engine.events.stream_state import RUN, THREAD
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.objects import changed, new_run, new_thread
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import (
     Context,
     add_messages,
@@ -28,8 +27,9 @@ from assistants_client.engine.services._resources import (
     settle_resources,
     store_thread,
 )
-from assistants_client.engine.tables import assistants, run_steps, runs
-from assistants_client.engine.told import RUN, THREAD
+from assistants_client.engine.storage.database import add, load, load_all, save
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import assistants, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.lists import Page

@@ -9,17 +9,17 @@ from typing import Final
 from attrs import frozen
 from sqlalchemy import delete, select
 
-from assistants_client.engine.database import load, remove, save
+from assistants_client.engine.domain.new_objects import changed, new_thread
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.objects import changed, new_thread
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._resources import (
     refuse_new_stores,
     settle_resources,
     store_thread,
 )
-from assistants_client.engine.tables import messages, runs, threads
+from assistants_client.engine.storage.database import load, remove, save
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import messages, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 

@@ -8,9 +8,7 @@ from attrs import frozen
 from sqlalchemy import Connection, select, update
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.engine.database import add, load
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._stores import (
@@ -23,7 +21,9 @@ from assistants_client.engine.services._stores import (
     require_usable,
     tidy,
 )
-from assistants_client.engine.tables import vector_store_batches, vector_store_files
+from assistants_client.engine.storage.database import add, load
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import vector_store_batches, vector_store_files
 from assistants_client.models.lists import Page
 from assistants_client.models.vector_stores import (
     VectorStoreFile,

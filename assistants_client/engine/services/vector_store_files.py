@@ -9,7 +9,6 @@ from sqlalchemy import Connection, delete, select
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.paging import PageQuery, read_page
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._passages import text_of
@@ -22,7 +21,8 @@ from assistants_client.engine.services._stores import (
     save_file,
     tidy,
 )
-from assistants_client.engine.tables import vector_store_files
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
     FileContentPage,

@@ -7,11 +7,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.engine.database import remove, save
+from assistants_client.engine.domain.new_objects import changed
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.filters import read_filter
-from assistants_client.engine.objects import changed
-from assistants_client.engine.paging import PageQuery, read_page
+from assistants_client.engine.search.filters import read_filter
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._search import search
@@ -28,7 +26,9 @@ from assistants_client.engine.services._stores import (
     use,
     with_counts,
 )
-from assistants_client.engine.tables import vector_store_files, vector_stores
+from assistants_client.engine.storage.database import remove, save
+from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
     FoundText,

@@ -1,0 +1,120 @@
+"""The command that walls a Python in, with bubblewrap: what it sees, and what it is cut off from.
+
+Only the command is made here; who runs it, and with which bounds, is bubblewrap.py's to know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from assistants_client.engine.code_interpreter.base import FOLDER
+from assistants_client.errors import ConfigurationError
+
+#: Where, within, the thread's files are as they were given.
+GIVEN: Final = "/run/given"
+
+#: What runs within, and where it is found there.
+_PROGRAM: Final = Path(__file__).with_name("sandbox_main.py")
+_PLACE: Final = "/run/sandbox_main.py"
+
+#: What Python needs of the system, and of the folders that it is installed in. The whole of those
+#: is not shown: an environment may have been made in the folder of a project.
+_LIBRARIES: Final = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
+_OF_THE_SYSTEM: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zoneinfo")
+_OF_PYTHON: Final = ("bin", "lib", "lib64", "pyvenv.cfg")
+_ASKED: Final = """\
+import json, site, sys
+print(json.dumps([[sys.prefix, sys.base_prefix], site.getsitepackages()]))"""
+
+_ENVIRONMENT: Final = {
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "Agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    # Each thread of these takes address space for its stack and buffers.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+class Walls:
+    """How one Python is walled in.
+
+    Args:
+        program: Bubblewrap's path.
+        python: The path of the interpreter.
+        written_bytes: Bytes that can be written to ``/tmp``.
+
+    Raises:
+        ConfigurationError: The interpreter is none.
+    """
+
+    def __init__(self, program: str, python: str, written_bytes: int) -> None:
+        self._python = python
+        self._common = [
+            program,
+            *("--unshare-all", "--unshare-user"),
+            *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
+            *("--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv"),
+            # There is no /proc: to root's own processes it would be writable.
+            *("--dev", "/dev", "--remount-ro", "/dev"),
+            # Before what may lie within it.
+            *("--size", str(written_bytes), "--tmpfs", "/tmp"),
+        ]
+        for path in _LIBRARIES:
+            if os.path.islink(path):
+                self._common += ["--symlink", os.readlink(path), path]
+            else:
+                self._common += ["--ro-bind-try", path, path]
+        seen = sorted({*_OF_THE_SYSTEM, *_installed(python)})
+        for path in seen:
+            self._common += ["--ro-bind-try", path, path]
+        for link, target in _links(python):
+            if not link.startswith(tuple(f"{path}/" for path in seen)):
+                self._common += ["--symlink", target, link]
+        self._common += ["--ro-bind", str(_PROGRAM), _PLACE, "--chdir", FOLDER]
+        for name, value in _ENVIRONMENT.items():
+            self._common += ["--setenv", name, value]
+
+    def command(self, rules: int, folder: Path | None, size: int) -> list[str]:
+        """The command for one call.
+
+        Args:
+            rules: The number of the file that holds the filter of system calls.
+            folder: The thread's files.
+            size: Bytes of all files that there can be in its place within.
+        """
+        given = [] if folder is None else ["--ro-bind", str(folder), GIVEN]
+        return [
+            *self._common,
+            *("--seccomp", str(rules)),
+            *given,
+            *("--size", str(size), "--tmpfs", FOLDER),
+            # What is not a mount of its own lies in one that has no bound.
+            *("--remount-ro", "/"),
+            *("--", self._python, "-I", "-B", "-X", "utf8", _PLACE),
+        ]
+
+
+def _links(path: str) -> Iterator[tuple[str, str]]:
+    """The links on the way to a file, and where each points."""
+    while os.path.islink(path):
+        target = os.readlink(path)
+        yield path, target
+        path = os.path.join(os.path.dirname(path), target)
+
+
+def _installed(python: str) -> set[str]:
+    """The files and folders that make up an installation of Python."""
+    try:
+        told = subprocess.run([python, "-I", "-c", _ASKED], check=True, capture_output=True, env={})
+        prefixes, packages = json.loads(told.stdout)
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        raise ConfigurationError(f"code_interpreter: {python} is no Python: {error}") from None
+    folders = {*prefixes, *map(os.path.realpath, prefixes)}
+    return {*packages, *(os.path.join(folder, name) for folder in folders for name in _OF_PYTHON)}

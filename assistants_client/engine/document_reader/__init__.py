@@ -1,5 +1,0 @@
-"""The program that reads one file: it runs in a process of its own, apart from the engine.
-
-A file that was made to harm can take no more than that process's time, memory and output. Nothing
-here imports anything of the package but ``chunking``, so that a start costs little.
-"""

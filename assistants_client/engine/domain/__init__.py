@@ -1,0 +1,1 @@
+"""Rules and objects of the protocol that need no storage: pure."""

@@ -1,0 +1,218 @@
+"""What a stream has told of a run, what it may tell next, and what it still has to tell.
+
+The orders of the protocol's events are known here. Pure: documents come in and go out.
+
+Two sources are merged: events as they happen, and the objects as they are stored. Either may be
+ahead of the other, so nothing is told twice and nothing that has been overtaken is told at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from assistants_client.engine.events.deltas import (
+    parts_delta,
+    refusal_delta,
+    text_delta,
+    whole_calls,
+    words_of,
+)
+from assistants_client.models._base import JsonObject
+from assistants_client.models.runs import FINAL_STATUSES
+
+#: An event's name and its object.
+NamedEvent: TypeAlias = tuple[str, JsonObject]
+
+THREAD: Final = "thread"
+RUN: Final = "thread.run"
+STEP: Final = "thread.run.step"
+MESSAGE: Final = "thread.message"
+
+#: How far a run is, within one stream: it only goes upwards.
+_CREATED, _QUEUED, _IN_PROGRESS, _CANCELLING, _OVER = range(5)
+_RUN_PLACES: Final[Mapping[str, int]] = {
+    "created": _CREATED,
+    "queued": _QUEUED,
+    "in_progress": _IN_PROGRESS,
+    "cancelling": _CANCELLING,
+    "requires_action": _OVER,
+    **dict.fromkeys(FINAL_STATUSES, _OVER),
+}
+#: The same of a step or a message.
+_BEGUN, _WORKED_ON, _ENDED = range(3)
+_PLACES: Final[Mapping[str, int]] = {"created": _BEGUN, "in_progress": _WORKED_ON}
+
+#: What a step or message did not have yet when it was begun.
+_LATER_FIELDS: Final = (
+    "last_error",
+    "usage",
+    "completed_at",
+    "failed_at",
+    "cancelled_at",
+    "expired_at",
+    "incomplete_at",
+    "incomplete_details",
+)
+
+
+@frozen(kw_only=True)
+class Seen:
+    """A run as it is stored, with its steps, oldest first, and its messages by id."""
+
+    run: JsonObject
+    steps: Sequence[JsonObject]
+    messages: Mapping[str, JsonObject]
+
+
+class Told:
+    """The events of one stream, from where the run is queued to where it ends or needs its caller.
+
+    Attributes:
+        is_over: Whether the last one was told.
+    """
+
+    def __init__(self) -> None:
+        self.is_over: bool = False
+        self._run: JsonObject = {}
+        self._run_place = -1
+        self._places: dict[str, int] = {}
+        #: Steps and messages all of whose pieces were told: only these can be told another one.
+        self._whole: set[str] = set()
+        #: How many characters were told of each part of a message, by the message and its place;
+        #: of an image, that it was.
+        self._characters: dict[tuple[str, int], int] = {}
+
+    def knows(self, seen: Seen) -> None:
+        """Takes steps and messages as told, as far as they are: they belong to an earlier part."""
+        for document in (*seen.steps, *seen.messages.values()):
+            is_open = document["status"] == "in_progress"
+            self._places[document["id"]] = _WORKED_ON if is_open else _ENDED
+
+    def tells(self, name: str, document: JsonObject) -> Iterator[NamedEvent]:
+        """What is to be told of an event that has happened: itself, nothing, or a bit more."""
+        noun, _, word = name.rpartition(".")
+        if noun == RUN:
+            place = _RUN_PLACES[word]
+            # Whatever came before the run was queued belongs to an earlier part of it.
+            if self._run_place >= _CREATED or place <= _QUEUED:
+                yield from self._run_event(word, document)
+        elif noun == THREAD:
+            yield name, document
+        elif word == "delta":
+            yield from self._piece(noun, document)
+        else:
+            identity = document["id"]
+            place, before = _PLACES.get(word, _ENDED), self._places.get(identity, -1)
+            if place == _BEGUN and before < _ENDED:
+                self._whole.add(identity)  # also where the store was faster to tell of it
+            if place > before:
+                if noun == MESSAGE and place == _ENDED:
+                    yield from self._rest_of(document)
+                self._places[identity] = place
+                yield name, document
+
+    def _piece(self, noun: str, delta: JsonObject) -> Iterator[NamedEvent]:
+        identity = delta["id"]
+        if identity in self._whole and self._places[identity] < _ENDED:
+            if noun == MESSAGE:
+                for part in delta["delta"]["content"]:
+                    self._count(identity, part["index"], words_of(part) or "")
+            yield f"{noun}.delta", delta
+
+    def misses(self) -> None:
+        """Notes that events were lost: what is open now is told no more pieces of."""
+        self._whole.clear()
+
+    def missing(self, seen: Seen) -> Iterator[NamedEvent]:
+        """What the store has and was not told yet; it is taken as told."""
+        run = seen.run
+        status = run["status"]
+        if self._run_place == _CREATED:
+            yield from self._run_event("queued", self._run)
+        # An object of another status would belie the event's name: such an event is left out,
+        # unless what the object was like can be told.
+        if (
+            self._run_place < _IN_PROGRESS
+            and status != "queued"
+            and run["started_at"] not in (None, self._run.get("started_at"))
+        ):
+            then = {**self._run, "status": "in_progress", "started_at": run["started_at"]}
+            yield from self._run_event("in_progress", run if status == "in_progress" else then)
+        for step in seen.steps:
+            yield from self._begun(STEP, step)
+            created = step["step_details"].get("message_creation") or {}
+            message = seen.messages.get(created.get("message_id", ""))
+            if message is not None:
+                yield from self._begun(MESSAGE, message)
+                yield from self._ended(MESSAGE, message)
+            yield from self._ended(STEP, step)
+        if _RUN_PLACES[status] > _IN_PROGRESS:
+            yield from self._run_event(status, run)
+
+    def _run_event(self, word: str, run: JsonObject) -> Iterator[NamedEvent]:
+        place = _RUN_PLACES[word]
+        if place > self._run_place:
+            self._run_place, self._run = place, run
+            self.is_over = place == _OVER
+            yield f"{RUN}.{word}", run
+
+    def _count(self, message_id: str, place: int, words: str) -> None:
+        key = message_id, place
+        self._characters[key] = self._characters.get(key, 0) + len(words)
+
+    def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
+        """What of a message was not told yet, in pieces: some readers read nothing but those."""
+        identity, name = message["id"], f"{MESSAGE}.delta"
+        images: dict[int, JsonObject] = {}
+        for place, part in enumerate(message["content"]):
+            told = self._characters.get((identity, place))
+            words = words_of(part)
+            if words is None:
+                if told is None:
+                    self._count(identity, place, "")
+                    images[place] = part
+                continue
+            if images:
+                yield name, parts_delta(identity, images)
+                images = {}
+            rest = words[told or 0 :]
+            if rest:
+                self._count(identity, place, rest)
+                if part["type"] == "text":
+                    yield name, text_delta(identity, rest, is_first=not told, index=place)
+                else:
+                    yield name, refusal_delta(identity, rest, index=place)
+        if images:
+            yield name, parts_delta(identity, images)
+
+    def _begun(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
+        place = self._places.get(document["id"], -1)
+        for word, its_place in _PLACES.items():
+            if place < its_place:
+                yield f"{noun}.{word}", as_begun(document)
+        self._places[document["id"]] = max(place, _WORKED_ON)
+        if noun == STEP and place < _BEGUN:
+            for delta in whole_calls(document):
+                yield f"{STEP}.delta", delta
+
+    def _ended(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
+        if document["status"] != "in_progress" and self._places[document["id"]] < _ENDED:
+            if noun == MESSAGE:
+                yield from self._rest_of(document)
+            self._places[document["id"]] = _ENDED
+            yield f"{noun}.{document['status']}", document
+
+
+def as_begun(document: JsonObject) -> JsonObject:
+    """A step or a message as it was when it was begun."""
+    begun = {**document, "status": "in_progress"}
+    begun.update((name, None) for name in _LATER_FIELDS if name in document)
+    if "content" in document:
+        begun["content"] = []
+    details = document.get("step_details") or {}
+    if "tool_calls" in details:
+        begun["step_details"] = {**details, "tool_calls": []}
+    return begun

@@ -1,0 +1,1 @@
+"""The protocol over WSGI: routes, requests and responses, and the adapter that needs no socket."""

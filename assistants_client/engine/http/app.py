@@ -1,0 +1,193 @@
+"""The engine's HTTP face: who may come in, which route is meant, what goes out and how.
+
+No rule about any object and no SQL belongs here. With ``routes.py`` and ``in_process_adapter.py``
+this is the only place that knows Werkzeug.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from assistants_client._json.codec import encode
+from assistants_client._protocol import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
+from assistants_client.engine.events.event_stream import RunEvents
+from assistants_client.engine.events.stream_state import RUN
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.post_requests import Posts
+from assistants_client.engine.http.routes import ROUTES, Call, Services
+from assistants_client.engine.http.upload_form import UploadForm
+from assistants_client.engine.ids import new_id
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import FileContent
+from assistants_client.models._base import JsonObject
+from assistants_client.models.error_body import ErrorBody, ErrorDetail
+from assistants_client.models.runs import FINAL_STATUSES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: Larger bodies are refused unread, in bytes.
+MAX_BODY: Final = 64 * 1024 * 1024
+#: In the environ of a call from this very process, which needs no key. No HTTP request can set it.
+IN_PROCESS: Final = "assistants_client.in_process"
+
+#: When to look at a run again: after this part of its age, within these bounds in seconds.
+_POLL_SHARE: Final = 0.1
+_POLL_MINIMUM: Final = 0.02
+_POLL_MAXIMUM: Final = 1.0
+
+_PREFIX: Final = "/v1"
+
+#: Compiled once: that takes longer than all else that an engine needs to begin.
+_MAP: Final = Map(
+    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """A WSGI application that serves the protocol, with or without ``/v1`` before its paths.
+
+    Args:
+        context: What the services work in.
+        token: The bearer token that every request must carry; ``None`` asks for none.
+    """
+
+    def __init__(self, context: Context, *, token: str | None = None) -> None:
+        self._services = Services(context)
+        self._posts = Posts(context)
+        self._clock = context.clock
+        self._token = None if token is None else token.encode()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request."""
+        request = Request(environ)
+        request.max_content_length = MAX_BODY
+        request_id = new_id("req_")
+        try:
+            with closing(UploadForm(request)) as form:
+                response = self._answer(request, form)
+        except Fault as fault:
+            response = _refusal(fault)
+        except Exception:
+            _log.exception("%s %s failed (%s)", request.method, request.path, request_id)
+            response = _refusal(
+                Fault(
+                    500,
+                    "The server had an error while processing your request "
+                    f"(request id {request_id}).",
+                    type="server_error",
+                )
+            )
+        response.headers["x-request-id"] = request_id
+        return response(environ, start_response)
+
+    def _answer(self, request: Request, form: UploadForm) -> Response:
+        self.require_token(request.environ)
+        path = request.path
+        if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
+            path = path[len(_PREFIX) :]
+        try:
+            handler, ids = _MAP.bind("").match(path or "/", method=request.method)
+            call = Call(request, path, ids, form)
+            if request.method == "POST":
+                posted = self._posts.answer(handler, call)
+                if posted.stream is not None:
+                    return _event_stream(posted.stream)
+                document = posted.document
+            else:
+                answer = handler(self._services, call)
+                if isinstance(answer, FileContent):
+                    return _content(answer)
+                document = encode(answer)
+        except MethodNotAllowed as error:
+            refusal = _refusal(Fault(405, f"Not allowed to {request.method} on {request.path}."))
+            refusal.headers["allow"] = ", ".join(error.valid_methods or ())
+            return refusal
+        except NotFound:
+            message = f"Invalid URL ({request.method} {request.path})"
+            raise Fault(404, message, "unknown_url") from None
+        except RequestEntityTooLarge:
+            message = f"The body is larger than the maximum of {MAX_BODY} bytes."
+            raise Fault(413, message, "request_too_large") from None
+        except HTTPException as error:
+            raise Fault(error.code or 400, error.description or error.name) from None
+        response = _json_response(200, document)
+        if document.get("object") == RUN and document["status"] not in FINAL_STATUSES:
+            response.headers[POLL_AFTER_MS] = str(self._poll_after(document))
+        return response
+
+    def require_token(self, environ: Mapping[str, Any]) -> None:
+        """Refuses who has no token.
+
+        Args:
+            environ: The headers of a request, in WSGI's names.
+
+        Raises:
+            Fault: A token is asked for, and none was sent or another one.
+        """
+        if self._token is None or environ.get(IN_PROCESS) is True:
+            return
+        scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            message = "You didn't provide an API key: send the header 'Authorization: Bearer KEY'."
+            raise Fault(401, message, "missing_api_key")
+        if not hmac.compare_digest(given.strip().encode(), self._token):
+            raise Fault(401, "Incorrect API key provided.", "invalid_api_key")
+
+    def _poll_after(self, run: JsonObject) -> int:
+        """In milliseconds."""
+        age: float = self._clock() - (run["started_at"] or run["created_at"])
+        return round(1000 * min(max(_POLL_SHARE * age, _POLL_MINIMUM), _POLL_MAXIMUM))
+
+
+def refusing(fault: Fault) -> WSGIApplication:
+    """An application that answers every request with this fault."""
+    return _refusal(fault)
+
+
+def _refusal(fault: Fault) -> Response:
+    detail = ErrorDetail(message=fault.message, type=fault.type, param=fault.param, code=fault.code)
+    response = _json_response(fault.status, encode(ErrorBody(error=detail)))
+    if fault.status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    if fault.retry_after is not None:
+        response.headers["retry-after"] = str(fault.retry_after)
+    return response
+
+
+def _json_response(status: int, document: Any) -> Response:
+    response = Response(json.dumps(document), status=status, content_type="application/json")
+    response.headers[HONOURS_IDEMPOTENCY] = "true"
+    return response
+
+
+def _content(content: FileContent) -> Response:
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["content-length"] = str(content.file.bytes)
+    name = quote(content.file.filename)
+    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    # What was uploaded is shown by no browser as a page of this server's.
+    response.headers["x-content-type-options"] = "nosniff"
+    return response
+
+
+def _event_stream(events: RunEvents) -> Response:
+    response = Response(events, content_type="text/event-stream")
+    response.headers[HONOURS_IDEMPOTENCY] = "true"
+    response.headers["cache-control"] = "no-cache"
+    response.headers["x-accel-buffering"] = "no"  # a proxy's own idea to gather events first
+    return response

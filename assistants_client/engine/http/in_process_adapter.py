@@ -1,0 +1,174 @@
+"""A ``requests`` adapter that calls the engine in this process instead of sending over the network.
+
+The only file that sees both sides. Nothing is decided here: a prepared request becomes a WSGI call,
+and what comes back becomes a response. A caller's time limits do not hold for such a call: it waits
+for the database alone, which has a limit of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3 import HTTPResponse
+
+from assistants_client.engine.http.app import IN_PROCESS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+#: Headers that have names of their own in an environ.
+_UNPREFIXED: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+
+
+class EngineAdapter(BaseAdapter):
+    """Carries requests to a WSGI application, such as an ``Engine``.
+
+    Args:
+        application: What is called. It is not closed with the adapter: whoever made it may have
+            other uses for it.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        super().__init__()
+        self._application = application
+
+    def send(  # noqa: PLR0917 - the signature is requests'
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Response:
+        """Calls the application; the answer's body is read as it is asked for.
+
+        Raises:
+            ConfigurationError: The engine's database cannot be opened.
+            Exception: What the request's body raised while it was read.
+        """
+        failed: list[Exception] = []
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: object = None, /
+        ) -> Any:
+            started.append((status, headers))
+            return None
+
+        body = self._application(_environ(request, failed), start_response)
+        if failed:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
+            raise failed[0]
+        status, headers = started[-1]
+        code, _, reason = status.partition(" ")
+        response = Response()
+        response.status_code = int(code)
+        response.reason = reason
+        response.headers = CaseInsensitiveDict(headers)
+        response.encoding = get_encoding_from_headers(response.headers)
+        response.url = request.url or ""
+        response.request = request
+        response.raw = HTTPResponse(
+            io.BufferedReader(_Pieces(body)),
+            headers=response.headers,
+            status=response.status_code,
+            reason=reason,
+            preload_content=False,
+            request_method=request.method,
+        )
+        return response
+
+    def close(self) -> None:
+        """Does nothing: there is no connection to close."""
+
+
+def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironment:
+    """The call's environ; what the request's body raises when it is read is noted in ``failed``."""
+    url = urlsplit(request.url or "")
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": request.method or "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname or "localhost",
+        "SERVER_PORT": str(url.port or (443 if url.scheme == "https" else 80)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": _input(request.body, failed),
+        # The input ends by itself, also where no header tells its length.
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        IN_PROCESS: True,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in _UNPREFIXED else f"HTTP_{key}"] = _text(value)
+    return environ
+
+
+def _text(header: str | bytes) -> str:
+    return header.decode("latin-1") if isinstance(header, bytes) else header
+
+
+def _input(body: Any, failed: list[Exception]) -> Any:
+    """A prepared request's body as a file; it may be text, bytes, a file, or pieces of bytes."""
+    if isinstance(body, str):
+        body = body.encode()
+    if body is None or isinstance(body, (bytes, bytearray)):
+        return io.BytesIO(body or b"")
+    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(_noted(body, failed)))
+
+
+def _noted(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[bytes]:
+    """The pieces. One that cannot be had looks to the application as where the network broke."""
+    try:
+        yield from pieces
+    except Exception as error:
+        failed.append(error)
+        raise ConnectionResetError("the body broke off") from error
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes, read as a file: each read waits for one piece at most."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__()
+        self._source = pieces
+        self._pieces: Iterator[bytes] = iter(pieces)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            close = getattr(self._source, "close", None)
+            if close is not None:
+                close()
+        super().close()

@@ -1,0 +1,1 @@
+"""Files into passages, and passages found by words and by meaning. No SQL."""

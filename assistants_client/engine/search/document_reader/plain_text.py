@@ -1,0 +1,140 @@
+"""What kind of file it is by its first bytes and name, how its letters are coded, and what is left.
+
+Nothing here knows of documents; a text of any kind is tidied the same way.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final, Literal, TypeAlias
+
+from assistants_client.engine.search.document_reader.refusal import Refused
+
+Kind: TypeAlias = Literal["pdf", "docx", "html", "markdown", "plain"]
+
+#: Of a file so much is looked at to tell its kind and coding.
+HEAD: Final = 64 * 1024
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BLANKS: Final = re.compile(rb"\s*")
+_HTML_START: Final = re.compile(rb"<(?:!doctype\s{1,99}html|html|head|body)\b", re.IGNORECASE)
+_CHARSET: Final = re.compile(
+    rb"charset\s{0,99}=\s{0,99}[\"']?\s{0,99}([\w.:-]{1,40})", re.IGNORECASE
+)
+#: Python has them, and no file is written in them.
+_NO_CODINGS: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape"})
+_HTML_NAMES: Final = (".html", ".htm", ".xhtml")
+_MARKDOWN_NAMES: Final = (".md", ".markdown", ".mdx")
+_CONTROL: Final = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
+#: Without a group that is repeated: each time would take memory.
+_GAP: Final = re.compile(r"\n[ \t\n]*\n")
+
+
+def kind_of(head: bytes, name: str) -> Kind:
+    """What kind of file it is.
+
+    Raises:
+        Refused: It is empty, or not of the kind that its name says.
+    """
+    name = name.lower()
+    if not head:
+        raise Refused("The file is empty.")
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return "docx"
+    for kind in ("pdf", "docx"):
+        if name.endswith(f".{kind}"):
+            raise Refused(f"The file is not a {kind.upper()}, though its name says so.")
+    if name.endswith(_HTML_NAMES) or _begins_as_html(head):
+        return "html"
+    return "markdown" if name.endswith(_MARKDOWN_NAMES) else "plain"
+
+
+def _begins_as_html(head: bytes) -> bool:
+    """Whether a page begins here, after any comments."""
+    place = _after_blanks(head, 0)
+    while head.startswith(b"<!--", place):
+        end = head.find(b"-->", place)
+        if end < 0:
+            return False
+        place = _after_blanks(head, end + 3)
+    return _HTML_START.match(head, place) is not None
+
+
+def _after_blanks(head: bytes, place: int) -> int:
+    found = _BLANKS.match(head, place)
+    return place if found is None else found.end()
+
+
+def coding_of(head: bytes) -> str:
+    """How a file's letters are coded.
+
+    Raises:
+        Refused: It does not look like text at all.
+    """
+    for bom, coding in _BOMS:
+        if head.startswith(bom):
+            return coding
+    if _CONTROL & set(head):
+        message = "The file is not text, and of no kind that can be read (PDF, DOCX, HTML)."
+        raise Refused(message, "unsupported_file")
+    named = _named_coding(head)
+    if named:
+        return named
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes  # only what is needed is loaded
+
+        best = from_bytes(head).best()
+        return "latin-1" if best is None else best.encoding
+    return "utf-8"
+
+
+def _named_coding(head: bytes) -> str:
+    """The coding that a page names; empty where there is none, or none that is known."""
+    lower = head.lower()
+    start = lower.find(b"<meta")
+    while start >= 0:
+        end = lower.find(b">", start)
+        end = len(head) if end < 0 else end
+        found = _CHARSET.search(head, start, end)
+        if found is not None:
+            return _known(found[1].decode("ascii"))
+        start = lower.find(b"<meta", end)
+    return ""
+
+
+def _known(name: str) -> str:
+    try:
+        coding = codecs.lookup(name).name
+        b"a".decode(coding)  # some turn bytes into bytes
+    except (LookupError, ValueError):
+        return ""
+    return "" if coding.replace("_", "-") in _NO_CODINGS else coding
+
+
+def tidied(text: str) -> str:
+    """A text with one kind of line end, and without gaps of many lines.
+
+    Raises:
+        Refused: There is nothing else in it.
+    """
+    # NUL is text in Python but not in every database.
+    text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    text = _GAP.sub(_narrowed, text).lstrip("\n")
+    if not text or text.isspace():
+        raise Refused("The file contains no text.")
+    return text
+
+
+def _narrowed(gap: re.Match[str]) -> str:
+    return gap[0] if gap[0].count("\n") == 2 else "\n\n"

@@ -1,0 +1,180 @@
+"""The words of a query and of a passage, as the full-text index takes them, and how hits score.
+
+Pure: no SQL is run here. Writing without spaces is indexed letter by letter, and searched by pairs
+of letters.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Final
+
+from attrs import frozen
+
+from assistants_client.engine.search.document_reader.chunking import UNSPACED
+from assistants_client.models._base import JsonObject
+
+#: Of two ranks the better one counts the more, the smaller this is; 60 is what is common.
+_RANK_OFFSET: Final = 60
+
+#: Terms of a query that are used; further ones say little.
+MAX_TERMS: Final = 32
+
+#: Of so many terms, the rarest ones, a passage is looked for that holds several.
+_COMBINED: Final = 4
+
+#: English words that say nothing of what is looked for.
+_STOP_WORDS: Final = """
+a about above after again against all also am an and any are as at be because been before being
+below between both but by can could did do does doing down during each few for from further had has
+have having he her here hers him his how i if in into is it its just me more most my no nor not of
+off on once only or other our out over own please same say says she should so some such tell than
+that the their them then there these they this those through to too under until up us very was we
+were what when where which while who whom whose why will with would you your
+""".split()  # noqa: SIM905 - easier to read than a list
+_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
+_UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
+_NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
+
+
+@frozen(kw_only=True)
+class Hit:
+    """A passage that was found; ``score`` is 0 to 1."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: JsonObject
+    text: str
+
+
+@frozen
+class Holding:
+    """The passages that hold a term: which of those at hand, and how many there are in all."""
+
+    passages: Collection[int]
+    count: int
+
+
+def indexed(text: str) -> str:
+    """A text as it is put into the index."""
+    return _UNSPACED.sub(r" \1 ", text.replace("_", " "))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, as they stand there; writing without spaces is not taken apart."""
+    return _WORD.findall(text)
+
+
+def title_words(filename: str, headings: str) -> str:
+    """The words of a passage's title: of its file's name, and of the headings above it."""
+    stem = filename.rpartition(".")[0] or filename
+    return f"{' '.join(_NAME_PARTS.split(stem))} {headings}"
+
+
+def terms(query: str) -> list[str]:
+    """The terms of a query, as phrases of the index's language: without words that say nothing."""
+    found: dict[str, bool] = {}
+    for word in words_of(query.lower().replace("_", " ")):
+        if _UNSPACED.match(word):
+            pairs = [word[n : n + 2] for n in range(len(word) - 1)] or [word]
+            found.update((f'"{" ".join(pair)}"', True) for pair in pairs)
+        else:
+            found.setdefault(f'"{word}"', word not in _STOP_WORDS)
+    telling = [term for term, tells in found.items() if tells]
+    return (telling or list(found))[:MAX_TERMS]
+
+
+def in_stores(stores: Iterable[int], wanted: Sequence[str], together: int = 1) -> str:
+    """The index's expression for passages of some stores that hold so many of the terms."""
+    places = " OR ".join(f'"{store}"' for store in stores)
+    sets = " OR ".join(f"({' AND '.join(some)})" for some in combinations(wanted, together))
+    return f"(store : ({places})) AND ({{title words}} : ({sets}))"
+
+
+def telling(counts: Mapping[str, int], most: int) -> list[str]:
+    """The terms to look for in many passages: those that tell more than the others.
+
+    Args:
+        counts: The terms, with how many passages hold each.
+        most: How many passages the terms may find together. Where each finds more, all are taken.
+    """
+    found, total = list[str](), 0
+    for term in sorted(counts, key=lambda term: counts[term]):
+        total += counts[term]
+        if total > most:
+            return found if total > counts[term] else list(counts)
+        found.append(term)
+    return found
+
+
+def conjunctions(counts: Mapping[str, int]) -> Iterator[tuple[list[str], int]]:
+    """Terms, and how many of them a passage is to hold: what is asked for most comes first.
+
+    That is all terms, then all of the rarest ones, then fewer and fewer of these, down to two.
+
+    Args:
+        counts: The terms, with how many passages hold each. Those that none holds are left out.
+    """
+    held = sorted((term for term in counts if counts[term]), key=lambda term: counts[term])
+    if len(held) > _COMBINED:
+        yield held, len(held)
+    rarest = held[:_COMBINED]
+    for together in range(len(rarest), 1, -1):
+        yield rarest, together
+
+
+def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -> dict[int, float]:
+    """How well passages fit, from 0 to 1.
+
+    Half of it is the index's own rank (BM25), against the best one's; the other half is how much of
+    the query the passage holds at all, rare terms counting more. So 1 is a passage that holds every
+    term of the query and ranks first.
+
+    Args:
+        ranks: The passages, with the index's ranks: the lower, the better.
+        holding: For each term the passages that hold it.
+        count: All passages that were searched.
+    """
+    weights = [
+        math.log(1 + (max(count - held.count, 0) + 0.5) / (held.count + 0.5)) for held in holding
+    ]
+    whole = sum(weights) or 1.0
+    best = min(ranks.values(), default=0.0) or -1.0
+    return {
+        passage: round(
+            min(
+                1.0,
+                0.5 * max(0.0, rank / best)
+                + 0.5
+                * sum(
+                    w for w, held in zip(weights, holding, strict=True) if passage in held.passages
+                )
+                / whole,
+            ),
+            6,
+        )
+        for passage, rank in ranks.items()
+    }
+
+
+def fused(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -> dict[int, float]:
+    """How well passages fit, from 0 to 1, by two searches together.
+
+    Reciprocal rank fusion: what stands high in both comes first. Each rank counts as much as the
+    passage fits at all, so that the best of many that fit badly has a low score.
+
+    Args:
+        by_words: The scores of one search.
+        by_meaning: Those of another, on a scale of its own from 0 to 1.
+    """
+    found: dict[int, float] = {}
+    for scored in (by_words, by_meaning):
+        order = sorted(scored, key=lambda passage: (-scored[passage], passage))
+        for place, passage in enumerate(order):
+            share = 0.5 * scored[passage] * (_RANK_OFFSET + 1) / (_RANK_OFFSET + 1 + place)
+            found[passage] = found.get(passage, 0.0) + share
+    return {passage: round(score, 6) for passage, score in found.items()}

@@ -1,0 +1,1 @@
+"""The services that no route calls: a worker's view of runs, files and tools."""

@@ -1,0 +1,492 @@
+"""What the runner writes: a run is claimed, its steps and messages are made, it is ended.
+
+Each method that writes is one transaction, and all but ``claim`` write only while the run is still
+this carrier's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
+model, no tools and no threads are known here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
+
+from assistants_client.engine.domain.state_machine import LOST, Ending
+from assistants_client.engine.events.broker import RunEvent
+from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
+from assistants_client.engine.ids import owner_name
+from assistants_client.engine.language_models.base import State
+from assistants_client.engine.services._base import (
+    Context,
+    by_id,
+    change_run,
+    end_message,
+    end_run,
+    end_step,
+    load_run,
+    load_runs,
+    tell,
+    total_usage,
+)
+from assistants_client.engine.services._history import history, own_work, states
+from assistants_client.engine.storage.database import PATIENT, add, load, save
+from assistants_client.engine.storage.tables import (
+    interpreter_states,
+    messages,
+    model_states,
+    run_steps,
+    runs,
+)
+from assistants_client.models._base import JsonObject
+from assistants_client.models.messages import ContentPart, ImageFilePart, Message
+from assistants_client.models.run_steps import (
+    CreatedMessage,
+    FunctionToolCall,
+    MessageCreationDetails,
+    RunStep,
+    StepDetails,
+    StepToolCall,
+    ToolCallsDetails,
+)
+from assistants_client.models.runs import (
+    FunctionCall,
+    LastError,
+    RequiredAction,
+    RequiredToolCall,
+    Run,
+    SubmitToolOutputsAction,
+    Usage,
+)
+
+#: Queued runs that are looked at together.
+_MOST_QUEUED: Final = 100
+
+#: An open message, and what there is of it so far.
+Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
+
+_CANCELLED: Final = Ending(status="cancelled")
+_NOT_STORED: Final = Ending(
+    status="failed",
+    last_error=LastError(
+        code="server_error",
+        message="The engine could not store what the run did (the engine's log has the details).",
+    ),
+)
+
+
+class RunTaken(Exception):
+    """The run is no longer the carrier's: cancelled, expired, deleted, or taken over.
+
+    There is nothing left to do for it: where an end was due, it has been written.
+    """
+
+
+@frozen(kw_only=True)
+class Work:
+    """A claimed run, with the messages that it may see and all its own steps, oldest first.
+
+    ``states`` holds what the servers of language models want to see again, by the id of the step
+    that it was kept with, and of the message that the step wrote.
+    """
+
+    run: Run
+    messages: Sequence[Message]
+    steps: Sequence[RunStep]
+    states: Mapping[str, State]
+
+
+class Execution:
+    """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._database = context.database
+        self._nonce = secrets.token_hex(4)
+
+    @property
+    def owner(self) -> str:
+        """How this carrier signs for its runs; another one after a fork."""
+        return owner_name(self._nonce)
+
+    def claim(self, run_id: str) -> Work | None:
+        """Takes a queued run: it is in progress from here on, and this carrier's own.
+
+        What it is to work on is read after that: a run whose history cannot be read is to be ended.
+
+        Returns:
+            What to work on; ``None`` when the run is not queued (any more), or gone.
+        """
+        with self._context.begin(patience=PATIENT) as connection:
+            held = self._context.settled(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            run = held.run
+            run.started_at = self._context.now()
+            change_run(connection, run, "in_progress", owner=self.owner, lease_until=self._lease())
+        steps, written = own_work(self._database, run)
+        shown = [*history(self._database, run), *written]
+        return Work(
+            run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
+        )
+
+    def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
+        """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
+
+        Args:
+            run: The run, as claimed.
+            unsaved: An open message and its content so far, which an early end is not to lose.
+
+        Raises:
+            RunTaken: The run was cancelled, has expired, was deleted or taken over.
+        """
+        with self._database.read(patience=PATIENT) as connection:
+            held = load_run(connection, by_id(run.id))
+            if (
+                held is not None
+                and held.run.status == "in_progress"
+                and held.owner == self.owner
+                and self._context.ending(held) is None
+            ):
+                return
+        with self._own(run, unsaved):
+            pass
+
+    def tell(self, run: Run, noun: str, *deltas: JsonObject) -> None:
+        """Tells those who follow the run of pieces, which are not stored."""
+        self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
+
+    def begin_tools_step(
+        self,
+        run: Run,
+        calls: Sequence[StepToolCall],
+        *,
+        reasoning: str | None = None,
+        state: State | None = None,
+    ) -> RunStep:
+        """Opens a step of tool calls; all of the calls that one answer of the model asks for.
+
+        Args:
+            run: The run, as claimed.
+            calls: The calls.
+            reasoning: What the model thought aloud before.
+            state: What the model's server wants to see again with the calls.
+        """
+        step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
+        with self._own(run) as (connection, _):
+            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            _keep_state(connection, step, state)
+            # To those who follow the run the calls come one by one.
+            tell(connection, run.id, STEP, as_begun(document), "created", "in_progress")
+        return step
+
+    def update_step(self, run: Run, step: RunStep) -> None:
+        """Stores an open step as it stands now, such as with the output of one call filled in."""
+        with self._own(run) as (connection, _):
+            save(connection, run_steps, step, status=step.status)
+
+    def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
+        """Completes a step whose calls all have their outputs.
+
+        Args:
+            run: The run, as claimed.
+            step: The step, its calls as they are to be stored.
+            usage: The tokens that the model's answer took.
+        """
+        with self._own(run) as (connection, _):
+            step.usage = usage
+            end_step(connection, step, "completed", self._context.now())
+
+    def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
+        """Hands a step's function calls without output to the caller, and lets go of the run.
+
+        The step stays open; submitting the outputs completes it and queues the run again.
+
+        Args:
+            run: The run, as claimed.
+            step: The open step: outputs of the code interpreter filled in, function calls without.
+            usage: The tokens that the model's answer took.
+
+        Returns:
+            The run, as the caller sees it now.
+        """
+        pending = [
+            RequiredToolCall(
+                id=call.id,
+                function=FunctionCall(name=call.function.name, arguments=call.function.arguments),
+            )
+            for call in step.tool_calls
+            if isinstance(call, FunctionToolCall) and call.function.output is None
+        ]
+        with self._own(run) as (connection, current):
+            step.usage = usage
+            save(connection, run_steps, step, status=step.status)
+            current.usage = total_usage(connection, current)
+            current.required_action = RequiredAction(
+                submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
+            )
+            change_run(connection, current, "requires_action", owner=None, lease_until=None)
+        return current
+
+    def load_state(self, run: Run) -> bytes | None:
+        """What the code interpreter kept of the run's thread; ``None`` to start afresh."""
+        kept = interpreter_states.c
+        with self._database.read() as connection:
+            found: bytes | None = connection.execute(
+                select(kept.state).where(kept.thread_id == run.thread_id)
+            ).scalar_one_or_none()
+        return found
+
+    def save_state(self, run: Run, state: bytes | None) -> None:
+        """Keeps the code interpreter's state for the thread's next call; ``None`` drops it."""
+        with self._own(run) as (connection, _):
+            connection.execute(
+                delete(interpreter_states).where(interpreter_states.c.thread_id == run.thread_id)
+            )
+            if state is not None:
+                connection.execute(
+                    insert(interpreter_states).values(thread_id=run.thread_id, state=state)
+                )
+
+    def begin_message(
+        self, run: Run, images: Sequence[ImageFilePart] = (), *, reasoning: str | None = None
+    ) -> tuple[RunStep, Message]:
+        """Opens a message of the assistant's, still without text, and the step that writes it.
+
+        Args:
+            run: The run, as claimed.
+            images: The images that the message begins with.
+            reasoning: What the model thought aloud before.
+        """
+        message = Message(
+            id=self._context.new_id("msg_"),
+            created_at=self._context.now(),
+            thread_id=run.thread_id,
+            status="in_progress",
+            role="assistant",
+            content=[*images],
+            assistant_id=run.assistant_id,
+            run_id=run.id,
+        )
+        created = CreatedMessage(message_id=message.id)
+        step = self._new_step(run, MessageCreationDetails(message_creation=created), reasoning)
+        with self._own(run) as (connection, _):
+            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            tell(connection, run.id, STEP, document, "created", "in_progress")
+            document = add(
+                connection,
+                messages,
+                message,
+                thread_id=run.thread_id,
+                run_id=run.id,
+                status=message.status,
+            )
+            # To those who follow the run the images come after it.
+            tell(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
+        return step, message
+
+    def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
+        """Stores what there is of an open message so far, so that an early end does not lose it."""
+        with self._own(run, (message, content)) as (connection, _):
+            _store_content(connection, message, content)
+
+    def complete_message(
+        self,
+        run: Run,
+        step: RunStep,
+        message: Message,
+        content: Sequence[ContentPart],
+        usage: Usage | None = None,
+        *,
+        incomplete_reason: str | None = None,
+        state: State | None = None,
+    ) -> Message:
+        """Closes a message and its step.
+
+        Args:
+            run: The run, as claimed.
+            step: The step from ``begin_message``.
+            message: The message from ``begin_message``.
+            content: All its parts.
+            usage: The tokens that the model's answer took.
+            incomplete_reason: ``max_tokens`` or ``content_filter`` when it was cut short.
+            state: What the model's server wants to see again with the message.
+
+        Returns:
+            The message as it is stored.
+        """
+        now = self._context.now()
+        with self._own(run, (message, content)) as (connection, _):
+            # Its metadata may have been changed meanwhile, and it may have been deleted.
+            stored = load(connection, messages, Message, message.id) or message
+            stored.content = [*content]
+            end_message(connection, stored, incomplete_reason, now)
+            step.usage = usage
+            end_step(connection, step, "completed", now)
+            _keep_state(connection, step, state, message.id)
+        return stored
+
+    def finish(
+        self,
+        run: Run,
+        status: str,
+        *,
+        last_error: LastError | None = None,
+        incomplete_reason: str | None = None,
+        spent: Usage | None = None,
+    ) -> Run:
+        """Ends the run; steps and messages that are still open are closed as its end demands.
+
+        Args:
+            run: The run, as claimed.
+            status: ``completed``, ``incomplete`` or ``failed``.
+            last_error: Why it failed; of an incomplete one, the server's own word.
+            incomplete_reason: ``max_completion_tokens`` or ``max_prompt_tokens``.
+            spent: The tokens of an answer that no step tells of.
+
+        Returns:
+            The run as it ended.
+        """
+        ending = Ending(status=status, last_error=last_error, incomplete_reason=incomplete_reason)
+        with self._own(run) as (connection, current):
+            end_run(connection, current, ending, self._context.now(), spent=spent)
+        return current
+
+    def seconds_left(self, run: Run) -> float:
+        """How long the run may still take."""
+        end = run.expires_at
+        return float("inf") if end is None else end - self._context.clock()
+
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds.
+
+        Returns:
+            The ids of the runs that are still its own; what was overdue has been ended.
+        """
+        own = runs.c.owner == self.owner
+        with self._database.begin() as connection:
+            connection.execute(update(runs).where(own).values(lease_until=self._lease()))
+            held = load_runs(connection, own)
+            late = {each.run.id for each in held if self._context.ending(each) is not None}
+            for run_id in late:
+                self._context.settled(connection, by_id(run_id))
+        return frozenset(each.run.id for each in held) - late
+
+    def orphans(self) -> list[str]:
+        """Ends the runs that are overdue or whose carrier died.
+
+        Returns:
+            The ids of the queued runs, oldest first: to be claimed by whoever comes first.
+        """
+        with self._database.read() as connection:
+            active = load_runs(connection, runs.c.active_thread_id.is_not(None))
+        queued = []
+        for held in active:
+            if self._context.ending(held) is not None:
+                with self._context.begin() as connection:
+                    self._context.settled(connection, by_id(held.run.id))
+            elif held.run.status == "queued":
+                queued.append(held.run.id)
+        return queued
+
+    def unclaimed(self) -> list[str]:
+        """Ends the runs whose carrier is gone, and names the queued ones, the oldest of many.
+
+        To be asked often: no run is read but those that are to be ended.
+        """
+        with self._database.read() as connection:
+            queued = connection.execute(
+                select(runs.c.id)
+                .where(runs.c.status == "queued")
+                .order_by(runs.c.seq)
+                .limit(_MOST_QUEUED)
+            ).scalars()
+            waiting = list(queued)
+            held = connection.execute(
+                select(runs.c.id, runs.c.owner, runs.c.lease_until).where(
+                    runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
+                )
+            ).all()
+        for row in held:
+            if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
+                with self._context.begin() as connection:
+                    self._context.settled(connection, by_id(row.id))
+        return waiting
+
+    def let_go(self, run_id: str) -> None:
+        """Fails one run, if it is carried: what came of it could not be stored."""
+        self._end(by_id(run_id), _NOT_STORED)
+
+    def abandon(self) -> None:
+        """Fails all that this carrier still carries: for an orderly end of its process."""
+        self._end(true(), LOST)
+
+    def _end(self, which: ColumnElement[bool], ending: Ending) -> None:
+        with self._database.begin() as connection:
+            for held in load_runs(connection, and_(runs.c.owner == self.owner, which)):
+                its = _CANCELLED if held.run.status == "cancelling" else ending
+                end_run(connection, held.run, its, self._context.now())
+
+    @contextmanager
+    def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
+        """A transaction on a run that is in progress and ours, with the run as it is stored.
+
+        Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
+        raised, with what is unsaved; so the carrier has nothing to clear up.
+        """
+        with self._database.begin(patience=PATIENT) as connection:
+            held = load_run(connection, by_id(run.id))
+            if held is not None and held.owner == self.owner:
+                ending = self._context.ending(held)
+                if held.run.status == "cancelling":
+                    ending = _CANCELLED
+                if ending is None:
+                    yield connection, held.run
+                    return
+                if unsaved is not None:
+                    _store_content(connection, *unsaved)
+                end_run(connection, held.run, ending, self._context.now())
+        raise RunTaken(run.id)
+
+    def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
+        return RunStep(
+            id=self._context.new_id("step_"),
+            created_at=self._context.now(),
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            type=details.type,
+            status="in_progress",
+            step_details=details,
+            reasoning=reasoning,
+        )
+
+    def _lease(self) -> float:
+        return self._context.leases.next(self._context.clock())
+
+
+def _store_content(
+    connection: Connection, message: Message, content: Sequence[ContentPart]
+) -> None:
+    # Its metadata may have been changed meanwhile, and it may have been deleted.
+    stored = load(connection, messages, Message, message.id) or message
+    stored.content = [*content]
+    save(connection, messages, stored, status=stored.status)
+
+
+def _keep_state(
+    connection: Connection, step: RunStep, state: State | None, message_id: str | None = None
+) -> None:
+    if state is not None:
+        connection.execute(
+            insert(model_states).values(
+                step_id=step.id,
+                thread_id=step.thread_id,
+                message_id=message_id,
+                origin=state.origin,
+                state={"turn": state.turn, "calls": state.calls},
+            )
+        )

@@ -1,0 +1,215 @@
+"""What the reader of stored files writes: a file of a store is claimed, and read or failed.
+
+How files are read is not known here; see ``ingestion``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, Connection, and_, select, true, update
+
+from assistants_client._json.codec import decode
+from assistants_client.engine.ids import owner_name
+from assistants_client.engine.search.document_reader.chunking import Chunk
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.services._passages import put_passages
+from assistants_client.engine.services._stores import end_file, is_lost
+from assistants_client.engine.services._vectors import put_vectors
+from assistants_client.engine.storage.database import load
+from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
+from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
+from assistants_client.models.files import File
+from assistants_client.models.runs import LastError
+from assistants_client.models.vector_stores import VectorStoreFile
+
+#: A file that its reader died over so often is not tried again.
+MAX_TRIES: Final = 3
+#: Waiting files that are looked at together.
+_MOST_WAITING: Final = 100
+
+
+@frozen(kw_only=True)
+class Job:
+    """A claimed file of a store: its content is to be cut into passages of these sizes."""
+
+    store_file: int
+    content: FileContent
+    sizes: StaticChunkingSizes
+
+
+class Ingesting:
+    """Writes on behalf of one reader of files. Safe to share between threads and over a fork."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._database = context.database
+        self._nonce = secrets.token_hex(4)
+
+    @property
+    def owner(self) -> str:
+        """How this reader signs; another one after a fork."""
+        return owner_name(self._nonce)
+
+    def claim(self, store_file: int) -> Job | None:
+        """Takes a file that is in progress and that nobody holds; ``None`` when there is none."""
+        context = self._context
+        with context.begin() as connection:
+            row = _row(connection, store_file)
+            if row is None or row.status != "in_progress":
+                return None
+            owner, lease = row.owner, row.lease_until
+            if owner is not None and not is_lost(context, store_file, owner, lease):
+                return None
+            if row.tries >= MAX_TRIES:
+                message = f"Reading the file ended its process {MAX_TRIES} times."
+                error = LastError(code="server_error", message=message)
+                self._end(connection, row.seq, row.made, error)
+                return None
+            connection.execute(
+                update(vector_store_files)
+                .where(vector_store_files.c.seq == store_file)
+                .values(owner=self.owner, lease_until=self._lease(), tries=row.tries + 1)
+            )
+            file = load(connection, files, File, row.made.id)
+        if file is None:
+            return None
+        chunking = row.made.chunking_strategy
+        return Job(
+            store_file=store_file,
+            content=FileContent(self._database, file),
+            sizes=chunking.static
+            if isinstance(chunking, StaticChunking)
+            else StaticChunkingSizes(max_chunk_size_tokens=800, chunk_overlap_tokens=400),
+        )
+
+    def complete(
+        self, job: Job, chunks: Sequence[Chunk], model: str = "", vectors: Sequence[bytes] = ()
+    ) -> None:
+        """Stores the passages of a file that is still ours; else it was cancelled or deleted.
+
+        Args:
+            job: The file.
+            chunks: The passages.
+            model: What made their vectors.
+            vectors: One for each passage, or none at all.
+        """
+        with self._database.begin() as connection:
+            row = self._own(connection, job)
+            if row is None:
+                return
+            made = row.made
+            store = connection.execute(
+                select(vector_stores.c.seq).where(vector_stores.c.id == made.vector_store_id)
+            ).scalar_one()
+            filename = job.content.file.filename
+            numbers = put_passages(connection, store, row.seq, filename, chunks)
+            if vectors:
+                put_vectors(connection, numbers, model, vectors)
+            made.usage_bytes = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
+            self._end(connection, row.seq, made, None)
+
+    def fail(self, job: Job, code: str, message: str) -> None:
+        """Notes why a file cannot be read."""
+        with self._database.begin() as connection:
+            row = self._own(connection, job)
+            if row is not None:
+                error = LastError(code=code, message=message)
+                self._end(connection, row.seq, row.made, error)
+
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for all files that are held, and answers their numbers."""
+        own = vector_store_files.c.owner == self.owner
+        with self._database.begin() as connection:
+            connection.execute(
+                update(vector_store_files).where(own).values(lease_until=self._lease())
+            )
+            held = connection.execute(select(vector_store_files.c.seq).where(own)).scalars()
+            return frozenset(str(store_file) for store_file in held)
+
+    def orphans(self) -> list[int]:
+        """The files that are to be read and that nobody reads, in the order they came in."""
+        return self._unread(None)
+
+    def unclaimed(self) -> list[str]:
+        """The same by the names that threads have for them, the oldest of many.
+
+        To be asked often.
+        """
+        return [str(store_file) for store_file in self._unread(_MOST_WAITING)]
+
+    def _unread(self, most: int | None) -> list[int]:
+        held = vector_store_files.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(held.seq, held.owner, held.lease_until)
+                .where(held.status == "in_progress")
+                .order_by(held.seq)
+                .limit(most)
+            ).all()
+        return [
+            row.seq
+            for row in rows
+            if row.owner is None or is_lost(self._context, row.seq, row.owner, row.lease_until)
+        ]
+
+    def let_go(self, store_file: int) -> None:
+        """Lets go of one file, if it is held, for whoever claims it next."""
+        self._release(vector_store_files.c.seq == store_file)
+
+    def abandon(self) -> None:
+        """Lets go of all that is held, for whoever opens the database next."""
+        self._release(true(), tries=0)
+
+    def _release(self, which: ColumnElement[bool], **values: int) -> None:
+        own = and_(vector_store_files.c.owner == self.owner, which)
+        free = update(vector_store_files).where(own).values(owner=None, lease_until=None, **values)
+        with self._database.begin() as connection:
+            connection.execute(free)
+
+    def _lease(self) -> float:
+        return self._context.leases.next(self._context.clock())
+
+    def _own(self, connection: Connection, job: Job) -> _Held | None:
+        row = _row(connection, job.store_file)
+        return row if row is not None and row.owner == self.owner else None
+
+    @staticmethod
+    def _end(
+        connection: Connection, seq: int, made: VectorStoreFile, error: LastError | None
+    ) -> None:
+        made.status = "completed" if error is None else "failed"
+        made.last_error = error
+        end_file(connection, seq, made)
+
+
+@frozen(kw_only=True)
+class _Held:
+    """A file of a store, with what the table knows of who reads it."""
+
+    seq: int
+    made: VectorStoreFile
+    status: str
+    owner: str | None
+    lease_until: float | None
+    tries: int
+
+
+def _row(connection: Connection, store_file: int) -> _Held | None:
+    held = vector_store_files.c
+    query = select(held.seq, held.body, held.status, held.owner, held.lease_until, held.tries)
+    row = connection.execute(query.where(held.seq == store_file)).first()
+    if row is None:
+        return None
+    return _Held(
+        seq=row.seq,
+        made=decode(VectorStoreFile, row.body),
+        status=row.status,
+        owner=row.owner,
+        lease_until=row.lease_until,
+        tries=row.tries,
+    )

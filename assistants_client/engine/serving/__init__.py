@@ -1,0 +1,1 @@
+"""``assistants serve``: an engine on a port, and who is let in."""

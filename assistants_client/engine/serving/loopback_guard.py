@@ -1,0 +1,74 @@
+"""Keeps web pages away from an engine that asks for no token.
+
+A browser on this machine reaches what listens on its loopback address, and any page in it may send
+requests there: directly, or under a name of its own that it lets point there. All of them are told
+by the headers that browsers set and pages cannot. No other rule about requests belongs here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.app import refusing
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from assistants_client.engine.engine import Engine
+
+_MESSAGE: Final = (
+    "Without a token only programs on this machine are served, under its own names (127.0.0.1, "
+    "localhost, [::1]), and no web page of another host or port: {header} is {value!r}. Serve with "
+    "a token (ASSISTANTS_TOKEN or --token) to let others in."
+)
+#: What a browser says of a request that a page of another origin makes.
+_FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
+
+
+class OnlyThisMachine:
+    """Serves requests to this machine by name, unless a page of another origin makes them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request, or refuses it with 403."""
+        reason = _reason_against(environ)
+        if reason is None:
+            return self._engine(environ, start_response)
+        return refusing(Fault(403, reason, "only_this_machine"))(environ, start_response)
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers is not refused for who sends it."""
+        return _reason_against(headers) is None and self._engine.admits(headers)
+
+
+def _reason_against(headers: Mapping[str, str]) -> str | None:
+    """Why a request with these headers, in WSGI's names, is refused; ``None`` where it is not."""
+    host, origin = headers.get("HTTP_HOST"), headers.get("HTTP_ORIGIN")
+    site = headers.get("HTTP_SEC_FETCH_SITE", "")
+    if host is not None and not _is_loopback(host):
+        return _MESSAGE.format(header="Host", value=host)
+    if origin is not None and (host is None or not _is_of(origin, host)):
+        return _MESSAGE.format(header="Origin", value=origin)
+    if site.lower() in _FOREIGN_SITES:
+        return _MESSAGE.format(header="Sec-Fetch-Site", value=site)
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether an origin has this host and port; of the scheme a proxy may have made another."""
+    scheme, _, netloc = origin.partition("://")
+    return scheme in {"http", "https"} and netloc.lower() == host.lower()

@@ -1,0 +1,202 @@
+"""An engine on a port: a socket, who is let in, and an orderly end.
+
+HTTP itself, with its bounds, is in waitress_server.py. What is served, and what is printed about
+it, is not decided here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from assistants_client.engine import environment
+from assistants_client.engine.engine import Engine
+from assistants_client.engine.http.app import MAX_BODY
+from assistants_client.engine.http.upload_form import MAX_FORM
+from assistants_client.engine.language_models.tutor.tutor import Tutor
+from assistants_client.engine.serving.loopback_guard import OnlyThisMachine
+from assistants_client.engine.serving.waitress_server import HTTPServer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: So long after the engine's end, in seconds, the last words of streams may take to leave.
+DRAIN_SECONDS: Final = 2.0
+#: So many runs are made at a time, and so long, in seconds, one more waits for its turn at most.
+MADE_AT_ONCE: Final = 4
+TURN_SECONDS: Final = 0.5
+
+_BACKLOG: Final = 128
+_SQLITE: Final = "sqlite:///"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+#: What ``signal.signal`` answers, and takes back.
+_Handled: TypeAlias = "Callable[[int, FrameType | None], Any] | int | signal.Handlers | None"
+
+
+class InTurn:
+    """Makes runs a few at a time.
+
+    Of many that are asked for at the same moment, the first are then claimed, and their models
+    asked, while the last are not made yet; else all would wait until all are made.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._turns = threading.BoundedSemaphore(MADE_AT_ONCE)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serves one request; what it streams is not part of its turn."""
+        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].endswith("/runs"):
+            return self._application(environ, start_response)
+        has_turn = self._turns.acquire(timeout=TURN_SECONDS)
+        try:
+            return self._application(environ, start_response)
+        finally:
+            if has_turn:
+                self._turns.release()
+
+
+class Server:
+    """Listens from its making on, and serves an engine until a signal comes.
+
+    Args:
+        host: The address to listen on, or its name.
+        port: The port; 0 takes a free one.
+
+    Raises:
+        OSError: It cannot be listened there.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        found = {address[0] for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        # Of both, which "localhost" may be, IPv4 is what programs are told in examples.
+        family = socket.AF_INET if socket.AF_INET in found else found.pop()
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._address: tuple[str, int] = self._listener.getsockname()[:2]
+
+    @property
+    def base_url(self) -> str:
+        """What clients on this machine are given, such as ``http://127.0.0.1:8000/v1``."""
+        host, port = self._address
+        host = _WILDCARDS.get(host, host)
+        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether no other machine reaches it."""
+        return ipaddress.ip_address(self._address[0]).is_loopback
+
+    def serve(
+        self,
+        engine: Engine,
+        *,
+        to_all: bool,
+        ready: Callable[[], object] = lambda: None,
+        stopping: Callable[[], object] = lambda: None,
+    ) -> int:
+        """Serves until SIGINT or SIGTERM, then ends the runs under way and closes the engine.
+
+        It must be called in the main thread. A second signal ends the process at once.
+
+        Args:
+            engine: What is served.
+            to_all: Whether to all that reach it; else to programs of this machine alone, and to no
+                page that a browser shows.
+            ready: Called when requests are answered.
+            stopping: Called when a signal came, before a few seconds may pass.
+
+        Returns:
+            The number of the signal.
+        """
+        # Putting into this queue is safe in a signal handler.
+        signals: queue.Queue[int] = queue.Queue()
+
+        def caught(number: int, _: FrameType | None) -> None:
+            signals.put(number)
+
+        before = {number: signal.signal(number, caught) for number in _SIGNALS}
+        server = _http_server(self._listener, engine, to_all=to_all)
+        loop = threading.Thread(target=server.run, name="assistants-serve", daemon=True)
+        loop.start()
+        try:
+            ready()
+            number = _first(signals)
+            _restore(before)
+            stopping()
+        finally:
+            _restore(before)
+            server.stop_accepting()
+            self.close()
+            engine.close()
+            server.drain(DRAIN_SECONDS)
+            server.end()
+            loop.join(DRAIN_SECONDS)
+        return number
+
+    def close(self) -> None:
+        """Listens no longer."""
+        self._listener.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _http_server(listener: socket.socket, engine: Engine, *, to_all: bool) -> HTTPServer:
+    application = engine if to_all else OnlyThisMachine(engine)
+
+    def hopeless(path: str, headers: Mapping[str, str]) -> bool:
+        length = headers["CONTENT_LENGTH"] or "0"  # the server has seen that it is a number
+        maximum = MAX_FORM if path.rstrip("/").endswith("/files") else MAX_BODY
+        return int(length) > maximum or not application.admits(headers)
+
+    return HTTPServer(listener, InTurn(application), hopeless=hopeless, max_body=MAX_FORM + 1)
+
+
+def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _first(signals: queue.Queue[int]) -> int:
+    while True:
+        try:
+            # On Windows a wait without an end would not be interrupted by Ctrl-C.
+            return signals.get(timeout=0.5)
+        except queue.Empty:
+            continue
+
+
+def shown_model(engine: Engine) -> str:
+    """Which model answers, for people; the tutor with what was meant to choose another."""
+    model = engine._model
+    if isinstance(model, Tutor):
+        tutor = "the offline tutor (arithmetic and linear equations; see --model-url)"
+        return "\n        ".join([tutor, *environment.unused()])
+    return repr(model)
+
+
+def shown_database(engine: Engine) -> str:
+    """Where the database is, for people; without a password."""
+    shown = engine._database.shown_url
+    path = shown.removeprefix(_SQLITE)
+    if path in {"", ":memory:", "sqlite://"}:
+        return "in memory: gone when this ends"
+    return shown if path == shown or os.path.isabs(path) else _SQLITE + os.path.abspath(path)

@@ -1,0 +1,1 @@
+"""The database: tables, transactions, pages, leases, and what goes wrong with it."""

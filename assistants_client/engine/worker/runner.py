@@ -1,0 +1,329 @@
+"""Carries one run from queued to its end, or to where its caller has to act.
+
+What belongs here: the rounds of model and tools, and what each outcome means for the run. How the
+model is asked, and its messages written, is in model_rounds.py. No threads (thread_pool.py), no SQL
+(services/worker_side/execution.py), no words of any model's API. What a run's end does to its
+thread, messages and steps is the services' to know.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Final
+
+from assistants_client._json.codec import encode
+from assistants_client.engine.code_interpreter import CodeInterpreter
+from assistants_client.engine.domain.bounds import MAX_STEPS_TEXT
+from assistants_client.engine.domain.file_search_tool import (
+    RESULTS,
+    options_of,
+    record_of,
+    threshold_of,
+)
+from assistants_client.engine.domain.images import Images
+from assistants_client.engine.events.deltas import (
+    call_deltas,
+    output_deltas,
+)
+from assistants_client.engine.events.stream_state import STEP
+from assistants_client.engine.faults import Fault, named
+from assistants_client.engine.ids import new_id
+from assistants_client.engine.language_models.base import (
+    TOO_LONG,
+    LanguageModel,
+    LanguageModelError,
+    ToolCall,
+)
+from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.tool_use import ToolUse
+from assistants_client.engine.worker.answer import AnswerBuilder
+from assistants_client.engine.worker.model_rounds import ModelRounds
+from assistants_client.engine.worker.prompt import tokens_spent
+from assistants_client.engine.worker.run_state import RunState
+from assistants_client.engine.worker.tool_call_records import Recorded, recorded
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeInterpreterRecord,
+    FileSearchCall,
+    FileSearchRecord,
+    FunctionToolCall,
+    ImageOutput,
+    LogsOutput,
+    OutputImage,
+    RunStep,
+    UnknownToolCall,
+)
+from assistants_client.models.runs import LastError, Run, Usage
+from assistants_client.models.tools import FileSearchOptions
+
+_log = logging.getLogger(__name__)
+
+#: Answers in a row that only call tools, after which a run is given up.
+MAX_ROUNDS: Final = 32
+#: Seconds for which a search waits for files that are still being read.
+FILLING_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.1
+
+#: The codes of errors that are not the server's, as runs have them.
+_ERROR_CODES: Final = {
+    "rate_limit_exceeded": "rate_limit_exceeded",
+    "invalid_prompt": "invalid_prompt",
+    TOO_LONG: "invalid_prompt",
+}
+#: Why a message is incomplete, by the model's reason to finish.
+_CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
+
+
+class Runner:
+    """Carries runs. Safe to share between threads: it holds nothing of any run.
+
+    Args:
+        execution: What it writes through.
+        model: The language model.
+        interpreter: What runs the model's code.
+        tools: What the tools of a run reach.
+        max_rounds: Rounds of tool calls after which a run fails.
+        monotonic: A clock in seconds.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        model: LanguageModel,
+        interpreter: CodeInterpreter,
+        tools: ToolUse,
+        *,
+        max_rounds: int = MAX_ROUNDS,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._tools = tools
+        self._sleep = sleep
+        self._execution = execution
+        self._interpreter = interpreter
+        self._model_rounds = ModelRounds(
+            execution, model, interpreter.description, tools, monotonic=monotonic, sleep=sleep
+        )
+        self._max_rounds = max_rounds
+        self._monotonic = monotonic
+
+    def carry(self, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Carries a run, if it is queued, until it ends, needs its caller, or is taken away.
+
+        Args:
+            run_id: The run.
+            cancelled: Whether someone in this process cancelled the run; cheap to ask.
+        """
+        work = self._execution.claim(run_id)
+        if work is None:
+            return
+        run = work.run
+        state = RunState(
+            run,
+            list(work.messages),
+            list(work.steps),
+            Images(self._tools.open_file),
+            cancelled,
+            self._monotonic(),
+            dict(work.states),
+        )
+        try:
+            self._rounds(state)
+        except RunTaken:
+            _log.debug("Run %s was taken away", run.id)
+        except LanguageModelError as error:
+            _log.warning("Run %s failed: %s", run.id, error)
+            self._fail(run, error.code, str(error))
+        except Fault as fault:
+            _log.warning("Run %s failed: %s", run.id, fault)
+            self._fail(run, "server_error", fault.message)
+        except BaseException as error:
+            _log.exception("Run %s failed", run.id)
+            self._fail(run, "server_error", f"The engine failed: {named(error)}")
+            if not isinstance(error, Exception):
+                raise
+
+    def let_go(self, run_id: str) -> None:
+        """Fails a run whose carrying broke off without an end, for the store was not to be had."""
+        self._execution.let_go(run_id)
+
+    def renew(self) -> frozenset[str]:
+        """Gives a sign of life for the runs that are carried, and answers which still are ours."""
+        return self._execution.renew()
+
+    def _fail(self, run: Run, code: str, message: str) -> None:
+        error = LastError(code=_ERROR_CODES.get(code, "server_error"), message=message)
+        with suppress(RunTaken):
+            self._execution.finish(run, "failed", last_error=error)
+
+    def _rounds(self, state: RunState) -> None:
+        for _ in range(self._max_rounds):
+            if not self._round(state):
+                return
+            self._execution.check(state.run)
+        raise LanguageModelError(
+            f"The language model called tools {self._max_rounds} times in a row without coming "
+            "to an answer."
+        )
+
+    def _round(self, state: RunState) -> bool:
+        """One answer of the model and what it asks for; whether there is more to do."""
+        run = state.run
+        _require_room(state)
+        exhausted = _exhausted(run, tokens_spent(state.steps))
+        if exhausted is not None:
+            self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
+            return False
+        answered = self._model_rounds.ask(state)
+        answer, opened = answered.answer, answered.opened
+        taken = {call.id for step in state.steps for call in _calls_with_ids(step)}
+        calls = answer.tool_calls(taken, lambda: new_id("call_"))
+        end = answer.finish
+        cut_short = None if end is None else _CUT_SHORT.get(end.reason)
+        if cut_short is not None:
+            calls = []  # They may be cut short as well.
+        if opened is not None:
+            usage = None if calls else answer.usage
+            self._model_rounds.complete(
+                state, answer, opened, usage=usage, incomplete_reason=cut_short
+            )
+        if end is not None and cut_short is not None:
+            self._execution.finish(
+                run,
+                "incomplete",
+                incomplete_reason="max_completion_tokens" if end.reason == "length" else None,
+                last_error=None if end.word is None else _own_word(end.word),
+                # Where no message was begun there is no step either that would tell of the tokens.
+                spent=answer.usage if opened is None else None,
+            )
+            return False
+        if calls:
+            return self._use_tools(state, answer, calls, answered.offered)
+        if opened is None:
+            raise LanguageModelError(
+                "The language model gave an empty answer: neither text nor a tool call"
+                f"{', only what it thought' if answer.take_thoughts() else ''}."
+            )
+        limit = run.max_prompt_tokens
+        if limit is not None and tokens_spent(state.steps).prompt_tokens > limit:
+            # What was said stays, but the protocol has it that such a run does not complete.
+            self._execution.finish(run, "incomplete", incomplete_reason="max_prompt_tokens")
+            return False
+        self._execution.finish(run, "completed")
+        return False
+
+    # --- the tools ------------------------------------------------------------------------------
+
+    def _use_tools(
+        self,
+        state: RunState,
+        answer: AnswerBuilder,
+        calls: Sequence[ToolCall],
+        offered: Collection[str],
+    ) -> bool:
+        """Does what the model asks for; whether everything it asked for is done."""
+        run, usage, pieces = state.run, answer.usage, answer.argument_pieces()
+        records = [recorded(run, call, offered) for call in calls]
+        kept = answer.state(calls)
+        step = self._execution.begin_tools_step(
+            run, [made for made, _ in records], reasoning=answer.take_thoughts(), state=kept
+        )
+        if kept is not None:
+            state.states[step.id] = kept
+        # Each call is told of with what came of it before the next one is: there are readers that
+        # take a call for another one when they hear of it again.
+        for index, (made, is_to_do) in enumerate(records):
+            parts = pieces[index]
+            if isinstance(made, CodeInterpreterCall):
+                parts = made.code_interpreter.input.splitlines(keepends=True)
+            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(made), parts))
+            if is_to_do:
+                self._execution.check(run)
+                self._do(run, made)
+                self._execution.update_step(run, step)
+                if isinstance(made, CodeInterpreterCall):
+                    self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
+        state.steps.append(step)
+        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c, _ in records):
+            self._execution.require_action(run, step, usage)
+            return False
+        self._execution.complete_tools_step(run, step, usage)
+        return True
+
+    def _do(self, run: Run, made: Recorded) -> None:
+        """Does what a call of a built-in tool asks for, and puts into it what came of that."""
+        if isinstance(made, FileSearchCall):
+            made.file_search = self._search(run, made.file_search)
+        elif isinstance(made, CodeInterpreterCall):
+            self._run_code(run, made.code_interpreter)
+
+    def _search(self, run: Run, asked: FileSearchRecord) -> FileSearchRecord:
+        options = options_of(run.tools) or FileSearchOptions()
+        until = self._monotonic() + FILLING_SECONDS
+        while self._tools.is_filling(run) and self._monotonic() < until:
+            self._sleep(_LOOK_SECONDS)
+            self._execution.check(run)
+        query = str(asked.extra["query"])
+        hits = self._tools.search(
+            run,
+            query,
+            limit=options.max_num_results or RESULTS,
+            threshold=threshold_of(options),
+        )
+        return record_of(options, query, hits)
+
+    def _run_code(self, run: Run, record: CodeInterpreterRecord) -> None:
+        before = self._execution.load_state(run)
+        try:
+            with self._tools.workspace(run) as workspace:
+                result = self._interpreter.run(record.input, before, workspace.folder)
+                images, dropped = self._tools.keep(run, workspace)
+        except Exception as error:
+            # The interpreter's own fault, and still no reason to lose the run.
+            _log.exception("The code interpreter failed in run %s", run.id)
+            record.outputs = [LogsOutput(logs=f"The code interpreter failed: {named(error)}")]
+            return
+        if result.state != before:
+            self._execution.save_state(run, result.state)
+        logs = result.logs
+        for remark, paths in (("too large to be given", workspace.left_out), ("not kept", dropped)):
+            if paths:
+                logs += f"\n[files {remark}: {', '.join(paths[:10])}]"
+        record.outputs = [LogsOutput(logs=logs)] if logs else []
+        record.outputs += (ImageOutput(image=OutputImage(file_id=one)) for one in images)
+
+
+def _exhausted(run: Run, spent: Usage) -> str | None:
+    """Which of the run's bounds on tokens is reached, if one is."""
+    if run.max_completion_tokens is not None and spent.completion_tokens >= (
+        run.max_completion_tokens
+    ):
+        return "max_completion_tokens"
+    if run.max_prompt_tokens is not None and spent.prompt_tokens >= run.max_prompt_tokens:
+        return "max_prompt_tokens"
+    return None
+
+
+def _require_room(state: RunState) -> None:
+    """Gives a run up whose calls and outputs have become too much to be shown to any model."""
+    if state.steps_length() > MAX_STEPS_TEXT:
+        raise LanguageModelError(
+            f"The steps of the run have grown beyond {MAX_STEPS_TEXT} characters, with the "
+            "arguments and outputs of their calls."
+        )
+
+
+def _calls_with_ids(step: RunStep) -> list[Recorded]:
+    return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
+
+
+def _own_word(word: str) -> LastError:
+    """Tells of an answer that ended early what its server called that."""
+    return LastError(
+        code="server_error",
+        message=f"The language model's server ended the answer early, in its word: {word!r:.100}.",
+    )

@@ -1,0 +1,76 @@
+"""From the calls that a model asks for to what is kept of them in a step: pure.
+
+What is then done for a call, and with what came of it, is runner.py's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final, TypeAlias
+
+from assistants_client._json.strict import strict_json
+from assistants_client.engine.domain.file_search_tool import options_of, record_of
+from assistants_client.engine.language_models.base import CODE_INTERPRETER, FILE_SEARCH, ToolCall
+from assistants_client.models.run_steps import (
+    CodeInterpreterCall,
+    CodeInterpreterRecord,
+    FileSearchCall,
+    FunctionRecord,
+    FunctionToolCall,
+    LogsOutput,
+)
+from assistants_client.models.runs import Run
+from assistants_client.models.tools import CodeInterpreterTool
+
+#: A call of a tool, as it is kept.
+Recorded: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_NAME: Final = 64
+
+
+def has_interpreter(run: Run) -> bool:
+    """Whether the code interpreter is among the run's tools."""
+    return any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
+
+
+def recorded(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[Recorded, bool]:
+    """What is kept of a call, and whether there is something to be done here for it."""
+    if call.name not in offered:
+        return _unknown_call(call, offered), False
+    search = options_of(run.tools)
+    if call.name == FILE_SEARCH and search is not None:
+        query, fault = _argument_of(call, "query")
+        found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
+        return found, fault is None
+    if call.name == CODE_INTERPRETER and has_interpreter(run):
+        code, fault = _argument_of(call, "code")
+        made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
+        if fault is not None:
+            made.code_interpreter.outputs = [LogsOutput(logs=fault)]
+        return made, fault is None
+    function = FunctionRecord(name=call.name, arguments=call.arguments)
+    return FunctionToolCall(id=call.id, function=function), False
+
+
+def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
+    """The record of a call of what does not exist, answered at once so that the model can mend."""
+    # It goes back to the model, and servers check the names they are sent.
+    name = _NOT_IN_NAMES.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"
+    output = f"There is no function {name!r}; there is {', '.join(offered) or 'none at all'}."
+    return FunctionToolCall(
+        id=call.id, function=FunctionRecord(name=name, arguments=call.arguments, output=output)
+    )
+
+
+def _argument_of(call: ToolCall, name: str) -> tuple[str, str | None]:
+    """The text that a call gives by this name; or all as it came, and what is wrong with it."""
+    try:
+        arguments = strict_json(call.arguments)
+    except ValueError as error:
+        return call.arguments, f"The arguments are not JSON: {error}. Nothing was done."
+    text = arguments.get(name) if isinstance(arguments, dict) else None
+    if not isinstance(text, str):
+        return call.arguments, f"The arguments have no string named {name!r}. Nothing was done."
+    return text, None
