@@ -74,10 +74,11 @@ def asked(
     messages: list[Message] | None = None,
     steps: list[RunStep] | None = None,
     shown: Callable[[ImageFile], Image | str] = lambda image: f"[no {image.file_id}]",
+    last: int | None = None,
 ) -> Conversation:
     """The conversation, with a short description of the interpreter."""
     return conversation_of(
-        made, messages or [], steps or [], code_interpreter="Runs Python", shown=shown
+        made, messages or [], steps or [], code_interpreter="Runs Python", shown=shown, last=last
     )
 
 
@@ -182,7 +183,7 @@ def test_an_assistants_images_are_named_only() -> None:
 
 
 def test_later_images_are_read_first() -> None:
-    """Whoever runs out of room leaves out the oldest; what is truncated is not read at all."""
+    """Whoever runs out of room leaves out the oldest; what is left out anyway is not read."""
     thread = [
         look({"type": "image_file", "image_file": {"file_id": str(number)}}) for number in range(4)
     ]
@@ -192,21 +193,15 @@ def test_later_images_are_read_first() -> None:
         read.append(image.file_id)
         return "-"
 
-    asked(
-        run(truncation_strategy={"type": "last_messages", "last_messages": 3}), thread, shown=shown
-    )
+    asked(run(), thread, shown=shown, last=3)
 
     assert read == ["3", "2", "1"]
 
 
-def test_truncation_keeps_the_last_messages_and_this_runs_own_work() -> None:
-    """``last_messages`` counts the thread's messages, not what the run itself wrote."""
+def test_the_last_messages_are_asked_about_and_this_runs_own_work() -> None:
+    """``last`` counts the thread's messages, not what the run itself wrote."""
     thread = [message("1"), message("2"), message("3"), message("4", "assistant", run_id="run_1")]
-    made = asked(
-        run(truncation_strategy={"type": "last_messages", "last_messages": 2}),
-        thread,
-        [wrote("msg_4")],
-    )
+    made = asked(run(), thread, [wrote("msg_4")], last=2)
 
     assert [turn.text for turn in made.turns] == ["2", "3", "4"]
 

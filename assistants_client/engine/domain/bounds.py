@@ -1,4 +1,4 @@
-"""How much a conversation may hold, in one place: of what comes in, and of what a model is shown.
+"""How much a conversation may hold, in one place: what comes in, what goes out, what a model sees.
 
 A token is some four characters. The models with the longest contexts take one to two million
 tokens, and none writes more than 128,000 in one answer.
@@ -31,6 +31,8 @@ MAX_HISTORY_MESSAGES: Final = 10_000
 #: Characters of all steps of one run, with the names in them, and without what JSON escapes: each
 #: answer begins with reading them.
 MAX_STEPS_TEXT: Final = 4 * MAX_TEXT
+#: Bytes of a list's items on one page, as they are stored; one item is on it in any case.
+MAX_PAGE_BYTES: Final = 16 * 1024 * 1024
 #: A message that is being written is stored anew as it grows, so many characters a second on the
 #: average. Up to 64 Ki characters, which is more than most answers have, that is at every look.
 STORED_PER_SECOND: Final = 128 * 1024

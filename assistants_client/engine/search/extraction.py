@@ -83,6 +83,7 @@ def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chu
         ReaderStoppedError: Somebody ended the process that read it.
     """
     order = Order(
+        parent=os.getpid(),
         name=filename[-_END_OF_NAME:],
         size=size,
         overlap=overlap,

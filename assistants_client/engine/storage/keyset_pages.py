@@ -5,15 +5,18 @@ The order is that of ``seq``, in which things were made. No rule of a noun is he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Literal, TypeVar
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, Final, Literal, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, case, cast, func, select
 
 from assistants_client._json.codec import decode
+from assistants_client.engine.domain.bounds import MAX_PAGE_BYTES
 from assistants_client.engine.faults import Fault
-from assistants_client.models._base import Struct
+from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.lists import Page
 
 StructT = TypeVar("StructT", bound=Struct)
@@ -22,6 +25,8 @@ Order = Literal["asc", "desc"]
 
 _DEFAULT_LIMIT: Final = 20
 _MAXIMUM_LIMIT: Final = 100
+#: Bytes up to which an item is loaded with its page, whether it has room there or not.
+_SHORT: Final = 64 * 1024
 
 
 @frozen(kw_only=True)
@@ -103,6 +108,8 @@ def read_page(
 ) -> Page[StructT]:
     """One page of the rows that fulfil ``where``.
 
+    It ends early, with more to come, where the next item would take it beyond ``MAX_PAGE_BYTES``.
+
     Raises:
         Fault: A cursor names nothing in this list.
     """
@@ -116,16 +123,16 @@ def read_page(
             conditions.append(_beyond(connection, table, param, cursor, where, upwards=upwards))
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
-    seq = table.c.seq
-    found = connection.execute(
-        select(table.c.body)
-        .where(*conditions)
-        .order_by(seq.asc() if ascending != backwards else seq.desc())
-        .limit(query.limit + 1)
-    )
-    documents = list(found.scalars())
-    has_more = len(documents) > query.limit
-    documents = documents[: query.limit]
+    documents: list[JsonObject] = []
+    has_more, room = False, MAX_PAGE_BYTES
+    rows = _bodies(connection, table, conditions, query.limit + 1, upwards=ascending != backwards)
+    with closing(rows) as bodies:
+        for body in bodies:
+            room -= len(body)
+            has_more = len(documents) == query.limit or (room < 0 and bool(documents))
+            if has_more:
+                break
+            documents.append(json.loads(body))
     if backwards:
         documents.reverse()
     return Page(
@@ -134,6 +141,30 @@ def read_page(
         last_id=documents[-1]["id"] if documents else None,
         has_more=has_more,
     )
+
+
+def _bodies(
+    connection: Connection,
+    table: Table,
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+    *,
+    upwards: bool,
+) -> Generator[str, None, None]:
+    """The objects of rows in their order, as JSON; a long one is loaded when it is asked for."""
+    seq, body = table.c.seq, cast(table.c.body, Text)
+    at_once: ColumnElement[Any] = body
+    if connection.dialect.name != "sqlite":
+        # SQLite reads row by row; another driver has all rows of a result before the first is seen.
+        at_once = case((func.length(body) <= _SHORT, body))
+    with connection.execute(
+        select(seq, at_once)
+        .where(*conditions)
+        .order_by(seq.asc() if upwards else seq.desc())
+        .limit(limit)
+    ) as rows:
+        for number, text in rows:
+            yield text or connection.execute(select(body).where(seq == number)).scalar_one()
 
 
 def _beyond(

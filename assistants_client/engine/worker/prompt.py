@@ -87,7 +87,7 @@ def conversation_of(
 
     Args:
         run: Its instructions are final: the assistant's and the additional ones are merged already.
-        messages: The thread's, oldest first.
+        messages: The thread's that the run may see, and its own, oldest first.
         steps: This run's, oldest first. Earlier runs are told by their messages alone.
         code_interpreter: How the code interpreter is described to the model.
         shown: The image of a file; or, for the model to read, why it cannot be shown.
@@ -129,13 +129,9 @@ def code_output(record: CodeInterpreterRecord) -> str:
     return logs or NO_OUTPUT
 
 
-def messages_for(run: Run, messages: Sequence[Message]) -> list[Message]:
-    """The messages that a run found when it began, as far as it may see them."""
-    found = [message for message in messages if message.run_id != run.id]
-    truncation = run.truncation_strategy
-    if truncation is not None and truncation.type == "last_messages" and truncation.last_messages:
-        return found[-truncation.last_messages :]
-    return found
+def messages_for(run: Run, messages: Iterable[Message]) -> list[Message]:
+    """The messages that a run found when it began, among them and its own."""
+    return [message for message in messages if message.run_id != run.id]
 
 
 def _history(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from assistants_client.engine.search.document_reader.chunking import Chunk, chunks, count_tokens
 from assistants_client.engine.search.document_reader.pdfs import read_pdf
@@ -24,11 +25,15 @@ from assistants_client.engine.search.document_reader.refusal import Refused
 from assistants_client.engine.search.document_reader.web_pages import read_html
 from assistants_client.engine.search.document_reader.word_documents import read_docx
 
+#: How often it looks whether the process that started it is still there.
+_LOOK_SECONDS: Final = 1.0
+
 
 class Order(NamedTuple):
     """What the program is to do: its one argument, as JSON.
 
     Attributes:
+        parent: The process that started it, and that it does not outlive.
         name: What the file is called.
         size: Tokens of a passage.
         overlap: Tokens that it shares with the next one.
@@ -40,6 +45,7 @@ class Order(NamedTuple):
         output: Bytes of passages, at most.
     """
 
+    parent: int
     name: str
     size: int
     overlap: int
@@ -54,6 +60,7 @@ class Order(NamedTuple):
 def main(argument: str) -> int:
     """Writes the passages of the file, or why there are none; returns the exit status."""
     order = Order(**json.loads(argument))
+    _end_with(order.parent)
     _bound(order)
     code, message = "invalid_file", ""
     try:
@@ -128,6 +135,20 @@ def _joined(pieces: Iterator[str], characters: int) -> str:
         if piece:
             taken.append(piece)
     return "".join(taken)
+
+
+def _end_with(parent: int) -> None:
+    """Ends this program when its parent is gone: nobody would read what comes of it."""
+    if not hasattr(signal, "setitimer"):
+        return  # on Windows, which does not tell whether a parent is gone
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    # A timer, since a thread would take address space, which is bounded.
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 
 
 def _bound(order: Order) -> None:
