@@ -203,7 +203,7 @@ def _count(connection: Connection, store_ids: Sequence[str]) -> int:
     some = (
         select(func.length(passages.c.text).label("length"))
         .select_from(joined)
-        .where(held.vector_store_id.in_(store_ids))
+        .where(held.vector_store_id.in_(store_ids), held.status == "completed")
         .limit(_KNOWN_EXACTLY + 1)
         .subquery()
     )

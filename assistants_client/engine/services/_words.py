@@ -19,8 +19,10 @@ from assistants_client.engine.search_words import in_stores, indexed, words_of
 class WordIndex(Protocol):
     """What searches words in one kind of database. Words are terms as ``search_words`` has them."""
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        """Adds a passage; it goes with its row."""
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        """Adds passages of a store: their numbers, titles and words. They go with their rows."""
         ...
 
     def ranked(
@@ -72,14 +74,19 @@ class _Fts5:
         "SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted{among} LIMIT :most"
     )
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        row = {
-            "passage": passage,
-            "store": str(store),
-            "title": indexed(title),
-            "words": indexed(words),
-        }
-        connection.execute(self._PUT, row)
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        rows = [
+            {
+                "passage": passage,
+                "store": str(store),
+                "title": indexed(title),
+                "words": indexed(words),
+            }
+            for passage, title, words in passages
+        ]
+        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
@@ -141,9 +148,14 @@ class _TsVector:
         "LIMIT :most"
     )
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        row = {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
-        connection.execute(self._PUT, row)
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        rows = [
+            {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
+            for passage, title, words in passages
+        ]
+        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
