@@ -15,7 +15,7 @@ from assistants_client._codec import decode
 from assistants_client.engine.database import Database
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.paging import PageQuery
-from assistants_client.engine.services import _history, _pieces
+from assistants_client.engine.services import _history, threads
 from assistants_client.engine.services.execution import Execution
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
@@ -151,7 +151,7 @@ def test_a_long_thread_is_deleted_piece_by_piece(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others can write in between, and nothing is left of it."""
-    monkeypatch.setattr(_pieces, "DELETED_AT_ONCE", 3)
+    monkeypatch.setattr(threads, "_AT_ONCE", 3)
     run = queued(store, [str(number) for number in range(10)])
     other = store.new_thread()
     left: list[int] = []

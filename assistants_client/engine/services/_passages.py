@@ -13,15 +13,16 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, 
 from assistants_client._codec import decode
 from assistants_client.engine.chunking import Chunk
 from assistants_client.engine.search_words import title_words
-from assistants_client.engine.services import _pieces
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._stores import STATUSES, end_file
 from assistants_client.engine.services._words import word_index
 from assistants_client.engine.tables import passages, vector_store_files
 from assistants_client.models.vector_stores import VectorStoreFile
 
-#: Passages that are put in together, and about how many characters of them.
-_PUT_AT_ONCE: Final = 200
+#: Passages that are put in, or deleted, in one transaction; and of long ones about how many
+#: characters are put in.
+_AT_ONCE: Final = 200
 _TEXT_AT_ONCE: Final = 256 * 1024
 
 #: The statuses of files whose passages, if there are any, are not shown.
@@ -32,7 +33,7 @@ def in_slices(chunks: Sequence[Chunk]) -> Iterator[slice]:
     """Parts of a file's passages, each to be put in by one transaction; one part at least."""
     first = size = 0
     for place, chunk in enumerate(chunks):
-        if place - first == _PUT_AT_ONCE or (size and size + len(chunk.text) > _TEXT_AT_ONCE):
+        if place - first == _AT_ONCE or (size and size + len(chunk.text) > _TEXT_AT_ONCE):
             yield slice(first, place)
             first, size = place, 0
         size += len(chunk.text)
@@ -111,12 +112,12 @@ def clear(
     def piece() -> bool | None:
         with context.database.begin() as connection:
             if is_due(connection):
-                if _pieces.delete_first(connection, passages, here):
+                if delete_first(connection, passages, here, _AT_ONCE):
                     return None
                 connection.execute(delete(passages).where(here))
         return True
 
-    _pieces.in_pieces(context, piece)
+    in_pieces(context, piece)
 
 
 def drop_first(connection: Connection, which: ColumnElement[bool]) -> bool:
@@ -139,7 +140,7 @@ def drop_first(connection: Connection, which: ColumnElement[bool]) -> bool:
         .where(which)
         .order_by(held.seq, passages.c.seq)
     )
-    rest = connection.execute(some.offset(_pieces.DELETED_AT_ONCE).limit(1)).first()
+    rest = connection.execute(some.offset(_AT_ONCE).limit(1)).first()
     if rest is None:
         return False
     connection.execute(delete(vector_store_files).where(which, held.seq < rest.file))

@@ -15,8 +15,6 @@ from assistants_client.engine.services._base import Context
 
 T = TypeVar("T")
 
-#: How many messages, runs with their steps, or passages are deleted in one transaction.
-DELETED_AT_ONCE: Final = 1000
 #: Seconds in which others can begin to write before the next one.
 _PAUSE: Final = 0.005
 
@@ -28,10 +26,12 @@ def in_pieces(context: Context, piece: Callable[[], T | None]) -> T:
     return done
 
 
-def delete_first(connection: Connection, table: Table, which: ColumnElement[bool]) -> bool:
-    """Deletes the oldest of many rows; false, and nothing is deleted, where there are few."""
+def delete_first(
+    connection: Connection, table: Table, which: ColumnElement[bool], most: int
+) -> bool:
+    """Deletes the oldest rows where there are more than so many; whether there were."""
     some = select(table.c.seq).where(which).order_by(table.c.seq)
-    end = connection.execute(some.offset(DELETED_AT_ONCE).limit(1)).scalar_one_or_none()
+    end = connection.execute(some.offset(most).limit(1)).scalar_one_or_none()
     if end is None:
         return False
     connection.execute(delete(table).where(which, table.c.seq < end))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import frozen
 
 from assistants_client.engine.database import load, remove, save
@@ -18,6 +20,9 @@ from assistants_client.engine.services._resources import (
 from assistants_client.engine.tables import messages, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
+
+#: How many messages, or runs with their steps, are deleted in one transaction.
+_AT_ONCE: Final = 1000
 
 
 @frozen
@@ -72,7 +77,7 @@ class Threads:
         """Deletes a thread, or some of what is in a long one."""
         with self._context.writing(thread_id) as (connection, active):
             for table in (messages, runs):
-                if delete_first(connection, table, table.c.thread_id == thread_id):
+                if delete_first(connection, table, table.c.thread_id == thread_id, _AT_ONCE):
                     return None
             remove(connection, threads, thread_id)
         if active is not None:
