@@ -22,6 +22,8 @@ from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
+    FileSearchCall,
+    FileSearchRecord,
     FunctionToolCall,
     LogsOutput,
 )
@@ -34,6 +36,11 @@ def set_owner(store: Store, run: Run, owner: str) -> None:
     """Makes a run someone else's."""
     with store.context.database.begin() as connection:
         connection.execute(update(runs).where(runs.c.id == run.id).values(owner=owner))
+
+
+def searched() -> FileSearchCall:
+    """A call of a tool."""
+    return FileSearchCall(id="call_1", file_search=FileSearchRecord())
 
 
 def of_dead_process() -> str:
@@ -366,14 +373,51 @@ def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) ->
     assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")
 
 
-def test_an_orderly_end_abandons_what_is_carried(store: Store) -> None:
-    """Only the carrier's own runs end; a cancelled one as cancelled."""
+def test_an_orderly_end_releases_what_is_carried(store: Store) -> None:
+    """Only the carrier's own runs are queued again; a cancelled one ends as cancelled."""
     execution, work = store.claimed()
     stopping = execution.claim(store.new_run().id)
     _, other = store.claimed()
     assert stopping is not None
     store.runs.cancel(stopping.run.thread_id, stopping.run.id)
-    execution.abandon()
-    assert store.current(work.run).status == "failed"
+    execution.close()
+    execution.release()
+    assert store.current(work.run).status == "queued"
     assert store.current(stopping.run).status == "cancelled"
     assert store.current(other.run).status == "in_progress"
+    assert execution.claim(work.run.id) is None
+    with pytest.raises(RunTaken):
+        execution.finish(work.run, "completed")
+    assert Execution(store.context).claim(work.run.id) is not None
+
+
+def test_a_released_run_goes_on_after_what_it_has_done(store: Store) -> None:
+    """The message that is being written is gone with its step; tools that have ended stay."""
+    execution, work = store.claimed()
+    done = execution.begin_tools_step(work.run, [searched()])
+    execution.complete_tools_step(work.run, done)
+    _, message = execution.begin_message(work.run)
+    execution.write_content(work.run, message, content_of("Half a sen"))
+    execution.release()
+
+    again = Execution(store.context).claim(work.run.id)
+    assert again is not None
+    assert [step.id for step in again.steps] == [done.id]
+    assert message.id not in {one.id for one in again.messages}
+
+
+@pytest.mark.parametrize("moment", ["tools", "written", "written, with tools"])
+def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str) -> None:
+    """No tool is used twice, and no message written twice."""
+    execution, work = store.claimed()
+    if "written" in moment:
+        step, message = execution.begin_message(work.run)
+        execution.complete_message(work.run, step, message, content_of("Let me see."))
+    if "tools" in moment:
+        execution.begin_tools_step(work.run, [searched()])
+    execution.release()
+
+    run = store.current(work.run)
+    assert run.status == "failed"
+    assert run.last_error is not None
+    assert "ended before the run was finished" in run.last_error.message
