@@ -342,7 +342,9 @@ class RunMachine(RuleBasedStateMachine):
         """Grace, leases and runs run out: who looks then finds nothing overdue."""
         until = self.clock() + seconds
         while (left := until - self.clock()) > 0:
-            for thread_id in self.threads:  # a lease runs out for whoever watches it all the time
+            # A lease runs out for whoever watches it all the time, and can write.
+            self.store.context.watch(["elsewhere/1/x/y"])
+            for thread_id in self.threads:
                 self.store.runs.list(thread_id, _ALL)
             self.clock.move(min(5.0, left))
         for thread_id in self.threads:

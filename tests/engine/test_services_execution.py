@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
 from engine_store import Clock, Store, content_of
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.leases import UNSEEN, Leases
+from assistants_client.engine.leases import Leases
 from assistants_client.engine.lifecycle import LEASE
 from assistants_client.engine.paging import PageQuery
 from assistants_client.engine.services.execution import Execution, RunTaken
@@ -270,29 +269,41 @@ def test_elsewhere_the_lease_decides(store: Store) -> None:
     assert store.watched(work.run, 0.5).status == "failed"
 
 
-def test_who_waits_for_the_right_to_write_ends_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The carrier's sign of life waits for the same: it is given the time for one more."""
-    _, work = store.claimed()
+def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
+    """Also where the lock ends just before somebody looks: the carrier had to wait for it, too."""
+    execution, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
+    assert store.watched(work.run, 1).status == "in_progress"
+    store.clock.move(LEASE)  # another program has the database for itself
+
+    assert store.current(work.run).status == "in_progress"
+    assert Following(store.context).look(work.run.id) is not None
+    assert Execution(store.context).unclaimed() == []
+    set_lease(store, work.run, execution)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
-    begin = store.context.database.begin
-
-    @contextmanager
-    def locked(*, patience: int = 1) -> Iterator[Connection]:
-        store.clock.move(1)
-        with begin(patience=patience) as connection:
-            yield connection
-
-    store.clock.move(0.5)
-    with monkeypatch.context() as patched:
-        patched.setattr(store.context.database, "begin", locked)
-        assert store.current(work.run).status == "in_progress"
-        Execution(store.context).unclaimed()
-        assert Following(store.context).look(work.run.id) is not None
-    assert store.watched(work.run, UNSEEN - 0.5).status == "in_progress"
     assert store.watched(work.run, 0.5).status == "failed"
+
+
+def test_a_carrier_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
+    """It stops with its next write, whatever that is, and gives no sign of life any more."""
+    execution, work = store.claimed()
+    step, message = execution.begin_message(work.run)
+    set_owner(store, work.run, "elsewhere/1/x/y")
+    assert store.watched(work.run, LEASE).status == "failed"
+    before = store.messages.retrieve(work.run.thread_id, message.id)
+
+    for write in (
+        lambda: execution.check(work.run),
+        lambda: execution.write_content(work.run, message, content_of("late")),
+        lambda: execution.complete_message(work.run, step, message, content_of("late")),
+        lambda: execution.begin_message(work.run),
+        lambda: execution.finish(work.run, "completed"),
+    ):
+        with pytest.raises(RunTaken):
+            write()
+    assert execution.renew() == frozenset()
+    assert store.messages.retrieve(work.run.thread_id, message.id) == before
+    assert store.current(work.run).status == "failed"
 
 
 @pytest.mark.parametrize("step", [-3600, -20, 20, 300])

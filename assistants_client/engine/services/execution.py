@@ -415,6 +415,7 @@ class Execution:
                     runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
                 )
             ).all()
+        self._context.watch(row.owner for row in held)
         for row in held:
             if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
                 with self._context.begin() as connection:

@@ -152,6 +152,7 @@ class Ingesting:
                 .order_by(held.seq)
                 .limit(most)
             ).all()
+        self._context.watch(row.owner for row in rows if row.owner is not None)
         return [
             row.seq
             for row in rows
