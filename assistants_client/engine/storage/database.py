@@ -21,7 +21,13 @@ from sqlalchemy.pool import QueuePool
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.sqlite_turns import begins
-from assistants_client.engine.storage.store_faults import DatabaseFile, busy, fault_of, is_busy
+from assistants_client.engine.storage.store_faults import (
+    DatabaseFile,
+    busy,
+    closed,
+    fault_of,
+    is_busy,
+)
 from assistants_client.engine.storage.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
@@ -110,7 +116,7 @@ class Database:
 
         Raises:
             ConfigurationError: The driver, the directory, the server or the permission is missing.
-            Fault: 503: another program keeps it busy.
+            Fault: 503: another program keeps it busy, or it was closed.
         """
         with self._using(self.deadline() if until is None else until):
             pass
@@ -200,7 +206,7 @@ class Database:
         try:
             with _held(opened.changing, until):
                 if self._closed:
-                    raise ConfigurationError(f"The database {self.shown_url} was closed.")
+                    raise closed()
                 if opened.engine is None:
                     opened.engine, opened.file = self._open(until)
                 engine = opened.engine

@@ -52,6 +52,11 @@ def busy() -> Fault:
     return unavailable(_BUSY, _SOON)
 
 
+def closed() -> Fault:
+    """The refusal of a request that comes while the engine closes."""
+    return unavailable("the engine that has it open is closing", _SOON)
+
+
 def is_busy(error: object) -> bool:
     """Whether a driver's error says that another program has the database for itself."""
     return "is locked" in str(error) or getattr(error, "sqlstate", None) == "55P03"
