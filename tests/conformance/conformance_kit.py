@@ -103,6 +103,10 @@ class World:
         self._failed: dict[str, Exception] = {}
         self._names = iter(range(1_000_000))
 
+    def close(self) -> None:
+        """Closes its connections."""
+        self._session.close()
+
     def subject(self, situation: str, makers: Mapping[str, Callable[[World], object]]) -> object:
         """What the rows about a situation look at; made on first use."""
         if situation in self._failed:
@@ -275,6 +279,7 @@ def opened(folder: Path) -> Iterator[World]:
     try:
         yield world
     finally:
+        world.close()
         server.stop_accepting()
         engine.close()
         server.drain(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deviation_reasons import FILE_FIELDS, ID_LENGTH, OWN_FAULT, STORE_FIELDS
-from fact_matching import INT, Each, Form, HasKeys, NoOtherKeys, hex_id_of, keys, one_of
+from fact_matching import INT, Each, Form, HasKeys, NoOtherKeys, hex_id_of, keys
 from facts_assistants_and_threads import DELETED, FILE_ID, PAGE, STORE_ID
 from facts_messages import EMPTY_PAGE
 from recorded_rows import Row
@@ -31,7 +31,6 @@ CHUNKS: Final = {
     "type": "static",
     "static": {"max_chunk_size_tokens": INT, "chunk_overlap_tokens": INT},
 }
-STARTED: Final = one_of("in_progress", "completed")
 
 ROWS = [
     Row("file for assistants", "", HasKeys(FILE), FILE_FIELDS),
