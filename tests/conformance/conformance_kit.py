@@ -134,10 +134,9 @@ class World:
         response = self._session.request(
             method, self._url + path, json=body, timeout=SECONDS, allow_redirects=False, **more
         )
-        try:
-            document = response.json()
-        except ValueError:
-            document = response.text
+        text = response.content.decode()
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        document = json.loads(text) if is_json else text
         error = document.get("error") if isinstance(document, dict) else None
         named = [error.get(n) for n in ("type", "code", "param")] if error else [None] * 3
         return {
