@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple
 
 from assistants_client.engine.search.document_reader.chunking import Chunk, chunks, count_tokens
@@ -60,7 +61,11 @@ class Order(NamedTuple):
 def main(argument: str) -> int:
     """Writes the passages of the file, or why there are none; returns the exit status."""
     order = Order(**json.loads(argument))
-    _end_with(order.parent)
+    with _ending_with(order.parent):
+        return _read(order)
+
+
+def _read(order: Order) -> int:
     _bound(order)
     code, message = "invalid_file", ""
     try:
@@ -137,10 +142,12 @@ def _joined(pieces: Iterator[str], characters: int) -> str:
     return "".join(taken)
 
 
-def _end_with(parent: int) -> None:
+@contextmanager
+def _ending_with(parent: int) -> Iterator[None]:
     """Ends this program when its parent is gone: nobody would read what comes of it."""
     if not hasattr(signal, "setitimer"):
-        return  # on Windows, which does not tell whether a parent is gone
+        yield  # on Windows, which does not tell whether a parent is gone
+        return
 
     def look(*_: object) -> None:
         if os.getppid() != parent:
@@ -149,6 +156,9 @@ def _end_with(parent: int) -> None:
     # A timer, since a thread would take address space, which is bounded.
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
+    yield
+    # As the interpreter ends, its handlers are gone before its timers are.
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _bound(order: Order) -> None:
