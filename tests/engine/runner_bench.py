@@ -95,11 +95,11 @@ class Bench:
         self.ticks += 1
         return self.ticks
 
-    def carry(self, *script: Script, **fields: Any) -> Scripted:
-        """Queues a run, carries it with this script, and answers the model."""
+    def process(self, *script: Script, **fields: Any) -> Scripted:
+        """Queues a run, processes it with this script, and returns the model."""
         model = Scripted(script)
         self.queue(**fields)
-        self.runner(model).carry("run_1")
+        self.runner(model).process("run_1")
         return model
 
     @property
