@@ -48,7 +48,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten characters are much, and a picture says as much as five."""
     for module in (answers, objects, runs):
         monkeypatch.setattr(module, "MAX_TEXT", 10)
-    monkeypatch.setattr(answers, "THING_LENGTH", 5)
+    monkeypatch.setattr(answers, "MIN_ITEM_LENGTH", 5)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from assistants_client.engine.domain.bounds import (
     MAX_ANNOTATIONS,
     MAX_TEXT,
-    THING_LENGTH,
+    MIN_ITEM_LENGTH,
     length_of,
 )
 from assistants_client.engine.domain.images import MAX_IMAGES
@@ -67,7 +67,7 @@ def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
         elif isinstance(delta, ToolCallDelta):
             room -= _length_of_call(delta, calls)
         elif isinstance(delta, ImageDelta) and delta.url.startswith("data:"):
-            room -= THING_LENGTH
+            room -= MIN_ITEM_LENGTH
             image_room -= len(delta.url)
         else:
             room -= _length_of_other(delta)
@@ -91,20 +91,20 @@ def _length_of_call(delta: ToolCallDelta, calls: dict[int, tuple[str, str]]) -> 
     if known is not None and names in (("", ""), known):
         return len(delta.arguments)
     calls[delta.index] = names
-    return len(delta.arguments) + max(length_of(names), THING_LENGTH if known is None else 0)
+    return len(delta.arguments) + max(length_of(names), MIN_ITEM_LENGTH if known is None else 0)
 
 
 def _length_of_other(delta: Delta) -> int:
     if isinstance(delta, UrlCitationDelta):
         return max(length_of((delta.url, delta.title or "", delta.mark or "")), 1)
     if isinstance(delta, ImageDelta):
-        return max(len(delta.url), THING_LENGTH)
+        return max(len(delta.url), MIN_ITEM_LENGTH)
     if isinstance(delta, Finish):
         return len(delta.word or "")
     kept = delta.state if isinstance(delta, NewMessage) else delta
     if isinstance(kept, (State, StateDelta)):
-        return max(length_of((kept.turn, kept.calls)), THING_LENGTH)
-    return THING_LENGTH if isinstance(delta, NewMessage) else 0
+        return max(length_of((kept.turn, kept.calls)), MIN_ITEM_LENGTH)
+    return MIN_ITEM_LENGTH if isinstance(delta, NewMessage) else 0
 
 
 @define
