@@ -1,7 +1,7 @@
 """A language model behind a server: one HTTP request for each answer.
 
-What belongs here: keys, timeouts, streamed and whole answers, whatever API the server has. Bytes are
-read in answer_blocks.py, messages for refusals made in server_refusals.py; an API's documents
+What belongs here: keys, timeouts, streamed and whole answers, whatever API the server has. Bytes
+are read in answer_blocks.py, messages for refusals made in server_refusals.py; an API's documents
 are written and read in its own files only.
 """
 

@@ -1,6 +1,6 @@
 """Makes messages and codes for the refusals of a model's server, with advice. Pure.
 
-They become a run's ``last_error``: whoever reads them may know the run only, not the server. The
+They become a run's ``last_error``: its reader may have the run only, not the server. The
 server's message decides, and its status where the message is not recognized.
 """
 
@@ -151,6 +151,6 @@ def _other_model(request: RequestFacts) -> str:
         )
     return (
         f'The assistant or the run names it. model_map={{"{request.model}": "…"}} of '
-        f"{request.kind}, or ASSISTANTS_MODEL_MAP={request.model}=…, puts another in its place; ASSISTANTS_MODEL "
-        "names one for all runs."
+        f"{request.kind}, or ASSISTANTS_MODEL_MAP={request.model}=…, puts another in its place; "
+        "ASSISTANTS_MODEL names one for all runs."
     )

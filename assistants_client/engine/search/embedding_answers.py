@@ -1,6 +1,6 @@
 """Reads vectors from the responses of servers of the embeddings API. Pure: no HTTP.
 
-Reading accepts what servers really send: no index, or one that says nothing, and vectors as numbers
+Reading accepts what servers really send: no index, or a meaningless one, and vectors as numbers
 or as bytes. Vectors of different texts are never mixed up: what is ambiguous is an error.
 """
 

@@ -49,7 +49,7 @@ _ABOVE: Final = {
     "assistants_client.engine": str(_FOLDER.parent),
     "assistants_client.engine.search": str(_FOLDER),
 }
-#: Signals that a file cannot cause: somebody stops this process and its readers.
+#: Signals that a file cannot cause: this process and its readers are stopped from outside.
 _STOPPED: Final = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 

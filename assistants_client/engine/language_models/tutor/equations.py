@@ -165,7 +165,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _runs(tokens: Iterator[_Token]) -> Iterator[list[_Token]]:
-    """Yields the runs of tokens that may be mathematics: with an equals sign, two numbers, a root."""
+    """Yields runs of tokens that may be mathematics: an equals sign, two numbers, or a root."""
     run: list[_Token] = []
     for token in [*tokens, _Token("other", "", 0, 0)]:
         if token.kind != "other":
@@ -268,7 +268,7 @@ def _short(written: str) -> str:
 
 
 class _Parser:
-    """A recursive descent parser; ``*``, ``/`` and the sign that is left out bind alike, left to right."""
+    """A recursive descent parser; ``*``, ``/`` and an omitted sign bind alike, left to right."""
 
     def __init__(self, tokens: Sequence[_Token]) -> None:
         self._tokens = tokens
