@@ -1,4 +1,4 @@
-"""A database with one thread and one run on it, and a runner to carry it."""
+"""A database with one thread and one run on it, and a runner to process it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Echo:
 
 
 class Bench:
-    """A database with a thread and a run on it, and a runner to carry it."""
+    """A database with a thread and a run on it, and a runner to process it."""
 
     def __init__(self) -> None:
         self.now = 1000.0

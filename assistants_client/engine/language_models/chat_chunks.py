@@ -28,8 +28,8 @@ from assistants_client.engine.language_models.stream_errors import error_event, 
 from assistants_client.engine.language_models.turn_state import TurnState
 from assistants_client.engine.language_models.wire import (
     Joiner,
-    excerpt,
     event_document,
+    excerpt,
     token_usage,
 )
 

@@ -18,12 +18,12 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.wire import (
     NO_PARAMETERS,
-    clean,
-    without_none,
-    require_question,
     alternating,
+    clean,
+    require_question,
     unless_default,
     valid_arguments,
+    without_none,
 )
 
 

@@ -32,8 +32,8 @@ from assistants_client.engine.language_models.wire import (
     Joiner,
     arguments_text,
     clean,
-    excerpt,
     event_document,
+    excerpt,
     token_usage,
 )
 
