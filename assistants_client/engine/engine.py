@@ -31,7 +31,7 @@ from assistants_client.engine.storage.store_faults import busy, closed
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
-from assistants_client.engine.worker.thread_pool import WORKERS, Threads
+from assistants_client.engine.worker.thread_pool import WORKERS, WorkerPool
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ DEFAULT_URL: Final = "sqlite:///assistants.db"
 RUN_SECONDS: Final = 600
 #: How many files of vector stores are read at once.
 READERS: Final = 2
-#: How long closing waits for the runs that are being carried, where nothing else is said.
+#: How long closing waits for the runs that are being processed, where nothing else is said.
 CLOSE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -71,11 +71,11 @@ class Engine:
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
         token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
-        workers: How many runs are carried at once; more of them wait for their turn, see
+        workers: How many runs are processed at once; more of them wait for their turn, see
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
-            thread that exists only while it carries a run.
+            thread that exists only while it processes a run.
         run_seconds: After how long an unfinished run expires, from its creation.
-        close_seconds: How long closing waits for the runs that are being carried; what is
+        close_seconds: How long closing waits for the runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
             asked anew. A run whose tools are at work then has failed.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
@@ -145,26 +145,26 @@ class Engine:
         )
         self._database.on_commit = context.committed
         self._execution = Execution(context)
-        self._threads = Threads(
+        self._run_pool = WorkerPool(
             Runner(self._execution, model, code_interpreter, ToolUse(context)),
             workers,
-            tell_waiting=functools.partial(_tell_waiting, workers),
+            on_backlog=functools.partial(_warn_of_backlog, workers),
         )
         self._ingesting = Ingesting(context)
-        readers = Threads(Ingester(self._ingesting, embeddings), min(workers, READERS))
-        context.wake = self._threads.submit
+        readers = WorkerPool(Ingester(self._ingesting, embeddings), min(workers, READERS))
+        context.wake = self._run_pool.submit
 
         def ingest(store_file: int) -> None:
             readers.submit(str(store_file))
 
         context.ingest = self._ingest = ingest
-        context.stop = self._threads.cancel
+        context.stop = self._run_pool.cancel
         context.new_id = new_id
         self._readers = readers
         self._app = App(context, token=token)
         self._opening = threading.Lock()
         self._lookout = Lookout(
-            Source(self._execution.unclaimed, self._threads),
+            Source(self._execution.unclaimed, self._run_pool),
             Source(self._ingesting.unclaimed, readers),
         )
         #: The process that it is open in: a forked child opens it anew.
@@ -173,7 +173,7 @@ class Engine:
         self._finalizer = weakref.finalize(
             self,
             _close,
-            [(self._threads, self._execution), (readers, self._ingesting)],
+            [(self._run_pool, self._execution), (readers, self._ingesting)],
             close_seconds,
             self._lookout,
             # Streams tell of what has ended before they break off, and need no database for that.
@@ -226,7 +226,7 @@ class Engine:
             if self._open_in != os.getpid():
                 self._database.open(until)
                 for run_id in self._execution.orphans():
-                    self._threads.submit(run_id)
+                    self._run_pool.submit(run_id)
                 for store_file in self._ingesting.orphans():
                     self._ingest(store_file)
                 if not self._database.is_in_memory:  # which no other process can use
@@ -236,23 +236,23 @@ class Engine:
             self._opening.release()
 
     def close(self) -> None:
-        """Waits ``close_seconds`` for the runs that it carries, releases the rest, closes all.
+        """Waits ``close_seconds`` for the runs that it processes, releases the rest, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
         self._finalizer()
 
     def busy(self) -> int:
-        """How many threads carry a run or read a file, or are about to, in this process."""
-        return self._threads.busy() + self._readers.busy()
+        """Returns how many threads of this process work on a run or a file, or are about to."""
+        return self._run_pool.busy() + self._readers.busy()
 
     @property
     def waiting_runs(self) -> int:
-        """How many runs wait in this process because all of its ``workers`` carry another.
+        """The number of runs that wait in this process because all of its ``workers`` are busy.
 
         The log warns of them, at most every ten seconds.
         """
-        return self._threads.waiting()
+        return self._run_pool.waiting()
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether a request carries the token that is asked for, if one is.
@@ -302,9 +302,9 @@ class Engine:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
 
 
-def _tell_waiting(workers: int, waiting: int) -> None:
+def _warn_of_backlog(workers: int, waiting: int) -> None:
     _log.warning(
-        "All workers (%d) carry a run; runs that wait for one: %d. Engine(workers=…), "
+        "All workers (%d) are busy; runs that wait for one: %d. Engine(workers=…), "
         "ASSISTANTS_WORKERS or assistants serve --workers gives more.",
         workers,
         waiting,
@@ -312,15 +312,15 @@ def _tell_waiting(workers: int, waiting: int) -> None:
 
 
 def _close(
-    carried: Iterable[tuple[Threads, Execution | Ingesting]],
+    pools: Iterable[tuple[WorkerPool, Execution | Ingesting]],
     seconds: float,
     lookout: Lookout,
     others: Iterable[Callable[[], object]],
 ) -> None:
     until = time.monotonic() + seconds
     lookout.close()
-    for threads, held in carried:
-        is_done = threads.close(max(0.0, until - time.monotonic()))
+    for pool, held in pools:
+        is_done = pool.close(max(0.0, until - time.monotonic()))
         held.close()
         if not is_done:
             try:

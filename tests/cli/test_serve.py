@@ -359,7 +359,7 @@ def test_more_runs_than_workers_are_told(tmp_path: Path, model_url: str) -> None
         next(stream.text())
         thread = client.threads.create(messages=[{"role": "user", "content": "Hello"}])
         waiting = client.runs.create(thread.id, assistant_id=assistant.id)
-        told = "All workers (1) carry a run; runs that wait for one: 1. "
+        told = "All workers (1) are busy; runs that wait for one: 1. "
         until = time.monotonic() + AT_ONCE
         while told not in running.output and time.monotonic() < until:
             time.sleep(0.02)

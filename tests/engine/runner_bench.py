@@ -1,4 +1,4 @@
-"""A database with one thread and one run on it, and a runner to carry it."""
+"""A database with one thread and one run on it, and a runner to process it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Echo:
 
 
 class Bench:
-    """A database with a thread and a run on it, and a runner to carry it."""
+    """A database with a thread and a run on it, and a runner to process it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -95,11 +95,11 @@ class Bench:
         self.ticks += 1
         return self.ticks
 
-    def carry(self, *script: Script, **fields: Any) -> Scripted:
-        """Queues a run, carries it with this script, and answers the model."""
+    def process(self, *script: Script, **fields: Any) -> Scripted:
+        """Queues a run, processes it with this script, and returns the model."""
         model = Scripted(script)
         self.queue(**fields)
-        self.runner(model).carry("run_1")
+        self.runner(model).process("run_1")
         return model
 
     @property

@@ -70,7 +70,7 @@ def test_a_thread_is_locked_for_all_engines(engines: list[Engine]) -> None:
         return web.post(f"/v1/threads/{thread}/runs", json=held).status_code
 
     for engine in engines:
-        engine._threads.close()  # what is queued stays queued
+        engine._run_pool.close()  # what is queued stays queued
     with ThreadPoolExecutor(2) as pool:
         for _ in range(10):
             thread = webs[0].post("/v1/threads").get_json()["id"]

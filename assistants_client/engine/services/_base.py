@@ -96,7 +96,7 @@ class Context:
                 status=run.status,
                 expires_at=run.expires_at,
                 cancelling_since=held.cancelling_since,
-                carried=owner is not None,
+                claimed=owner is not None,
                 lost=owner is not None and self.leases.is_lost(run.id, owner, held.lease_until),
             ),
             self.clock(),

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, func, select
 from assistants_client.engine.search.filters import Filter
 from assistants_client.engine.search.text_ranking import (
     Hit,
-    Holding,
+    Postings,
     conjunctions,
-    fused,
+    fuse_rankings,
     scores,
-    telling,
+    selective_terms,
     terms,
 )
 from assistants_client.engine.search.vectors import count
@@ -88,7 +88,7 @@ def search(
                 connection, store_ids, model, vector, allowed=allowed, most=most
             )
             embeddings.warn_of_lengths(others, count(vector))
-            scored = fused(scored, alike)
+            scored = fuse_rankings(scored, alike)
         best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
         chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
         # A file may be in several of the stores; what it says is said once.
@@ -126,7 +126,7 @@ def _by_words(
         ranks = _ranks_of_many(connection, where, counts, bound, most=most)
     at_hand = list(ranks)
     holding = [
-        Holding(
+        Postings(
             held[word]
             if len(held[word]) <= _KNOWN_EXACTLY
             else index.holding(connection, where, word, among=at_hand, most=len(at_hand)),
@@ -156,7 +156,7 @@ def _ranks_of_many(
         for seq, rank in found.items():
             # Ranked by fewer of its words, a passage stands lower than it does by all.
             ranks[seq] = min(rank, ranks.get(seq, rank))
-    wanted = telling(counts, bound)
+    wanted = selective_terms(counts, bound)
     if len(wanted) < len(counts):
         found = _ranks(connection, where, wanted, bound, query=query, most=most)
         for seq, rank in found.items():

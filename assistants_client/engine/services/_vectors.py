@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
-from assistants_client.engine.search.vectors import NUMBER_BYTES, likely, likeness, signs, unpacked
+from assistants_client.engine.search.vectors import (
+    NUMBER_BYTES,
+    candidates,
+    cosine_similarity,
+    sign_bits,
+    unpacked,
+)
 from assistants_client.engine.storage.tables import passage_vectors, passages, vector_store_files
 
 
@@ -17,7 +23,7 @@ def put_vectors(
     if not numbers:
         return
     rows = [
-        {"passage": number, "model": model, "signs": signs(vector), "vector": vector}
+        {"passage": number, "model": model, "signs": sign_bits(vector), "vector": vector}
         for number, vector in zip(numbers, vectors, strict=True)
     ]
     connection.execute(insert(passage_vectors), rows)
@@ -69,8 +75,10 @@ def nearest(
             others.add(row.bytes // NUMBER_BYTES)
     wanted, like = unpacked(query), dict[int, float]()
     for found in connection.execute(
-        select(kept.passage, kept.vector).where(kept.passage.in_(likely(query, comparable, most)))
+        select(kept.passage, kept.vector).where(
+            kept.passage.in_(candidates(query, comparable, most))
+        )
     ):
-        like[found.passage] = likeness(wanted, unpacked(found.vector))
+        like[found.passage] = cosine_similarity(wanted, unpacked(found.vector))
     best = sorted(like, key=lambda passage: (-like[passage], passage))[:most]
     return {passage: like[passage] for passage in best if like[passage] > 0}, others
