@@ -43,22 +43,22 @@ def given(items: Sequence[T] | UnsetType | None) -> Sequence[T]:
 
 
 #: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
-ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
+OMIT_IF_NONE: Final[dict[str, Any]] = {"omit_if_none": True}
 
 #: Marks a field that has a default in Python and must stand in the JSON of a request all the same.
-ON_THE_WIRE: Final[dict[str, Any]] = {"on_the_wire": True}
+ALWAYS_SENT: Final[dict[str, Any]] = {"always_sent": True}
 
 #: Marks a field that steers the call and is no part of the body.
-NOT_SENT: Final[dict[str, Any]] = {"not_sent": True}
+CLIENT_ONLY: Final[dict[str, Any]] = {"client_only": True}
 
 #: Marks one of those that the protocol lets be ``null`` as well.
 NULL_OK: Final[dict[str, Any]] = {"null_ok": True}
 
 #: Marks a field that an answer is worthless without: what it cannot hold is an error.
-VITAL: Final[dict[str, Any]] = {"vital": True}
+REQUIRED_VALID: Final[dict[str, Any]] = {"required_valid": True}
 
 #: Marks a field for which some servers write ``{}`` where they mean ``null``.
-NULL_IF_EMPTY: Final[dict[str, Any]] = {"null_if_empty": True}
+EMPTY_AS_NULL: Final[dict[str, Any]] = {"empty_as_null": True}
 
 #: A JSON object handed through as it is.
 JsonObject: TypeAlias = Mapping[str, Any]
@@ -73,7 +73,7 @@ class Request:
             they are. A misspelled field stays an error that way.
     """
 
-    extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=NOT_SENT)
+    extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=CLIENT_ONLY)
 
 
 @define(kw_only=True)

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from assistants_client.models._base import VITAL, Struct
+from assistants_client.models._base import REQUIRED_VALID, Struct
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class Page(Struct, Generic[T]):
 
     object: str = "list"
     # An unreadable item is an error: without it the list would quietly be short.
-    data: list[T] = field(factory=list, metadata=VITAL)
+    data: list[T] = field(factory=list, metadata=REQUIRED_VALID)
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool | None = None

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NOT_SENT,
-    NULL_IF_EMPTY,
-    ON_THE_WIRE,
+    ALWAYS_SENT,
+    CLIENT_ONLY,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -33,7 +33,7 @@ class ImageFile(Struct):
     """An uploaded image, by the id of its file; ``detail`` is what the model gets to see of it."""
 
     file_id: str
-    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+    detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -42,7 +42,7 @@ class ImageUrl(Struct):
 
     url: str
     """Its address, http or https; servers refuse ``data:`` addresses."""
-    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+    detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -110,7 +110,7 @@ class UrlReference(Struct):
     """A page on the web: its address, ``url``, and its ``title`` where one is known."""
 
     url: str = ""
-    title: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    title: str | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -192,7 +192,7 @@ ContentPartInput: TypeAlias = (
 class Attachment(Struct):
     """A file that comes with a message, and the ``tools`` that may use it."""
 
-    file_id: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_id: str | None = field(default=None, metadata=OMIT_IF_NONE)
     tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
 
 
@@ -211,14 +211,14 @@ class MessageRequest(Request):
     """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
-    role: Literal["user", "assistant"] = field(default="user", kw_only=True, metadata=ON_THE_WIRE)
+    role: Literal["user", "assistant"] = field(default="user", kw_only=True, metadata=ALWAYS_SENT)
     attachments: Sequence[Attachment | JsonObject] | UnsetType | None = field(
         default=UNSET, kw_only=True
     )
     metadata: Mapping[str, str] | UnsetType | None = field(
         default=UNSET, kw_only=True, metadata=metadata_pairs()
     )
-    on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=NOT_SENT)
+    on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)
@@ -253,7 +253,7 @@ class Message(Struct):
     thread_id: str = ""
     status: str = "completed"
     """``in_progress``, ``incomplete`` or ``completed``."""
-    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=EMPTY_AS_NULL)
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: str = ""

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import ABSENT_IF_NONE, NULL_IF_EMPTY, Struct, Unknown
+from assistants_client.models._base import EMPTY_AS_NULL, OMIT_IF_NONE, Struct, Unknown
 from assistants_client.models.runs import LastError, Usage
 from assistants_client.models.tools import RankingOptions
 
@@ -169,7 +169,7 @@ class RunStep(Struct):
     status: str = ""
     """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
@@ -177,7 +177,7 @@ class RunStep(Struct):
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
     """``None`` until the step is over, on some servers even then."""
-    reasoning: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    reasoning: str | None = field(default=None, metadata=OMIT_IF_NONE)
     """What the model thought aloud within its text; the embedded engine's own."""
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from assistants_client.models._base import NOT_SENT
+from assistants_client.models._base import CLIENT_ONLY
 from assistants_client.models.runs import (
     RequiredToolCall,
     RunRequest,
@@ -39,11 +39,11 @@ class ToolHandling:
         journal: Remembers outputs, so that after a crash no finished call is made again.
     """
 
-    on_tool_error: OnToolError = field(default="report", metadata=NOT_SENT)
-    approve: Approve | None = field(default=None, metadata=NOT_SENT)
-    parallel_tools: int = field(default=1, metadata=NOT_SENT)
-    max_tool_rounds: int = field(default=10, metadata=NOT_SENT)
-    journal: Journal | None = field(default=None, metadata=NOT_SENT)
+    on_tool_error: OnToolError = field(default="report", metadata=CLIENT_ONLY)
+    approve: Approve | None = field(default=None, metadata=CLIENT_ONLY)
+    parallel_tools: int = field(default=1, metadata=CLIENT_ONLY)
+    max_tool_rounds: int = field(default=10, metadata=CLIENT_ONLY)
+    journal: Journal | None = field(default=None, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False)
@@ -54,7 +54,7 @@ class StreamOptions(ToolHandling):
         resume: Whether a stream that breaks off goes on by polling.
     """
 
-    resume: bool = field(default=True, metadata=NOT_SENT)
+    resume: bool = field(default=True, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
@@ -75,4 +75,4 @@ class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
         tools: The functions that answer later calls.
     """
 
-    tools: Sequence[ToolInput] = field(default=(), kw_only=True, metadata=NOT_SENT)
+    tools: Sequence[ToolInput] = field(default=(), kw_only=True, metadata=CLIENT_ONLY)

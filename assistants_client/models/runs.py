@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NOT_SENT,
-    NULL_IF_EMPTY,
+    CLIENT_ONLY,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -99,8 +99,8 @@ class RunRequest(_RunOptions):
         default=UNSET, metadata=characters(256_000)
     )
     additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
-    include: Sequence[str] = field(default=(), metadata=NOT_SENT)
-    on_active_run: OnActiveRun = field(default="raise", metadata=NOT_SENT)
+    include: Sequence[str] = field(default=(), metadata=CLIENT_ONLY)
+    on_active_run: OnActiveRun = field(default="raise", metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)
@@ -246,9 +246,9 @@ class Usage(Struct):
     completion_tokens: int = 0
     total_tokens: int = 0
     # The one is singular and the other plural: so the API has them.
-    prompt_token_details: PromptTokenDetails | None = field(default=None, metadata=ABSENT_IF_NONE)
+    prompt_token_details: PromptTokenDetails | None = field(default=None, metadata=OMIT_IF_NONE)
     completion_tokens_details: CompletionTokensDetails | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
 
 
@@ -267,19 +267,19 @@ class Run(Struct):
     assistant_id: str = ""
     status: str = ""
     """One of ``ACTIVE_STATUSES`` or ``FINAL_STATUSES``, or a server's own."""
-    required_action: RequiredAction | None = field(default=None, metadata=NULL_IF_EMPTY)
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
+    required_action: RequiredAction | None = field(default=None, metadata=EMPTY_AS_NULL)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
     expires_at: int | None = None
     """When it ends as ``expired`` if it has not ended by then; ``None`` in final runs."""
     started_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
-    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=EMPTY_AS_NULL)
     model: str = ""
     instructions: str | None = None
     tools: list[Tool] = field(factory=list)
-    tool_resources: ToolResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    tool_resources: ToolResources | None = field(default=None, metadata=OMIT_IF_NONE)
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
     """``None`` until the run is final, on some servers even then."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import ABSENT_IF_NONE, NULL_OK, JsonObject, Struct, Unknown
+from assistants_client.models._base import NULL_OK, OMIT_IF_NONE, JsonObject, Struct, Unknown
 from assistants_client.models._limits import between, identifier, items, metadata_pairs
 from assistants_client.models.chunking import ChunkingStrategy
 
@@ -26,9 +26,9 @@ class RankingOptions(Struct):
     """
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+    score_threshold: float | None = field(default=None, metadata=OMIT_IF_NONE | between(0, 1))
 
     def problem(self) -> tuple[str, str] | None:
         """Which field breaks a rule that no single field can tell, and how."""
@@ -39,8 +39,8 @@ class RankingOptions(Struct):
 class FileSearchOptions(Struct):
     """Overrides of file search; ``max_num_results`` is 1 to 50."""
 
-    max_num_results: int | None = field(default=None, metadata=ABSENT_IF_NONE | between(1, 50))
-    ranking_options: RankingOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+    max_num_results: int | None = field(default=None, metadata=OMIT_IF_NONE | between(1, 50))
+    ranking_options: RankingOptions | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -48,7 +48,7 @@ class FileSearchTool(Struct):
     """Lets the model search the attached vector stores."""
 
     type: Literal["file_search"] = "file_search"
-    file_search: FileSearchOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_search: FileSearchOptions | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -60,9 +60,9 @@ class FunctionDefinition(Struct):
     """
 
     name: str = field(metadata=identifier())
-    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    parameters: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
+    description: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    parameters: dict[str, Any] | None = field(default=None, metadata=OMIT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
@@ -87,20 +87,18 @@ ToolInput: TypeAlias = Tool | JsonObject
 class CodeInterpreterResources(Struct):
     """Files the code interpreter may read: ``file_ids``, at most 20."""
 
-    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(20))
+    file_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(20))
 
 
 @define(kw_only=True)
 class NewVectorStore(Struct):
     """A vector store of the files ``file_ids``, to be made along with an assistant or a thread."""
 
-    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(100_000_000))
+    file_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(100_000_000))
     chunking_strategy: ChunkingStrategy | JsonObject | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    metadata: dict[str, str] | None = field(
-        default=None, metadata=ABSENT_IF_NONE | metadata_pairs()
-    )
+    metadata: dict[str, str] | None = field(default=None, metadata=OMIT_IF_NONE | metadata_pairs())
 
 
 @define(kw_only=True)
@@ -110,9 +108,9 @@ class FileSearchResources(Struct):
     Its id in ``vector_store_ids`` or, on create only, how to make it in ``vector_stores``.
     """
 
-    vector_store_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(1))
+    vector_store_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(1))
     vector_stores: list[NewVectorStore] | None = field(
-        default=None, metadata=ABSENT_IF_NONE | items(1)
+        default=None, metadata=OMIT_IF_NONE | items(1)
     )
 
     def problem(self) -> tuple[str, str] | None:
@@ -126,8 +124,8 @@ class FileSearchResources(Struct):
 class ToolResources(Struct):
     """What the tools may reach."""
 
-    code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=ABSENT_IF_NONE)
-    file_search: FileSearchResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=OMIT_IF_NONE)
+    file_search: FileSearchResources | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -142,7 +140,7 @@ class NamedToolChoice(Struct):
     """The one tool the model must use; ``function`` names it when ``type`` is ``"function"``."""
 
     type: Literal["function", "code_interpreter", "file_search"]
-    function: NamedFunction | None = field(default=None, metadata=ABSENT_IF_NONE)
+    function: NamedFunction | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
         """Which field breaks a rule that no single field can tell, and how."""
@@ -159,10 +157,10 @@ class JsonSchema(Struct):
     """The schema that an answer must follow; ``strict`` as in :class:`FunctionDefinition`."""
 
     name: str = field(metadata=identifier())
-    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    schema: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    description: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    schema: dict[str, Any] | None = field(default=None, metadata=OMIT_IF_NONE)
     """JSON Schema, an object."""
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
+    strict: bool | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
@@ -170,7 +168,7 @@ class ResponseFormat(Struct):
     """The form of the answer's text; ``json_schema`` goes with the type of that name."""
 
     type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchema | None = field(default=None, metadata=ABSENT_IF_NONE)
+    json_schema: JsonSchema | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
         """Which field breaks a rule that no single field can tell, and how."""
@@ -187,7 +185,7 @@ class TruncationStrategy(Struct):
     """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
-    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK | between(1))
+    last_messages: int | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK | between(1))
 
 
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NULL_IF_EMPTY,
-    ON_THE_WIRE,
+    ALWAYS_SENT,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -30,7 +30,7 @@ class StoreExpiry(Struct):
     """When a store expires: ``days`` (1 to 365) after its ``anchor``, which is its last use."""
 
     days: int = field(metadata=between(1, 365))
-    anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ON_THE_WIRE)
+    anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ALWAYS_SENT)
 
 
 @frozen(kw_only=True)
@@ -130,9 +130,9 @@ class SearchRanking(Struct):
     """How a search ranks: by which ``ranker``, and the least score, ``score_threshold``, 0 to 1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+    score_threshold: float | None = field(default=None, metadata=OMIT_IF_NONE | between(0, 1))
 
 
 @frozen
@@ -181,7 +181,7 @@ class VectorStore(Struct):
     file_counts: FileCounts = field(factory=FileCounts)
     status: str = ""
     """``in_progress`` while files are read, ``completed``, or ``expired``."""
-    expires_after: StoreExpiry | None = field(default=None, metadata=ABSENT_IF_NONE)
+    expires_after: StoreExpiry | None = field(default=None, metadata=OMIT_IF_NONE)
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)
@@ -207,8 +207,8 @@ class VectorStoreFile(Struct):
     vector_store_id: str = ""
     status: str = ""
     """``in_progress``, ``completed``, ``failed`` or ``cancelled``."""
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
-    chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=ABSENT_IF_NONE)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
+    chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=OMIT_IF_NONE)
     attributes: dict[str, Any] = field(factory=dict)
 
     @property
