@@ -305,7 +305,8 @@ def test_13_tool_raising(embedded: Callable[..., Client], caplog: pytest.LogCapt
     reply = client.ask(thread.id, "Go", assistant_id=assistant.id, tools=[f])
     assert reply.text == "It failed."
     assert caplog.messages == [
-        'The tool f failed with LookupError; the model is told. on_tool_error="raise" raises it.'
+        "The tool f failed with LookupError; the model gets the error as output. "
+        'on_tool_error="raise" raises it.'
     ]
 
     def ask() -> object:
