@@ -12,7 +12,7 @@ from assistants_client.models._limits import between
 
 @frozen(kw_only=True)
 class FileExpiry:
-    """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after its ``anchor``."""
+    """The expiry of an upload: ``seconds`` (3,600 to 2,592,000) after its ``anchor``."""
 
     seconds: int = field(metadata=between(3_600, 2_592_000))
     anchor: Literal["created_at"] = field(default="created_at", metadata=ALWAYS_SENT)
@@ -29,13 +29,13 @@ class File(Struct):
     expires_at: int | None = field(default=None, metadata=OMIT_IF_NONE)
     filename: str = ""
     purpose: str = ""
-    """What it was uploaded for: ``assistants``, ``vision``, or another of the server's."""
+    """``assistants``, ``vision``, or another purpose of the server's."""
     status: str = ""
     """``uploaded``, ``processed`` or ``error``; servers have others."""
     status_details: str | None = field(default=None, metadata=OMIT_IF_NONE)
-    """Why its status is ``error``."""
+    """The reason for the status ``error``."""
 
     @property
     def is_processed(self) -> bool:
-        """Whether the server has done with it; most servers do so before they answer."""
+        """True once the server has processed it; most servers do so before they respond."""
         return self.status not in ("uploaded", "pending", "running")

@@ -24,13 +24,13 @@ from assistants_client.models._limits import items, metadata_pairs
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
-#: What to do when a run holds the thread's lock.
+#: The reaction to a run that holds the thread's lock.
 OnActiveRun: TypeAlias = Literal["raise", "wait", "cancel"]
 
 
 @define(kw_only=True)
 class ImageFile(Struct):
-    """An uploaded image, by the id of its file; ``detail`` is what the model gets to see of it."""
+    """An uploaded image, by the id of its file; ``detail`` is the resolution for the model."""
 
     file_id: str
     detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
@@ -38,10 +38,10 @@ class ImageFile(Struct):
 
 @define(kw_only=True)
 class ImageUrl(Struct):
-    """An image on the web; ``detail`` is what the model gets to see of it."""
+    """An image on the web; ``detail`` is the resolution for the model."""
 
     url: str
-    """Its address, http or https; servers refuse ``data:`` addresses."""
+    """The URL, http or https; servers refuse ``data:`` URLs."""
     detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
@@ -63,7 +63,7 @@ class ImageUrlPart(Struct):
 
 @define(kw_only=True)
 class InputTextPart(Struct):
-    """Text as it is sent: ``text`` is a bare string; what comes back is a :class:`TextPart`."""
+    """Text in a request: ``text`` is a bare string; responses have a :class:`TextPart`."""
 
     text: str
     type: Literal["text"] = "text"
@@ -78,10 +78,10 @@ class FileReference(Struct):
 
 @define(kw_only=True)
 class FileCitation(Struct):
-    """A mark that cites a file.
+    """A citation of a file.
 
-    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``,
-    in characters.
+    ``text`` is its mark in the message, from ``start_index`` to before ``end_index``, in
+    characters.
     """
 
     type: Literal["file_citation"] = "file_citation"
@@ -93,9 +93,9 @@ class FileCitation(Struct):
 
 @define(kw_only=True)
 class FilePath(Struct):
-    """A mark that stands for a file the code interpreter wrote; see :class:`FileCitation`.
+    """A reference to a file that the code interpreter wrote; see :class:`FileCitation`.
 
-    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``.
+    ``text`` is its mark in the message, from ``start_index`` to before ``end_index``.
     """
 
     type: Literal["file_path"] = "file_path"
@@ -107,7 +107,7 @@ class FilePath(Struct):
 
 @define(kw_only=True)
 class UrlReference(Struct):
-    """A page on the web: its address, ``url``, and its ``title`` where one is known."""
+    """A page on the web: its address, ``url``, and its ``title``, if the server sends one."""
 
     url: str = ""
     title: str | None = field(default=None, metadata=OMIT_IF_NONE)
@@ -115,10 +115,10 @@ class UrlReference(Struct):
 
 @define(kw_only=True)
 class UrlCitation(Struct):
-    """Text that has a source on the web; Azure's agents and the embedded engine have such.
+    """A citation of a page on the web, from Azure's agents and the embedded engine.
 
-    ``text`` stands in the message from ``start_index`` to before ``end_index``: a mark such as
-    ``[2]``, or all that was taken from there.
+    ``text`` is in the message from ``start_index`` to before ``end_index``: a mark such as ``[2]``,
+    or the whole passage from the source.
     """
 
     type: Literal["url_citation"] = "url_citation"
@@ -129,17 +129,17 @@ class UrlCitation(Struct):
 
     @property
     def url(self) -> str:
-        """The source's address; empty where the server gives none."""
+        """The source's address; empty where the server sends none."""
         return "" if self.url_citation is None else self.url_citation.url
 
     def __repr__(self) -> str:
-        # The address is what a reader looks for, also where the rest of a message is cut.
+        # A reader needs the address, also where the rest of a message is cut.
         return short_repr(self, {"text": self.text, "url": self.url})
 
 
 @define(kw_only=True)
 class UnknownAnnotation(Unknown):
-    """An annotation of another service, kept as it came."""
+    """An annotation of another service, kept as it was received."""
 
 
 Annotation: TypeAlias = FileCitation | FilePath | UrlCitation | UnknownAnnotation
@@ -155,12 +155,12 @@ class Text(Struct):
     value: str = ""
     """The text, marks included."""
     annotations: list[Annotation] = field(factory=list)
-    """What the marks in it stand for."""
+    """The citations that its marks refer to."""
 
 
 @define(kw_only=True)
 class TextPart(Struct):
-    """Text as it comes back."""
+    """Text in a response."""
 
     #: Some servers send a text instead of its parts.
     FROM_TEXT: ClassVar[str] = "text"
@@ -171,7 +171,7 @@ class TextPart(Struct):
 
 @define(kw_only=True)
 class RefusalPart(Struct):
-    """The model's refusal to answer, in its words: ``refusal``."""
+    """The model's refusal to answer, and its text: ``refusal``."""
 
     refusal: str = ""
     type: Literal["refusal"] = "refusal"
@@ -179,7 +179,7 @@ class RefusalPart(Struct):
 
 @define(kw_only=True)
 class UnknownPart(Unknown):
-    """A content part of another service, kept as it came."""
+    """A content part of another service, kept as it was received."""
 
 
 ContentPart: TypeAlias = TextPart | ImageFilePart | ImageUrlPart | RefusalPart | UnknownPart
@@ -190,7 +190,7 @@ ContentPartInput: TypeAlias = (
 
 @define(kw_only=True)
 class Attachment(Struct):
-    """A file that comes with a message, and the ``tools`` that may use it."""
+    """A file of a message, and the ``tools`` that may use it."""
 
     file_id: str | None = field(default=None, metadata=OMIT_IF_NONE)
     tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
@@ -198,14 +198,14 @@ class Attachment(Struct):
 
 @frozen
 class MessageRequest(Request):
-    """What ``messages.create`` sends; the content comes first, so a string alone is enough.
+    """The body of ``messages.create``; the content comes first, so a string alone is enough.
 
     Attributes:
         content: Text, or parts: text, uploaded images, images on the web.
-        role: Who says it: ``"user"``, or ``"assistant"`` for what is brought from elsewhere.
+        role: The author: ``"user"``, or ``"assistant"`` for answers imported from elsewhere.
         attachments: Files for the tools named with each.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
-        on_active_run: What to do when a run holds the thread's lock: ``"raise"`` the server's
+        on_active_run: The reaction to a run that holds the thread's lock: ``"raise"`` the server's
             refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
             sent.
     """
@@ -223,7 +223,7 @@ class MessageRequest(Request):
 
 @frozen(kw_only=True)
 class MessageUpdate(Request):
-    """What ``messages.update`` changes.
+    """The body of ``messages.update``.
 
     Attributes:
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
@@ -234,10 +234,10 @@ class MessageUpdate(Request):
 
 @define(kw_only=True)
 class IncompleteDetails(Struct):
-    """Why a message or a run ended early."""
+    """The reason why a message or a run ended early."""
 
     reason: str | None = None
-    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or another's word."""
+    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or a server's own."""
 
 
 @define(kw_only=True)

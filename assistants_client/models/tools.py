@@ -1,4 +1,4 @@
-"""Tools, what they may reach, and the options that steer their use."""
+"""Tools, the resources available to them, and the options of their use."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class CodeInterpreterTool(Struct):
 
 @define(kw_only=True)
 class RankingOptions(Struct):
-    """How file search ranks, and the least score of a result.
+    """The ranking of file search, and the minimum score of a result.
 
-    ``ranker`` is the way of ranking; ``score_threshold`` is 0 to 1, and needed when sent.
+    ``ranker`` is the ranking method; ``score_threshold`` is 0 to 1, and required when sent.
     """
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
@@ -31,7 +31,7 @@ class RankingOptions(Struct):
     score_threshold: float | None = field(default=None, metadata=OMIT_IF_NONE | between(0, 1))
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         return ("score_threshold", "needed") if self.score_threshold is None else None
 
 
@@ -55,8 +55,8 @@ class FileSearchTool(Struct):
 class FunctionDefinition(Struct):
     """A function of the caller's: its name, and its arguments as a JSON Schema object.
 
-    Leaving ``parameters`` out means that it takes none. With ``strict`` the model keeps to the
-    schema exactly; servers then take less of JSON Schema.
+    A function without ``parameters`` has none. With ``strict`` the model follows the schema
+    exactly; servers then support less of JSON Schema.
     """
 
     name: str = field(metadata=identifier())
@@ -75,11 +75,11 @@ class FunctionTool(Struct):
 
 @define(kw_only=True)
 class UnknownTool(Unknown):
-    """A tool of another service, kept as it came."""
+    """A tool of another service, kept as it was received."""
 
 
 Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | UnknownTool
-#: Where a tool is given, its plain JSON form serves as well.
+#: A tool, or its JSON form.
 ToolInput: TypeAlias = Tool | JsonObject
 
 
@@ -92,7 +92,7 @@ class CodeInterpreterResources(Struct):
 
 @define(kw_only=True)
 class NewVectorStore(Struct):
-    """A vector store of the files ``file_ids``, to be made along with an assistant or a thread."""
+    """A vector store of the files ``file_ids``, created with an assistant or a thread."""
 
     file_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(100_000_000))
     chunking_strategy: ChunkingStrategy | JsonObject | None = field(
@@ -105,7 +105,7 @@ class NewVectorStore(Struct):
 class FileSearchResources(Struct):
     """The vector store to search, at most one.
 
-    Its id in ``vector_store_ids`` or, on create only, how to make it in ``vector_stores``.
+    Its id is in ``vector_store_ids`` or, on create only, a new one in ``vector_stores``.
     """
 
     vector_store_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(1))
@@ -114,7 +114,7 @@ class FileSearchResources(Struct):
     )
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.vector_store_ids is not None and self.vector_stores is not None:
             return "vector_stores", "give either vector_store_ids or vector_stores"
         return None
@@ -122,7 +122,7 @@ class FileSearchResources(Struct):
 
 @define(kw_only=True)
 class ToolResources(Struct):
-    """What the tools may reach."""
+    """The resources available to the tools."""
 
     code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=OMIT_IF_NONE)
     file_search: FileSearchResources | None = field(default=None, metadata=OMIT_IF_NONE)
@@ -143,7 +143,7 @@ class NamedToolChoice(Struct):
     function: NamedFunction | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.type == "function" and self.function is None:
             return "function", "needed when type is 'function'"
         return None
@@ -165,13 +165,13 @@ class JsonSchema(Struct):
 
 @define(kw_only=True)
 class ResponseFormat(Struct):
-    """The form of the answer's text; ``json_schema`` goes with the type of that name."""
+    """The format of the answer; ``json_schema`` belongs to the type of that name."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.type == "json_schema" and self.json_schema is None:
             return "json_schema", "needed when type is 'json_schema'"
         return None
@@ -182,7 +182,7 @@ ResponseFormatOption: TypeAlias = Literal["auto"] | ResponseFormat
 
 @define(kw_only=True)
 class TruncationStrategy(Struct):
-    """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
+    """The part of the thread sent to the model: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
     last_messages: int | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK | between(1))
