@@ -126,15 +126,15 @@ def about_tls(fault: Exception | None) -> str:
         fault: The error of ``ssl``, or of the socket below it.
     """
     if isinstance(fault, ValueError):  # of a certificate
-        said = getattr(fault, "verify_message", "") or str(fault)
+        message = getattr(fault, "verify_message", "") or str(fault)
         code = getattr(fault, "verify_code", None)
-        return f"{said.rstrip('.')}; {_about_the_certificate(code)}"
-    said = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
-    if any(words in said for words in _NO_TLS):
+        return f"{message.rstrip('.')}; {_about_the_certificate(code)}"
+    message = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
+    if any(words in message for words in _NO_TLS):
         return "it does not speak TLS; is its address http:// instead of https://?"
     if isinstance(fault, (ssl.SSLEOFError, ConnectionError)):
         return "it broke off; does it speak TLS, or is its address http:// instead of https://?"
-    return said
+    return message
 
 
 def _about_the_certificate(code: int | None) -> str:

@@ -82,7 +82,7 @@ class Budget:
     """The state that the calls of one client share: the retries left, and a fact of their server.
 
     Attributes:
-        idempotent: True once the server has said that it honours ``Idempotency-Key``.
+        idempotent: True once a response has shown that the server honours ``Idempotency-Key``.
         sleep: Pauses for so many seconds, between two tries.
     """
 
@@ -112,7 +112,7 @@ class Budget:
 
 
 class Tries(threading.local):
-    """The tries of this thread's call that failed within the response, which urllib3 misses."""
+    """The tries of this thread's call that failed within the response, unseen by urllib3."""
 
     earlier: int = 0
 

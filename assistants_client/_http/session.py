@@ -64,7 +64,7 @@ class Borrowed:
         self._is_ended = False
         self._lock = threading.Lock()
 
-    def lend(self, connection: Any) -> None:
+    def attach(self, connection: Any) -> None:
         """Sets the connection, when the request is sent."""
         with self._lock:
             self._connection = connection
@@ -132,7 +132,7 @@ class _TrackingPool:
             connection.close()  # it reopens itself
         borrower = borrowed.get()
         if borrower is not None:
-            borrower.lend(connection)
+            borrower.attach(connection)
         connection.borrower = borrower
         return connection
 

@@ -83,7 +83,7 @@ class Screen:
         print(text.translate(_CONTROLS), file=self._asides, flush=True)
 
 
-class Conversation:
+class ChatSession:
     """An assistant and a thread, retrieved or created, and the messages on the thread.
 
     Args:
@@ -121,8 +121,8 @@ class Conversation:
         self._undo: list[Callable[[], object]] = []
         try:
             assistant = self._assistant(assistant_id, model or default_model)
-            self.assistant_id = assistant.id
-            self.thread_id = self._thread(thread_id)
+            self.assistant_id: str = assistant.id
+            self.thread_id: str = self._thread(thread_id)
             self._attachments = [self._attachment(path, assistant) for path in files]
         except BaseException:
             self.close()
@@ -244,7 +244,7 @@ class Conversation:
                 pass
 
 
-def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -> None:
+def converse(session: ChatSession, screen: Screen, *, interactive: bool) -> None:
     """Sends each line of the standard input as a message; empty ones are skipped.
 
     In a terminal Ctrl-C cancels the active run, and errors are shown before the next line;
@@ -258,11 +258,11 @@ def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -
         if not line.strip():
             continue
         try:
-            conversation.answer(line.strip())
+            session.answer(line.strip())
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 screen.aside("Cancelling the answer. Ctrl-C again leaves.")
-            conversation.cancel()
+            session.cancel()
             if not (interactive and isinstance(error, (AssistantsError, KeyboardInterrupt))):
                 raise
             if isinstance(error, AssistantsError):
@@ -306,8 +306,8 @@ def _call_lines(call: StepToolCall) -> Iterator[str]:
             found = [f"{one.file_name or one.file_id} ({one.score:.2f})" for one in search.results]
             yield f"[file search] {', '.join(found) or 'no results shown'}"
         case FunctionToolCall(function=function):
-            output = "" if function.output is None else f" -> {function.output}"
-            yield f"[function] {function.name}({function.arguments}){output}"
+            result = "" if function.output is None else f" -> {function.output}"
+            yield f"[function] {function.name}({function.arguments}){result}"
         case _:
             yield f"[{call.type}]"
 

@@ -21,7 +21,7 @@ from assistants_client._version import __version__
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
-    from assistants_client.cli.chat import Conversation
+    from assistants_client.cli.chat import ChatSession
     from assistants_client.engine import Engine
     from assistants_client.engine.serving.server import Server
 
@@ -46,9 +46,9 @@ _PORTS: Final = 65535
 _MODEL: Final = "gpt-4o"
 
 _SERVE: Final = """\
-Serves the Assistants protocol on a port, for every client that speaks it: this
-package's, and others that take a base URL. Each option can also be given by
-the variable named behind it; the option goes first."""
+Serves the Assistants protocol on a port, for every client of it: this
+package's, and others that accept a base URL. Each option can also be given by
+the variable named behind it; the option takes precedence."""
 
 _ENDS: Final = f"""\
 exit status:
@@ -160,7 +160,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            metavar="URL", type=_database)  # fmt: skip
     option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
            "answers; without it OpenAI's, if OPENAI_API_KEY is set and OPENAI_BASE_URL names no "
-           "other server, else the offline tutor, which knows arithmetic and linear equations only",
+           "other server, else the offline tutor, which does arithmetic and linear equations only",
            metavar="URL")  # fmt: skip
     option("--model-key", "ASSISTANTS_MODEL_KEY", None, "key for that server; the variable is "
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
@@ -346,7 +346,7 @@ def _discard_output() -> None:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    from assistants_client.cli.chat import Conversation, Screen, converse
+    from assistants_client.cli.chat import ChatSession, Screen, converse
     from assistants_client.client.client import Client  # help needs no client
 
     for stream in (sys.stdin, sys.stdout):
@@ -359,7 +359,7 @@ def _chat(options: argparse.Namespace) -> int:
     screen = Screen(sys.stdout, sys.stderr)
     try:
         with Client(options.base_url, api_key=options.api_key) as client:
-            talk = Conversation(
+            talk = ChatSession(
                 client,
                 screen,
                 assistant_id=options.assistant,
@@ -385,7 +385,7 @@ def _chat(options: argparse.Namespace) -> int:
     return 0
 
 
-def _continuation(talk: Conversation, base_url: str | None) -> str:
+def _continuation(talk: ChatSession, base_url: str | None) -> str:
     command = f"assistants chat --assistant {talk.assistant_id} --thread {talk.thread_id}"
     return command if base_url is None else f"{command} --base-url {base_url}"
 

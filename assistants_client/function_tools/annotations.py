@@ -154,9 +154,9 @@ class Annotations:
 
         def build() -> JsonType:
             known = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=False))
-            said = docstrings.parameters(_own_docstring(origin))
+            descriptions = docstrings.parameters(_own_docstring(origin))
             fields = [
-                self.field(name, _filled(hint, known), said.get(name, ""), default)
+                self.field(name, _filled(hint, known), descriptions.get(name, ""), default)
                 for name, hint, default in kind(origin)
             ]
             return json_types.object_(fields, origin, strict=self.strict)
@@ -222,13 +222,13 @@ class Annotations:
             return json_types.array(self.json_type(items[0]), tuple)
         if self.strict:
             raise UnsupportedError(
-                "strict mode knows no tuples of fixed length; use a class or a TypedDict"
+                "strict mode supports no tuples of fixed length; use a class or a TypedDict"
             )
         return json_types.tuple_([self.json_type(item) for item in items if item != ()])
 
     def _mapping(self, key: Any, item: Any) -> JsonType:
         if self.strict:
-            raise UnsupportedError("strict mode knows no free keys; use a class or a TypedDict")
+            raise UnsupportedError("strict mode supports no free keys; use a class or a TypedDict")
         keys = self.json_type(key)
         if not keys.accepts & {str, int}:
             raise UnsupportedError(f"keys of {_spelled(key)} cannot be written as strings")

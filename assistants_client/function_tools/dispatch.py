@@ -164,7 +164,7 @@ def _prepare(
         known = ", ".join(functions) or "none"
         if executor.on_tool_error == "report":
             _log.warning(
-                "The model asked for the tool %.80r, which is not among the functions given (%s); "
+                "The model called the tool %.80r, which is not among the functions given (%s); "
                 'the model gets the error as output. on_tool_error="raise" raises it.',
                 call.function.name,
                 known,

@@ -274,7 +274,7 @@ def _parameters(
 ) -> tuple[bool, json_types.JsonType, dict[str, json_types.Schema]]:
     """Returns whether it is an unbound method, its arguments' type, and the classes in that."""
     annotations = Annotations(strict=strict)
-    said = docstrings.parameters(target.__doc__)
+    descriptions = docstrings.parameters(target.__doc__)
     fixed = function.keywords if isinstance(function, functools.partial) else {}
     try:
         signature = inspect.signature(function)
@@ -283,7 +283,7 @@ def _parameters(
     try:
         parameters = [p for p in signature.parameters.values() if p.name not in fixed]
         is_unbound = bool(parameters) and parameters[0].name == "self"
-        fields = [_field(p, target, said, annotations) for p in parameters[is_unbound:]]
+        fields = [_field(p, target, descriptions, annotations) for p in parameters[is_unbound:]]
         json_type = json_types.object_(fields, dict, noun="argument", strict=strict)
     except UnsupportedError as error:
         raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
@@ -293,7 +293,7 @@ def _parameters(
 def _field(
     parameter: inspect.Parameter,
     target: Any,
-    said: Mapping[str, str],
+    descriptions: Mapping[str, str],
     annotations: Annotations,
 ) -> json_types.Field:
     name = parameter.name
@@ -303,7 +303,9 @@ def _field(
         raise UnsupportedError(f"parameter {name!r} is positional only; models give all by name")
     default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
     try:
-        return annotations.field(name, of_parameter(target, name), said.get(name, ""), default)
+        return annotations.field(
+            name, of_parameter(target, name), descriptions.get(name, ""), default
+        )
     except UnsupportedError as error:
         raise UnsupportedError(f"parameter {error}") from error
 

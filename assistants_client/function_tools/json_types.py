@@ -304,7 +304,7 @@ def union(members: Sequence[JsonType]) -> JsonType:
             except ValidationError as error:
                 errors.append(error)
         if len(matching) == 1 and type(value) in {list, dict}:
-            raise errors[0]  # the error within the value says more than one about the whole
+            raise errors[0]  # the error within the value is more precise than one about the whole
         if len(matching) > 1 and type(value) in {list, dict}:
             reasons = " | ".join(str(error) for error in errors[: len(matching)])
             raise ValidationError([("", f"fits none of its {len(matching)} forms: {reasons}")])

@@ -210,76 +210,76 @@ class ThreadCreated:
 
 
 @frozen
-class _RunEvent:
+class _RunPayload:
     run: Run
 
 
-class RunCreated(_RunEvent):
+class RunCreated(_RunPayload):
     """The run was created."""
 
 
-class RunQueued(_RunEvent):
+class RunQueued(_RunPayload):
     """The run is queued."""
 
 
-class RunInProgress(_RunEvent):
+class RunInProgress(_RunPayload):
     """The run is in progress."""
 
 
-class RunRequiresAction(_RunEvent):
+class RunRequiresAction(_RunPayload):
     """The run waits for the outputs of its ``run.tool_calls``."""
 
 
-class RunCompleted(_RunEvent):
+class RunCompleted(_RunPayload):
     """The run has completed."""
 
 
-class RunIncomplete(_RunEvent):
+class RunIncomplete(_RunPayload):
     """The run has ended early."""
 
 
-class RunFailed(_RunEvent):
+class RunFailed(_RunPayload):
     """The run has failed; ``run.last_error`` has the reason."""
 
 
-class RunCancelling(_RunEvent):
+class RunCancelling(_RunPayload):
     """The run is being cancelled."""
 
 
-class RunCancelled(_RunEvent):
+class RunCancelled(_RunPayload):
     """The run was cancelled."""
 
 
-class RunExpired(_RunEvent):
+class RunExpired(_RunPayload):
     """The run has expired."""
 
 
 @frozen
-class _StepEvent:
+class _StepPayload:
     step: RunStep
 
 
-class RunStepCreated(_StepEvent):
+class RunStepCreated(_StepPayload):
     """A step was created."""
 
 
-class RunStepInProgress(_StepEvent):
+class RunStepInProgress(_StepPayload):
     """A step is in progress."""
 
 
-class RunStepCompleted(_StepEvent):
+class RunStepCompleted(_StepPayload):
     """A step has completed."""
 
 
-class RunStepFailed(_StepEvent):
+class RunStepFailed(_StepPayload):
     """A step has failed."""
 
 
-class RunStepCancelled(_StepEvent):
+class RunStepCancelled(_StepPayload):
     """A step was cancelled."""
 
 
-class RunStepExpired(_StepEvent):
+class RunStepExpired(_StepPayload):
     """A step has expired."""
 
 
@@ -299,23 +299,23 @@ class RunStepDelta(Struct):
 
 
 @frozen
-class _MessageEvent:
+class _MessagePayload:
     message: Message
 
 
-class MessageCreated(_MessageEvent):
+class MessageCreated(_MessagePayload):
     """A message was created."""
 
 
-class MessageInProgress(_MessageEvent):
+class MessageInProgress(_MessagePayload):
     """A message is being written."""
 
 
-class MessageCompleted(_MessageEvent):
+class MessageCompleted(_MessagePayload):
     """A message is complete."""
 
 
-class MessageIncomplete(_MessageEvent):
+class MessageIncomplete(_MessagePayload):
     """A message ended early; ``message.incomplete_details`` has the reason."""
 
 

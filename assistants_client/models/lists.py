@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @define(kw_only=True)
 class Page(Struct, Generic[T]):
-    """One page, in the order asked for.
+    """One page, in the order requested.
 
     ``first_id`` and ``last_id`` are the ids of its first and last item, to begin ``before`` or
     ``after``.

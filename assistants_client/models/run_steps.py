@@ -75,7 +75,7 @@ class SearchResult(Struct):
     file_name: str = ""
     score: float = 0.0
     content: list[SearchResultContent] = field(factory=list)
-    """The passages; only when asked for by ``include``."""
+    """The passages; only if requested by ``include``."""
 
 
 @define(kw_only=True)

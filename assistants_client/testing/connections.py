@@ -164,10 +164,10 @@ class _Pool(HTTPConnectionPool):
         if fault.kind == "connection_error":
             raise NewConnectionError(conn, "The test ordered no connection.")
         if fault.kind == "timeout":
-            raise ReadTimeoutError(self, request.url or "", "The test ordered no answer.")
+            raise ReadTimeoutError(self, request.url or "", "The test ordered no response.")
         if fault.kind == "lost_answer":
             self._route.send(request).close()
-            raise ConnectionResetError("The test lost this answer.")
+            raise ConnectionResetError("The test lost this response.")
         error = {"message": fault.message, "type": "test_fault", "param": None, "code": None}
         return HTTPResponse(
             io.BytesIO(json.dumps({"error": error}).encode()),

@@ -128,7 +128,7 @@ class Faults:
         if status is not None and not 300 <= status <= 599:
             raise ConfigurationError(f"status: {status} is no fault; 300 to 599 are")
         if headers and status is None:
-            raise ConfigurationError("headers: they need a status; other faults are no answers")
+            raise ConfigurationError("headers: they need a status; other faults are no responses")
         self._order(
             Fault(
                 kinds[0],
@@ -195,7 +195,7 @@ class Faults:
                 if fault.kind == "cut_stream" and fault.applies_to(method, path):
                     if is_stream:
                         return fault
-                    fault.missed(method, path, "its answer was no stream")
+                    fault.missed(method, path, "its response was no stream")
         return None
 
     def _cut(self, fault: Fault) -> None:

@@ -152,8 +152,8 @@ def test_what_did_not_come_about_is_an_error_that_says_why():
         "    POST /threads: another path\n"
         "    GET /threads/thread_000001/messages: not a POST (2 times)\n"
         "  a stream cut after 3 events on any request: 0 of 1 occurred\n"
-        "    POST /threads: its answer was no stream\n"
-        "    GET /threads/thread_000001/messages: its answer was no stream (2 times)\n"
+        "    POST /threads: its response was no stream\n"
+        "    GET /threads/thread_000001/messages: its response was no stream (2 times)\n"
         "  connection error on any request: 0 of 1 occurred\n"
         "    no other request was sent since it was ordered"
     )

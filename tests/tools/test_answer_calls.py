@@ -327,7 +327,7 @@ def test_an_unknown_function_is_reported_with_the_known_ones(caplog):
     assert json.loads(found.output) == {"error": "there is no function 'plain'; known: divide"}
     assert json.loads(other.output)["error"].endswith("; known: none")
     assert caplog.messages[0] == (
-        "The model asked for the tool 'plain', which is not among the functions given (divide); "
+        "The model called the tool 'plain', which is not among the functions given (divide); "
         'the model gets the error as output. on_tool_error="raise" raises it.'
     )
     assert len(caplog.messages[1]) < 250
