@@ -87,7 +87,7 @@ def test_a_timeout_is_one(doubles):
 
 
 def test_a_wait_survives_what_its_polls_meet(doubles, started):
-    """Faults that are for polls alone befall polls alone."""
+    """Faults that are for polls alone apply to polls alone."""
     doubles.model.reply("Hello.", after=5)
     doubles.faults.next(status=500, times=4, on="GET /threads/*/runs/*")
 
