@@ -1,14 +1,14 @@
-"""Objects to JSON documents and back: the only file that speaks cattrs.
+"""Objects to JSON documents and back: the only file that uses cattrs.
 
-Three ways in, one set of classes:
+Three functions, one set of classes:
 
-* :func:`decode` reads an answer, leniently: no coercion, absent and null fields get their defaults,
-  and what a field cannot hold stays in ``.extra`` (of a list, the members that can be read are).
+* :func:`decode` reads a response, leniently: no coercion, absent and null fields get their
+  defaults, and values of the wrong type stay in ``.extra`` (of a list, the valid members are read).
   Only a missing ``id`` is refused.
 * :func:`encode_request` writes a request, strictly: types and documented limits are checked.
-* :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through.
+* :func:`parse` reads a request for the engine: strictly, and unknown keys are refused.
 
-Nothing is compiled when this module is imported; a class is prepared when it is first met.
+Nothing is compiled when this module is imported; the hooks of a class are made at its first use.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 
 import attrs
 
-from assistants_client._json.compiled_readers import quick_reader
+from assistants_client._json.compiled_readers import compiled_reader
 from assistants_client._json.hooks import (
     JSON_NAMES,
-    Atom,
     Hook,
-    InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers meet it
+    InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers catch it
+    ScalarHook,
     array_of,
     literal_of,
     mapping_of,
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def decode(cls: type[T], document: Any) -> T:
-    """Reads an answer.
+    """Reads a response.
 
     Raises:
         InvalidValueError: It is not an object, or has no ``id`` where one is needed.
@@ -59,14 +59,14 @@ def parse(cls: type[T], document: Any) -> T:
     """Reads a request that was received; unknown keys, values and variants are refused.
 
     Raises:
-        InvalidValueError: With the path of the first thing that is wrong.
+        InvalidValueError: A value is not valid; the error has the path of the first one.
     """
     made: T = _reader(_closed, cls)(document, cls)
     return made
 
 
 def encode(value: object) -> Any:
-    """The JSON document of an object, a list of them, or a plain value."""
+    """Returns the JSON document of an object, a list of them, or a plain value."""
     return _lenient().unstructure(value)
 
 
@@ -107,20 +107,20 @@ def _origin(tp: Any) -> Any:
 
 
 def _make_converter(*, strict: bool, closed: bool) -> Converter:
-    """A converter with our hooks. Of factories that fit a type, cattrs asks the newest first."""
+    """Returns a converter with our hooks. cattrs tries the factories newest first."""
     from cattrs import Converter  # only with the first call
 
     converter = Converter()
     structure = converter.register_structure_hook_factory
 
-    for atom in (str, int, float, bool):
-        converter.register_structure_hook(atom, Atom(atom, strict=strict))
+    for scalar in (str, int, float, bool):
+        converter.register_structure_hook(scalar, ScalarHook(scalar, strict=strict))
 
     structure(lambda tp: tp is Any)(lambda _: unchecked)
 
     @structure(lambda tp: _origin(tp) is Literal)
     def literal(tp: Any) -> Hook:
-        return literal_of(get_args(tp)) if closed else Atom(str, strict=strict)
+        return literal_of(get_args(tp)) if closed else ScalarHook(str, strict=strict)
 
     @structure(lambda tp: _origin(tp) in (list, Sequence))
     def array(tp: Any) -> Hook:
@@ -158,34 +158,34 @@ class _Field:
     hook: Hook
     nullable: bool
     required: bool
-    on_the_wire: bool
+    always_sent: bool
     rule: Rule | None
-    vital: bool
-    #: What reads one member, where the field is a list.
+    required_valid: bool
+    #: The hook of one member, where the field is a list.
     member: Hook | None
 
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
-    """The fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
+    """Returns the fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
     cls = _origin(tp) or tp
     attrs.resolve_types(cls)
     fields = {}
     for attribute in attrs.fields(cls):
-        if not attribute.init or attribute.metadata.get("not_sent"):
+        if not attribute.init or attribute.metadata.get("client_only"):
             continue
         annotation: Any = attribute.type
         if getattr(annotation, "__parameters__", ()):
             annotation = annotation[get_args(tp)]
         nullable = type(None) in get_args(annotation)
-        absent = attribute.metadata.get("absent_if_none", False)
+        absent = attribute.metadata.get("omit_if_none", False)
         hook = converter.get_structure_hook(annotation)
         fields[attribute.name] = _Field(
-            hook=_null_if_empty(hook) if attribute.metadata.get("null_if_empty") else hook,
+            hook=_empty_as_null(hook) if attribute.metadata.get("empty_as_null") else hook,
             nullable=nullable and attribute.metadata.get("null_ok", not absent),
             required=attribute.default is attrs.NOTHING,
-            on_the_wire=bool(attribute.metadata.get("on_the_wire")),
+            always_sent=bool(attribute.metadata.get("always_sent")),
             rule=attribute.metadata.get(LIMIT),
-            vital=bool(attribute.metadata.get("vital")),
+            required_valid=bool(attribute.metadata.get("required_valid")),
             member=converter.get_structure_hook(get_args(annotation)[0])
             if _origin(annotation) is list
             else None,
@@ -196,7 +196,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
 def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     cls = _origin(tp) or tp
     hooks = {name: f.hook for name, f in fields.items()}
-    vital = frozenset(name for name, f in fields.items() if f.vital)
+    required_valid = frozenset(name for name, f in fields.items() if f.required_valid)
     required = frozenset(name for name, f in fields.items() if f.required)
     text_field = getattr(cls, "FROM_TEXT", None)
 
@@ -214,14 +214,14 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
                 try:
                     values[key] = hooks[key](value, None)
                 except InvalidValueError as error:
-                    if key in vital:
+                    if key in required_valid:
                         raise error.under(key) from None
-                    # The rest of the answer is still worth having.
+                    # The rest of the response is still usable.
                     extra[key] = value
                     if (member := fields[key].member) is not None:
                         values[key] = _readable(member, value)
         if "metadata_" in extra and "metadata" in hooks and "metadata" not in values:
-            # The name of some servers' column, which slips into their answers.
+            # The name of some servers' database column, which slips into their responses.
             with contextlib.suppress(InvalidValueError):
                 values["metadata"] = hooks["metadata"](extra["metadata_"] or {}, None)
                 del extra["metadata_"]
@@ -241,14 +241,12 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
 
     if not issubclass(cls, Struct):
         return read
-    plain = {name: hook.type for name, hook in hooks.items() if isinstance(hook, Atom)}
-    return quick_reader(
-        cls, hooks, plain, careful=read, with_unknown=with_unknown, odd=InvalidValueError
-    )
+    scalars = {name: hook.type for name, hook in hooks.items() if isinstance(hook, ScalarHook)}
+    return compiled_reader(cls, hooks, scalars, fallback=read, with_unknown=with_unknown)
 
 
 def _readable(member: Hook, value: Any) -> list[Any]:
-    """The members that can be read, of a list that holds others too or is a bare text."""
+    """Returns the valid members of a list that has invalid ones too, or is a bare text."""
     members = [value] if type(value) is str else value if type(value) is list else []
     made = []
     for one in members:
@@ -274,7 +272,7 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
             else:
                 extra[key] = value
         for name, known in fields.items():
-            if (known.required or known.on_the_wire) and name not in values:
+            if (known.required or known.always_sent) and name not in values:
                 raise InvalidValueError("needed", "missing_required_parameter", name)
         made = cls(**values)
         problem = made.problem() if hasattr(made, "problem") else None
@@ -300,7 +298,7 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
 
 
 def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
-    """Picks the member by the value's JSON type, and among objects by their ``type``."""
+    """Returns the hook that picks the member by JSON type, and among objects by their ``type``."""
     members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
     if len(members) == 1:
         return converter.get_structure_hook(members[0])
@@ -329,7 +327,7 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
 
 
 def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
-    """One of several classes, told apart by ``type``; an unknown one is kept, or refused."""
+    """Returns the hook of several classes with a ``type``; an unknown one is kept, or refused."""
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
     unknown = next((cls for cls in classes if issubclass(cls, Unknown)), None)
@@ -352,7 +350,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
             try:
                 return hook(document, None)
             except InvalidValueError:
-                # One that cannot be read must not take the rest of its list with it.
+                # An invalid member must not make the rest of its list invalid.
                 if strict or unknown is None:
                     raise
         if unknown is not None and not closed and (not strict or "type" in document):
@@ -364,7 +362,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
     return read
 
 
-def _null_if_empty(hook: Hook) -> Hook:
+def _empty_as_null(hook: Hook) -> Hook:
     return lambda value, _: hook(value, None) if value != {} else None
 
 
@@ -372,22 +370,22 @@ def _null_if_empty(hook: Hook) -> Hook:
 
 
 def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
-    """Writes by what a field holds, not by what it declares, so that plain dicts may stand in."""
+    """Returns a writer by the value of a field, not by its annotation: plain dicts are allowed."""
     if issubclass(cls, Unknown):
         return lambda made: made.raw
     fields = [
-        (a.name, bool(a.metadata.get("absent_if_none")))
+        (a.name, bool(a.metadata.get("omit_if_none")))
         for a in attrs.fields(cls)
-        if a.init and not a.metadata.get("not_sent")
+        if a.init and not a.metadata.get("client_only")
     ]
 
     def write(made: Any) -> dict[str, Any]:
         document: dict[str, Any] = {}
-        for name, absent_if_none in fields:
+        for name, omit_if_none in fields:
             value = getattr(made, name)
-            if value is UNSET or (absent_if_none and value is None):
+            if value is UNSET or (omit_if_none and value is None):
                 continue
-            document[name] = value if type(value) in _ATOMS else converter.unstructure(value)
+            document[name] = value if type(value) in _SCALARS else converter.unstructure(value)
         if isinstance(made, Struct) and made._extra:
             document.update(made._extra)
         if isinstance(made, Request) and made.extra_body is not UNSET:
@@ -398,7 +396,7 @@ def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
 
 
 def _checked_extra(cls: Any, extra: Any) -> dict[str, Any]:
-    """What goes into the body beside the fields; it may not go past a field's checks."""
+    """Returns the extra fields of the body; none may bypass the validation of a field."""
     if type(extra) is not dict:
         raise wrong_type("an object", extra).under("extra_body")
     for key in extra:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from assistants_client._arguments import check_tool_handling, checked_id
+from assistants_client._arguments import check_tool_handling, checked_id, number
 from assistants_client._suggestions import explains_arguments
 from assistants_client.backoff import BackoffLike
 from assistants_client.client.resources import HasResources
@@ -261,10 +261,7 @@ class WaitsForRuns(HasResources):
         check_timeout(timeout)
         delays = checked_backoff(self._backoff if backoff is None else backoff)
         check_stalled_after(stalled_after)
-        if type(parallel_polls) is not int or parallel_polls < 1:
-            raise ConfigurationError(
-                f"parallel_polls: {parallel_polls!r} is not a whole number of 1 or more"
-            )
+        number("parallel_polls", parallel_polls, at_least=1, whole=True)
         given = distinct(runs)
 
         def each() -> Iterator[Run]:

@@ -1,7 +1,7 @@
 """Functions as tools: ``@tool`` makes one of a function, ``as_tools`` of a list of them.
 
-What a model is told about a function, and how arguments are read for it, is put together here.
-Answering tool calls is not: that is ``_tool_calls``.
+The definition of a function for the model, and the reader of its arguments, are put together here.
+Answering tool calls does not belong here: that is ``dispatch``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import attrs
 
 from assistants_client._json.strict import strict_json
 from assistants_client.errors import ConfigurationError
-from assistants_client.function_tools import docstrings as _docstrings, json_types as _shapes
+from assistants_client.function_tools import docstrings, json_types
 from assistants_client.function_tools.annotations import Annotations, UnsupportedError, of_parameter
 from assistants_client.models._base import JsonObject
 from assistants_client.models._limits import LIMIT, identifier
@@ -38,7 +38,7 @@ R = TypeVar("R")
 Owner = TypeVar("Owner")
 R_co = TypeVar("R_co", covariant=True)
 
-#: What can be given where tools are wanted: a tool, its JSON form, or a function.
+#: A tool, its JSON form, or a function.
 ToolLike: TypeAlias = ToolInput | Callable[..., object]
 
 _NAMELESS: Final = frozenset({"<lambda>", "__call__"})
@@ -46,16 +46,16 @@ _VARIADIC: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Paramete
 
 
 class ToolFunction(FunctionTool, Generic[P, R_co]):
-    """A function that the model may ask for. It is made by :func:`tool`.
+    """A function that the model may call. It is made by :func:`tool`.
 
-    It is called as the function itself, and is given as a tool: ``tools=[get_weather]``. Two of
+    It is called as the function itself, and is passed as a tool: ``tools=[get_weather]``. Two of
     them are equal only if they are the same.
 
     Attributes:
-        function: What the model is told: name, description, parameters.
+        function: The definition sent to the model: name, description, parameters.
     """
 
-    __slots__ = ("__dict__", "_implementation", "_is_unbound", "_shape")
+    __slots__ = ("__dict__", "_implementation", "_is_unbound", "_json_type")
 
     __name__: str
     __qualname__: str
@@ -64,13 +64,13 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         self,
         implementation: Callable[P, R_co],
         definition: FunctionDefinition,
-        shape: _shapes.Shape,
+        json_type: json_types.JsonType,
         *,
         is_unbound: bool = False,
     ) -> None:
         super().__init__(function=definition)
         self._implementation = implementation
-        self._shape = shape
+        self._json_type = json_type
         self._is_unbound = is_unbound
         self.__name__ = self.__qualname__ = definition.name  # partials have neither
         functools.update_wrapper(self, implementation, updated=())
@@ -89,28 +89,28 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
     @overload
     def __get__(self, instance: object, owner: type | None = None, /) -> ToolFunction[P, R_co]: ...
     def __get__(self, instance: object, owner: type | None = None, /) -> Any:
-        """The tool of a method, once it is known whose method it is."""
+        """Returns the tool of a bound method."""
         if instance is None or not self._is_unbound:
             return self
         bound = types.MethodType(self._implementation, instance)
-        return ToolFunction(bound, self.function, self._shape)
+        return ToolFunction(bound, self.function, self._json_type)
 
     def read_arguments(self, arguments: str) -> dict[str, Any]:
-        """The keywords to call the function with, in the types that it declares.
+        """Returns the keyword arguments for the function, in the types that it declares.
 
         Args:
             arguments: The JSON text that the model wrote; an empty one means no arguments.
 
         Raises:
-            ValueError: They do not fit. The message names each place and what is expected there,
-                as in "city: expected a string, got 5".
+            ValueError: They are not valid. The message names each path and the expected type
+                there, as in "city: expected a string, got 5".
         """
-        values: dict[str, Any] = self._shape.read(_parsed(arguments))
+        values: dict[str, Any] = self._json_type.read(_parsed(arguments))
         return values
 
     @property
     def is_unbound(self) -> bool:
-        """Whether this is a method that lacks its object, and so cannot answer a model."""
+        """Returns whether this is an unbound method, which cannot be called for a model."""
         return self._is_unbound
 
     def __repr__(self) -> str:
@@ -154,22 +154,23 @@ def tool(
     description: str | None = None,
     strict: bool = False,
 ) -> Any:
-    """Makes a function a tool that the model may ask for. A decorator, with or without arguments.
+    """Makes a function a tool that the model may call. A decorator, with or without arguments.
 
-    The model is told the function's name, the first paragraph of its docstring, and its parameters:
-    their types from the annotations, what they mean from the docstring (Google, NumPy or
-    reStructuredText style) or from ``Annotated[str, "what it means"]``. What it writes is checked
-    and turned into the annotated types before the function is called.
+    The definition sent to the model has the function's name, the first paragraph of its docstring,
+    and its parameters: their types from the annotations, their descriptions from the docstring
+    (Google, NumPy or reStructuredText style) or from ``Annotated[str, "what it means"]``. The
+    model's arguments are validated and converted to the annotated types before the function is
+    called.
 
-    A method is decorated in its class, and given as ``tools=[thing.method]``. Arguments that a
-    ``functools.partial`` fixes are not shown to the model.
+    A method is decorated in its class, and passed as ``tools=[thing.method]``. Arguments that a
+    ``functools.partial`` fixes are not part of the definition.
 
     Args:
         function: The function.
         name: The name for the model, if it is to be another.
         description: The description for the model, if it is to be another.
-        strict: Ask the server to hold the model to the schema. Then every parameter must be given,
-            and one that has a default may be ``null``, which means the default.
+        strict: Ask the server to constrain the model to the schema. Then every parameter must be
+            given, and one that has a default may be ``null``, which means the default.
 
     Raises:
         ConfigurationError: The function cannot be a tool; the message says why and names the
@@ -186,17 +187,17 @@ def tool(
     broken = identifier()[LIMIT](chosen)
     if broken is not None:
         _refuse(f"function {chosen}", f"its name {broken[0]}; choose one with name=")
-    is_unbound, shape, definitions = _parameters(function, target, chosen, strict=strict)
-    schema = {**shape.schema, "$defs": definitions} if definitions else shape.schema
-    text = description if description is not None else _docstrings.summary(target.__doc__)
+    is_unbound, json_type, definitions = _parameters(function, target, chosen, strict=strict)
+    schema = {**json_type.schema, "$defs": definitions} if definitions else json_type.schema
+    text = description if description is not None else docstrings.summary(target.__doc__)
     definition = FunctionDefinition(
         name=chosen, description=text or None, parameters=schema, strict=strict or None
     )
-    return ToolFunction(function, definition, shape, is_unbound=is_unbound)
+    return ToolFunction(function, definition, json_type, is_unbound=is_unbound)
 
 
 def as_tools(tools: Iterable[ToolLike]) -> list[Tool | JsonObject]:
-    """Makes tools of the functions in a list, and leaves the tools in it as they are.
+    """Returns the list with its functions made tools, and its tools as they are.
 
     Raises:
         ConfigurationError: Something in it is no tool, or two have the same name.
@@ -244,7 +245,7 @@ def _refuse(what: str, why: str) -> NoReturn:
 
 
 def _target(function: Any) -> Any:
-    """The function behind methods, partials and wrappers: the one with docstring and hints."""
+    """Returns the function behind methods, partials and wrappers, with docstring and hints."""
     if isinstance(function, (staticmethod, classmethod)):
         _refuse(
             f"a {type(function).__name__}",
@@ -270,10 +271,10 @@ def _target(function: Any) -> Any:
 
 def _parameters(
     function: Callable[..., Any], target: Any, name: str, *, strict: bool
-) -> tuple[bool, _shapes.Shape, dict[str, _shapes.Schema]]:
-    """Whether the function lacks its object, the shape of its arguments, and the classes in it."""
+) -> tuple[bool, json_types.JsonType, dict[str, json_types.Schema]]:
+    """Returns whether it is an unbound method, its arguments' type, and the classes in that."""
     annotations = Annotations(strict=strict)
-    said = _docstrings.parameters(target.__doc__)
+    descriptions = docstrings.parameters(target.__doc__)
     fixed = function.keywords if isinstance(function, functools.partial) else {}
     try:
         signature = inspect.signature(function)
@@ -282,19 +283,19 @@ def _parameters(
     try:
         parameters = [p for p in signature.parameters.values() if p.name not in fixed]
         is_unbound = bool(parameters) and parameters[0].name == "self"
-        fields = [_field(p, target, said, annotations) for p in parameters[is_unbound:]]
-        shape = _shapes.record(fields, dict, noun="argument", strict=strict)
+        fields = [_field(p, target, descriptions, annotations) for p in parameters[is_unbound:]]
+        json_type = json_types.object_(fields, dict, noun="argument", strict=strict)
     except UnsupportedError as error:
         raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
-    return is_unbound, shape, annotations.definitions
+    return is_unbound, json_type, annotations.definitions
 
 
 def _field(
     parameter: inspect.Parameter,
     target: Any,
-    said: Mapping[str, str],
+    descriptions: Mapping[str, str],
     annotations: Annotations,
-) -> _shapes.Field:
+) -> json_types.Field:
     name = parameter.name
     if parameter.kind in _VARIADIC:
         raise UnsupportedError(f"parameter {name!r} takes any number; models need a list of names")
@@ -302,7 +303,9 @@ def _field(
         raise UnsupportedError(f"parameter {name!r} is positional only; models give all by name")
     default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
     try:
-        return annotations.field(name, of_parameter(target, name), said.get(name, ""), default)
+        return annotations.field(
+            name, of_parameter(target, name), descriptions.get(name, ""), default
+        )
     except UnsupportedError as error:
         raise UnsupportedError(f"parameter {error}") from error
 

@@ -27,7 +27,7 @@ from assistants_client._http.multipart import (
     Progress,
     ProgressFailedError,
 )
-from assistants_client._http.transport import Answered, Query, Transport
+from assistants_client._http.transport import Query, Response, Transport
 from assistants_client._json.codec import InvalidValueError, decode, encode_request
 from assistants_client._suggestions import no_attribute
 from assistants_client.backoff import BackoffLike
@@ -344,7 +344,7 @@ def encoded(request: object) -> dict[str, Any]:
         raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
 
 
-def _decoded(answer: type[T], reply: Answered, method: str, path: str) -> T:
+def _decoded(answer: type[T], reply: Response, method: str, path: str) -> T:
     try:
         return decode(answer, reply.document)
     except InvalidValueError as error:

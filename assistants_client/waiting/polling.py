@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from attrs import frozen
 
+from assistants_client._arguments import ENDLESS, is_number, number
 from assistants_client._http.deadline import TooLateError, within
 from assistants_client._protocol import POLL_AFTER_MS
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
@@ -356,11 +357,7 @@ def _bounded(hint: float | None) -> float | None:
 
 def check_timeout(timeout: object) -> None:
     """Refuses what is no number of seconds."""
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise ConfigurationError(
-            f"timeout: {timeout!r} is not a number of seconds; an endless wait is spelled "
-            "float('inf')"
-        )
+    number("timeout", timeout, at_least=0, unit="seconds", hint=ENDLESS)
 
 
 def checked_backoff(backoff: BackoffLike) -> Backoff:
@@ -372,13 +369,12 @@ def checked_backoff(backoff: BackoffLike) -> Backoff:
 
 
 def _checked_delay(delay: object) -> float:
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not delay >= 0:
+    if not is_number(delay) or not delay >= 0:
         raise ConfigurationError(f"backoff: answered {delay!r}, not a number of 0 or more seconds")
     return delay
 
 
 def check_stalled_after(seconds: object) -> None:
     """Refuses what is no number of seconds above 0; ``None`` is no such bound."""
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and seconds > 0):  # type: ignore[operator]  # it is one
-        raise ConfigurationError(f"stalled_after: {seconds!r} is not a number of seconds above 0")
+    if seconds is not None:
+        number("stalled_after", seconds, above=0, unit="seconds")

@@ -13,7 +13,7 @@ from bisect import bisect_left, insort
 from itertools import count
 from typing import TypeAlias
 
-from assistants_client.errors import ConfigurationError
+from assistants_client._arguments import number
 
 #: A poll that is due, in a queue: since when, and a number that tells it from others.
 Ticket: TypeAlias = tuple[float, int]
@@ -83,10 +83,4 @@ def as_pace(per_second: float | None) -> Pace:
     """
     if per_second is None:
         return Pace()
-    given: object = per_second
-    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not (is_number and per_second > 0):
-        raise ConfigurationError(
-            f"max_polls_per_second: {per_second!r} is not a number above 0; None sets no cap"
-        )
-    return Pace(per_second)
+    return Pace(number("max_polls_per_second", per_second, above=0, hint="None sets no cap"))

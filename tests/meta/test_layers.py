@@ -31,8 +31,8 @@ OURS = {
     "models": "_lazy_names _public_names _suggestions",
     "_json": "models",
     "_http": "errors _arguments _protocol _version",
-    "function_tools": "_lazy_names errors models _json",
-    "waiting": "_lazy_names errors backoff models _protocol _http",
+    "function_tools": "_arguments _lazy_names errors models _json",
+    "waiting": "_arguments _lazy_names errors backoff models _protocol _http",
     "streaming": "_lazy_names _suggestions errors models _json _http",
     "resources": "_arguments _suggestions errors backoff models _json _http lazy:streaming",
     "client": "_arguments _lazy_names _suggestions _version errors backoff models _http waiting "

@@ -117,10 +117,10 @@ class Documents:
         attrs.resolve_types(cls)
         needed, optional = {}, {}
         for field in attrs.fields(cls):
-            if not field.init or field.metadata.get("not_sent"):
+            if not field.init or field.metadata.get("client_only"):
                 continue
             values = self.field(field, tp)
-            absent = field.metadata.get("absent_if_none") or field.default is UNSET
+            absent = field.metadata.get("omit_if_none") or field.default is UNSET
             (optional if absent else needed)[field.name] = values
         documents = st.fixed_dictionaries(needed, optional=optional)
         if self.known:
@@ -145,7 +145,7 @@ class Documents:
                     else st.one_of(whole, st.floats(0, 2))
                 )
             values = values.filter(lambda value: rule(value) is None)
-        if type(None) in get_args(annotation) and not field.metadata.get("absent_if_none"):
+        if type(None) in get_args(annotation) and not field.metadata.get("omit_if_none"):
             values = st.one_of(st.none(), values)
         return values
 
@@ -230,7 +230,7 @@ def test_a_reader_that_is_written_out_reads_the_same(cls, monkeypatch):
     }
 
     def outcome(often, document):
-        monkeypatch.setattr(compiled_readers, "OFTEN", often)
+        monkeypatch.setattr(compiled_readers, "COMPILE_AFTER", often)
         try:
             made = readers[often](document, cls)
         except InvalidValueError as error:
@@ -265,7 +265,7 @@ def test_the_engine_reads_what_the_client_writes(cls):
 @pytest.mark.parametrize("cls", REQUESTS)
 def test_both_sides_refuse_the_same_nonsense(cls):
     """What the client lets through the engine refuses only for being unknown to it."""
-    fields = [f for f in attrs.fields(cls) if f.init and not f.metadata.get("not_sent")]
+    fields = [f for f in attrs.fields(cls) if f.init and not f.metadata.get("client_only")]
     needed = {f.name: JSON for f in fields if f.default is attrs.NOTHING}
     optional = {f.name: JSON for f in fields if f.name not in needed}
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from attrs import evolve
 
-from assistants_client._arguments import checked_seconds
+from assistants_client._arguments import ENDLESS, number
 from assistants_client._http.deadline import TooLateError
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from assistants_client._http.transport import Options, Transport
@@ -156,8 +156,10 @@ class ServerModel(ABC):
         Raises:
             ConfigurationError: The URL, a time or a header cannot be used.
         """
-        self._timeout = checked_seconds("timeout", timeout)
-        self._stalled_after = checked_seconds("stalled_after", stalled_after)
+        self._timeout = number("timeout", timeout, above=0, unit="seconds", hint=ENDLESS)
+        self._stalled_after = number(
+            "stalled_after", stalled_after, above=0, unit="seconds", hint=ENDLESS
+        )
         self._transport = Transport(
             base_url.rstrip("/").removesuffix(self._path),
             api_key=None if not api_key else self._current_key,
