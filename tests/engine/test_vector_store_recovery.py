@@ -47,10 +47,36 @@ time.sleep(60)
 """
 
 
-def killed(url: str, folder: Path) -> str:
+#: Puts some passages of a file into a store, then hangs and is killed.
+KILLED_BETWEEN = """
+import os, sys, threading, time
+sys.path.insert(0, sys.argv[2])
+from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.services import _passages
+from assistants_client.engine.services.worker_side import ingesting
+from store_bench import Bench
+
+hanging = threading.Event()
+
+def one_piece(context, piece):
+    piece()
+    hanging.set()
+    time.sleep(60)
+
+_passages._AT_ONCE = 1
+ingesting.in_pieces = one_piece
+bench = Bench(Engine(sys.argv[1], Scripted([])))
+store = bench.client.vector_stores.create(file_ids=[bench.upload("walrus " * 2000)])
+hanging.wait(30)
+os.write(1, (store.id + "\\n").encode())
+time.sleep(60)
+"""
+
+
+def killed(url: str, folder: Path, script: str = KILLED) -> str:
     """The store that was being filled; the folder is where the process had its temporary files."""
     here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", KILLED, url, here]
+    command = [sys.executable, "-c", script, url, here]
     env = {**os.environ, "TMPDIR": str(folder)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
@@ -71,6 +97,18 @@ def test_what_was_being_read_is_read_by_the_next_process(tmp_path: Path) -> None
         bench = Bench(engine)
         assert bench.settled(store).file_counts == FileCounts(completed=4, total=4)
         assert len(bench.found(store, "walrus")) == 4
+
+
+def test_a_file_that_was_being_put_in_is_there_once(tmp_path: Path) -> None:
+    """Passages that a killed process has stored are not found, and go before others come."""
+    url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
+    store = killed(url, tmp_path, KILLED_BETWEEN)
+    with Engine(url, Scripted([])) as engine:
+        bench = Bench(engine)
+        assert bench.settled(store).file_counts == FileCounts(completed=1, total=1)
+        [held] = bench.client.vector_store_files.list(store)
+        parts = bench.client.vector_store_files.content(store, held.id).data
+        assert "".join(part.text for part in parts) == "walrus " * 2000
 
 
 def test_another_process_takes_over_when_it_looks(tmp_path: Path, clock: Clock) -> None:

@@ -76,7 +76,7 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_base _pagination _signatures",
     "engine.services": "_base _contents _history _stores _resources _passages _vectors _words "
-    "_search",
+    "_search _pieces",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not

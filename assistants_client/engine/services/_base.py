@@ -59,6 +59,7 @@ class Context:
         events: Told what happens to runs, likewise.
         embeddings: What makes vectors of texts, if anything does.
         leases: Who is believed to carry what.
+        pause: Waits for so many seconds.
         answering: Told what a POST is about to be answered with, within the transaction: what it
             stores there is stored with the object, or not at all.
     """
@@ -73,6 +74,7 @@ class Context:
     events: Broker = field(factory=Broker)
     embeddings: Embeddings | None = None
     leases: Leases = field(factory=Leases)
+    pause: Callable[[float], object] = time.sleep
     answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
 
     def committed(self, remarks: Sequence[object]) -> None:

@@ -23,8 +23,9 @@ from assistants_client.engine.search.text_ranking import (
 )
 from assistants_client.engine.search.vectors import count
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._passages import holding_hidden
 from assistants_client.engine.services._vectors import nearest
-from assistants_client.engine.services._words import word_index
+from assistants_client.engine.services._words import Searched, word_index
 from assistants_client.engine.storage.tables import (
     files,
     passages,
@@ -76,9 +77,11 @@ def search(
         )
         if not numbers:
             return []
+        within = vector_store_files.c.vector_store_id.in_(store_ids)
+        where = Searched(numbers, holding_hidden(connection, within))
         allowed = None if wanted is None else _allowed(connection, store_ids, wanted)
         most = max(_CANDIDATES * limit, _FEWEST_CANDIDATES)
-        scored = _by_words(connection, store_ids, numbers, query, allowed=allowed, most=most)
+        scored = _by_words(connection, store_ids, where, query, allowed=allowed, most=most)
         if embeddings is not None and vector is not None:
             model = embeddings.model
             alike, others = nearest(
@@ -98,7 +101,7 @@ def search(
 def _by_words(
     connection: Connection,
     store_ids: Sequence[str],
-    numbers: Sequence[int],
+    where: Searched,
     query: str,
     *,
     allowed: frozenset[int] | None,
@@ -108,9 +111,7 @@ def _by_words(
     if not words:
         return {}
     index = word_index(connection)
-    held = {
-        word: index.holding(connection, numbers, word, most=_KNOWN_EXACTLY + 1) for word in words
-    }
+    held = {word: index.holding(connection, where, word, most=_KNOWN_EXACTLY + 1) for word in words}
     total = _count(connection, store_ids)
     counts = {
         # Of a word that many passages hold nobody counts how many: it says little in any case.
@@ -120,15 +121,15 @@ def _by_words(
     # Where only some files are wanted, theirs may be the last of many: all are looked at.
     bound = _RANKED if allowed is None and total > _KNOWN_EXACTLY else None
     if bound is None:
-        ranks = _ranks(connection, numbers, words, None, query=words, allowed=allowed, most=most)
+        ranks = _ranks(connection, where, words, None, query=words, allowed=allowed, most=most)
     else:
-        ranks = _ranks_of_many(connection, numbers, counts, bound, most=most)
+        ranks = _ranks_of_many(connection, where, counts, bound, most=most)
     at_hand = list(ranks)
     holding = [
         Holding(
             held[word]
             if len(held[word]) <= _KNOWN_EXACTLY
-            else index.holding(connection, numbers, word, among=at_hand, most=len(at_hand)),
+            else index.holding(connection, where, word, among=at_hand, most=len(at_hand)),
             counts[word],
         )
         for word in words
@@ -138,7 +139,7 @@ def _by_words(
 
 def _ranks_of_many(
     connection: Connection,
-    numbers: Sequence[int],
+    where: Searched,
     counts: Mapping[str, int],
     bound: int,
     *,
@@ -151,18 +152,18 @@ def _ranks_of_many(
     for words, together in conjunctions(counts):
         if len(ranks) >= most:
             break
-        found = _ranks(connection, numbers, words, bound, together=together, query=query, most=most)
+        found = _ranks(connection, where, words, bound, together=together, query=query, most=most)
         for seq, rank in found.items():
             # Ranked by fewer of its words, a passage stands lower than it does by all.
             ranks[seq] = min(rank, ranks.get(seq, rank))
     wanted = telling(counts, bound)
     if len(wanted) < len(counts):
-        found = _ranks(connection, numbers, wanted, bound, query=query, most=most)
+        found = _ranks(connection, where, wanted, bound, query=query, most=most)
         for seq, rank in found.items():
             ranks[seq] = min(rank, ranks.get(seq, rank))
     if len(ranks) < most:
         # What holds none but common words comes after.
-        others = _ranks(connection, numbers, query, bound, query=query, most=most)
+        others = _ranks(connection, where, query, bound, query=query, most=most)
         worst = max(ranks.values(), default=-math.inf)
         for seq, rank in others.items():
             ranks.setdefault(seq, max(rank, worst))
@@ -171,7 +172,7 @@ def _ranks_of_many(
 
 def _ranks(
     connection: Connection,
-    numbers: Sequence[int],
+    where: Searched,
     words: Sequence[str],
     bound: int | None,
     *,
@@ -183,7 +184,7 @@ def _ranks(
     """The best passages that hold so many of the words, with their ranks."""
     ranks: dict[int, float] = {}
     found = word_index(connection).ranked(
-        connection, numbers, words, bound, together=together, query=query
+        connection, where, words, bound, together=together, query=query
     )
     for seq, store_file, rank in found:
         if allowed is None or store_file in allowed:
@@ -208,7 +209,7 @@ def _count(connection: Connection, store_ids: Sequence[str]) -> int:
     some = (
         select(func.length(passages.c.text).label("length"))
         .select_from(joined)
-        .where(held.vector_store_id.in_(store_ids))
+        .where(held.vector_store_id.in_(store_ids), held.status == "completed")
         .limit(_KNOWN_EXACTLY + 1)
         .subquery()
     )

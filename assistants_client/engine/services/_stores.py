@@ -27,7 +27,7 @@ from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context, ToIngest
 from assistants_client.engine.services._contents import drop_gone
 from assistants_client.engine.storage.database import add, load, remark, save
-from assistants_client.engine.storage.tables import passages, vector_store_files, vector_stores
+from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
 from assistants_client.models.vector_stores import (
@@ -126,6 +126,12 @@ def use(connection: Connection, store: VectorStore, now: int) -> None:
         save(connection, vector_stores, store, expires_at=store.expires_at)
 
 
+def in_store(store_id: str, file_ids: Sequence[str]) -> ColumnElement[bool]:
+    """Finds those of files that a store holds."""
+    held = vector_store_files.c
+    return and_(held.vector_store_id == store_id, held.id.in_(file_ids))
+
+
 def put_files(
     connection: Connection,
     store: VectorStore,
@@ -135,7 +141,6 @@ def put_files(
     batch_id: str | None = None,
 ) -> None:
     """Puts files that exist into a store; one that is there already is read anew."""
-    held = vector_store_files.c
     for one in new:
         made = VectorStoreFile(
             id=one.file_id,
@@ -145,7 +150,7 @@ def put_files(
             chunking_strategy=_static(one.chunking_strategy),
             attributes=dict(one.attributes or {}),
         )
-        known = (held.vector_store_id == store.id) & (held.id == one.file_id)
+        known = in_store(store.id, [one.file_id])
         connection.execute(delete(vector_store_files).where(known))
         number = connection.execute(
             insert(vector_store_files)
@@ -175,8 +180,6 @@ def _static(strategy: ChunkingStrategy | JsonObject | None) -> StaticChunking:
 def end_file(connection: Connection, seq: int, made: VectorStoreFile) -> None:
     """Stores a file's final status, and lets go of it."""
     save_file(connection, seq, made, owner=None, lease_until=None)
-    if made.status != "completed":
-        connection.execute(delete(passages).where(passages.c.store_file == seq))
 
 
 def save_file(connection: Connection, seq: int, made: VectorStoreFile, **columns: Any) -> None:

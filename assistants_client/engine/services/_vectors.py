@@ -14,6 +14,8 @@ def put_vectors(
     connection: Connection, numbers: Sequence[int], model: str, vectors: Sequence[bytes]
 ) -> None:
     """Stores the vectors of passages, each by the passage's number."""
+    if not numbers:
+        return
     rows = [
         {"passage": number, "model": model, "signs": signs(vector), "vector": vector}
         for number, vector in zip(numbers, vectors, strict=True)
@@ -55,7 +57,7 @@ def nearest(
             held.seq.label("store_file"),
         )
         .select_from(joined)
-        .where(held.vector_store_id.in_(store_ids), kept.model == model)
+        .where(held.vector_store_id.in_(store_ids), held.status == "completed", kept.model == model)
     )
     comparable, others = list[tuple[int, bytes]](), set[int]()
     for row in connection.execute(of_stores):

@@ -6,34 +6,45 @@ Nothing of files and stores is known here but their numbers; how hits score is n
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import comb
 from typing import Any, Final, Protocol
 
+from attrs import frozen
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
 
 from assistants_client.engine.search.text_ranking import in_stores, indexed, words_of
 
 
+@frozen
+class Searched:
+    """Where passages are searched: in so numbered stores, save in those files of theirs."""
+
+    stores: Sequence[int]
+    hidden: Sequence[int] = ()
+
+
 class WordIndex(Protocol):
     """What searches words in one kind of database. Words are terms as ``search_words`` has them."""
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        """Adds a passage; it goes with its row."""
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        """Adds passages of a store: their numbers, titles and words. They go with their rows."""
         ...
 
     def ranked(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         words: Sequence[str],
         most: int | None,
         *,
         together: int = 1,
         query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        """Passages of stores that hold so many of the words at least, the best first.
+        """Passages that hold so many of the words at least, the best first.
 
         Answered are the passage's number, its file's in the store, and its rank: the lower, the
         better. It is that by all words of the query, where the database can tell; else by those
@@ -44,13 +55,13 @@ class WordIndex(Protocol):
     def holding(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         word: str,
         *,
         among: Sequence[int] | None = None,
         most: int,
     ) -> frozenset[int]:
-        """The passages of stores that hold a word, up to so many; or which do of those given."""
+        """The passages that hold a word, up to so many; or which do of those found ``among``."""
         ...
 
 
@@ -62,57 +73,77 @@ class _Fts5:
         "VALUES (:passage, :store, :title, :words)"
     )
     #: The place of the store takes no part in the rank; a word of the title counts as two.
-    _RANKED = text(
+    _RANKED = (
         "SELECT passages.seq, passages.store_file, rank FROM ("
         "SELECT rowid AS passage, bm25(passage_words, 0.0, 2.0, 1.0) AS rank "
-        "FROM passage_words WHERE passage_words MATCH :wanted LIMIT :most) "
+        "FROM passage_words WHERE passage_words MATCH :wanted{some} LIMIT :most) "
         "JOIN passages ON passages.seq = passage ORDER BY rank, passages.seq"
     )
-    _HOLDING = (
-        "SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted{among} LIMIT :most"
+    _HOLDING = "SELECT rowid FROM passage_words WHERE passage_words MATCH :wanted{some} LIMIT :most"
+    _AMONG = " AND rowid IN :some"
+    _SHOWN = (
+        " AND NOT EXISTS (SELECT 1 FROM passages "
+        "WHERE seq = passage_words.rowid AND store_file IN :some)"
     )
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        row = {
-            "passage": passage,
-            "store": str(store),
-            "title": indexed(title),
-            "words": indexed(words),
-        }
-        connection.execute(self._PUT, row)
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        rows = [
+            {
+                "passage": passage,
+                "store": str(store),
+                "title": indexed(title),
+                "words": indexed(words),
+            }
+            for passage, title, words in passages
+        ]
+        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         words: Sequence[str],
         most: int | None,
         *,
         together: int = 1,
         query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        wanted = in_stores(stores, words, together)
+        wanted = in_stores(where.stores, words, together)
         # Each word is in so many of the expression's sets, and is counted in each.
         times = comb(len(words) - 1, together - 1)
         asked = {"wanted": wanted, "most": -1 if most is None else most}
-        for row in connection.execute(self._RANKED, asked):
+        some = (self._SHOWN, where.hidden) if where.hidden else None
+        for row in self._found(connection, self._RANKED, asked, some):
             yield row.seq, row.store_file, row.rank / times
 
     def holding(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         word: str,
         *,
         among: Sequence[int] | None = None,
         most: int,
     ) -> frozenset[int]:
-        query = text(self._HOLDING.format(among="" if among is None else " AND rowid IN :among"))
-        asked: dict[str, Any] = {"wanted": in_stores(stores, [word]), "most": most}
+        asked = {"wanted": in_stores(where.stores, [word]), "most": most}
+        some = (self._SHOWN, where.hidden) if where.hidden else None
         if among is not None:
-            query = query.bindparams(bindparam("among", expanding=True))
-            asked["among"] = list(among)
-        return frozenset(connection.execute(query, asked).scalars())
+            some = self._AMONG, among
+        return frozenset(self._found(connection, self._HOLDING, asked, some).scalars())
+
+    @staticmethod
+    def _found(
+        connection: Connection,
+        statement: str,
+        asked: Mapping[str, Any],
+        some: tuple[str, Sequence[int]] | None,
+    ) -> Any:
+        if some is None:
+            return connection.execute(text(statement.format(some="")), asked)
+        query = text(statement.format(some=some[0])).bindparams(bindparam("some", expanding=True))
+        return connection.execute(query, {**asked, "some": list(some[1])})
 
 
 class _TsVector:
@@ -128,27 +159,36 @@ class _TsVector:
         "SELECT passages.seq, passages.store_file, "
         "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, {any}, 1) AS rank "
         "FROM (SELECT passage, words FROM passage_words "
-        "WHERE store = ANY(:stores) AND words @@ ({wanted}) LIMIT :most) AS found "
+        "WHERE store = ANY(:stores) AND words @@ ({wanted}){shown} LIMIT :most) AS found "
         "JOIN passages ON passages.seq = found.passage "
         "ORDER BY rank, passages.seq"
     )
     _HOLDING = (
-        "SELECT passage FROM passage_words WHERE store = ANY(:stores) AND words @@ ({wanted}) "
-        "LIMIT :most"
+        "SELECT passage FROM passage_words "
+        "WHERE store = ANY(:stores) AND words @@ ({wanted}){shown} LIMIT :most"
     )
     _AMONG = (
         "SELECT passage FROM passage_words WHERE passage = ANY(:among) AND words @@ ({wanted}) "
         "LIMIT :most"
     )
+    _SHOWN = (
+        " AND NOT EXISTS (SELECT 1 FROM passages "
+        "WHERE seq = passage_words.passage AND store_file = ANY(:hidden))"
+    )
 
-    def put(self, connection: Connection, passage: int, store: int, title: str, words: str) -> None:
-        row = {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
-        connection.execute(self._PUT, row)
+    def put(
+        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
+    ) -> None:
+        rows = [
+            {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
+            for passage, title, words in passages
+        ]
+        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         words: Sequence[str],
         most: int | None,
         *,
@@ -159,7 +199,7 @@ class _TsVector:
             connection,
             self._RANKED,
             words,
-            stores=stores,
+            self._numbers(where),
             most=most,
             together=together,
             query=query,
@@ -170,28 +210,35 @@ class _TsVector:
     def holding(
         self,
         connection: Connection,
-        stores: Sequence[int],
+        where: Searched,
         word: str,
         *,
         among: Sequence[int] | None = None,
         most: int,
     ) -> frozenset[int]:
         if among is None:
-            rows = self._found(connection, self._HOLDING, [word], stores=stores, most=most)
+            numbers = self._numbers(where)
+            rows = self._found(connection, self._HOLDING, [word], numbers, most=most)
         else:
-            rows = self._found(connection, self._AMONG, [word], among=among, most=most)
+            rows = self._found(connection, self._AMONG, [word], {"among": among}, most=most)
         return frozenset(row.passage for row in rows)
 
     @staticmethod
+    def _numbers(where: Searched) -> dict[str, Sequence[int]]:
+        hidden = {"hidden": where.hidden} if where.hidden else {}
+        return {"stores": where.stores, **hidden}
+
+    @classmethod
     def _found(
+        cls,
         connection: Connection,
         statement: str,
         words: Sequence[str],
+        numbers: Mapping[str, Sequence[int]],
         *,
         most: int | None,
         together: int = 1,
         query: Sequence[str] = (),
-        **numbers: Sequence[int],
     ) -> Any:
         names = {word: f"word{number}" for number, word in enumerate(query or words)}
         asked = {
@@ -201,7 +248,11 @@ class _TsVector:
             f"({' && '.join(asked[word] for word in some)})"
             for some in combinations(words, together)
         )
-        written = statement.format(wanted=" || ".join(sets), any=" || ".join(asked.values()))
+        written = statement.format(
+            wanted=" || ".join(sets),
+            any=" || ".join(asked.values()),
+            shown=cls._SHOWN if "hidden" in numbers else "",
+        )
         found = text(written).bindparams(
             bindparam("most", type_=BigInteger),
             *(bindparam(name, type_=ARRAY(BigInteger)) for name in numbers),

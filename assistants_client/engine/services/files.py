@@ -16,9 +16,11 @@ from assistants_client.engine.services._contents import (
     require_file,
     write_blocks,
 )
+from assistants_client.engine.services._passages import drop_first
+from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.storage.database import remove
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
-from assistants_client.engine.storage.tables import files
+from assistants_client.engine.storage.tables import files, vector_store_files
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
 
@@ -105,8 +107,14 @@ class Files:
 
     def delete(self, file_id: str) -> Deleted:
         """Deletes a file, also out of every vector store."""
+        return in_pieces(self._context, lambda: self._deleted(file_id))
+
+    def _deleted(self, file_id: str) -> Deleted | None:
+        """Deletes a file, or some of what stores hold of a long one."""
         with self._context.database.begin() as connection:
             require_file(connection, file_id, self._context.clock())
+            if drop_first(connection, vector_store_files.c.id == file_id):
+                return None
             if not remove(connection, files, file_id):
                 raise not_found("file", file_id)
         return Deleted(id=file_id, object="file")

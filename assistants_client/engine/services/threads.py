@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import delete, select
 
 from assistants_client.engine.domain.new_objects import changed, new_thread
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._resources import (
     refuse_new_stores,
     settle_resources,
@@ -25,8 +23,6 @@ from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 
 #: How many messages, or runs with their steps, are deleted in one transaction.
 _AT_ONCE: Final = 1000
-#: Seconds in which others can begin to write before the next one.
-_PAUSE: Final = 0.005
 
 
 @frozen
@@ -34,7 +30,6 @@ class Threads:
     """The operations on a thread itself. An unknown id is refused with a ``Fault``."""
 
     _context: Context
-    _pause: Callable[[float], object] = time.sleep
 
     def create(self, request: ThreadRequest) -> Thread:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
@@ -76,22 +71,15 @@ class Threads:
 
         A long one is emptied first, the oldest first, so that nobody has to wait for all of it.
         """
-        while self._empty(thread_id):
-            self._pause(_PAUSE)
+        return in_pieces(self._context, lambda: self._deleted(thread_id))
+
+    def _deleted(self, thread_id: str) -> Deleted | None:
+        """Deletes a thread, or some of what is in a long one."""
         with self._context.writing(thread_id) as (connection, active):
+            for table in (messages, runs):
+                if delete_first(connection, table, table.c.thread_id == thread_id, _AT_ONCE):
+                    return None
             remove(connection, threads, thread_id)
         if active is not None:
             self._context.stop(active.id)
         return Deleted(id=thread_id, object="thread.deleted")
-
-    def _empty(self, thread_id: str) -> bool:
-        """Deletes some of what is in a long thread; whether there was that much."""
-        with self._context.writing(thread_id) as (connection, _):
-            for table in (messages, runs):
-                here = table.c.thread_id == thread_id
-                some = select(table.c.seq).where(here).order_by(table.c.seq)
-                end = connection.execute(some.offset(_AT_ONCE).limit(1)).scalar_one_or_none()
-                if end is not None:
-                    connection.execute(delete(table).where(here, table.c.seq < end))
-                    return True
-        return False

@@ -11,10 +11,13 @@ from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
+from assistants_client.engine.services._passages import clear, drop_first, holding_hidden
+from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import (
     NewFile,
     count_files,
     end_file,
+    in_store,
     look_after,
     put_files,
     require_store,
@@ -49,8 +52,15 @@ class VectorStoreFileBatches:
         Raises:
             Fault: Also when a file does not exist, or the store has expired.
         """
+        return in_pieces(self._context, lambda: self._created(vector_store_id, request))
+
+    def _created(
+        self, vector_store_id: str, request: VectorStoreFileBatchRequest
+    ) -> VectorStoreFileBatch | None:
+        """Puts files into a store, or takes out some of long ones that are there already."""
         now = self._context.clock()
         asked, param = _new_files(encode(request))
+        new = list({one.file_id: one for one in asked}.values())
         made = VectorStoreFileBatch(
             id=self._context.new_id("vsfb_"),
             object="vector_store.files_batch",
@@ -63,6 +73,8 @@ class VectorStoreFileBatches:
             require_usable(store, now)
             tidy(self._context, connection)
             require_files(connection, [one.file_id for one in asked], now, param)
+            if drop_first(connection, in_store(vector_store_id, [one.file_id for one in new])):
+                return None
             add(
                 connection,
                 vector_store_batches,
@@ -70,7 +82,6 @@ class VectorStoreFileBatches:
                 vector_store_id=vector_store_id,
                 is_cancelled=False,
             )
-            new = list({one.file_id: one for one in asked}.values())
             put_files(connection, store, new, self._context.now(), batch_id=made.id)
             made = _require(connection, vector_store_id, made.id)
             self._context.answering(connection, made)
@@ -107,8 +118,11 @@ class VectorStoreFileBatches:
                 made = decode(VectorStoreFile, row.body)
                 made.status = "cancelled"
                 end_file(connection, row.seq, made)
+            begun = holding_hidden(connection, held.batch_id == batch_id)
             batch = _require(connection, vector_store_id, batch_id)
             self._context.answering(connection, batch)
+        for store_file in begun:
+            clear(self._context, store_file)
         return batch
 
     def list_files(

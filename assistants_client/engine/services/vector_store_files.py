@@ -11,9 +11,11 @@ from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
-from assistants_client.engine.services._passages import text_of
+from assistants_client.engine.services._passages import drop_first, text_of
+from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import (
     NewFile,
+    in_store,
     look_after,
     put_files,
     require_store,
@@ -45,6 +47,12 @@ class VectorStoreFiles:
         Raises:
             Fault: Also when the file does not exist, or the store has expired.
         """
+        return in_pieces(self._context, lambda: self._created(vector_store_id, request))
+
+    def _created(
+        self, vector_store_id: str, request: VectorStoreFileRequest
+    ) -> VectorStoreFile | None:
+        """Puts a file into a store, or takes out some of a long one that is there already."""
         document: dict[str, Any] = encode(request)
         now = self._context.clock()
         with self._context.database.begin() as connection:
@@ -52,6 +60,8 @@ class VectorStoreFiles:
             require_usable(store, now)
             tidy(self._context, connection)
             require_files(connection, [request.file_id], now, "file_id")
+            if drop_first(connection, in_store(vector_store_id, [request.file_id])):
+                return None
             put_files(connection, store, [NewFile(**document)], self._context.now())
             made = _require(connection, vector_store_id, request.file_id)[1]
             self._context.answering(connection, made)
@@ -89,9 +99,15 @@ class VectorStoreFiles:
 
     def delete(self, vector_store_id: str, file_id: str) -> Deleted:
         """Takes a file out of a store; the file itself stays."""
+        return in_pieces(self._context, lambda: self._deleted(vector_store_id, file_id))
+
+    def _deleted(self, vector_store_id: str, file_id: str) -> Deleted | None:
+        """Takes a file out of a store, or some of a long one's passages."""
         with self._context.database.begin() as connection:
             seq, _ = _require(connection, vector_store_id, file_id)
             gone = vector_store_files.c.seq == seq
+            if drop_first(connection, gone):
+                return None
             connection.execute(delete(vector_store_files).where(gone))
         return Deleted(id=file_id, object="vector_store.file.deleted")
 

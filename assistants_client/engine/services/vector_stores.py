@@ -12,6 +12,8 @@ from assistants_client.engine.faults import not_found
 from assistants_client.engine.search.filters import read_filter
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
+from assistants_client.engine.services._passages import drop_first
+from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import (
     NewFile,
@@ -110,7 +112,13 @@ class VectorStores:
 
     def delete(self, vector_store_id: str) -> Deleted:
         """Deletes a store; the files that it holds stay."""
+        return in_pieces(self._context, lambda: self._deleted(vector_store_id))
+
+    def _deleted(self, vector_store_id: str) -> Deleted | None:
+        """Deletes a store, or some of the files of one that holds much."""
         with self._context.database.begin() as connection:
+            if drop_first(connection, vector_store_files.c.vector_store_id == vector_store_id):
+                return None
             if not remove(connection, vector_stores, vector_store_id):
                 raise not_found("vector store", vector_store_id)
         return Deleted(id=vector_store_id, object="vector_store.deleted")

@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.sqlite_turns import begins
 from assistants_client.engine.storage.store_faults import DatabaseFile, busy, fault_of, is_busy
 from assistants_client.engine.storage.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
@@ -399,12 +400,15 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
+        until = connection.get_execution_options().get(_WRITES_BY)
+        cursor = connection.connection.cursor()
+        is_begun = until is not None and begins(cursor, until)
         left = _milliseconds_left(connection)
         wait = round(1000 * BUSY_SECONDS) if left is None else left
-        cursor = connection.connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {wait}")
         cursor.close()
-        connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
+        if not is_begun:
+            connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
 
     return engine
 

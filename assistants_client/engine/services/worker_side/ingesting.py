@@ -17,7 +17,13 @@ from assistants_client.engine.ids import owner_name
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
-from assistants_client.engine.services._passages import put_passages
+from assistants_client.engine.services._passages import (
+    clear,
+    holding_hidden,
+    in_slices,
+    put_passages,
+)
+from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import end_file, is_lost
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.storage.database import load
@@ -29,6 +35,8 @@ from assistants_client.models.vector_stores import VectorStoreFile
 
 #: A file that its reader died over so often is not tried again.
 MAX_TRIES: Final = 3
+#: What a file that was not read has ended as.
+_ENDED: Final = ("failed", "cancelled")
 #: Waiting files that are looked at together.
 _MOST_WAITING: Final = 100
 
@@ -38,6 +46,8 @@ class Job:
     """A claimed file of a store: its content is to be cut into passages of these sizes."""
 
     store_file: int
+    #: The how manieth try it is.
+    tries: int
     content: FileContent
     sizes: StaticChunkingSizes
 
@@ -56,31 +66,42 @@ class Ingesting:
         return owner_name(self._nonce)
 
     def claim(self, store_file: int) -> Job | None:
-        """Takes a file that is in progress and that nobody holds; ``None`` when there is none."""
-        context = self._context
-        with context.begin() as connection:
-            row = _row(connection, store_file)
-            if row is None or row.status != "in_progress":
-                return None
-            owner, lease = row.owner, row.lease_until
-            if owner is not None and not is_lost(context, store_file, owner, lease):
-                return None
-            if row.tries >= MAX_TRIES:
-                message = f"Reading the file ended its process {MAX_TRIES} times."
-                error = LastError(code="server_error", message=message)
-                self._end(connection, row.seq, row.made, error)
-                return None
-            connection.execute(
-                update(vector_store_files)
-                .where(vector_store_files.c.seq == store_file)
-                .values(owner=self.owner, lease_until=self._lease(), tries=row.tries + 1)
-            )
-            file = load(connection, files, File, row.made.id)
+        """Takes a file that is in progress and that nobody holds; ``None`` when there is none.
+
+        What earlier tries have put in is deleted, also where there is to be no further one.
+        """
+        with self._context.begin() as connection:
+            job = self._claimed(connection, store_file)
+            is_left = holding_hidden(connection, vector_store_files.c.seq == store_file)
+        if is_left:
+            self._clear(store_file, job)
+        return job
+
+    def _claimed(self, connection: Connection, store_file: int) -> Job | None:
+        row = _row(connection, store_file)
+        if row is None or row.status != "in_progress":
+            return None
+        owner, lease = row.owner, row.lease_until
+        if owner is not None and not is_lost(self._context, store_file, owner, lease):
+            return None
+        if row.tries >= MAX_TRIES:
+            message = f"Reading the file ended its process {MAX_TRIES} times."
+            error = LastError(code="server_error", message=message)
+            self._end(connection, row.seq, row.made, error)
+            return None
+        tries = row.tries + 1
+        connection.execute(
+            update(vector_store_files)
+            .where(vector_store_files.c.seq == store_file)
+            .values(owner=self.owner, lease_until=self._lease(), tries=tries)
+        )
+        file = load(connection, files, File, row.made.id)
         if file is None:
             return None
         chunking = row.made.chunking_strategy
         return Job(
             store_file=store_file,
+            tries=tries,
             content=FileContent(self._database, file),
             sizes=chunking.static
             if isinstance(chunking, StaticChunking)
@@ -90,7 +111,7 @@ class Ingesting:
     def complete(
         self, job: Job, chunks: Sequence[Chunk], model: str = "", vectors: Sequence[bytes] = ()
     ) -> None:
-        """Stores the passages of a file that is still ours; else it was cancelled or deleted.
+        """Stores the passages of a file as long as it is ours; else it was cancelled or deleted.
 
         Args:
             job: The file.
@@ -98,23 +119,34 @@ class Ingesting:
             model: What made their vectors.
             vectors: One for each passage, or none at all.
         """
-        with self._database.begin() as connection:
-            row = self._own(connection, job)
-            if row is None:
-                return
-            made = row.made
-            store = connection.execute(
-                select(vector_stores.c.seq).where(vector_stores.c.id == made.vector_store_id)
-            ).scalar_one()
-            filename = job.content.file.filename
-            numbers = put_passages(connection, store, row.seq, filename, chunks)
-            if vectors:
-                put_vectors(connection, numbers, model, vectors)
-            made.usage_bytes = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
-            self._end(connection, row.seq, made, None)
+        size = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
+        slices = in_slices(chunks)
+
+        def piece() -> bool | None:
+            some = next(slices)
+            with self._database.begin() as connection:
+                row = self._own(connection, job)
+                if row is None:
+                    return False
+                made = row.made
+                store = connection.execute(
+                    select(vector_stores.c.seq).where(vector_stores.c.id == made.vector_store_id)
+                ).scalar_one()
+                filename = job.content.file.filename
+                numbers = put_passages(connection, store, row.seq, filename, chunks[some])
+                if vectors:
+                    put_vectors(connection, numbers, model, vectors[some])
+                if some.stop < len(chunks):
+                    return None
+                made.usage_bytes = size
+                self._end(connection, row.seq, made, None)
+            return True
+
+        in_pieces(self._context, piece)
 
     def fail(self, job: Job, code: str, message: str) -> None:
         """Notes why a file cannot be read."""
+        self._clear(job.store_file, job)
         with self._database.begin() as connection:
             row = self._own(connection, job)
             if row is not None:
@@ -132,8 +164,14 @@ class Ingesting:
             return frozenset(str(store_file) for store_file in held)
 
     def orphans(self) -> list[int]:
-        """The files that are to be read and that nobody reads, in the order they came in."""
-        return self._unread(None)
+        """The files that are to be read and that nobody reads, in the order they came in.
+
+        Those come after that have ended, and passages of which nobody has deleted.
+        """
+        ended = vector_store_files.c.status.in_(_ENDED)
+        unread = self._unread(None)
+        with self._database.read() as connection:
+            return unread + holding_hidden(connection, ended)
 
     def unclaimed(self) -> list[str]:
         """The same by the names that threads have for them, the oldest of many.
@@ -176,7 +214,21 @@ class Ingesting:
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
         row = _row(connection, job.store_file)
-        return row if row is not None and row.owner == self.owner else None
+        if row is None or row.owner != self.owner:
+            return None
+        # This process may have taken it for lost, and begun anew.
+        return row if row.tries == job.tries else None
+
+    def _clear(self, store_file: int, job: Job | None) -> None:
+        """Deletes passages that are not shown of a file that is ours, or has ended."""
+
+        def is_due(connection: Connection) -> bool:
+            if job is not None:
+                return self._own(connection, job) is not None
+            row = _row(connection, store_file)
+            return row is not None and row.status in _ENDED
+
+        clear(self._context, store_file, is_due)
 
     @staticmethod
     def _end(
