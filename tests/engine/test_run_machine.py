@@ -104,7 +104,7 @@ class RunMachine(RuleBasedStateMachine):
             database=self.database, clock=self.clock, run_seconds=60, leases=Leases(self.clock)
         )
         self.store = Store(context, self.clock)
-        self.database.on_commit = self.told
+        self.database.after_commit = self.told
         self.carriers = [Execution(self.store.context), Elsewhere(self.store.context)]
         self.assistant = self.store.assistants.create(AssistantRequest(model="m")).id
         self.threads: list[str] = []
@@ -118,9 +118,11 @@ class RunMachine(RuleBasedStateMachine):
         """Closes the database."""
         self.database.close()
 
-    def told(self, events: Sequence[RunEvent]) -> None:
+    def told(self, events: Sequence[object]) -> None:
         """Each change of a run or step is one that its table has."""
         for event in events:
+            if not isinstance(event, RunEvent):
+                continue
             noun, _, status = event.name.rpartition(".")
             table = {"thread.run": RUN_TRANSITIONS, "thread.run.step": STEP_TRANSITIONS}.get(noun)
             if table is None or status in {"created", "delta"}:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services.following import Following
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.keyset_pages import PageQuery
@@ -283,7 +283,7 @@ def test_who_waits_for_the_right_to_write_ends_nothing(
         patched.setattr(store.context.database, "begin", locked)
         assert store.current(work.run).status == "in_progress"
         Execution(store.context).unclaimed()
-        assert Following(store.context).look(work.run.id) is not None
+        assert RunSnapshots(store.context).load(work.run.id) is not None
     assert store.watched(work.run, UNSEEN - 0.5).status == "in_progress"
     assert store.watched(work.run, 0.5).status == "failed"
 

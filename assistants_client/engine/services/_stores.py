@@ -24,9 +24,9 @@ from sqlalchemy import (
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.services._base import Context, ToIngest
+from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import drop_gone
-from assistants_client.engine.storage.database import add, load, remark, save
+from assistants_client.engine.storage.database import add, emit_after_commit, load, save
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
@@ -165,7 +165,7 @@ def put_files(
             )
             .returning(vector_store_files.c.seq)
         ).scalar_one()
-        remark(connection, ToIngest(number))
+        emit_after_commit(connection, StoreFileQueued(number))
     use(connection, store, now)
 
 
@@ -235,7 +235,7 @@ def look_after(context: Context, connection: Connection, which: ColumnElement[bo
     )
     for row in rows:
         if row.owner is None or is_lost(context, row.seq, row.owner, row.lease_until):
-            context.ingest(row.seq)
+            emit_after_commit(connection, StoreFileQueued(row.seq))
 
 
 def is_lost(context: Context, store_file: int, owner: str, lease: float | None) -> bool:

@@ -121,7 +121,7 @@ class Execution:
             What to work on; ``None`` when the run is not queued (any more), or gone.
         """
         with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.settled(connection, by_id(run_id))
+            held = self._context.expire_overdue(connection, by_id(run_id))
             if held is None or held.run.status != "queued":
                 return None
             run = held.run
@@ -149,7 +149,7 @@ class Execution:
                 held is not None
                 and held.run.status == "in_progress"
                 and held.owner == self.owner
-                and self._context.ending(held) is None
+                and self._context.due_end(held) is None
             ):
                 return
         with self._own(run, unsaved):
@@ -370,9 +370,9 @@ class Execution:
         with self._database.begin() as connection:
             connection.execute(update(runs).where(own).values(lease_until=self._lease()))
             held = load_runs(connection, own)
-            late = {each.run.id for each in held if self._context.ending(each) is not None}
+            late = {each.run.id for each in held if self._context.due_end(each) is not None}
             for run_id in late:
-                self._context.settled(connection, by_id(run_id))
+                self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
     def orphans(self) -> list[str]:
@@ -385,9 +385,9 @@ class Execution:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
         queued = []
         for held in active:
-            if self._context.ending(held) is not None:
+            if self._context.due_end(held) is not None:
                 with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(held.run.id))
+                    self._context.expire_overdue(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
         return queued
@@ -413,7 +413,7 @@ class Execution:
         for row in held:
             if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
                 with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(row.id))
+                    self._context.expire_overdue(connection, by_id(row.id))
         return waiting
 
     def let_go(self, run_id: str) -> None:
@@ -440,7 +440,7 @@ class Execution:
         with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
-                ending = self._context.ending(held)
+                ending = self._context.due_end(held)
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
