@@ -33,7 +33,7 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.storage.database import Database
-from assistants_client.engine.storage.store_faults import busy
+from assistants_client.engine.storage.store_faults import busy, closed
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
@@ -82,7 +82,8 @@ class Engine:
             thread that exists only while it carries a run.
         run_seconds: After how long an unfinished run expires, from its creation.
         close_seconds: How long closing waits for the runs that are being carried; what is
-            unfinished then has failed, and what was not begun stays queued for the next process.
+            unfinished then is queued again, for another process or the next one, and its model is
+            asked anew. A run whose tools are at work then has failed.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
         clock: Tells the time in Unix seconds.
@@ -191,9 +192,9 @@ class Engine:
             _close,
             [(threads, self._execution), (readers, self._ingesting)],
             close_seconds,
-            self._database,
-            owned,
             self._lookout,
+            # Streams tell of what has ended before they break off, and need no database for that.
+            [context.events.close, self._database.close, *owned],
         )
 
     @classmethod
@@ -252,7 +253,7 @@ class Engine:
             self._opening.release()
 
     def close(self) -> None:
-        """Waits ``close_seconds`` for the runs that it carries, fails the unfinished, closes all.
+        """Waits ``close_seconds`` for the runs that it carries, releases the rest, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
@@ -296,6 +297,8 @@ class Engine:
         except ConfigurationError:
             if environ.get(IN_PROCESS) is True:
                 raise
+            if not self._finalizer.alive:
+                return refusing(closed())(environ, start_response)
             _log.exception("The engine cannot be opened")
             message = "The engine cannot be opened; its log says why."
             return refusing(Fault(503, message, type="server_error"))(environ, start_response)
@@ -328,19 +331,19 @@ def _tell_waiting(workers: int, waiting: int) -> None:
 def _close(
     carried: Iterable[tuple[Threads, Execution | Ingesting]],
     seconds: float,
-    database: Database,
-    owned: Iterable[Callable[[], object]],
     lookout: Lookout,
+    others: Iterable[Callable[[], object]],
 ) -> None:
     until = time.monotonic() + seconds
     lookout.close()
     for threads, held in carried:
-        if not threads.close(max(0.0, until - time.monotonic())):
+        is_done = threads.close(max(0.0, until - time.monotonic()))
+        held.close()
+        if not is_done:
             try:
-                held.abandon()
+                held.release()
             except Exception:
                 # The next process that opens the database finds them with a dead owner.
-                _log.warning("Unfinished work could not be let go of", exc_info=True)
-    for close in owned:
+                _log.warning("Unfinished work could not be released", exc_info=True)
+    for close in others:
         close()
-    database.close()

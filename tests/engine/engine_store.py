@@ -116,9 +116,10 @@ class Store:
         return App(self.context, token=token)
 
     def watched(self, run: Run, seconds: float) -> Run:
-        """A run after so many seconds in which it was looked at all the time."""
+        """A run after so many seconds in which it was looked at all the time, as lookouts do."""
         until = self.clock() + seconds
         while (left := until - self.clock()) > 0:
+            self.context.watch(["elsewhere/1/x/y"])
             self.current(run)
             self.clock.move(min(2.0, left))
         return self.current(run)

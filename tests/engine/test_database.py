@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 from thorough import amount
 
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import new_id, owner_is_dead, owner_name
 from assistants_client.engine.storage import tables
 from assistants_client.engine.storage.database import Database, add, load, load_all, remove, save
@@ -102,7 +103,7 @@ def test_a_closed_database_stays_closed(database: Database) -> None:
     database.open()
     database.close()
     database.close()
-    with pytest.raises(ConfigurationError, match="closed"):
+    with pytest.raises(Fault, match="closing"):
         database.open()
 
 
@@ -304,7 +305,7 @@ def test_a_transaction_under_way_outlives_closing(
     add_thread(database)
     with block(database) as connection:
         database.close()
-        with pytest.raises(ConfigurationError, match="closed"):
+        with pytest.raises(Fault, match="closing"):
             add_thread(database)
         assert connection.execute(select(threads.c.created_at)).scalar_one() == 1
     assert {path.name for path in tmp_path.iterdir()} <= {"test.db"}

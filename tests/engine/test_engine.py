@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,15 +147,45 @@ def test_a_cancelled_run_leaves_its_thread_usable(
         slow.go.set()
 
 
-def test_a_run_of_a_closed_engine_has_failed(tmp_path: Path, slow: Slow) -> None:
-    """Closing waits as long as it was told to, and then says what became of it."""
+def test_a_run_of_a_closed_engine_is_carried_by_the_next(
+    tmp_path: Path, slow: Slow, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closing waits as long as it was told to. What the model says after that is nobody's."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     with Engine(url, slow, close_seconds=0.05) as engine:
         path = Http(engine).start()
         assert slow.asked.wait(10)
-    with Engine(url, Scripted()) as engine:
-        run = Http(engine).send("GET", path)
-    assert (run["status"], run["last_error"]["code"]) == ("failed", "server_error")
+    slow.go.set()
+    with Engine(url, Scripted(["at once"])) as engine:
+        http = Http(engine)
+        assert http.wait(path)["status"] == "completed"
+        assert http.texts(path) == ["Hello", "at once"]
+    until = time.monotonic() + 20
+    while any(thread.name == "assistants-run" for thread in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert not caplog.records
+
+
+def test_a_request_that_comes_while_it_closes_is_refused(
+    slow: Slow, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be sent again, perhaps to the next process, and the log has nothing about it."""
+    engine = Engine("sqlite://", slow, close_seconds=30)
+    Http(engine).start()
+    assert slow.asked.wait(10)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    until = time.monotonic() + 20
+    while engine._finalizer.alive:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    answer = Client(engine).post("/v1/threads")
+    slow.go.set()
+    closing.join(20)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert not caplog.records
 
 
 def test_a_run_that_has_only_just_come_is_carried_before_the_end(tmp_path: Path) -> None:
@@ -175,7 +206,7 @@ def test_closing_goes_on_when_the_database_is_gone(
     def fail(_: Execution) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(Execution, "abandon", fail)
+    monkeypatch.setattr(Execution, "release", fail)
     engine = Engine("sqlite://", slow, close_seconds=0.01)
     Http(engine).start()
     assert slow.asked.wait(10)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
 from engine_store import Clock, Store, content_of
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.keyset_pages import PageQuery
-from assistants_client.engine.storage.leases import UNSEEN, Leases
+from assistants_client.engine.storage.leases import Leases
 from assistants_client.engine.storage.tables import runs
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
+    FileSearchCall,
+    FileSearchRecord,
     FunctionToolCall,
     LogsOutput,
 )
@@ -34,6 +34,11 @@ def set_owner(store: Store, run: Run, owner: str) -> None:
     """Makes a run someone else's."""
     with store.context.database.begin() as connection:
         connection.execute(update(runs).where(runs.c.id == run.id).values(owner=owner))
+
+
+def searched() -> FileSearchCall:
+    """A call of a tool."""
+    return FileSearchCall(id="call_1", file_search=FileSearchRecord())
 
 
 def of_dead_process() -> str:
@@ -263,29 +268,41 @@ def test_elsewhere_the_lease_decides(store: Store) -> None:
     assert store.watched(work.run, 0.5).status == "failed"
 
 
-def test_who_waits_for_the_right_to_write_ends_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The carrier's sign of life waits for the same: it is given the time for one more."""
-    _, work = store.claimed()
+def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
+    """Also where the lock ends just before somebody looks: the carrier had to wait for it, too."""
+    execution, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
+    assert store.watched(work.run, 1).status == "in_progress"
+    store.clock.move(LEASE)  # another program has the database for itself
+
+    assert store.current(work.run).status == "in_progress"
+    assert RunSnapshots(store.context).load(work.run.id) is not None
+    assert Execution(store.context).unclaimed() == []
+    set_lease(store, work.run, execution)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
-    begin = store.context.database.begin
-
-    @contextmanager
-    def locked(*, patience: int = 1) -> Iterator[Connection]:
-        store.clock.move(1)
-        with begin(patience=patience) as connection:
-            yield connection
-
-    store.clock.move(0.5)
-    with monkeypatch.context() as patched:
-        patched.setattr(store.context.database, "begin", locked)
-        assert store.current(work.run).status == "in_progress"
-        Execution(store.context).unclaimed()
-        assert RunSnapshots(store.context).load(work.run.id) is not None
-    assert store.watched(work.run, UNSEEN - 0.5).status == "in_progress"
     assert store.watched(work.run, 0.5).status == "failed"
+
+
+def test_a_carrier_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
+    """It stops with its next write, whatever that is, and gives no sign of life any more."""
+    execution, work = store.claimed()
+    step, message = execution.begin_message(work.run)
+    set_owner(store, work.run, "elsewhere/1/x/y")
+    assert store.watched(work.run, LEASE).status == "failed"
+    before = store.messages.retrieve(work.run.thread_id, message.id)
+
+    for write in (
+        lambda: execution.check(work.run),
+        lambda: execution.write_content(work.run, message, content_of("late")),
+        lambda: execution.complete_message(work.run, step, message, content_of("late")),
+        lambda: execution.begin_message(work.run),
+        lambda: execution.finish(work.run, "completed"),
+    ):
+        with pytest.raises(RunTaken):
+            write()
+    assert execution.renew() == frozenset()
+    assert store.messages.retrieve(work.run.thread_id, message.id) == before
+    assert store.current(work.run).status == "failed"
 
 
 @pytest.mark.parametrize("step", [-3600, -20, 20, 300])
@@ -366,14 +383,51 @@ def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) ->
     assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")
 
 
-def test_an_orderly_end_abandons_what_is_carried(store: Store) -> None:
-    """Only the carrier's own runs end; a cancelled one as cancelled."""
+def test_an_orderly_end_releases_what_is_carried(store: Store) -> None:
+    """Only the carrier's own runs are queued again; a cancelled one ends as cancelled."""
     execution, work = store.claimed()
     stopping = execution.claim(store.new_run().id)
     _, other = store.claimed()
     assert stopping is not None
     store.runs.cancel(stopping.run.thread_id, stopping.run.id)
-    execution.abandon()
-    assert store.current(work.run).status == "failed"
+    execution.close()
+    execution.release()
+    assert store.current(work.run).status == "queued"
     assert store.current(stopping.run).status == "cancelled"
     assert store.current(other.run).status == "in_progress"
+    assert execution.claim(work.run.id) is None
+    with pytest.raises(RunTaken):
+        execution.finish(work.run, "completed")
+    assert Execution(store.context).claim(work.run.id) is not None
+
+
+def test_a_released_run_goes_on_after_what_it_has_done(store: Store) -> None:
+    """The message that is being written is gone with its step; tools that have ended stay."""
+    execution, work = store.claimed()
+    done = execution.begin_tools_step(work.run, [searched()])
+    execution.complete_tools_step(work.run, done)
+    _, message = execution.begin_message(work.run)
+    execution.write_content(work.run, message, content_of("Half a sen"))
+    execution.release()
+
+    again = Execution(store.context).claim(work.run.id)
+    assert again is not None
+    assert [step.id for step in again.steps] == [done.id]
+    assert message.id not in {one.id for one in again.messages}
+
+
+@pytest.mark.parametrize("moment", ["tools", "written", "written, with tools"])
+def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str) -> None:
+    """No tool is used twice, and no message written twice."""
+    execution, work = store.claimed()
+    if "written" in moment:
+        step, message = execution.begin_message(work.run)
+        execution.complete_message(work.run, step, message, content_of("Let me see."))
+    if "tools" in moment:
+        execution.begin_tools_step(work.run, [searched()])
+    execution.release()
+
+    run = store.current(work.run)
+    assert run.status == "failed"
+    assert run.last_error is not None
+    assert "ended before the run was finished" in run.last_error.message

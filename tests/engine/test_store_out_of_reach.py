@@ -59,35 +59,34 @@ def started(bench: Bench) -> Any:
     return bench.client.runs.create(thread.id, assistant_id=assistant.id)
 
 
-@pytest.mark.parametrize(
-    ("heartbeat", "told"),
-    [(0.02, "could not store what the run did"), (60, "ended before the run was finished")],
-)
+@pytest.mark.parametrize("is_closed", [False, True])
 def test_a_run_whose_end_cannot_be_written(
     opened: Callable[..., Bench],
     lock: sqlite3.Connection,
     caplog: pytest.LogCaptureFixture,
-    heartbeat: float,
-    told: str,
+    is_closed: bool,
 ) -> None:
-    """It has failed with the next heartbeat that can write that, or when the engine is closed."""
+    """It has failed with the next heartbeat that can write that.
+
+    When the engine is closed before that, the next one carries it, for nothing of it is stored.
+    """
 
     def answer(_: object) -> str:
         lock.execute("BEGIN IMMEDIATE")
         return "Hello."
 
-    bench = opened(answer, heartbeat=heartbeat)
+    bench = opened(answer, heartbeat=60 if is_closed else 0.02)
     run = started(bench)
     until(lambda: "could not be carried" in caplog.text)
     lock.execute("ROLLBACK")
-    if heartbeat > PATIENCE:
+    if is_closed:
         bench.engine.close()
-        bench = opened()
+        bench = opened("Hello again.")
     ended = bench.client.wait_for_run(run_id=run.id, thread_id=run.thread_id, check=False)
 
-    assert ended.status == "failed"
-    assert ended.last_error is not None
-    assert told in ended.last_error.message
+    assert ended.status == ("completed" if is_closed else "failed")
+    if ended.last_error is not None:
+        assert "could not store what the run did" in ended.last_error.message
     assert bench.client.messages.create(run.thread_id, "It is not locked.").id
 
 

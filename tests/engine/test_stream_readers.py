@@ -153,6 +153,31 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     assert told(events)[3:8] == [*BEGUN, "message.delta"]
 
 
+def test_a_run_that_is_released_and_carried_anew(database: Database, clock: Clock) -> None:
+    """A reader in a process that goes on is told no status twice, and the second answer whole."""
+    bench = Carried(database, clock)
+    stream = bench.stream()
+    work = bench.execution.claim(bench.run.id)
+    assert work is not None
+    bench.execution.begin_message(work.run)
+    bench.execution.release()
+    bench.execution = Execution(bench.context)
+    bench.write("Hello", " there")
+    events = read(stream)
+
+    assert told(events)[2:] == [
+        "run.in_progress in_progress",
+        *BEGUN,
+        *BEGUN,
+        "message.delta",
+        "message.completed completed",
+        "run.step.completed completed",
+        "run.completed completed",
+        "done",
+    ]
+    assert text_of(events) == "Hello there"
+
+
 def test_calls_of_a_run_that_waits_for_its_caller(database: Database, clock: Clock) -> None:
     """Who comes later is told of the calls, though their step is not over."""
     bench = Carried(database, clock)

@@ -21,8 +21,9 @@ LEASE: Final = 15.0
 #: From each status of a run to those that may follow. Final ones absorb.
 RUN_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
+    # Back to queued when its process ends in order, for the next one to carry it.
     "in_progress": frozenset(
-        {"requires_action", "cancelling", "completed", "incomplete", "failed", "expired"}
+        {"queued", "requires_action", "cancelling", "completed", "incomplete", "failed", "expired"}
     ),
     "requires_action": frozenset({"queued", "cancelling", "expired", "failed"}),
     "cancelling": frozenset({"cancelled", "completed", "incomplete", "failed", "expired"}),

@@ -38,6 +38,8 @@ class Subscription:
         self._changed = threading.Condition(threading.Lock())
         self._events: list[RunEvent] = []
         self._has_gap = False
+        #: Whether nothing is told any more, for the engine was closed.
+        self.is_over = False
 
     def put(self, event: RunEvent) -> None:
         """Adds an event; beyond the bound it is dropped, and so are all until some are taken."""
@@ -54,11 +56,17 @@ class Subscription:
             seconds: How long to wait for the first event.
         """
         with self._changed:
-            if not self._events and not self._has_gap:
+            if not self._events and not self._has_gap and not self.is_over:
                 self._changed.wait(seconds)
             events, self._events = self._events, []
             has_gap, self._has_gap = self._has_gap, False
         return events, has_gap
+
+    def end(self) -> None:
+        """Wakes whoever waits for events: beyond those that are kept there are none."""
+        with self._changed:
+            self.is_over = True
+            self._changed.notify()
 
     def close(self) -> None:
         """Ends it: nothing is kept any more."""
@@ -74,6 +82,7 @@ class Broker:
 
     def __init__(self, kept: int = KEPT_EVENTS) -> None:
         self._kept = kept
+        self._closed = False
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -88,6 +97,9 @@ class Broker:
         made = Subscription(self, run_id, self._kept)
         with self._lock:
             self._followers[run_id] = (*self._followers.get(run_id, ()), made)
+            is_closed = self._closed
+        if is_closed:
+            made.end()
         return made
 
     def leave(self, subscription: Subscription) -> None:
@@ -107,6 +119,15 @@ class Broker:
         for event in events:
             for follower in self._followers.get(event.run_id, ()):
                 follower.put(event)
+
+    def close(self) -> None:
+        """Ends all subscriptions, those to come as well."""
+        self._look_for_fork()
+        with self._lock:
+            self._closed = True
+            followers = [one for some in self._followers.values() for one in some]
+        for follower in followers:
+            follower.end()
 
     def _look_for_fork(self) -> None:
         # A thread that does not exist here may hold the locks of what was there before.

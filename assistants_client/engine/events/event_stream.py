@@ -7,6 +7,7 @@ sent in which order is stream_state.py's to know. No HTTP.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -44,7 +45,9 @@ class RunEvents:
     """The bytes of one stream, block by block; each block is what there is at that moment.
 
     It ends after the run's last event, or its ``requires_action``. A reader that is slow is sent
-    what it missed as the whole objects, without their pieces.
+    what it missed as the whole objects, without their pieces. When the engine closes first it
+    breaks off with a ``ConnectionResetError``, which servers take for a connection that is lost: an
+    end without a fault would look as if the run were over.
 
     Args:
         subscription: To the run, from before it was queued; closed with this.
@@ -89,6 +92,8 @@ class RunEvents:
     def _all_blocks(self) -> Iterator[bytes]:
         try:
             yield from self._until_over()
+        except ConnectionResetError:
+            raise
         except Exception:
             _log.exception("The stream of run %s broke off", self._subscription.run_id)
             yield _error("The server had an error while streaming the run's events.") + _DONE
@@ -113,6 +118,8 @@ class RunEvents:
                 last = self._monotonic()
             pause = max(LOOK_SECONDS, len(_open_streams) / LOOKS_A_SECOND)
             events, has_gap = self._subscription.take(pause)
+            if not events and self._subscription.is_over:
+                raise ConnectionResetError(errno.ECONNRESET, "The engine was closed")
             block = self._encoded(self._passing((event.name, event.document) for event in events))
             if has_gap:
                 self._state.mark_lost()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -33,7 +33,7 @@ from assistants_client.engine.domain.token_sums import total_of
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, RUN, STEP
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.ids import NewId, new_id
+from assistants_client.engine.ids import NewId, new_id, owner_is_dead
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.storage.database import (
     Database,
@@ -96,10 +96,21 @@ class Context:
     @contextmanager
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
         """A transaction that may end or take over what others have lost, as ``Database.begin``."""
-        with ExitStack() as stack:
-            with self.leases.beginning():
-                connection = stack.enter_context(self.database.begin(patience=patience))
+        with self.database.begin(patience=patience) as connection:
+            self.leases.writes()
             yield connection
+
+    def watch(self, owners: Iterable[str]) -> None:
+        """Takes the right to write for a moment, if any of these owners is judged by its lease.
+
+        To be called with each look: time counts against a lease only while others can write.
+
+        Raises:
+            Fault: 503: the database cannot be written for the moment.
+        """
+        if any(owner_is_dead(owner) is None for owner in owners):
+            with self.begin():
+                pass
 
     @contextmanager
     def read_thread(self, thread_id: str) -> Iterator[Connection]:

@@ -104,7 +104,7 @@ class Server:
         ready: Callable[[], object] = lambda: None,
         stopping: Callable[[], object] = lambda: None,
     ) -> int:
-        """Serves until SIGINT or SIGTERM, then ends the runs under way and closes the engine.
+        """Serves until SIGINT or SIGTERM, then closes the engine, and what is open ends with it.
 
         It must be called in the main thread. A second signal ends the process at once.
 
@@ -131,16 +131,19 @@ class Server:
         try:
             ready()
             number = _first(signals)
-            _restore(before)
+            # Not Python's own way with Ctrl-C, which waits for whatever waits for the database.
+            _restore(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
             stopping()
         finally:
-            _restore(before)
-            server.stop_accepting()
-            self.close()
-            engine.close()
-            server.drain(DRAIN_SECONDS)
-            server.end()
-            loop.join(DRAIN_SECONDS)
+            try:
+                server.stop_accepting()
+                self.close()
+                engine.close()
+                server.drain(DRAIN_SECONDS)
+                server.end()
+                loop.join(DRAIN_SECONDS)
+            finally:
+                _restore(before)
         return number
 
     def close(self) -> None:

@@ -21,7 +21,14 @@ from sqlalchemy.pool import QueuePool
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.sqlite_turns import begins
-from assistants_client.engine.storage.store_faults import DatabaseFile, busy, fault_of, is_busy
+from assistants_client.engine.storage.store_faults import (
+    DatabaseFile,
+    busy,
+    closed,
+    fault_of,
+    is_busy,
+    wrong_directory,
+)
 from assistants_client.engine.storage.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
@@ -111,7 +118,7 @@ class Database:
 
         Raises:
             ConfigurationError: The driver, the directory, the server or the permission is missing.
-            Fault: 503: another program keeps it busy.
+            Fault: 503: another program keeps it busy, or it was closed.
         """
         with self._using(self.deadline() if until is None else until):
             pass
@@ -205,7 +212,7 @@ class Database:
         try:
             with _held(opened.changing, until):
                 if self._closed:
-                    raise ConfigurationError(f"The database {self.shown_url} was closed.")
+                    raise closed()
                 if opened.engine is None:
                     opened.engine, opened.file = self._open(until)
                 engine = opened.engine
@@ -252,7 +259,7 @@ class Database:
             engine.dispose()
             if is_busy(getattr(error, "orig", None)):
                 raise busy() from error
-            reason = _wrong_directory(self._url) if sqlite else None
+            reason = wrong_directory(self._url.database or "") if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
                 f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
@@ -409,18 +416,6 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
             connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _wrong_directory(url: URL) -> str | None:
-    path = url.database or ""
-    directory = os.path.dirname(os.path.abspath(path))
-    if path.startswith("file:"):
-        return None
-    if not os.path.isdir(directory):
-        return f"the directory {directory} does not exist"
-    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
-        return f"the directory {directory} cannot be written to"
-    return None
 
 
 def emit_after_commit(connection: Connection, *events: object) -> None:

@@ -5,19 +5,24 @@ once the number has stood still for ``LEASE`` seconds of a clock of its own that
 step of a clock ends anything, and machines may differ about the time. What is watched for the first
 time is believed alive.
 
-Only time in which the watcher was looking counts: where it stood still itself, as in a container
-that is paused, or had to wait for the store, the holder may have had to as well.
+Only time counts in which the watcher could write, again and again: where it stood still itself, as
+in a container that is paused, or the store could not be written, the holder may have been held up
+as well. So what decides is the number that is read with the right to write, by a watcher that has
+had this right every few seconds for ``LEASE`` seconds.
+
+A holder that is taken for lost all the same finds another owner with its next write, and writes
+nothing.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define
@@ -25,11 +30,9 @@ from attrs import define
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_is_dead
 
-#: Whoever has not looked for so many seconds begins anew. Longer than a holder's time between two
-#: signs of life, and than the time between two looks.
+#: Whoever could not write for so many seconds begins to watch anew. Longer than a holder's time
+#: between two signs of life, and than the time between two looks.
 UNSEEN: Final = 6.0
-#: Seconds to wait for the store that say nothing about the others who wait for it.
-_MOMENT: Final = 0.25
 #: After so many seconds nobody asks about a lease any more, where many are known.
 _FORGOTTEN: Final = 10 * LEASE
 _MANY: Final = 1000
@@ -59,6 +62,8 @@ class Leases:
     def _start_afresh(self) -> None:
         self._watching = threading.Lock()
         self._watched: dict[str, _Watched] = {}
+        #: When this process could write for the last time, and since when it can.
+        self._wrote = self._writes_since = -math.inf
 
     def next(self, now: float) -> float:
         """A number that differs from the last one.
@@ -72,6 +77,9 @@ class Leases:
 
     def is_lost(self, name: str, owner: str, lease: float | None) -> bool:
         """Whether the holder of a lease is dead, or must be taken for dead.
+
+        That holds where the right to write was noted (see :meth:`writes`) before the number was
+        read. Elsewhere it is a reason to look there.
 
         Args:
             name: What is held.
@@ -87,27 +95,16 @@ class Leases:
             if watched is None or (watched.owner, watched.lease) != (owner, lease):
                 self._forget(now)
                 watched = self._watched[name] = _Watched(owner, lease, now, now)
-            if now - watched.asked > UNSEEN:
-                watched.since = now
             watched.asked = now
-            return now - watched.since >= LEASE
+            return now - max(watched.since, self._writes_since) >= LEASE
 
-    @contextmanager
-    def beginning(self) -> Iterator[None]:
-        """Around the begin of a transaction that takes note of what is lost.
-
-        Where that takes more than a moment, signs of life may have had to wait for the same:
-        nothing is lost then before there was time for one more.
-        """
-        began = self._monotonic()
-        try:
-            yield
-        finally:
-            now = self._monotonic()
-            if now - began > _MOMENT:
-                with self._watching:
-                    for watched in self._watched.values():
-                        watched.since = max(watched.since, now + UNSEEN - LEASE)
+    def writes(self) -> None:
+        """Notes that this process has the right to write, in a transaction that has just begun."""
+        now = self._monotonic()
+        with self._watching:
+            if now - self._wrote > UNSEEN:
+                self._writes_since = now
+            self._wrote = now
 
     def _forget(self, now: float) -> None:
         """Makes room; called with the lock held."""

@@ -52,6 +52,11 @@ def busy() -> Fault:
     return unavailable(_BUSY, _SOON)
 
 
+def closed() -> Fault:
+    """The refusal of a request that comes while the engine closes."""
+    return unavailable("the engine that has it open is closing", _SOON)
+
+
 def is_busy(error: object) -> bool:
     """Whether a driver's error says that another program has the database for itself."""
     return "is locked" in str(error) or getattr(error, "sqlstate", None) == "55P03"
@@ -121,3 +126,15 @@ class DatabaseFile:
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def wrong_directory(path: str) -> str | None:
+    """Returns what is wrong with the directory of an SQLite file, if that is to blame."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if path.startswith("file:"):
+        return None
+    if not os.path.isdir(directory):
+        return f"the directory {directory} does not exist"
+    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
+        return f"the directory {directory} cannot be written to"
+    return None

@@ -36,13 +36,13 @@ class Ingester:
         except UnreadableError as error:
             self._ingesting.fail(job, error.code, str(error))
         except EmbeddingError as error:
-            _log.warning("File %s of a store could not be read: %s", store_file, error)
             self._ingesting.fail(job, "server_error", str(error))
+            _log.warning("File %s of a store could not be read: %s", store_file, error)
         except Fault as fault:  # nothing is kept of it where the file was deleted meanwhile
             self._ingesting.fail(job, "server_error", fault.message)
         except Exception as error:
-            _log.exception("File %s of a store could not be read", store_file)
             self._ingesting.fail(job, "server_error", f"The engine failed: {named(error)}")
+            _log.exception("File %s of a store could not be read", store_file)
 
     def let_go(self, store_file: str) -> None:
         """Leaves a file whose reading broke off without an end, to be read again."""

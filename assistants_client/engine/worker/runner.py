@@ -133,17 +133,8 @@ class Runner:
         )
         try:
             self._rounds(state)
-        except RunTaken:
-            _log.debug("Run %s was taken away", run.id)
-        except LanguageModelError as error:
-            _log.warning("Run %s failed: %s", run.id, error)
-            self._fail(run, error.code, str(error))
-        except Fault as fault:
-            _log.warning("Run %s failed: %s", run.id, fault)
-            self._fail(run, "server_error", fault.message)
         except BaseException as error:
-            _log.exception("Run %s failed", run.id)
-            self._fail(run, "server_error", f"The engine failed: {named(error)}")
+            self._broke_off(run, error)
             if not isinstance(error, Exception):
                 raise
 
@@ -154,6 +145,20 @@ class Runner:
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for the runs that are carried, and answers which still are ours."""
         return self._execution.renew()
+
+    def _broke_off(self, run: Run, error: BaseException) -> None:
+        """Fails a run for what its carrying raised, unless it is ours no longer."""
+        if isinstance(error, RunTaken) or self._execution.is_closed:
+            _log.debug("Run %s was taken away", run.id, exc_info=True)
+        elif isinstance(error, LanguageModelError):
+            _log.warning("Run %s failed: %s", run.id, error)
+            self._fail(run, error.code, str(error))
+        elif isinstance(error, Fault):
+            _log.warning("Run %s failed: %s", run.id, error)
+            self._fail(run, "server_error", error.message)
+        else:
+            _log.exception("Run %s failed", run.id)
+            self._fail(run, "server_error", f"The engine failed: {named(error)}")
 
     def _fail(self, run: Run, code: str, message: str) -> None:
         error = LastError(code=_ERROR_CODES.get(code, "server_error"), message=message)

@@ -92,6 +92,8 @@ class Threads:
         self._heartbeat = heartbeat
         self._tell_waiting = tell_waiting
         self._closed = False
+        #: Whether ``close`` has returned: what fails then was given up, and is nobody's concern.
+        self._is_over = False
         self._start_afresh()
         _every.add(self)
 
@@ -175,8 +177,10 @@ class Threads:
                 if left <= 0:
                     self._waiting.clear()
                     self._end_heartbeat()
+                    self._is_over = True
                     return False
                 self._changed.wait(left)
+            self._is_over = True
             return not self._dropped
 
     def _end_heartbeat(self) -> None:
@@ -247,7 +251,7 @@ class Threads:
             try:
                 self._runner.carry(carried.run_id, carried.cancelled.is_set)
             except BaseException as error:
-                _tell(error, f"Run {carried.run_id} could not be carried")
+                _tell(error, f"Run {carried.run_id} could not be carried", is_known=self._is_over)
                 with self._changed:
                     self._dropped.append(carried.run_id)
             finally:
@@ -272,7 +276,8 @@ class Threads:
             try:
                 ours = self._runner.renew()
             except Exception as error:
-                _tell(error, "The sign of life could not be given", is_known=self._is_failing)
+                is_known = self._is_failing or self._is_over
+                _tell(error, "The sign of life could not be given", is_known=is_known)
                 self._is_failing = True
                 continue
             done = [self._let_go(run_id) for run_id in dropped]

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
+from assistants_client.engine.services._answers import keep_state, store_content, take_back
 from assistants_client.engine.services._base import (
     Context,
     by_id,
@@ -37,7 +38,6 @@ from assistants_client.engine.storage.database import PATIENT, add, load, save
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
-    model_states,
     run_steps,
     runs,
 )
@@ -100,12 +100,17 @@ class Work:
 
 
 class Execution:
-    """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork."""
+    """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork.
+
+    Attributes:
+        is_closed: Whether this carrier has come to its end, with :meth:`close` or its process.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
         self._nonce = secrets.token_hex(4)
+        self.is_closed = False
 
     @property
     def owner(self) -> str:
@@ -122,7 +127,7 @@ class Execution:
         """
         with self._context.begin(patience=PATIENT) as connection:
             held = self._context.expire_overdue(connection, by_id(run_id))
-            if held is None or held.run.status != "queued":
+            if held is None or held.run.status != "queued" or self.is_closed:
                 return None
             run = held.run
             run.started_at = self._context.now()
@@ -178,7 +183,7 @@ class Execution:
         step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
         with self._own(run) as (connection, _):
             document = add(connection, run_steps, step, run_id=run.id, status=step.status)
-            _keep_state(connection, step, state)
+            keep_state(connection, step, state)
             # To those who follow the run the calls come one by one.
             tell(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
@@ -291,7 +296,7 @@ class Execution:
     def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
         """Stores what there is of an open message so far, so that an early end does not lose it."""
         with self._own(run, (message, content)) as (connection, _):
-            _store_content(connection, message, content)
+            store_content(connection, message, content)
 
     def complete_message(
         self,
@@ -326,7 +331,7 @@ class Execution:
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
             end_step(connection, step, "completed", now)
-            _keep_state(connection, step, state, message.id)
+            keep_state(connection, step, state, message.id)
         return stored
 
     def finish(
@@ -410,6 +415,7 @@ class Execution:
                     runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
                 )
             ).all()
+        self._context.watch(row.owner for row in held)
         for row in held:
             if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
                 with self._context.begin() as connection:
@@ -418,17 +424,30 @@ class Execution:
 
     def let_go(self, run_id: str) -> None:
         """Fails one run, if it is carried: what came of it could not be stored."""
-        self._end(by_id(run_id), _NOT_STORED)
-
-    def abandon(self) -> None:
-        """Fails all that this carrier still carries: for an orderly end of its process."""
-        self._end(true(), LOST)
-
-    def _end(self, which: ColumnElement[bool], ending: Ending) -> None:
         with self._database.begin() as connection:
-            for held in load_runs(connection, and_(runs.c.owner == self.owner, which)):
-                its = _CANCELLED if held.run.status == "cancelling" else ending
-                end_run(connection, held.run, its, self._context.now())
+            for held in load_runs(connection, and_(runs.c.owner == self.owner, by_id(run_id))):
+                self._end(connection, held.run, _NOT_STORED)
+
+    def close(self) -> None:
+        """Claims nothing any more."""
+        self.is_closed = True  # a claim under way has the right to write, or sees it there
+
+    def release(self) -> None:
+        """Releases all that this carrier still carries, after :meth:`close`.
+
+        Each run is queued again, without the answer that was under way: another process carries it,
+        or the next one. A run that cannot be taken back to before that answer has failed.
+        """
+        with self._database.begin() as connection:
+            for held in load_runs(connection, runs.c.owner == self.owner):
+                if held.run.status == "in_progress" and take_back(connection, held.run):
+                    change_run(connection, held.run, "queued", owner=None, lease_until=None)
+                else:
+                    self._end(connection, held.run, LOST)
+
+    def _end(self, connection: Connection, run: Run, ending: Ending) -> None:
+        its = _CANCELLED if run.status == "cancelling" else ending
+        end_run(connection, run, its, self._context.now())
 
     @contextmanager
     def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
@@ -447,7 +466,7 @@ class Execution:
                     yield connection, held.run
                     return
                 if unsaved is not None:
-                    _store_content(connection, *unsaved)
+                    store_content(connection, *unsaved)
                 end_run(connection, held.run, ending, self._context.now())
         raise RunTaken(run.id)
 
@@ -466,27 +485,3 @@ class Execution:
 
     def _lease(self) -> float:
         return self._context.leases.next(self._context.clock())
-
-
-def _store_content(
-    connection: Connection, message: Message, content: Sequence[ContentPart]
-) -> None:
-    # Its metadata may have been changed meanwhile, and it may have been deleted.
-    stored = load(connection, messages, Message, message.id) or message
-    stored.content = [*content]
-    save(connection, messages, stored, status=stored.status)
-
-
-def _keep_state(
-    connection: Connection, step: RunStep, state: State | None, message_id: str | None = None
-) -> None:
-    if state is not None:
-        connection.execute(
-            insert(model_states).values(
-                step_id=step.id,
-                thread_id=step.thread_id,
-                message_id=message_id,
-                origin=state.origin,
-                state={"turn": state.turn, "calls": state.calls},
-            )
-        )

@@ -59,6 +59,7 @@ class Ingesting:
         self._context = context
         self._database = context.database
         self._nonce = secrets.token_hex(4)
+        self._is_closed = False
 
     @property
     def owner(self) -> str:
@@ -79,7 +80,7 @@ class Ingesting:
 
     def _claimed(self, connection: Connection, store_file: int) -> Job | None:
         row = _row(connection, store_file)
-        if row is None or row.status != "in_progress":
+        if row is None or row.status != "in_progress" or self._is_closed:
             return None
         owner, lease = row.owner, row.lease_until
         if owner is not None and not is_lost(self._context, store_file, owner, lease):
@@ -189,6 +190,7 @@ class Ingesting:
                 .order_by(held.seq)
                 .limit(most)
             ).all()
+        self._context.watch(row.owner for row in rows if row.owner is not None)
         return [
             row.seq
             for row in rows
@@ -199,8 +201,12 @@ class Ingesting:
         """Lets go of one file, if it is held, for whoever claims it next."""
         self._release(vector_store_files.c.seq == store_file)
 
-    def abandon(self) -> None:
-        """Lets go of all that is held, for whoever opens the database next."""
+    def close(self) -> None:
+        """Claims nothing any more."""
+        self._is_closed = True
+
+    def release(self) -> None:
+        """Lets go of all that is held, for whoever opens the database next; after :meth:`close`."""
         self._release(true(), tries=0)
 
     def _release(self, which: ColumnElement[bool], **values: int) -> None:
