@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.keyset_pages import PageQuery

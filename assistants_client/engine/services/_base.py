@@ -43,7 +43,7 @@ from assistants_client.engine.storage.database import (
     load_all,
     save,
 )
-from assistants_client.engine.storage.leases import Leases
+from assistants_client.engine.storage.leases import RELEASED, Leases
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import IncompleteDetails, Message
@@ -304,9 +304,8 @@ def end_run(
         run,
         status=run.status,
         active_thread_id=None,
-        owner=None,
-        lease_until=None,
         cancelling_since=None,
+        **RELEASED,
     )
     tell(connection, run.id, RUN, document, run.status)
 
