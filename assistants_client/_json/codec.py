@@ -5,7 +5,8 @@ Three functions, one set of classes:
 * :func:`decode` reads a response, leniently: no coercion, absent and null fields get their
   defaults, and values of the wrong type stay in ``.extra`` (of a list, the valid members are read).
   Only a missing ``id`` is refused.
-* :func:`encode_request` writes a request, strictly: types and documented limits are checked.
+* :func:`encode_request` writes a request, strictly: types and documented limits are checked, each
+  value as it is written.
 * :func:`parse` reads a request for the engine: strictly, and unknown keys are refused.
 
 Nothing is compiled when this module is imported; the hooks of a class are made at its first use.
@@ -76,9 +77,8 @@ def encode_request(request: object) -> dict[str, Any]:
     Raises:
         InvalidValueError: With the path of the first thing that is wrong.
     """
-    document: dict[str, Any] = encode(request)
     cls = type(request)
-    _reader(_strict, cls)(document, cls)
+    document: dict[str, Any] = _reader(_writing, cls)(_plain(request), cls)
     return document
 
 
@@ -88,13 +88,14 @@ def _lenient() -> Converter:
 
 
 @cache
-def _strict() -> Converter:
-    return _make_converter(strict=True, closed=False)
+def _closed() -> Converter:
+    return _make_converter(strict=True, closed=True)
 
 
 @cache
-def _closed() -> Converter:
-    return _make_converter(strict=True, closed=True)
+def _writing() -> Converter:
+    """What it makes of values are their documents. It is given them as :func:`_plain` has them."""
+    return _make_converter(strict=True, closed=False, writes=True)
 
 
 def _reader(flavour: Callable[[], Converter], cls: Any) -> Hook:
@@ -106,7 +107,7 @@ def _origin(tp: Any) -> Any:
     return get_origin(tp)
 
 
-def _make_converter(*, strict: bool, closed: bool) -> Converter:
+def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Converter:
     """Returns a converter with our hooks. cattrs tries the factories newest first."""
     from cattrs import Converter  # only with the first call
 
@@ -116,7 +117,7 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
     for scalar in (str, int, float, bool):
         converter.register_structure_hook(scalar, ScalarHook(scalar, strict=strict))
 
-    structure(lambda tp: tp is Any)(lambda _: unchecked)
+    structure(lambda tp: tp is Any)(lambda _: _unchecked_document if writes else unchecked)
 
     @structure(lambda tp: _origin(tp) is Literal)
     def literal(tp: Any) -> Hook:
@@ -124,22 +125,27 @@ def _make_converter(*, strict: bool, closed: bool) -> Converter:
 
     @structure(lambda tp: _origin(tp) in (list, Sequence))
     def array(tp: Any) -> Hook:
-        return array_of(converter.get_structure_hook(get_args(tp)[0]))
+        member = converter.get_structure_hook(get_args(tp)[0])
+        return array_of((lambda value, _: member(_plain(value), None)) if writes else member)
 
     @structure(lambda tp: _origin(tp) in (dict, Mapping))
     def mapping(tp: Any) -> Hook:
-        return mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
+        through = mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
+        return (lambda value, _: through(encode(value), None)) if writes else through
 
     @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
     def union(tp: Any) -> Hook:
-        return _union(converter, get_args(tp), strict=strict, closed=closed)
+        return _union(converter, get_args(tp), strict=strict, closed=closed, writes=writes)
 
     @structure(lambda tp: attrs.has(_origin(tp) or tp))
     def struct(tp: Any) -> Hook:
         fields = _fields(converter, tp)
+        if writes:
+            return _written_struct(tp, fields)
         return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
 
-    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(converter, cls))
+    unstructure = converter.unstructure
+    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(unstructure, cls))
     converter.register_unstructure_hook(tuple, lambda value: converter.unstructure(list(value)))
     converter.register_unstructure_hook_func(
         lambda cls: isinstance(cls, type) and issubclass(cls, Mapping) and cls is not dict,
@@ -271,18 +277,26 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
                 raise InvalidValueError("not known", "unknown_parameter", key)
             else:
                 extra[key] = value
-        for name, known in fields.items():
-            if (known.required or known.always_sent) and name not in values:
-                raise InvalidValueError("needed", "missing_required_parameter", name)
+        _require_all(fields, values)
         made = cls(**values)
-        problem = made.problem() if hasattr(made, "problem") else None
-        if problem is not None:
-            raise InvalidValueError(problem[1], "invalid_value", problem[0])
+        _require_no_problem(made)
         if extra and isinstance(made, Struct):
             made._extra = extra
         return made
 
     return read
+
+
+def _require_all(fields: dict[str, _Field], values: dict[str, Any]) -> None:
+    for name, known in fields.items():
+        if (known.required or known.always_sent) and name not in values:
+            raise InvalidValueError("needed", "missing_required_parameter", name)
+
+
+def _require_no_problem(made: Any) -> None:
+    problem = made.problem() if hasattr(made, "problem") else None
+    if problem is not None:
+        raise InvalidValueError(problem[1], "invalid_value", problem[0])
 
 
 def _checked_field(key: str, known: _Field, value: Any) -> Any:
@@ -297,7 +311,9 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
         raise error.under(key) from None
 
 
-def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
+def _union(
+    converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool, writes: bool
+) -> Hook:
     """Returns the hook that picks the member by JSON type, and among objects by their ``type``."""
     members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
     if len(members) == 1:
@@ -312,7 +328,7 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
     if float in by_type:
         by_type.setdefault(int, by_type[float])
     if structs:
-        by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
+        by_type[dict] = _variant(converter, structs, strict=strict, closed=closed, writes=writes)
         if len(by_type) == 1:
             return by_type[dict]
     expected = " or ".join(JSON_NAMES[json_type] for json_type in by_type)
@@ -326,7 +342,9 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
     return read
 
 
-def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
+def _variant(
+    converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool, writes: bool
+) -> Hook:
     """Returns the hook of several classes with a ``type``; an unknown one is kept, or refused."""
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
@@ -344,7 +362,7 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
             if text_hook is not None and type(document) is str:
                 return text_hook(document, None)
             raise wrong_type("an object", document)
-        tag = document.get("type")
+        tag = _plain(document.get("type")) if writes else document.get("type")
         hook = hooks.get(tag) if type(tag) is str else None
         if hook is not None:
             try:
@@ -354,6 +372,8 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
                 if strict or unknown is None:
                     raise
         if unknown is not None and not closed and (not strict or "type" in document):
+            if writes:
+                return encode(document)
             return unknown(type=tag if isinstance(tag, str) else "", raw=document)
         if "type" not in document:
             raise InvalidValueError("needed", "missing_required_parameter", "type")
@@ -369,7 +389,52 @@ def _empty_as_null(hook: Hook) -> Hook:
 # --- writing ------------------------------------------------------------------------------------
 
 
-def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
+def _plain(value: Any) -> Any:
+    """Returns a value as JSON has it, on the outside: what is in it is left as it is."""
+    kind = type(value)
+    if kind in _SCALARS or kind is list or kind is dict:
+        return value
+    if kind is tuple:
+        return list(value)
+    return _outside(kind)(value) if attrs.has(kind) else encode(value)
+
+
+@cache
+def _outside(cls: Any) -> Callable[[Any], Any]:
+    return _writer(lambda value: value, cls)
+
+
+def _unchecked_document(value: Any, _: Any) -> Any:
+    return encode(value)
+
+
+def _written_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
+    cls = _origin(tp) or tp
+    has_problem = hasattr(cls, "problem")
+
+    def write(document: Any, _: Any) -> dict[str, Any]:
+        if type(document) is not dict:
+            raise wrong_type("an object", document)
+        written: dict[str, Any] = {}
+        for name, value in document.items():
+            key = name if type(name) is str else encode(name)
+            known = fields.get(key)
+            if known is None:
+                written[key] = encode(value)
+                continue
+            shown = _plain(value)
+            if type(shown) is dict and known.rule is not None:
+                shown = encode(shown)  # the rule looks at what is in it
+            written[key] = _checked_field(key, known, shown)
+        _require_all(fields, written)
+        if has_problem:
+            _require_no_problem(cls(**{key: written[key] for key in fields if key in written}))
+        return written
+
+    return write
+
+
+def _writer(unstructure: Callable[[Any], Any], cls: Any) -> Callable[[Any], Any]:
     """Returns a writer by the value of a field, not by its annotation: plain dicts are allowed."""
     if issubclass(cls, Unknown):
         return lambda made: made.raw
@@ -385,11 +450,11 @@ def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
             value = getattr(made, name)
             if value is UNSET or (omit_if_none and value is None):
                 continue
-            document[name] = value if type(value) in _SCALARS else converter.unstructure(value)
+            document[name] = value if type(value) in _SCALARS else unstructure(value)
         if isinstance(made, Struct) and made._extra:
             document.update(made._extra)
         if isinstance(made, Request) and made.extra_body is not UNSET:
-            document.update(_checked_extra(cls, converter.unstructure(made.extra_body)))
+            document.update(_checked_extra(cls, encode(made.extra_body)))
         return document
 
     return write

@@ -11,18 +11,24 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine import environment
 from assistants_client.engine.code_interpreter import CodeInterpreter
+from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.search.embeddings import Embeddings
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import (
+    Context,
+    RunQueued,
+    RunStopped,
+    StoreFileQueued,
+)
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
@@ -139,32 +145,43 @@ class Engine:
             code_interpreter = environment.code_interpreter()
             owned.append(code_interpreter.close)
         self._model = model
-        self._database = Database(url)
+        events = Broker()
+
+        # It holds no reference to the engine, which is closed when it is dropped.
+        def after_commit(emitted: Sequence[object]) -> None:
+            for one in emitted:
+                if isinstance(one, RunEvent):
+                    events.publish([one])
+                elif isinstance(one, RunQueued):
+                    run_pool.submit(one.run_id)
+                elif isinstance(one, RunStopped):
+                    run_pool.cancel(one.run_id)
+                elif isinstance(one, StoreFileQueued):
+                    readers.submit(str(one.store_file))
+
+        self._database = Database(url, after_commit)
         context = Context(
-            database=self._database, clock=clock, run_seconds=run_seconds, embeddings=embeddings
+            database=self._database,
+            clock=clock,
+            new_id=new_id,
+            run_seconds=run_seconds,
+            events=events,
+            embeddings=embeddings,
         )
-        self._database.on_commit = context.committed
         self._execution = Execution(context)
-        self._run_pool = WorkerPool(
+        self._run_pool = run_pool = WorkerPool(
             Runner(self._execution, model, code_interpreter, ToolUse(context)),
             workers,
             on_backlog=functools.partial(_warn_of_backlog, workers),
         )
         self._ingesting = Ingesting(context)
-        readers = WorkerPool(Ingester(self._ingesting, embeddings), min(workers, READERS))
-        context.wake = self._run_pool.submit
-
-        def ingest(store_file: int) -> None:
-            readers.submit(str(store_file))
-
-        context.ingest = self._ingest = ingest
-        context.stop = self._run_pool.cancel
-        context.new_id = new_id
-        self._readers = readers
+        self._readers = readers = WorkerPool(
+            Ingester(self._ingesting, embeddings), min(workers, READERS)
+        )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
         self._lookout = Lookout(
-            Source(self._execution.unclaimed, self._run_pool),
+            Source(self._execution.unclaimed, run_pool),
             Source(self._ingesting.unclaimed, readers),
         )
         #: The process that it is open in: a forked child opens it anew.
@@ -173,7 +190,7 @@ class Engine:
         self._finalizer = weakref.finalize(
             self,
             _close,
-            [(self._run_pool, self._execution), (readers, self._ingesting)],
+            [(run_pool, self._execution), (readers, self._ingesting)],
             close_seconds,
             self._lookout,
             # Streams tell of what has ended before they break off, and need no database for that.
@@ -228,7 +245,7 @@ class Engine:
                 for run_id in self._execution.orphans():
                     self._run_pool.submit(run_id)
                 for store_file in self._ingesting.orphans():
-                    self._ingest(store_file)
+                    self._readers.submit(str(store_file))
                 if not self._database.is_in_memory:  # which no other process can use
                     self._lookout.start()
                 self._open_in = os.getpid()

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services.following import Following
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.keyset_pages import PageQuery
@@ -277,7 +277,7 @@ def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
     store.clock.move(LEASE)  # another program has the database for itself
 
     assert store.current(work.run).status == "in_progress"
-    assert Following(store.context).look(work.run.id) is not None
+    assert RunSnapshots(store.context).load(work.run.id) is not None
     assert Execution(store.context).unclaimed() == []
     set_lease(store, work.run, execution)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"

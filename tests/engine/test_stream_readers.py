@@ -26,9 +26,9 @@ from assistants_client.engine.events import event_stream as streams_module
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.events.deltas import text_delta
 from assistants_client.engine.events.event_stream import RunEvents
-from assistants_client.engine.events.stream_state import MESSAGE, Told
+from assistants_client.engine.events.stream_state import MESSAGE, StreamState
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.following import Following
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import Database
 from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall
@@ -66,7 +66,9 @@ class Carried:
         self.run = self.store.new_run()
         self.queued = encode(self.run)
 
-    def stream(self, told: Told | None = None, *, is_new: bool = True, **options: Any) -> RunEvents:
+    def stream(
+        self, state: StreamState | None = None, *, is_new: bool = True, **options: Any
+    ) -> RunEvents:
         """A stream of the run, as one that starts it gets it, or one that comes later."""
         subscription = self.context.events.subscribe(self.run.id)
         first = [(f"thread.run.{word}", self.queued) for word in ("created", "queued")]
@@ -74,7 +76,7 @@ class Carried:
             self.context.events.publish(RunEvent(self.run.id, *event) for event in first)
             first = []
         return RunEvents(
-            subscription, told or Told(), Following(self.context).look, first, **options
+            subscription, state or StreamState(), RunSnapshots(self.context).load, first, **options
         )
 
     def write(self, *pieces: str) -> None:

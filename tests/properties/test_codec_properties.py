@@ -1,5 +1,6 @@
 """What holds for every document: nothing is lost, nothing crashes, both sides agree."""
 
+import enum
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
@@ -258,6 +259,56 @@ def test_the_engine_reads_what_the_client_writes(cls):
         received = parse(cls, written)
         assert encode_request(received) == written == document
         assert parse(cls, encode_request(received)) == received
+
+    check()
+
+
+class Word(str, enum.Enum):
+    """Text of another class."""
+
+    AUTO = "auto"
+
+
+def disguised(value, chance):
+    """A document with parts of it in other forms that mean the same, or with nonsense in it."""
+    if chance.random() < 0.02:
+        return chance.choice([None, 5, 2.5, True, "x", [], {}, Word.AUTO, print, {"type": "x"}])
+    if isinstance(value, dict):
+        made = {key: disguised(one, chance) for key, one in value.items()}
+        return types.MappingProxyType(made) if chance.random() < 0.2 else made
+    if isinstance(value, list):
+        made = [disguised(one, chance) for one in value]
+        return tuple(made) if chance.random() < 0.5 else made
+    if isinstance(value, str) and chance.random() < 0.2:
+        return Word.AUTO if value == "auto" else type("Text", (str,), {})(value)
+    return value
+
+
+@pytest.mark.parametrize("cls", REQUESTS)
+def test_what_is_written_is_checked_as_if_it_was_read(cls):
+    """Writing and checking at once is the same as the one after the other, errors as well."""
+    read = codec._make_converter(strict=True, closed=False).get_structure_hook(cls)
+
+    def outcome(write, request):
+        try:
+            return write(request)
+        except InvalidValueError as error:
+            return str(error), error.path, error.code
+
+    def one_after_the_other(request):
+        document = encode(request)
+        read(document, cls)
+        return document
+
+    @quick
+    @given(requests.of(cls), st.randoms(use_true_random=False))
+    def check(document, chance):
+        for request in (
+            parse(cls, document),
+            cls(**{name: disguised(value, chance) for name, value in document.items()}),
+        ):
+            expected = outcome(one_after_the_other, request)
+            assert outcome(encode_request, request) == expected
 
     check()
 

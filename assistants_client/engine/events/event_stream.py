@@ -1,8 +1,8 @@
 """A run's events as the bytes of an event stream, from where it is queued to where it ends.
 
-Here the events that are told in this process and what is stored come together: the run may be
-carried by another process, its carrier may die, and a slow reader may miss events. What may be told
-in which order is stream_state.py's to know. No HTTP.
+Here the events that happen in this process and what is stored come together: the run may be
+processed by another process, its worker may die, and a slow reader may miss events. What may be
+sent in which order is stream_state.py's to know. No HTTP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from assistants_client._http.sse import encode_event
 from assistants_client._json.codec import encode
 from assistants_client.engine.events.broker import Subscription
-from assistants_client.engine.events.stream_state import NamedEvent, Seen, Told
+from assistants_client.engine.events.stream_state import NamedEvent, StoredRun, StreamState
 from assistants_client.engine.faults import Fault
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
@@ -44,15 +44,15 @@ _open_streams: Final[weakref.WeakSet[RunEvents]] = weakref.WeakSet()
 class RunEvents:
     """The bytes of one stream, block by block; each block is what there is at that moment.
 
-    It ends after the run's last event, or its ``requires_action``. A reader that is slow is told of
-    what it missed by the whole objects, without their pieces. When the engine closes first it
+    It ends after the run's last event, or its ``requires_action``. A reader that is slow is sent
+    what it missed as the whole objects, without their pieces. When the engine closes first it
     breaks off with a ``ConnectionResetError``, which servers take for a connection that is lost: an
     end without a fault would look as if the run were over.
 
     Args:
         subscription: To the run, from before it was queued; closed with this.
-        told: What was told already, or need not be.
-        look: What is stored of a run.
+        state: What was sent already, or need not be.
+        load: Returns what is stored of a run; ``None`` where there is none (any more).
         first: Events to begin with.
         shown_step: Makes of a stored step what this stream's reader is shown.
         monotonic: A clock in seconds.
@@ -61,8 +61,8 @@ class RunEvents:
     def __init__(
         self,
         subscription: Subscription,
-        told: Told,
-        look: Callable[[str], Seen | None],
+        state: StreamState,
+        load: Callable[[str], StoredRun | None],
         first: Iterable[NamedEvent] = (),
         *,
         shown_step: Callable[[JsonObject], JsonObject] = lambda step: step,
@@ -70,8 +70,8 @@ class RunEvents:
     ) -> None:
         self._shown_step = shown_step
         self._subscription = subscription
-        self._told = told
-        self._look = look
+        self._state = state
+        self._load = load
         self._first = first
         self._monotonic = monotonic
         self._blind_since: float | None = None
@@ -103,11 +103,11 @@ class RunEvents:
     def _until_over(self) -> Iterator[bytes]:
         block = self._encoded(self._passing(self._first))
         if block:
-            # What came before is not told event by event: what is stored tells it.
+            # What came before is not sent event by event: what is stored stands for it.
             block += self._stored()
         last = self._monotonic()
         while True:
-            if self._told.is_over:
+            if self._state.is_over:
                 yield block + _DONE
                 return
             if block:
@@ -122,32 +122,32 @@ class RunEvents:
                 raise ConnectionResetError(errno.ECONNRESET, "The engine was closed")
             block = self._encoded(self._passing((event.name, event.document) for event in events))
             if has_gap:
-                self._told.misses()
-            if (has_gap or not events) and not self._told.is_over:
+                self._state.mark_lost()
+            if (has_gap or not events) and not self._state.is_over:
                 block += self._stored()
 
     def _passing(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
         for name, document in events:
-            if not self._told.is_over:
-                yield from self._told.tells(name, document)
+            if not self._state.is_over:
+                yield from self._state.on_event(name, document)
 
     def _stored(self) -> bytes:
-        """What is stored and was not told yet."""
+        """The events of what is stored and was not sent yet."""
         run_id = self._subscription.run_id
         try:
-            seen = self._look(run_id)
+            stored = self._load(run_id)
         except Fault as fault:
             # The run may well go on; only for so long, though, is a store waited for.
             self._blind_since = self._blind_since or self._monotonic()
             if self._monotonic() - self._blind_since < BLIND_SECONDS:
                 return b""
-            self._told.is_over = True
+            self._state.is_over = True
             return _error(fault.message)
         self._blind_since = None
-        if seen is None:
-            self._told.is_over = True
+        if stored is None:
+            self._state.is_over = True
             return _error(f"Run {run_id} was deleted.", "invalid_request_error")
-        return self._encoded(self._told.missing(seen))
+        return self._encoded(self._state.missing(stored))
 
     def _encoded(self, events: Iterable[NamedEvent]) -> bytes:
         return b"".join(

@@ -23,7 +23,7 @@ from assistants_client._protocol import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.post_requests import Posts
+from assistants_client.engine.http.post_requests import PostHandler
 from assistants_client.engine.http.routes import ROUTES, Call, Services
 from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.ids import new_id
@@ -68,7 +68,7 @@ class App:
 
     def __init__(self, context: Context, *, token: str | None = None) -> None:
         self._services = Services(context)
-        self._posts = Posts(context)
+        self._posts = PostHandler(context, self._services)
         self._clock = context.clock
         self._token = None if token is None else token.encode()
 
@@ -104,10 +104,10 @@ class App:
             handler, ids = _MAP.bind("").match(path or "/", method=request.method)
             call = Call(request, path, ids, form)
             if request.method == "POST":
-                posted = self._posts.answer(handler, call)
-                if posted.stream is not None:
-                    return _event_stream(posted.stream)
-                document = posted.document
+                result = self._posts.handle(handler, call)
+                if result.stream is not None:
+                    return _event_stream(result.stream)
+                document = result.document
             else:
                 answer = handler(self._services, call)
                 if isinstance(answer, FileContent):

@@ -1,7 +1,8 @@
 """The protocol's operations: method, path, and the service's method that serves each.
 
-Here a request's parts become a service's arguments. What is done with the answer, and everything
-that holds for all requests alike, is in app.py; no rule about any object belongs here.
+Here a request's parts become a service's arguments. What a POST writes is committed in
+post_requests.py. What is done with the answer, and everything that holds for all requests alike, is
+in app.py; no rule about any object belongs here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
-from attrs import define
+from attrs import define, field
 from werkzeug.wrappers import Request
 
 from assistants_client._json.codec import InvalidValueError, encode, parse
@@ -20,6 +21,7 @@ from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._stores import STATUSES
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
@@ -34,6 +36,7 @@ from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.runs import (
+    Run,
     RunRequest,
     RunUpdate,
     SubmitToolOutputsRequest,
@@ -82,7 +85,7 @@ class Call:
         path: Below the base URL.
         ids: The ids in the path.
         form: The request's form, where it is one.
-        streams: Whether the body asks for a stream, and may; known once it was read.
+        streams: Whether the body asks for a stream, and may; known once :meth:`body` has read it.
     """
 
     request: Request
@@ -90,6 +93,8 @@ class Call:
     ids: Mapping[str, str]
     form: UploadForm
     streams: bool = False
+    #: The body's JSON object, once it was parsed.
+    _document: dict[str, Any] | None = field(default=None, init=False)
 
     def page(self) -> PageQuery:
         """Which page of a list is asked for."""
@@ -124,17 +129,12 @@ class Call:
         with_content = _INCLUDABLE in self.request.args.getlist("include[]")
         return shown_step(step, with_content=with_content)
 
-    def asks_for_stream(self) -> bool:
-        """Whether the body says so; whether it may, and whether all else is right, is not asked."""
-        try:
-            return json_object(self.request.get_data()).get("stream") is True
-        except Fault:
-            return False
-
     def body(self, cls: type[T], *, streams: bool = False, optional: bool = False) -> T:
         """The body as a request object; ``streams`` when it may ask for a stream."""
-        raw = self.request.get_data()
-        document = {} if optional and not raw.strip() else json_object(raw)
+        if self._document is None:
+            raw = self.request.get_data()
+            self._document = {} if optional and not raw.strip() else json_object(raw)
+        document = dict(self._document)
         if streams:
             stream = document.pop("stream", None)
             if stream is not None and not isinstance(stream, bool):
@@ -175,8 +175,9 @@ def _is_deeper(document: dict[str, Any], levels: int) -> bool:
     return bool(level)
 
 
-#: What an operation is answered with: an object, its document, or a file's content.
-Answer: TypeAlias = Struct | JsonObject | FileContent
+#: What an operation is answered with: an object, its document, or a file's content; or, of a POST,
+#: what is to be written, whose answer it is.
+Answer: TypeAlias = Struct | JsonObject | FileContent | Write[Any]
 Handler: TypeAlias = Callable[[Services, Call], Answer]
 
 _A: Final = "/assistants"
@@ -201,7 +202,7 @@ def _run_steps_retrieve(s: Services, c: Call) -> JsonObject:
     return c.shown_step(encode(s.run_steps.retrieve(**c.ids)))
 
 
-def _runs_create(s: Services, c: Call) -> Struct:
+def _runs_create(s: Services, c: Call) -> Write[Run]:
     c.include()
     return s.runs.create(**c.ids, request=c.body(RunRequest, streams=True))
 

@@ -107,17 +107,23 @@ def clear(
     context: Context, store_file: int, is_due: Callable[[Connection], bool] = lambda _: True
 ) -> None:
     """Deletes the hidden passages of a file that stays, as long as that is to be done."""
-    here = passages.c.store_file == store_file
 
     def piece() -> bool | None:
         with context.database.begin() as connection:
-            if is_due(connection):
-                if delete_first(connection, passages, here, _AT_ONCE):
-                    return None
-                connection.execute(delete(passages).where(here))
+            if is_due(connection) and clear_first(connection, store_file):
+                return None
         return True
 
     in_pieces(context, piece)
+
+
+def clear_first(connection: Connection, store_file: int) -> bool:
+    """Deletes the oldest of the passages of a file that stays; whether there are more."""
+    here = passages.c.store_file == store_file
+    if delete_first(connection, passages, here, _AT_ONCE):
+        return True
+    connection.execute(delete(passages).where(here))
+    return False
 
 
 def drop_first(connection: Connection, which: ColumnElement[bool]) -> bool:

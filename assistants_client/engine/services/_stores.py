@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.services._base import Context, ToIngest
+from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import drop_gone
-from assistants_client.engine.storage.database import add, load, remark, save
+from assistants_client.engine.storage.database import add, emit_after_commit, load, save
+from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
@@ -36,6 +37,9 @@ from assistants_client.models.vector_stores import (
     VectorStore,
     VectorStoreFile,
 )
+
+#: What the name of a file's lease begins with; the file's number follows.
+FILE_LEASE: Final = "file "
 
 STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
 
@@ -165,7 +169,7 @@ def put_files(
             )
             .returning(vector_store_files.c.seq)
         ).scalar_one()
-        remark(connection, ToIngest(number))
+        emit_after_commit(connection, StoreFileQueued(number))
     use(connection, store, now)
 
 
@@ -179,7 +183,7 @@ def _static(strategy: ChunkingStrategy | JsonObject | None) -> StaticChunking:
 
 def end_file(connection: Connection, seq: int, made: VectorStoreFile) -> None:
     """Stores a file's final status, and lets go of it."""
-    save_file(connection, seq, made, owner=None, lease_until=None)
+    save_file(connection, seq, made, **RELEASED)
 
 
 def save_file(connection: Connection, seq: int, made: VectorStoreFile, **columns: Any) -> None:
@@ -235,12 +239,12 @@ def look_after(context: Context, connection: Connection, which: ColumnElement[bo
     )
     for row in rows:
         if row.owner is None or is_lost(context, row.seq, row.owner, row.lease_until):
-            context.ingest(row.seq)
+            emit_after_commit(connection, StoreFileQueued(row.seq))
 
 
 def is_lost(context: Context, store_file: int, owner: str, lease: float | None) -> bool:
     """Whether who reads a file of a store must be taken for dead."""
-    return context.leases.is_lost(f"file {store_file}", owner, lease)
+    return context.leases.is_lost(f"{FILE_LEASE}{store_file}", owner, lease)
 
 
 def tidy(context: Context, connection: Connection) -> None:

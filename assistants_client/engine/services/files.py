@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
@@ -18,6 +19,7 @@ from assistants_client.engine.services._contents import (
 )
 from assistants_client.engine.services._passages import drop_first
 from assistants_client.engine.services._pieces import in_pieces
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import remove
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import files, vector_store_files
@@ -49,8 +51,8 @@ class Files:
 
     _context: Context
 
-    def create(self, upload: Upload) -> File:
-        """Stores a file: it can be seen once all of it is stored.
+    def create(self, upload: Upload) -> Write[File]:
+        """Stores a file, in transactions of its own; what is left to write lets it be seen.
 
         Raises:
             Fault: It is too large, empty, or for a purpose that there is not.
@@ -78,15 +80,20 @@ class Files:
             purpose=upload.purpose,
             status="processed",
         )
+
+        def write(connection: Connection) -> File:
+            make_whole(connection, made.id)
+            return made
+
+        def undo() -> None:
+            discard(self._context.database, made.id)
+
         try:
             write_blocks(self._context, made, upload.source)
-            with self._context.database.begin() as connection:
-                make_whole(connection, made.id)
-                self._context.answering(connection, made)
         except BaseException:
-            discard(self._context.database, made.id)
+            undo()
             raise
-        return made
+        return Write(write, undo)
 
     def retrieve(self, file_id: str) -> File:
         """One file."""

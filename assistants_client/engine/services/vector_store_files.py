@@ -23,6 +23,7 @@ from assistants_client.engine.services._stores import (
     save_file,
     tidy,
 )
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.lists import Deleted, Page
@@ -41,21 +42,20 @@ class VectorStoreFiles:
 
     _context: Context
 
-    def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
+    def create(
+        self, vector_store_id: str, request: VectorStoreFileRequest
+    ) -> Write[VectorStoreFile]:
         """Puts a file into a store; it is read in the background.
+
+        Of a long file that is there already the passages are deleted first, piece by piece.
 
         Raises:
             Fault: Also when the file does not exist, or the store has expired.
         """
-        return in_pieces(self._context, lambda: self._created(vector_store_id, request))
-
-    def _created(
-        self, vector_store_id: str, request: VectorStoreFileRequest
-    ) -> VectorStoreFile | None:
-        """Puts a file into a store, or takes out some of a long one that is there already."""
         document: dict[str, Any] = encode(request)
-        now = self._context.clock()
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFile | None:
+            now = self._context.clock()
             store = require_store(connection, vector_store_id)
             require_usable(store, now)
             tidy(self._context, connection)
@@ -63,9 +63,9 @@ class VectorStoreFiles:
             if drop_first(connection, in_store(vector_store_id, [request.file_id])):
                 return None
             put_files(connection, store, [NewFile(**document)], self._context.now())
-            made = _require(connection, vector_store_id, request.file_id)[1]
-            self._context.answering(connection, made)
-        return made
+            return _require(connection, vector_store_id, request.file_id)[1]
+
+        return Write(write)
 
     def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
         """One file of a store."""
@@ -76,14 +76,16 @@ class VectorStoreFiles:
 
     def update(
         self, vector_store_id: str, file_id: str, update: VectorStoreFileUpdate
-    ) -> VectorStoreFile:
+    ) -> Write[VectorStoreFile]:
         """Replaces the attributes; null clears."""
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFile:
             seq, made = _require(connection, vector_store_id, file_id)
             made.attributes = dict(update.attributes or {})
             save_file(connection, seq, made)
-            self._context.answering(connection, made)
-        return made
+            return made
+
+        return Write(write)
 
     def list(
         self, vector_store_id: str, query: PageQuery, *, status: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.domain.new_objects import changed
@@ -28,6 +29,7 @@ from assistants_client.engine.services._stores import (
     use,
     with_counts,
 )
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
@@ -52,7 +54,7 @@ class VectorStores:
 
     _context: Context
 
-    def create(self, request: VectorStoreRequest) -> VectorStore:
+    def create(self, request: VectorStoreRequest) -> Write[VectorStore]:
         """Makes a store; its first files are read in the background.
 
         Raises:
@@ -61,7 +63,8 @@ class VectorStores:
         document: dict[str, Any] = encode(request)
         now, expiry = self._context.now(), document.get("expires_after")
         file_ids = document.get("file_ids") or []
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStore:
             tidy(self._context, connection)
             require_files(connection, file_ids, self._context.clock(), "file_ids[{}]")
             store = new_store(
@@ -77,8 +80,9 @@ class VectorStores:
             new = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
             put_files(connection, store, new, now)
             with_counts(connection, [store], now)
-            self._context.answering(connection, store)
-        return store
+            return store
+
+        return Write(write)
 
     def retrieve(self, vector_store_id: str) -> VectorStore:
         """One store."""
@@ -89,10 +93,11 @@ class VectorStores:
             look_after(self._context, connection, within)
         return store
 
-    def update(self, vector_store_id: str, update: VectorStoreUpdate) -> VectorStore:
+    def update(self, vector_store_id: str, update: VectorStoreUpdate) -> Write[VectorStore]:
         """Changes the fields that are given; null clears."""
         now = self._context.clock()
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStore:
             before = require_store(connection, vector_store_id)
             store = changed(before, update)
             store.name = store.name or ""
@@ -100,8 +105,9 @@ class VectorStores:
                 set_expiry(store)
             save(connection, vector_stores, store, expires_at=store.expires_at)
             with_counts(connection, [store], now)
-            self._context.answering(connection, store)
-        return store
+            return store
+
+        return Write(write)
 
     def list(self, query: PageQuery) -> Page[VectorStore]:
         """One page of all stores."""
@@ -124,7 +130,7 @@ class VectorStores:
         return Deleted(id=vector_store_id, object="vector_store.deleted")
 
     def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
-        """Finds passages, best first.
+        """Finds passages, best first. It changes nothing, and so a repeat searches again.
 
         Raises:
             Fault: Also when the store has expired, or a filter is none.

@@ -27,6 +27,7 @@ from assistants_client.engine.storage.store_faults import (
     closed,
     fault_of,
     is_busy,
+    wrong_directory,
 )
 from assistants_client.engine.storage.tables import create_missing, threads
 from assistants_client.errors import ConfigurationError
@@ -55,7 +56,8 @@ _READ_ONLY: Final[dict[str, Any]] = {
     "isolation_level": "REPEATABLE READ",
     "postgresql_readonly": True,
 }
-_REMARKS: Final = "assistants_remarks"
+#: Among a connection's notes: what is emitted after commit.
+_EVENTS: Final = "assistants_events"
 
 
 @define(eq=False)
@@ -78,17 +80,17 @@ class Database:
     Args:
         url: As SQLAlchemy reads it. ``sqlite://`` is a database in memory, which all threads of
             this process share and which is gone when it is closed.
-
-    Attributes:
-        on_commit: Told what was remarked within a transaction (see ``remark``) once it is
-            committed, in the order of this process's commits; it must not write.
+        after_commit: Called with what a transaction has emitted (see ``emit_after_commit``), in the
+            order of this process's commits; it must not write.
 
     Raises:
         ConfigurationError: The URL is not one, or its driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        self.on_commit: Callable[[Sequence[Any]], object] = lambda remarks: None
+    def __init__(
+        self, url: str, after_commit: Callable[[Sequence[Any]], object] = lambda events: None
+    ) -> None:
+        self.after_commit = after_commit
         try:
             self._url = make_url(url)
         except ArgumentError:
@@ -148,17 +150,17 @@ class Database:
             Fault: 503: the database cannot be written for the moment, and nothing was.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
-        remarks: list[Any] = []
+        events: list[Any] = []
         using = self._using(until, waits=patience > 1, writes=True)
-        with using as (opened, engine), _turn(opened, until):
+        with using as (opened, engine), _held(opened.turn, until):
             with _refusing() as trying, _write(engine, until) as connection:
-                connection.info[_REMARKS] = remarks
+                connection.info[_EVENTS] = events
                 yield connection
                 if opened.file is not None:
                     opened.file.check(writes=True)
                 trying.commits = True
-            if remarks:
-                self.on_commit(remarks)
+            if events:
+                self.after_commit(events)
 
     @contextmanager
     def read(self, *, patience: int = 1) -> Iterator[Connection]:
@@ -171,17 +173,21 @@ class Database:
             Fault: 503: the database cannot be read for the moment.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
+        events: list[Any] = []
         with self._using(until, waits=patience > 1) as (opened, engine):
             is_sqlite = engine.dialect.name == "sqlite"
             options: dict[str, Any] = {} if is_sqlite else _READ_ONLY
-            alone = _turn(opened, until) if self.is_in_memory else nullcontext()
+            alone = _held(opened.turn, until) if self.is_in_memory else nullcontext()
             with (
                 alone,
                 _refusing(),
                 engine.connect() as connection,
                 connection.execution_options(**options).begin(),
             ):
+                connection.info[_EVENTS] = events
                 yield connection
+        if events:
+            self.after_commit(events)
 
     @property
     def is_in_memory(self) -> bool:
@@ -253,7 +259,7 @@ class Database:
             engine.dispose()
             if is_busy(getattr(error, "orig", None)):
                 raise busy() from error
-            reason = _wrong_directory(self._url) if sqlite else None
+            reason = wrong_directory(self._url.database or "") if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
                 f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
@@ -315,13 +321,6 @@ def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
             time.sleep(_LOOK_SECONDS)
         else:
             return
-
-
-@contextmanager
-def _turn(opened: _Opened, until: float) -> Iterator[None]:
-    """Waits for this process's other threads, until some moment."""
-    with _held(opened.turn, until):
-        yield
 
 
 @contextmanager
@@ -419,21 +418,9 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
     return engine
 
 
-def _wrong_directory(url: URL) -> str | None:
-    path = url.database or ""
-    directory = os.path.dirname(os.path.abspath(path))
-    if path.startswith("file:"):
-        return None
-    if not os.path.isdir(directory):
-        return f"the directory {directory} does not exist"
-    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
-        return f"the directory {directory} cannot be written to"
-    return None
-
-
-def remark(connection: Connection, *remarks: object) -> None:
-    """Has ``Database.on_commit`` told something once this transaction of ``begin`` is committed."""
-    connection.info[_REMARKS].extend(remarks)
+def emit_after_commit(connection: Connection, *events: object) -> None:
+    """Has the database's ``after_commit`` called with events once this transaction is committed."""
+    connection.info[_EVENTS].extend(events)
 
 
 # --- rows and objects ---------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define
@@ -33,6 +33,8 @@ from assistants_client.engine.ids import owner_is_dead
 #: Whoever could not write for so many seconds begins to watch anew. Longer than a holder's time
 #: between two signs of life, and than the time between two looks.
 UNSEEN: Final = 6.0
+#: The columns of a row that nobody holds.
+RELEASED: Final[Mapping[str, None]] = {"owner": None, "lease_until": None}
 #: After so many seconds nobody asks about a lease any more, where many are known.
 _FORGOTTEN: Final = 10 * LEASE
 _MANY: Final = 1000

@@ -7,18 +7,16 @@ model, no tools and no threads are known here.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
-from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.services._answers import keep_state, store_content, take_back
 from assistants_client.engine.services._base import (
@@ -34,7 +32,9 @@ from assistants_client.engine.services._base import (
     total_usage,
 )
 from assistants_client.engine.services._history import history, own_work, states
+from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.storage.database import PATIENT, add, load, save
+from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
@@ -103,19 +103,23 @@ class Execution:
     """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork.
 
     Attributes:
-        is_closed: Whether this carrier has come to its end, with :meth:`close` or its process.
+        leases: The runs that are this carrier's own.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
-        self._nonce = secrets.token_hex(4)
-        self.is_closed = False
+        self.leases = LeaseHolder(context, runs)
 
     @property
     def owner(self) -> str:
         """How this carrier signs for its runs; another one after a fork."""
-        return owner_name(self._nonce)
+        return self.leases.owner
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this carrier has come to its end."""
+        return self.leases.is_closed
 
     def claim(self, run_id: str) -> Work | None:
         """Takes a queued run: it is in progress from here on, and this carrier's own.
@@ -126,12 +130,15 @@ class Execution:
             What to work on; ``None`` when the run is not queued (any more), or gone.
         """
         with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.settled(connection, by_id(run_id))
-            if held is None or held.run.status != "queued" or self.is_closed:
+            held = self._context.expire_overdue(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            columns = self.leases.claim(run_id, held.owner, held.lease_until)
+            if columns is None:
                 return None
             run = held.run
             run.started_at = self._context.now()
-            change_run(connection, run, "in_progress", owner=self.owner, lease_until=self._lease())
+            change_run(connection, run, "in_progress", **columns)
         steps, written = own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         return Work(
@@ -154,7 +161,7 @@ class Execution:
                 held is not None
                 and held.run.status == "in_progress"
                 and held.owner == self.owner
-                and self._context.ending(held) is None
+                and self._context.due_end(held) is None
             ):
                 return
         with self._own(run, unsaved):
@@ -233,7 +240,7 @@ class Execution:
             current.required_action = RequiredAction(
                 submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
             )
-            change_run(connection, current, "requires_action", owner=None, lease_until=None)
+            change_run(connection, current, "requires_action", **RELEASED)
         return current
 
     def load_state(self, run: Run) -> bytes | None:
@@ -371,13 +378,12 @@ class Execution:
         Returns:
             The ids of the runs that are still its own; what was overdue has been ended.
         """
-        own = runs.c.owner == self.owner
         with self._database.begin() as connection:
-            connection.execute(update(runs).where(own).values(lease_until=self._lease()))
-            held = load_runs(connection, own)
-            late = {each.run.id for each in held if self._context.ending(each) is not None}
+            self.leases.renew(connection)
+            held = load_runs(connection, self.leases.owned)
+            late = {each.run.id for each in held if self._context.due_end(each) is not None}
             for run_id in late:
-                self._context.settled(connection, by_id(run_id))
+                self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
     def orphans(self) -> list[str]:
@@ -390,9 +396,9 @@ class Execution:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
         queued = []
         for held in active:
-            if self._context.ending(held) is not None:
+            if self._context.due_end(held) is not None:
                 with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(held.run.id))
+                    self._context.expire_overdue(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
         return queued
@@ -410,27 +416,23 @@ class Execution:
                 .limit(_MOST_QUEUED)
             ).scalars()
             waiting = list(queued)
-            held = connection.execute(
-                select(runs.c.id, runs.c.owner, runs.c.lease_until).where(
-                    runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
-                )
-            ).all()
-        self._context.watch(row.owner for row in held)
-        for row in held:
-            if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
-                with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(row.id))
+        others = select(runs.c.id).where(
+            runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
+        )
+        for run_id in self.leases.free(others):
+            with self._context.begin() as connection:
+                self._context.expire_overdue(connection, by_id(run_id))
         return waiting
 
     def let_go(self, run_id: str) -> None:
         """Fails one run, if it is carried: what came of it could not be stored."""
         with self._database.begin() as connection:
-            for held in load_runs(connection, and_(runs.c.owner == self.owner, by_id(run_id))):
+            for held in load_runs(connection, self.leases.owned & by_id(run_id)):
                 self._end(connection, held.run, _NOT_STORED)
 
     def close(self) -> None:
         """Claims nothing any more."""
-        self.is_closed = True  # a claim under way has the right to write, or sees it there
+        self.leases.close()
 
     def release(self) -> None:
         """Releases all that this carrier still carries, after :meth:`close`.
@@ -439,9 +441,9 @@ class Execution:
         or the next one. A run that cannot be taken back to before that answer has failed.
         """
         with self._database.begin() as connection:
-            for held in load_runs(connection, runs.c.owner == self.owner):
+            for held in load_runs(connection, self.leases.owned):
                 if held.run.status == "in_progress" and take_back(connection, held.run):
-                    change_run(connection, held.run, "queued", owner=None, lease_until=None)
+                    change_run(connection, held.run, "queued", **RELEASED)
                 else:
                     self._end(connection, held.run, LOST)
 
@@ -459,7 +461,7 @@ class Execution:
         with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
-                ending = self._context.ending(held)
+                ending = self._context.due_end(held)
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
@@ -482,6 +484,3 @@ class Execution:
             step_details=details,
             reasoning=reasoning,
         )
-
-    def _lease(self) -> float:
-        return self._context.leases.next(self._context.clock())

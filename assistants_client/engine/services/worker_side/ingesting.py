@@ -5,18 +5,17 @@ How files are read is not known here; see ``ingestion``.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, and_, select, true, update
+from sqlalchemy import Connection, select, update
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.ids import owner_name
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.services._passages import (
     clear,
     holding_hidden,
@@ -24,7 +23,7 @@ from assistants_client.engine.services._passages import (
     put_passages,
 )
 from assistants_client.engine.services._pieces import in_pieces
-from assistants_client.engine.services._stores import end_file, is_lost
+from assistants_client.engine.services._stores import FILE_LEASE, end_file
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.storage.database import load
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
@@ -58,13 +57,12 @@ class Ingesting:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
-        self._nonce = secrets.token_hex(4)
-        self._is_closed = False
+        self._leases = LeaseHolder(context, vector_store_files, FILE_LEASE)
 
     @property
     def owner(self) -> str:
         """How this reader signs; another one after a fork."""
-        return owner_name(self._nonce)
+        return self._leases.owner
 
     def claim(self, store_file: int) -> Job | None:
         """Takes a file that is in progress and that nobody holds; ``None`` when there is none.
@@ -80,10 +78,10 @@ class Ingesting:
 
     def _claimed(self, connection: Connection, store_file: int) -> Job | None:
         row = _row(connection, store_file)
-        if row is None or row.status != "in_progress" or self._is_closed:
+        if row is None or row.status != "in_progress":
             return None
-        owner, lease = row.owner, row.lease_until
-        if owner is not None and not is_lost(self._context, store_file, owner, lease):
+        columns = self._leases.claim(store_file, row.owner, row.lease_until)
+        if columns is None:
             return None
         if row.tries >= MAX_TRIES:
             message = f"Reading the file ended its process {MAX_TRIES} times."
@@ -94,7 +92,7 @@ class Ingesting:
         connection.execute(
             update(vector_store_files)
             .where(vector_store_files.c.seq == store_file)
-            .values(owner=self.owner, lease_until=self._lease(), tries=tries)
+            .values(tries=tries, **columns)
         )
         file = load(connection, files, File, row.made.id)
         if file is None:
@@ -156,13 +154,11 @@ class Ingesting:
 
     def renew(self) -> frozenset[str]:
         """Gives a sign of life for all files that are held, and answers their numbers."""
-        own = vector_store_files.c.owner == self.owner
+        held = select(vector_store_files.c.seq).where(self._leases.owned)
         with self._database.begin() as connection:
-            connection.execute(
-                update(vector_store_files).where(own).values(lease_until=self._lease())
-            )
-            held = connection.execute(select(vector_store_files.c.seq).where(own)).scalars()
-            return frozenset(str(store_file) for store_file in held)
+            self._leases.renew(connection)
+            own = connection.execute(held).scalars()
+            return frozenset(str(store_file) for store_file in own)
 
     def orphans(self) -> list[int]:
         """The files that are to be read and that nobody reads, in the order they came in.
@@ -183,40 +179,22 @@ class Ingesting:
 
     def _unread(self, most: int | None) -> list[int]:
         held = vector_store_files.c
-        with self._database.read() as connection:
-            rows = connection.execute(
-                select(held.seq, held.owner, held.lease_until)
-                .where(held.status == "in_progress")
-                .order_by(held.seq)
-                .limit(most)
-            ).all()
-        self._context.watch(row.owner for row in rows if row.owner is not None)
-        return [
-            row.seq
-            for row in rows
-            if row.owner is None or is_lost(self._context, row.seq, row.owner, row.lease_until)
-        ]
+        waiting = select(held.seq).where(held.status == "in_progress")
+        return self._leases.free(waiting.order_by(held.seq).limit(most))
 
     def let_go(self, store_file: int) -> None:
         """Lets go of one file, if it is held, for whoever claims it next."""
-        self._release(vector_store_files.c.seq == store_file)
+        with self._database.begin() as connection:
+            self._leases.release(connection, vector_store_files.c.seq == store_file)
 
     def close(self) -> None:
         """Claims nothing any more."""
-        self._is_closed = True
+        self._leases.close()
 
     def release(self) -> None:
         """Lets go of all that is held, for whoever opens the database next; after :meth:`close`."""
-        self._release(true(), tries=0)
-
-    def _release(self, which: ColumnElement[bool], **values: int) -> None:
-        own = and_(vector_store_files.c.owner == self.owner, which)
-        free = update(vector_store_files).where(own).values(owner=None, lease_until=None, **values)
         with self._database.begin() as connection:
-            connection.execute(free)
-
-    def _lease(self) -> float:
-        return self._context.leases.next(self._context.clock())
+            self._leases.release(connection, tries=0)
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
         row = _row(connection, job.store_file)

@@ -1,4 +1,4 @@
-"""Requests that were answered, by their ``Idempotency-Key``: a repeat gets the same answer again.
+"""Answers by the ``Idempotency-Key`` of their request: a repeat gets the same answer again.
 
 The answer is stored with what the request made, in one transaction, so that there is never the one
 without the other. Two of the same request at once both try; only one of them can commit.
@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from assistants_client._json.codec import encode
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.tables import answered_requests
-from assistants_client.models._base import JsonObject, Struct
-from assistants_client.models.threads import Thread
+from assistants_client.models._base import JsonObject
 
 #: For so many seconds an answer is kept.
 KEPT_SECONDS: Final = 24 * 60 * 60
-#: So often, in seconds, what has become old is dropped.
-_FORGET_SECONDS: Final = 60.0
+#: So often, in seconds, what has become old is purged.
+_PURGE_SECONDS: Final = 60.0
 _LONGEST_KEY: Final = 255
 
 
@@ -33,7 +31,7 @@ class KeyTakenError(Exception):
 
 @frozen
 class RequestKey:
-    """What a request is known by again.
+    """What a request is recognised by.
 
     Attributes:
         key: As the caller made it up.
@@ -59,16 +57,16 @@ def checked_key(key: str) -> str:
     return key
 
 
-@frozen
-class Repeats:
-    """The requests of the last day that had a key."""
+@define
+class IdempotencyKeys:
+    """The keys of the last day's requests, with their answers."""
 
     _context: Context
-    #: When to forget again: one number, shared by all threads.
-    _due: list[float] = field(factory=lambda: [0.0], init=False)
+    #: When to purge again.
+    _due: float = field(default=0.0, init=False)
 
-    def answer(self, request: RequestKey) -> JsonObject | None:
-        """What the request was answered with; ``None`` when it is new.
+    def find(self, request: RequestKey) -> JsonObject | None:
+        """Returns what the request was answered with; ``None`` when it is new.
 
         Raises:
             Fault: The key was used for another request.
@@ -88,36 +86,45 @@ class Repeats:
         kept: JsonObject = row.answer
         return kept
 
-    def keep(self, connection: Connection, request: RequestKey, answer: Struct) -> None:
-        """Keeps an answer, in the transaction that makes it come true.
+    def require_unused(self, connection: Connection, request: RequestKey) -> None:
+        """Refuses a key that an answer is stored by.
 
         Raises:
             KeyTakenError: There is an answer already; the transaction is to be undone.
         """
-        thread_id = answer.id if isinstance(answer, Thread) else getattr(answer, "thread_id", None)
-        table = answered_requests
-        if self._context.clock() >= self._due[0]:
-            self._due[0] = self._context.clock() + _FORGET_SECONDS
-            self._forget(connection)
+        table = answered_requests.c
+        if connection.execute(select(table.key).where(table.key == request.key)).first():
+            raise KeyTakenError(request.key)
+
+    def store(self, connection: Connection, request: RequestKey, answer: JsonObject) -> None:
+        """Stores an answer, in the transaction that makes it true.
+
+        Raises:
+            KeyTakenError: There is an answer already; the transaction is to be undone.
+        """
+        is_thread = answer.get("object") == "thread"
+        if self._context.clock() >= self._due:
+            self._due = self._context.clock() + _PURGE_SECONDS
+            self._purge(connection)
         try:
             connection.execute(
-                insert(table).values(
+                insert(answered_requests).values(
                     key=request.key,
                     fingerprint=request.fingerprint,
                     created_at=self._context.clock(),
-                    thread_id=thread_id,
-                    answer=encode(answer),
+                    thread_id=answer["id"] if is_thread else answer.get("thread_id"),
+                    answer=answer,
                 )
             )
         except IntegrityError:
             raise KeyTakenError(request.key) from None
 
-    def forget(self) -> None:
-        """Drops what was kept for long enough; it happens by itself now and then."""
+    def purge(self) -> None:
+        """Deletes what was kept for long enough; it happens by itself now and then."""
         with self._context.database.begin() as connection:
-            self._forget(connection)
+            self._purge(connection)
 
-    def _forget(self, connection: Connection) -> None:
+    def _purge(self, connection: Connection) -> None:
         kept = answered_requests
         connection.execute(delete(kept).where(kept.c.created_at <= self._eldest()))
 
