@@ -135,7 +135,7 @@ def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
     A signal ends the run that is carried, and the stream that tells of it; nothing is locked.
     """
     with served(tmp_path, "--model-url", model_url) as running:
-        with Client(running.base_url, retries=1) as client:
+        with Client(running.base_url, retries=0) as client:
             assistant = client.assistants.create(model="m")
             thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
             begun = time.monotonic()
