@@ -46,7 +46,7 @@ _REFUND = 0.1
 
 @frozen
 class RetryPolicy:
-    """When a request that failed is sent again: up to ``attempts`` tries in all, the first included.
+    """When a failed request is sent again: up to ``attempts`` tries in all, the first included.
 
     ``Client(retries=N)`` counts further tries instead, as other clients do: ``attempts`` is N + 1
     then. The rules are covered by compatibility.

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from assistants_client.models._base import NOT_SENT, UNSET, UnsetType
-from assistants_client.models._limits import items
+from assistants_client.models._base import NOT_SENT
 from assistants_client.models.runs import (
     RequiredToolCall,
     RunRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
-from assistants_client.models.tools import ToolInput
+from assistants_client.models.tools import ToolOrFunction
 
 #: Where the outputs of finished calls are remembered: the path of an SQLite file, which is made
 #: where there is none, or any mapping of texts.
 Journal: TypeAlias = str | os.PathLike[str] | MutableMapping[str, str]
 #: What becomes of a call that cannot be answered: the model is told, or the caller.
 OnToolError: TypeAlias = Literal["report", "raise"]
-if TYPE_CHECKING:
-    #: A tool, its JSON form, or a function.
-    StreamTool: TypeAlias = ToolInput | Callable[..., object]
-else:
-    StreamTool = ToolInput  # what is sent: the functions have become tools by then
 #: Whether a call may be made; a text refuses it and is told to the model.
 Approve: TypeAlias = Callable[[RequiredToolCall], bool | str]
 
@@ -67,14 +61,10 @@ class StreamOptions(ToolHandling):
 class RunStreamRequest(RunRequest, StreamOptions):
     """What ``runs.stream`` takes: a run, and how its stream behaves."""
 
-    tools: Sequence[StreamTool] | UnsetType | None = field(default=UNSET, metadata=items(20))  # type: ignore[assignment]  # wider: what is read of it is not changed
-
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
 class ThreadRunStreamRequest(ThreadRunRequest, StreamOptions):
     """What ``runs.stream_thread_and_run`` takes: a run with its thread, and how it streams."""
-
-    tools: Sequence[StreamTool] | UnsetType | None = field(default=UNSET, metadata=items(20))  # type: ignore[assignment]  # as above
 
 
 @frozen(slots=False, getstate_setstate=True)
@@ -85,4 +75,4 @@ class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
         tools: The functions that answer later calls.
     """
 
-    tools: Sequence[StreamTool] = field(default=(), kw_only=True, metadata=NOT_SENT)
+    tools: Sequence[ToolOrFunction] = field(default=(), kw_only=True, metadata=NOT_SENT)

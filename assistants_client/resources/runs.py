@@ -54,10 +54,11 @@ class Runs(WaitingResource):
         """
         path = build_path(self._ALL, thread_id=thread_id)
         query = {"include[]": list(request.include)} if request.include else None
+        made = _with_functions(request)
         return self._through_lock(
             thread_id,
             request.on_active_run,
-            lambda: self._create(path, Run, request, listed_as=Page[Run], query=query),
+            lambda: self._create(path, Run, made, listed_as=Page[Run], query=query),
         )
 
     @accepts_fields_of(RunStreamRequest, RunRequest)
@@ -120,7 +121,7 @@ class Runs(WaitingResource):
     @accepts_fields_of(ThreadRunRequest)
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
         """Makes a thread and starts a run on it, in one request."""
-        return self._send("POST", self._WITH_THREAD, Run, request=request)
+        return self._send("POST", self._WITH_THREAD, Run, request=_with_functions(request))
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
         """Reads a run.

@@ -55,7 +55,7 @@ def poll(client, clock, monkeypatch):
             run.thread_id = thread_id
             return run, headers
 
-        monkeypatch.setattr(client.runs, "poll", answer, raising=False)
+        monkeypatch.setattr(client._run_calls, "poll", answer, raising=False)
         return asked
 
     return script
@@ -294,7 +294,7 @@ def test_what_waiting_cannot_cure_ends_it(client, clock, poll, fault):
         asked.append(1)
         raise fault
 
-    client.runs.poll = answer
+    client._run_calls.poll = answer
     with pytest.raises(type(fault)):
         client.wait_for_run(RUN, backoff=2)
     assert len(asked) == 1

@@ -107,7 +107,9 @@ def test_a_wait_keeps_to_the_cap(wire, clock, clean_environment):
 def test_a_wait_for_its_turn_ends_with_the_deadline(wire, clock, clean_environment):
     """Nothing is sent any more, and the place is given up."""
     client = capped(clock, 0.1)
-    assert client._waiter.rate_limiter.try_acquire(client._waiter.rate_limiter.queue(1000), 1000) == 0
+    assert (
+        client._waiter.rate_limiter.try_acquire(client._waiter.rate_limiter.queue(1000), 1000) == 0
+    )
     with pytest.raises(WaitTimeoutError, match="no poll succeeded"):
         client.wait_for_run(thread_id="t", run_id="r", timeout=3)
     assert clock.now() == 1003

@@ -52,7 +52,7 @@ def server(client, clock, monkeypatch):
             status, headers = now if isinstance(now, tuple) else (now, {})
             return Run(id=run_id, thread_id=thread_id, status=status), headers
 
-        monkeypatch.setattr(client.runs, "poll", answer)
+        monkeypatch.setattr(client._run_calls, "poll", answer)
         return asked
 
     return play
@@ -188,7 +188,7 @@ def test_each_runs_own_polls_drive_its_backoff(client, server):
 
 def test_the_clients_own_backoff_is_the_default(client, clock, server):
     """As in wait_for_run."""
-    client._backoff = ConstantBackoff(7)
+    client._waiter.backoff = ConstantBackoff(7)
     server({"run_0": ["queued", "completed"]})
     list(client.wait_for_runs(runs_of(1)))
     assert clock.waits == [7]
@@ -377,7 +377,7 @@ def test_a_bug_comes_through_at_once(client, monkeypatch, bug):
     def poll(thread_id, run_id):
         raise bug
 
-    monkeypatch.setattr(client.runs, "poll", poll)
+    monkeypatch.setattr(client._run_calls, "poll", poll)
     with pytest.raises(type(bug)):
         list(client.wait_for_runs(runs_of(2)))
 

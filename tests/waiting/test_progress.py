@@ -41,7 +41,7 @@ def poll(client, clock, monkeypatch):
             status = left.pop(0) if len(left) > 1 else left[0]
             return Run(id=run_id, thread_id=thread_id, status=status), {}
 
-        monkeypatch.setattr(client.runs, "poll", answer)
+        monkeypatch.setattr(client._run_calls, "poll", answer)
 
     return script
 
