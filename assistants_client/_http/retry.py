@@ -46,7 +46,10 @@ _REFUND = 0.1
 
 @frozen
 class RetryPolicy:
-    """The rules by which a failed request is sent again. They are covered by compatibility.
+    """When a failed request is sent again: up to ``attempts`` tries in all, the first included.
+
+    ``Client(retries=N)`` counts further tries instead, as other clients do: ``attempts`` is N + 1
+    then. The rules are covered by compatibility.
 
     * GET and DELETE: on connection faults (also within the response), timeouts, 408, 409, 429 and
       5xx. A download that breaks off is not restarted.

@@ -15,7 +15,7 @@ from assistants_client.models.runs import (
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
-from assistants_client.models.tools import ToolInput
+from assistants_client.models.tools import ToolOrFunction
 
 #: The store of the outputs of finished calls: the path of an SQLite file, which is created if
 #: it does not exist, or any mapping of strings.
@@ -75,4 +75,4 @@ class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
         tools: The functions for later calls.
     """
 
-    tools: Sequence[ToolInput] = field(default=(), kw_only=True, metadata=CLIENT_ONLY)
+    tools: Sequence[ToolOrFunction] = field(default=(), kw_only=True, metadata=CLIENT_ONLY)

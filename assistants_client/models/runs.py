@@ -25,7 +25,7 @@ from assistants_client.models.tools import (
     ResponseFormatOption,
     Tool,
     ToolChoice,
-    ToolInput,
+    ToolOrFunction,
     ToolResources,
     TruncationStrategy,
 )
@@ -52,7 +52,7 @@ class _RunOptions(Request):
         assistant_id: The assistant.
         model: Instead of the assistant's, for this run, like the four that follow.
         instructions: Up to 256,000 characters.
-        tools: Up to 20.
+        tools: Up to 20; a function is sent as its schema.
         temperature: 0 to 2; higher is more random.
         top_p: 0 to 1: the share of the likeliest tokens that are considered.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
@@ -68,7 +68,7 @@ class _RunOptions(Request):
     assistant_id: str
     model: str | UnsetType | None = UNSET
     instructions: str | UnsetType | None = field(default=UNSET, metadata=characters(256_000))
-    tools: Sequence[ToolInput] | UnsetType | None = field(default=UNSET, metadata=items(20))
+    tools: Sequence[ToolOrFunction] | UnsetType | None = field(default=UNSET, metadata=items(20))
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
     temperature: float | UnsetType | None = field(default=UNSET, metadata=between(0, 2))
     top_p: float | UnsetType | None = field(default=UNSET, metadata=between(0, 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -81,6 +82,11 @@ class UnknownTool(Unknown):
 Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | UnknownTool
 #: A tool, or its JSON form.
 ToolInput: TypeAlias = Tool | JsonObject
+if TYPE_CHECKING:
+    #: The same, or a function; it has become a tool before anything is sent.
+    ToolOrFunction: TypeAlias = ToolInput | Callable[..., object]
+else:
+    ToolOrFunction = ToolInput
 
 
 @define(kw_only=True)

@@ -19,8 +19,8 @@ from assistants_client.testing.clock import Clock
 from assistants_client.testing.connections import Connected
 from assistants_client.testing.faults import Faults
 from assistants_client.testing.scripted_model import ScriptedModel
-from assistants_client.waiting.polling import Time
-from assistants_client.waiting.rate_limiter import Pace
+from assistants_client.waiting.polling import Time, Waiter
+from assistants_client.waiting.rate_limiter import RateLimiter
 
 
 @frozen
@@ -72,10 +72,11 @@ def opened() -> Iterator[Doubles]:
     faults = Faults()
     model = ScriptedModel(clock)
     engine = Engine("sqlite://", model, clock=lambda: clock.now, new_id=_Numbered())
-    client = Client.__new__(Client)
-    transport = Connected.to(engine, clock, faults)
-    client._assemble(transport, AdaptiveBackoff(jitter=0), Pace())
-    client._time = Time(lambda: clock.now, clock.advance)
+    time = Time(lambda: clock.now, clock.advance)
+    client = Client._of(
+        Connected.to(engine, clock, faults),
+        Waiter(time, AdaptiveBackoff(jitter=0), RateLimiter()),
+    )
     clock._busy = engine.busy
     try:
         yield Doubles(client, model, clock, faults)

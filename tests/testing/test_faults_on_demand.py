@@ -70,7 +70,7 @@ def test_a_lost_answer_may_have_made_something(doubles):
     doubles.faults.next(lost_answer=True)
 
     with pytest.raises(APIConnectionError) as caught:
-        doubles.client.with_options(retries=1).assistants.create(model="scripted")
+        doubles.client.with_options(retries=0).assistants.create(model="scripted")
 
     assert caught.value.maybe_created
     assert count_of_assistants(doubles) == 1
@@ -81,7 +81,7 @@ def test_a_timeout_is_one(doubles):
     doubles.faults.next(timeout=True)
 
     with pytest.raises(APITimeoutError):
-        doubles.client.with_options(retries=1).assistants.create(model="scripted")
+        doubles.client.with_options(retries=0).assistants.create(model="scripted")
 
     assert count_of_assistants(doubles) == 0
 
@@ -132,7 +132,7 @@ def test_what_did_not_come_about_is_an_error_that_says_why():
 
     def test() -> None:
         with assistants() as doubles:
-            client = doubles.client.with_options(retries=1)
+            client = doubles.client.with_options(retries=0)
             client.assistants.create(model="scripted")
             doubles.faults.next(status=503, times=2, on="POST /threads/*/messages")
             doubles.faults.cut_stream(after_events=3)

@@ -81,7 +81,7 @@ class Server:
 @pytest.fixture
 def server(wire, client, clock):
     """A server of one run, and a clock that only the client's pauses move."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     return Server(wire)
 
 
