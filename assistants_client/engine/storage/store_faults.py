@@ -78,6 +78,18 @@ def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
     return None if found is None else unavailable(*found)
 
 
+def wrong_directory(path: str) -> str | None:
+    """What is wrong with the directory that an SQLite database is in, if anything is."""
+    if path.startswith("file:"):
+        return None
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        return f"the directory {directory} does not exist"
+    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
+        return f"the directory {directory} cannot be written to"
+    return None
+
+
 class DatabaseFile:
     """The file of an SQLite database that is open.
 
