@@ -237,7 +237,11 @@ def array(item: Shape, make: Callable[[list[Any]], Any], *, unique: bool = False
     def read(value: Any) -> Any:
         if type(value) is not list:
             raise misfit("an array", value)
-        return _made(make, _entries([item] * len(value), value))
+        items = _entries([item] * len(value), value)
+        if make in {set, frozenset}:
+            for entry in items:
+                _require_hash(entry)
+        return _made(make, items)
 
     return Shape(schema, read, "an array", frozenset({list}))
 
@@ -399,6 +403,14 @@ def _entries(shapes: Sequence[Shape], values: Sequence[Any]) -> list[Any]:
     if problems:
         raise MisfitError(problems)
     return made
+
+
+def _require_hash(entry: Any) -> None:
+    try:
+        hash(entry)
+    except TypeError as error:
+        name = type(entry).__name__
+        raise MisfitError([("", f"a set cannot hold {name}, which has no hash")]) from error
 
 
 def _made(make: Callable[[Any], Any], value: Any) -> Any:
