@@ -182,6 +182,23 @@ def test_what_cannot_be_migrated_is_refused(path: Path, statements: list[str], s
     assert everything(path) == before
 
 
+def test_additions_need_no_step(url: str) -> None:
+    """On each kind of database, columns that may be null are added, and others are refused."""
+    ask(
+        url,
+        "ALTER TABLE runs DROP COLUMN lease_until",
+        "ALTER TABLE runs DROP COLUMN cancelling_since",
+        "DROP TABLE model_states",
+    )
+    added = {"lease_until", "cancelling_since"}
+    assert added < {*columns(url, "runs")}
+    assert ask(url, "SELECT count(*) FROM model_states") == [0]
+
+    ask(url, "ALTER TABLE messages DROP COLUMN status")
+    with pytest.raises(ConfigurationError, match=r"assistants-client: messages\.status is missing"):
+        Database(url).open()
+
+
 def test_a_newer_version_is_refused(url: str) -> None:
     """Before anything is read or written; the error names both versions, and no password."""
     ask(url, "UPDATE assistants_schema_version SET version = 3")

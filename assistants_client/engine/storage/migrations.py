@@ -6,7 +6,8 @@ migrates and the others find it done. DDL is part of a transaction on PostgreSQL
 
 A change of ``tables`` that only adds tables, indexes, or columns that may be null needs no step:
 they are made here of what ``tables`` says. Any other change, and any after which earlier versions
-must leave the database alone, is a step at the end of ``STEPS``.
+must leave the database alone, is a step at the end of ``STEPS``. On SQLite, to drop a table in a
+step deletes what refers to it: foreign keys hold, and cannot be switched off in a transaction.
 """
 
 from __future__ import annotations
