@@ -80,6 +80,9 @@ def main(argument: str) -> int:
         told = json.dumps({"code": code, "message": message}) + "\n"
         sys.stdout.buffer.write(told.encode())
     sys.stdout.buffer.flush()
+    if hasattr(signal, "setitimer"):
+        # Python takes its handlers back before it ends; the timer's next signal would kill it then.
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return 1 if message else 0
 
 
