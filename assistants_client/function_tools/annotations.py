@@ -12,6 +12,7 @@ import decimal
 import enum
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,9 @@ import attrs
 
 from assistants_client.function_tools import docstrings, json_types
 from assistants_client.function_tools.json_types import Field, JsonType, Schema
+
+if sys.version_info >= (3, 14):
+    import annotationlib
 
 _LISTS: Final = (
     list,
@@ -45,31 +49,66 @@ class UnsupportedError(Exception):
     """An annotation that has no JSON type; the message says why."""
 
 
+class NotYetKnownError(UnsupportedError):
+    """An annotation that Python has not evaluated, and whose names are not known yet.
+
+    Since Python 3.14 it evaluates those of functions and classes when they are asked for.
+    """
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The parameters of a function, whatever is known of their annotations.
+
+    Raises:
+        ValueError: As :func:`inspect.signature`.
+    """
+    if sys.version_info >= (3, 14):
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
+
+
 def of_parameter(function: Any, name: str) -> Any:
     """Returns the annotation of a function's parameter, also when it is written as a string.
 
     The others are not resolved: the return annotation may use names that are not defined yet.
 
     Raises:
+        NotYetKnownError: It names what does not exist, and may do so later.
         UnsupportedError: There is none, or it names what does not exist.
     """
-    annotations = getattr(function, "__annotations__", {})
+    if sys.version_info >= (3, 14):
+        annotations = annotationlib.get_annotations(
+            function, format=annotationlib.Format.FORWARDREF
+        )
+    else:
+        annotations = getattr(function, "__annotations__", {})
     if name not in annotations:
         raise UnsupportedError(f"{name!r} has no annotation; say what it takes")
     alone = types.SimpleNamespace(__annotations__={name: annotations[name]})
     try:
         return _resolved(alone, getattr(function, "__globals__", {}))[name]
     except UnsupportedError as error:
-        raise UnsupportedError(f"{name!r}: {error}") from error
+        kind = NotYetKnownError if _is_deferred(function) else UnsupportedError
+        raise kind(f"{name!r}: {error}") from error
 
 
 def _resolved(target: Any, names: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target, names, include_extras=True)
     except Exception as error:
-        raise UnsupportedError(
+        kind = NotYetKnownError if _is_deferred(target) else UnsupportedError
+        raise kind(
             f"an annotation cannot be resolved ({error}); its names must be known in its module"
         ) from error
+
+
+def _is_deferred(target: Any) -> bool:
+    """Whether names are not known that Python will look up again, as it does not in strings."""
+    try:
+        getattr(target, "__annotations__", {})
+    except NameError:
+        return True
+    return False
 
 
 class Annotations:
@@ -111,7 +150,7 @@ class Annotations:
         try:
             json_type = self.json_type(tp)
         except UnsupportedError as error:
-            raise UnsupportedError(f"{name!r}: {error}") from error
+            raise type(error)(f"{name!r}: {error}") from error
         if default is None and not json_type.nullable:  # an old way to say Optional
             json_type = json_types.union([json_type, json_types.scalar(json_types.NoneType)])
         return Field(name, json_type, default is attrs.NOTHING, description, default)

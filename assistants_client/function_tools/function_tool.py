@@ -11,6 +11,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Final,
@@ -27,7 +28,13 @@ import attrs
 from assistants_client._json.strict import strict_json
 from assistants_client.errors import ConfigurationError
 from assistants_client.function_tools import docstrings, json_types
-from assistants_client.function_tools.annotations import Annotations, UnsupportedError, of_parameter
+from assistants_client.function_tools.annotations import (
+    Annotations,
+    NotYetKnownError,
+    UnsupportedError,
+    of_parameter,
+    signature_of,
+)
 from assistants_client.models._base import JsonObject
 from assistants_client.models._limits import LIMIT, identifier
 from assistants_client.models.tools import FunctionDefinition, FunctionTool, Tool, ToolInput
@@ -37,6 +44,9 @@ Q = ParamSpec("Q")
 R = TypeVar("R")
 Owner = TypeVar("Owner")
 R_co = TypeVar("R_co", covariant=True)
+
+#: What a model gets to know of a function, and how its arguments are read.
+Description: TypeAlias = tuple[FunctionDefinition, json_types.JsonType]
 
 #: A tool, its JSON form, or a function.
 ToolLike: TypeAlias = ToolInput | Callable[..., object]
@@ -55,7 +65,7 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         function: The definition sent to the model: name, description, parameters.
     """
 
-    __slots__ = ("__dict__", "_implementation", "_is_unbound", "_json_type")
+    __slots__ = ("__dict__", "_describe", "_implementation", "_is_unbound", "_json_type")
 
     __name__: str
     __qualname__: str
@@ -63,18 +73,30 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
     def __init__(
         self,
         implementation: Callable[P, R_co],
-        definition: FunctionDefinition,
-        json_type: json_types.JsonType,
+        name: str,
+        describe: Callable[[], Description],
         *,
         is_unbound: bool = False,
     ) -> None:
-        super().__init__(function=definition)
+        super().__init__(function=FunctionDefinition(name=name))
+        del self.function  # until it is described
         self._implementation = implementation
-        self._json_type = json_type
+        self._describe = describe
         self._is_unbound = is_unbound
-        self.__name__ = self.__qualname__ = definition.name  # partials have neither
+        self.__name__ = self.__qualname__ = name  # partials have neither
         functools.update_wrapper(self, implementation, updated=())
         self.__wrapped__ = implementation
+
+    if not TYPE_CHECKING:  # who would take every attribute to be there
+
+        def __getattr__(self, name: str) -> Any:
+            # When a function is decorated, classes may not be defined yet that it takes.
+            if name in {"function", "_json_type"}:
+                self.function, self._json_type = self._describe()
+                return getattr(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    _json_type: json_types.JsonType
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Calls the function itself."""
@@ -93,7 +115,7 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         if instance is None or not self._is_unbound:
             return self
         bound = types.MethodType(self._implementation, instance)
-        return ToolFunction(bound, self.function, self._json_type)
+        return ToolFunction(bound, self.__name__, lambda: (self.function, self._json_type))
 
     def read_arguments(self, arguments: str) -> dict[str, Any]:
         """Returns the keyword arguments for the function, in the types that it declares.
@@ -114,7 +136,10 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
         return self._is_unbound
 
     def __repr__(self) -> str:
-        parameters = (self.function.parameters or {}).get("properties", ())
+        try:
+            parameters = (self.function.parameters or {}).get("properties", ())
+        except ConfigurationError:
+            return f"<tool {self.__name__}(…)>"
         return f"<tool {self.function.name}({', '.join(parameters)})>"
 
     def __eq__(self, other: object) -> bool:
@@ -165,6 +190,10 @@ def tool(
     A method is decorated in its class, and passed as ``tools=[thing.method]``. Arguments that a
     ``functools.partial`` fixes are not part of the definition.
 
+    A class that a parameter takes may be defined further down where Python evaluates annotations
+    late, as it does since 3.14 unless they are written as strings; what is wrong with such a
+    function is raised where it is given as a tool.
+
     Args:
         function: The function.
         name: The name for the model, if it is to be another.
@@ -187,13 +216,33 @@ def tool(
     broken = identifier()[LIMIT](chosen)
     if broken is not None:
         _refuse(f"function {chosen}", f"its name {broken[0]}; choose one with name=")
-    is_unbound, json_type, definitions = _parameters(function, target, chosen, strict=strict)
-    schema = {**json_type.schema, "$defs": definitions} if definitions else json_type.schema
+    try:
+        signature = signature_of(function)
+    except ValueError as error:
+        raise ConfigurationError(f"function {chosen} cannot be a tool: {error}") from error
+    fixed = function.keywords if isinstance(function, functools.partial) else {}
+    parameters = [p for p in signature.parameters.values() if p.name not in fixed]
+    is_unbound = bool(parameters) and parameters[0].name == "self"
     text = description if description is not None else docstrings.summary(target.__doc__)
-    definition = FunctionDefinition(
-        name=chosen, description=text or None, parameters=schema, strict=strict or None
-    )
-    return ToolFunction(function, definition, json_type, is_unbound=is_unbound)
+
+    def describe() -> Description:
+        try:
+            json_type, schema = _arguments(parameters[is_unbound:], target, strict=strict)
+        except UnsupportedError as error:
+            message = f"function {chosen} cannot be a tool: {error}"
+            raise ConfigurationError(message) from error
+        definition = FunctionDefinition(
+            name=chosen, description=text or None, parameters=schema, strict=strict or None
+        )
+        return definition, json_type
+
+    made = ToolFunction(function, chosen, describe, is_unbound=is_unbound)
+    try:
+        made.function  # noqa: B018 - it is described now, if it can be
+    except ConfigurationError as error:
+        if not isinstance(error.__cause__, NotYetKnownError):
+            raise
+    return made
 
 
 def as_tools(tools: Iterable[ToolLike]) -> list[Tool | JsonObject]:
@@ -269,25 +318,17 @@ def _target(function: Any) -> Any:
     return target
 
 
-def _parameters(
-    function: Callable[..., Any], target: Any, name: str, *, strict: bool
-) -> tuple[bool, json_types.JsonType, dict[str, json_types.Schema]]:
-    """Returns whether it is an unbound method, its arguments' type, and the classes in that."""
+def _arguments(
+    parameters: Iterable[inspect.Parameter], target: Any, *, strict: bool
+) -> tuple[json_types.JsonType, json_types.Schema]:
+    """Returns the type of a function's arguments, and its schema with the classes in it."""
     annotations = Annotations(strict=strict)
     descriptions = docstrings.parameters(target.__doc__)
-    fixed = function.keywords if isinstance(function, functools.partial) else {}
-    try:
-        signature = inspect.signature(function)
-    except ValueError as error:
-        raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
-    try:
-        parameters = [p for p in signature.parameters.values() if p.name not in fixed]
-        is_unbound = bool(parameters) and parameters[0].name == "self"
-        fields = [_field(p, target, descriptions, annotations) for p in parameters[is_unbound:]]
-        json_type = json_types.object_(fields, dict, noun="argument", strict=strict)
-    except UnsupportedError as error:
-        raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
-    return is_unbound, json_type, annotations.definitions
+    fields = [_field(p, target, descriptions, annotations) for p in parameters]
+    json_type = json_types.object_(fields, dict, noun="argument", strict=strict)
+    definitions = annotations.definitions
+    schema = {**json_type.schema, "$defs": definitions} if definitions else json_type.schema
+    return json_type, schema
 
 
 def _field(
@@ -307,7 +348,7 @@ def _field(
             name, of_parameter(target, name), descriptions.get(name, ""), default
         )
     except UnsupportedError as error:
-        raise UnsupportedError(f"parameter {error}") from error
+        raise type(error)(f"parameter {error}") from error
 
 
 def _parsed(arguments: str) -> Any:

@@ -237,7 +237,11 @@ def array(item: JsonType, make: Callable[[list[Any]], Any], *, unique: bool = Fa
     def read(value: Any) -> Any:
         if type(value) is not list:
             raise mismatch("an array", value)
-        return _made(make, _entries([item] * len(value), value))
+        items = _entries([item] * len(value), value)
+        if make in {set, frozenset}:
+            for entry in items:
+                _require_hash(entry)
+        return _made(make, items)
 
     return JsonType(schema, read, "an array", frozenset({list}))
 
@@ -406,6 +410,14 @@ def _entries(members: Sequence[JsonType], values: Sequence[Any]) -> list[Any]:
     if problems:
         raise ValidationError(problems)
     return made
+
+
+def _require_hash(entry: Any) -> None:
+    try:
+        hash(entry)
+    except TypeError as error:
+        name = type(entry).__name__
+        raise ValidationError([("", f"a set cannot hold {name}, which has no hash")]) from error
 
 
 def _made(make: Callable[[Any], Any], value: Any) -> Any:

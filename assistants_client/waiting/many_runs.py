@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import define
 
+from assistants_client._arguments import number
 from assistants_client._http.deadline import take
 from assistants_client.backoff import Backoff, BackoffLike
 from assistants_client.errors import (
@@ -301,10 +302,7 @@ def wait_for_runs(
     check_timeout(timeout)
     delays = waiter.delays(backoff)
     check_stalled_after(stalled_after)
-    if type(parallel_polls) is not int or parallel_polls < 1:
-        raise ConfigurationError(
-            f"parallel_polls: {parallel_polls!r} is not a whole number of 1 or more"
-        )
+    number("parallel_polls", parallel_polls, at_least=1, whole=True)
     given = _distinct(runs)
     clock = waiter.clock
 

@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -215,6 +217,30 @@ def test_a_database_that_cannot_be_used_is_one_line(
     assert done.returncode == 4
     assert done.stderr.startswith("assistants serve: The database ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_database_of_another_version_is_one_line(
+    command: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """One that a newer version made, and one of another program."""
+    for name, statements, said in (
+        (
+            "newer.db",
+            "CREATE TABLE assistants_schema_version (version INTEGER PRIMARY KEY);"
+            "INSERT INTO assistants_schema_version VALUES (7)",
+            "its schema has version 7",
+        ),
+        ("other.db", "CREATE TABLE messages (text)", "messages.body is missing"),
+    ):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.executescript(statements)
+
+        done = command("serve", "--port", "0", "--database", name)
+
+        assert done.returncode == 4
+        assert done.stderr.startswith("assistants serve: The database ")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write all")

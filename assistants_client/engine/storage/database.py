@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.migrations import UnfitError, migrate
 from assistants_client.engine.storage.sqlite_turns import begins
 from assistants_client.engine.storage.store_faults import (
     DatabaseFile,
@@ -29,7 +30,7 @@ from assistants_client.engine.storage.store_faults import (
     is_busy,
     wrong_directory,
 )
-from assistants_client.engine.storage.tables import create_missing, threads
+from assistants_client.engine.storage.tables import threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
 
@@ -111,13 +112,14 @@ class Database:
         return self._url.render_as_string(hide_password=True)
 
     def open(self, until: float | None = None) -> None:
-        """Connects, makes the tables that are missing, and sees that the database can be written.
+        """Connects, makes or migrates the tables, and sees that the database can be written.
 
         Args:
             until: For how long to wait, by ``time.monotonic``; ``None``: as :meth:`deadline`.
 
         Raises:
-            ConfigurationError: The driver, the directory, the server or the permission is missing.
+            ConfigurationError: The driver, the directory, the server or the permission is missing,
+                or the schema is that of a newer version or of another program.
             Fault: 503: another program keeps it busy, or it was closed.
         """
         with self._using(self.deadline() if until is None else until):
@@ -251,18 +253,19 @@ class Database:
             ) from error
         try:
             with _write(engine, until) as connection:
-                create_missing(connection)
+                migrate(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
             file = self._file(engine)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, UnfitError) as error:
             engine.dispose()
             if is_busy(getattr(error, "orig", None)):
                 raise busy() from error
             reason = wrong_directory(self._url.database or "") if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
-                f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
+                f"The database {shown} cannot be opened: {reason}. "
+                f"{getattr(error, 'remedy', 'Mend that')}, or name another: "
                 "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
             ) from None
         return engine, file

@@ -83,6 +83,18 @@ def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
     return None if found is None else unavailable(*found)
 
 
+def wrong_directory(path: str) -> str | None:
+    """Returns what is wrong with the directory of an SQLite file, if that is to blame."""
+    if path.startswith("file:"):
+        return None
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        return f"the directory {directory} does not exist"
+    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
+        return f"the directory {directory} cannot be written to"
+    return None
+
+
 class DatabaseFile:
     """The file of an SQLite database that is open.
 
@@ -126,15 +138,3 @@ class DatabaseFile:
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
-
-
-def wrong_directory(path: str) -> str | None:
-    """Returns what is wrong with the directory of an SQLite file, if that is to blame."""
-    directory = os.path.dirname(os.path.abspath(path))
-    if path.startswith("file:"):
-        return None
-    if not os.path.isdir(directory):
-        return f"the directory {directory} does not exist"
-    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
-        return f"the directory {directory} cannot be written to"
-    return None

@@ -272,6 +272,13 @@ answered_requests: Final = Table(
     Column("answer", JSON, nullable=False),
 )
 
+#: One row: which version of all these tables a database has, see ``migrations``.
+schema_version: Final = Table(
+    "assistants_schema_version",  # programs that share the database may have a schema_version
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
+
 
 #: Indexes that earlier versions made, and no query needs any more.
 _OBSOLETE: Final = (

@@ -85,6 +85,9 @@ def _read(request: ReadRequest) -> int:
         error_line = json.dumps({"code": code, "message": message}) + "\n"
         sys.stdout.buffer.write(error_line.encode())
     sys.stdout.buffer.flush()
+    if hasattr(signal, "setitimer"):
+        # Python takes its handlers back before it ends; the timer's next signal would kill it then.
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return 1 if message else 0
 
 
