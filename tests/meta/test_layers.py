@@ -95,6 +95,7 @@ THEIRS = {
     "testing",
     "cattrs": "_json.codec",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
+    "lazy:resources._run_calls "
     "lazy:engine.language_models",
     "urllib3": "_http engine.http.in_process_adapter testing.connections",
     "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests",
