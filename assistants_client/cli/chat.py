@@ -121,8 +121,8 @@ class Conversation:
         self._undo: list[Callable[[], object]] = []
         try:
             assistant = self._assistant(assistant_id, model or default_model)
-            self.assistant_id = assistant.id
-            self.thread_id = self._thread(thread_id)
+            self.assistant_id: str = assistant.id
+            self.thread_id: str = self._thread(thread_id)
             self._attachments = [self._attachment(path, assistant) for path in files]
         except BaseException:
             self.close()

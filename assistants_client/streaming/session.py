@@ -99,12 +99,12 @@ class RunStreamSession:
         #: the memory, and the garbage collector's time.
         self._gathered: list[Event | ServerSentEvent] = []
         self.run: Run | None = None
-        self.messages = Snapshots(Message)
-        self.steps = Snapshots(RunStep)
+        self.messages: Snapshots[Message] = Snapshots(Message)
+        self.steps: Snapshots[RunStep] = Snapshots(RunStep)
         #: What the caller answers the calls at hand with.
         self.outputs: Outputs | None = None
-        self.is_over = False
-        self.is_closed = False
+        self.is_over: bool = False
+        self.is_closed: bool = False
 
     def events(self) -> Generator[Event, None, None]:
         """All events, up to the run's end."""
