@@ -109,8 +109,9 @@ class Client:
         options = connect.checked_options(
             timeout, headers, params or {}, retries, max_response_bytes
         )
+        waiter = connect.waiter_of(backoff, max_polls_per_second)
         transport, own_engine = connect.connected(base_url, engine, api_key, options, session)
-        self._assemble(transport, connect.waiter_of(backoff, max_polls_per_second))
+        self._assemble(transport, waiter)
         if own_engine is not None:
             # Also when the client is dropped without close, and at the interpreter's end.
             self._close_engine = weakref.finalize(self, own_engine.close)
@@ -205,9 +206,7 @@ class Client:
         params: Query | None = None,
         retries: RetryPolicy | int | None = None,
     ) -> Client:
-        """A light copy on the same connections, to vary a single call.
-
-        Closing the copy closes nothing.
+        """A light copy on the same connections, to vary a single call; closing it closes nothing.
 
         Args:
             timeout: Instead of the client's.
@@ -434,9 +433,7 @@ class Client:
         as for :meth:`wait_for_run`.
 
         Args:
-            thread_id: The thread.
             question: The user's message.
-            assistant_id: The assistant.
             instructions: Instead of the assistant's own, for this run.
             tools: Functions that answer the run's calls.
             on_active_run: What to do when a run holds the thread's lock. With ``wait`` and

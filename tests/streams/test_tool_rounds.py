@@ -376,7 +376,7 @@ def test_the_server_is_gone_when_outputs_are_submitted(server, client, monkeypat
     def given_up(*_, **__):
         raise WaitTimeoutError("the server is gone")
 
-    monkeypatch.setattr("assistants_client.streaming.session.wait_for_run", given_up)
+    monkeypatch.setattr("assistants_client.waiting.polling.wait_for_run", given_up)
     server.scripts = [FIRST_LEG, None]
     started = client.runs.stream("thread_1", assistant_id="asst_1")
     events, error = follow(started)
