@@ -71,15 +71,21 @@ class Client:
 
     _close_engine: Callable[[], object] | None = None
 
-    assistants = cached_property(resources.assistants)
-    threads = cached_property(resources.threads)
-    messages = cached_property(resources.messages)
-    runs = cached_property(resources.runs)
-    run_steps = cached_property(resources.run_steps)
-    files = cached_property(resources.files)
-    vector_stores = cached_property(resources.vector_stores)
-    vector_store_files = cached_property(resources.vector_store_files)
-    vector_store_file_batches = cached_property(resources.vector_store_file_batches)
+    assistants: cached_property[resources.Assistants] = cached_property(resources.assistants)
+    threads: cached_property[resources.Threads] = cached_property(resources.threads)
+    messages: cached_property[resources.Messages] = cached_property(resources.messages)
+    runs: cached_property[resources.Runs] = cached_property(resources.runs)
+    run_steps: cached_property[resources.RunSteps] = cached_property(resources.run_steps)
+    files: cached_property[resources.Files] = cached_property(resources.files)
+    vector_stores: cached_property[resources.VectorStores] = cached_property(
+        resources.vector_stores
+    )
+    vector_store_files: cached_property[resources.VectorStoreFiles] = cached_property(
+        resources.vector_store_files
+    )
+    vector_store_file_batches: cached_property[resources.VectorStoreFileBatches] = cached_property(
+        resources.vector_store_file_batches
+    )
 
     @explains_arguments
     def __init__(
@@ -103,8 +109,9 @@ class Client:
         options = connect.checked_options(
             timeout, headers, params or {}, retries, max_response_bytes
         )
+        waiter = connect.waiter_of(backoff, max_polls_per_second)
         transport, own_engine = connect.connected(base_url, engine, api_key, options, session)
-        self._assemble(transport, connect.waiter_of(backoff, max_polls_per_second))
+        self._assemble(transport, waiter)
         if own_engine is not None:
             # Also when the client is dropped without close, and at the interpreter's end.
             self._close_engine = weakref.finalize(self, own_engine.close)
@@ -140,16 +147,13 @@ class Client:
         """A client of Azure AI Foundry Agents (classic), which end on 2027-03-31.
 
         ``timeout``, ``retries``, ``backoff``, ``max_polls_per_second``, ``headers``, ``params``,
-        ``max_response_bytes`` and ``session`` are as for :class:`Client`.
+        ``max_response_bytes`` and ``session`` are as for :class:`Client`, as are the errors.
 
         Args:
             endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``.
             credential: An azure-identity credential, whose tokens are renewed before they expire,
                 or a callable that answers a bearer token and is asked before every request.
             api_version: Sent with every request.
-
-        Raises:
-            ConfigurationError: An argument cannot be used.
         """
         params = {"api-version": api_version, **(params or {})}
         options = connect.checked_options(
@@ -179,7 +183,7 @@ class Client:
 
         Azure OpenAI itself switched its assistants off on 2026-08-26. ``timeout``, ``retries``,
         ``backoff``, ``max_polls_per_second``, ``headers``, ``params``, ``max_response_bytes`` and
-        ``session`` are as for :class:`Client`.
+        ``session`` are as for :class:`Client`, as are the errors.
 
         Args:
             endpoint: ``https://RESOURCE.openai.azure.com``; ``/openai`` is put behind it.
@@ -187,9 +191,6 @@ class Client:
             api_key: Sent in the header ``api-key``; the default is ``$AZURE_OPENAI_API_KEY``.
             credential: Instead of a key, an azure-identity credential or a callable that answers a
                 bearer token.
-
-        Raises:
-            ConfigurationError: An argument cannot be used.
         """
         headers = {**connect.BETA, **(headers or {})}
         params = {"api-version": api_version, **(params or {})}
@@ -205,9 +206,7 @@ class Client:
         params: Query | None = None,
         retries: RetryPolicy | int | None = None,
     ) -> Client:
-        """A light copy on the same connections, to vary a single call.
-
-        Closing the copy closes nothing.
+        """A light copy on the same connections, to vary a single call; closing it closes nothing.
 
         Args:
             timeout: Instead of the client's.
@@ -434,9 +433,7 @@ class Client:
         as for :meth:`wait_for_run`.
 
         Args:
-            thread_id: The thread.
             question: The user's message.
-            assistant_id: The assistant.
             instructions: Instead of the assistant's own, for this run.
             tools: Functions that answer the run's calls.
             on_active_run: What to do when a run holds the thread's lock. With ``wait`` and

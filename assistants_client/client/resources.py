@@ -1,4 +1,5 @@
 """How a client makes its resources; each is imported when it is first used."""
+# ruff: noqa: PLC0414 - the classes are exported for the annotations of the client's attributes
 
 from __future__ import annotations
 
@@ -6,15 +7,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assistants_client.client.client import Client
-    from assistants_client.resources.assistants import Assistants
-    from assistants_client.resources.files import Files
-    from assistants_client.resources.messages import Messages
-    from assistants_client.resources.run_steps import RunSteps
-    from assistants_client.resources.runs import Runs
-    from assistants_client.resources.threads import Threads
-    from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
-    from assistants_client.resources.vector_store_files import VectorStoreFiles
-    from assistants_client.resources.vector_stores import VectorStores
+    from assistants_client.resources.assistants import Assistants as Assistants
+    from assistants_client.resources.files import Files as Files
+    from assistants_client.resources.messages import Messages as Messages
+    from assistants_client.resources.run_steps import RunSteps as RunSteps
+    from assistants_client.resources.runs import Runs as Runs
+    from assistants_client.resources.threads import Threads as Threads
+    from assistants_client.resources.vector_store_file_batches import (
+        VectorStoreFileBatches as VectorStoreFileBatches,
+    )
+    from assistants_client.resources.vector_store_files import VectorStoreFiles as VectorStoreFiles
+    from assistants_client.resources.vector_stores import VectorStores as VectorStores
 
 
 def assistants(client: Client) -> Assistants:

@@ -54,8 +54,6 @@ from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
 from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
 from assistants_client.streaming.snapshots import Snapshots
-from assistants_client.waiting.polling import wait_for_run
-from assistants_client.waiting.thread_locks import through_lock
 
 if TYPE_CHECKING:
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
@@ -99,12 +97,12 @@ class RunStreamSession:
         #: the memory, and the garbage collector's time.
         self._gathered: list[Event | ServerSentEvent] = []
         self.run: Run | None = None
-        self.messages = Snapshots(Message)
-        self.steps = Snapshots(RunStep)
+        self.messages: Snapshots[Message] = Snapshots(Message)
+        self.steps: Snapshots[RunStep] = Snapshots(RunStep)
         #: What the caller answers the calls at hand with.
         self.outputs: Outputs | None = None
-        self.is_over = False
-        self.is_closed = False
+        self.is_over: bool = False
+        self.is_closed: bool = False
 
     def events(self) -> Generator[Event, None, None]:
         """All events, up to the run's end."""
@@ -157,6 +155,9 @@ class RunStreamSession:
 
     @contextmanager
     def _begin(self) -> Iterator[StreamedResponse]:
+        # Waiting needs the transport's modules, and whoever imports ``RunStream`` for its name not.
+        from assistants_client.waiting.thread_locks import through_lock
+
         first = self._first
         with ExitStack() as stack:
             yield through_lock(
@@ -275,6 +276,8 @@ class RunStreamSession:
         self, cause: Exception | None, waiting: Run | None, *, polled: bool
     ) -> Generator[Event, None, bool]:
         """What is missing, found by polling; ``False`` if the run is still ``waiting``."""
+        from assistants_client.waiting.polling import wait_for_run
+
         if self.run is None or not (self._resume or polled):
             raise self.interrupted(cause) from cause
         try:

@@ -421,6 +421,13 @@ def test_a_dropped_client_closes_its_engine(engine):
     assert engine.closed == 1
 
 
+def test_a_client_that_cannot_be_made_closes_its_engine(engine):
+    """Nobody else could."""
+    with pytest.raises(ConfigurationError, match="session"):
+        Client(session="requests")
+    assert engine.closed == 1
+
+
 def test_an_engine_of_the_users_stays_open(engine):
     """Who opened it closes it."""
     with Client(engine=engine) as client:

@@ -38,8 +38,8 @@ OURS = {
     "resources._run_calls": "models _http resources._base lazy:resources._pagination",
     "waiting": "_arguments _lazy_names errors backoff models _protocol _http lazy:function_tools "
     "lazy:resources._run_calls",
-    "streaming": "_lazy_names _suggestions errors models _json _http waiting lazy:function_tools "
-    "lazy:resources._run_calls",
+    "streaming": "_lazy_names _suggestions errors models _json _http lazy:waiting "
+    "lazy:function_tools lazy:resources._run_calls",
     "resources": "_arguments _suggestions errors backoff models _json _http waiting "
     "resources._base resources._pagination resources._run_calls lazy:function_tools "
     "lazy:streaming",
