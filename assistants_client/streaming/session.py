@@ -19,6 +19,7 @@ from assistants_client.errors import (
     APIResponseError,
     APIStatusError,
     AssistantsError,
+    NotFoundError,
     RunError,
     StreamError,
     StreamInterruptedError,
@@ -332,7 +333,14 @@ class RunStreamSession:
                 yield last(step)
         for identity in self.messages.partial():
             if steps and identity not in told:
-                yield from self._message_events(run, self._calls.message(run, identity))
+                try:
+                    message = self._calls.message(run, identity)
+                except NotFoundError:
+                    # Its server ended while it was written, and another one has begun again.
+                    self.messages.keep(told)
+                    self.steps.keep({step.id for step in steps})
+                else:
+                    yield from self._message_events(run, message)
         for message in () if steps else self._calls.messages(run):
             is_known = self.messages.has(message.id)
             if (is_known or message.run_id == run.id) and not self.messages.is_complete(message.id):

@@ -7,7 +7,7 @@ came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from assistants_client._json.codec import decode
@@ -104,6 +104,15 @@ class Snapshots(Generic[T]):
     def is_complete(self, identity: str) -> bool:
         """Whether the object came complete."""
         return identity in self._held and not isinstance(self._held[identity], dict)
+
+    def keep(self, identities: Collection[str]) -> None:
+        """Drops all others that did not come complete: the server has deleted them."""
+        self._texts.clear()
+        self._held = {
+            identity: held
+            for identity, held in self._held.items()
+            if identity in identities or not isinstance(held, dict)
+        }
 
     def partial(self) -> list[str]:
         """The ids of objects that have content, and did not come complete."""
