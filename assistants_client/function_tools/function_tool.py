@@ -1,7 +1,7 @@
 """Functions as tools: ``@tool`` makes one of a function, ``as_tools`` of a list of them.
 
 What a model is told about a function, and how arguments are read for it, is put together here.
-Answering tool calls is not: that is ``_tool_calls``.
+Answering tool calls is not: that is ``dispatch.py``.
 """
 
 from __future__ import annotations
