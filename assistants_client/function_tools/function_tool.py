@@ -1,7 +1,7 @@
 """Functions as tools: ``@tool`` makes one of a function, ``as_tools`` of a list of them.
 
 The definition of a function for the model, and the reader of its arguments, are put together here.
-Answering tool calls does not belong here: that is ``dispatch``.
+Answering tool calls does not belong here: that is ``dispatch.py``.
 """
 
 from __future__ import annotations
