@@ -199,7 +199,7 @@ def test_silence_is_broken_now_and_then(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A comment goes out every 15 seconds."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     seconds = iter(range(0, 10_000, 5))
     stream = Carried(database, clock).stream(monotonic=lambda: float(next(seconds)))
     blocks = [next(stream) for _ in range(3)]
@@ -211,7 +211,7 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader is told so, without any detail."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     bench = Carried(database, clock)
     stream = bench.stream()
     next(stream)

@@ -97,7 +97,7 @@ class Context:
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
         """A transaction that may end or take over what others have lost, as ``Database.begin``."""
         with self.database.begin(patience=patience) as connection:
-            self.leases.writes()
+            self.leases.note_write()
             yield connection
 
     def watch(self, owners: Iterable[str]) -> None:
