@@ -266,7 +266,8 @@ def test_steps_are_taken_once_and_in_order(first: str, steps: Callable[..., None
     assert version(first) == [3]
 
     steps(colour)
-    with pytest.raises(ConfigurationError, match=r"has version 3, .* supports versions 1 to 2\. Upd"):
+    expected = r"has version 3, .* supports versions 1 to 2\. Upd"
+    with pytest.raises(ConfigurationError, match=expected):
         Database(first).open()
 
 

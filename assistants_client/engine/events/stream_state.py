@@ -1,4 +1,4 @@
-"""What a stream has sent of a run, what it may send next, and what it still has to send.
+"""The events that a stream has sent of a run, may send next, and still has to send.
 
 The order of the protocol's events is decided here. Pure: documents come in and go out.
 

@@ -63,7 +63,7 @@ class App:
 
     Args:
         context: The context of the services.
-        token: The bearer token that every request must carry; ``None`` asks for none.
+        token: The bearer token that every request must have; ``None`` asks for none.
     """
 
     def __init__(self, context: Context, *, token: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Which owners are still alive, by their heartbeats and by nobody's clock.
+"""Leases and their owners, alive or lost by their heartbeats and by nobody's clock.
 
 A lease is a number that its holder changes every few seconds. A watcher takes it for lost
 once the number has stood still for ``LEASE`` seconds of a clock of its own that nothing sets. So no
