@@ -86,7 +86,7 @@ class Carried:
         step, message = self.execution.begin_message(work.run)
         for number, piece in enumerate(pieces):
             delta = text_delta(message.id, piece, is_first=not number)
-            self.execution.tell(work.run, MESSAGE, delta)
+            self.execution.publish(work.run, MESSAGE, delta)
         self.execution.complete_message(work.run, step, message, content_of("".join(pieces)))
         self.execution.finish(work.run, "completed")
 
@@ -145,7 +145,7 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     bench.execution.write_content(work.run, message, content_of("Hel"))
     stream = bench.stream(is_new=False)
     blocks = [next(stream)]
-    bench.execution.tell(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
+    bench.execution.publish(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
     bench.execution.complete_message(work.run, step, message, content_of("Hello"))
     bench.execution.finish(work.run, "completed")
     events = read(iter([*blocks, *stream]))
@@ -160,7 +160,7 @@ def test_a_run_that_is_released_and_carried_anew(database: Database, clock: Cloc
     work = bench.execution.claim(bench.run.id)
     assert work is not None
     bench.execution.begin_message(work.run)
-    bench.execution.release()
+    bench.execution.release_all()
     bench.execution = Execution(bench.context)
     bench.write("Hello", " there")
     events = read(stream)
