@@ -218,7 +218,7 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
     database.close()
     [(name, document), (last, _)] = read(stream)
     assert (name, last, document["type"]) == ("error", "done", "server_error")
-    assert bench.context.events._followers == {}
+    assert bench.context.events._subscriptions == {}
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
         stream = bench.run()
         stream.until("thread.message.delta")
         stream.answer.close()
-        assert bench.engine._app._posts._context.events._followers == {}
+        assert bench.engine._app._posts._context.events._subscriptions == {}
         gate.go.set()
         until = time.monotonic() + 10
         while bench.send("GET", stream.run_path)["status"] != "completed":
