@@ -94,7 +94,7 @@ def _closed() -> Converter:
 
 @cache
 def _writing() -> Converter:
-    """What it makes of values are their documents. It is given them as :func:`_plain` has them."""
+    """Returns the converter of values, in the form of :func:`_plain`, to their documents."""
     return _make_converter(strict=True, closed=False, writes=True)
 
 

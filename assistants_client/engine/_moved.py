@@ -58,5 +58,5 @@ class _Moved(MetaPathFinder, Loader):
 
 
 def find_moved_modules() -> None:
-    """Lets the old names be imported, from now on."""
+    """Makes the old names importable, from now on."""
     sys.meta_path.append(_Moved(_new_names()))

@@ -68,28 +68,28 @@ class Engine:
         url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
             in memory, which is gone when the engine is closed; ``postgresql://user@host/name`` is
             for several processes and machines (extra ``postgres``).
-        model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
-            ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
+        model: The language model; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL``
+            (with ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
             ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names;
             ``ASSISTANTS_MODEL_MAP``, as ``old=new,old2=new2``, which one in whose place; and
             ``ASSISTANTS_MODEL_API`` the server's API, ``chat`` or ``responses``.
-        embeddings: What makes vectors of texts, so that file search finds meanings beside words.
+        embeddings: The embedding model, so that file search finds meanings beside words.
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
-        token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
+        token: The bearer token that requests over HTTP must have; ``None`` asks for none.
         workers: How many runs are processed at once; more of them wait for their turn, see
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
             thread that exists only while it processes a run.
-        run_seconds: After how long an unfinished run expires, from its creation.
-        close_seconds: How long closing waits for the runs that are being processed; what is
+        run_seconds: The seconds from its creation after which an unfinished run expires.
+        close_seconds: The seconds that closing waits for runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
             asked anew. A run whose tools are at work then has failed.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
-        clock: Tells the time in Unix seconds.
-        new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
-        code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox,
-            unless ``ASSISTANTS_CODE_INTERPRETER`` says ``bubblewrap``.
+        clock: Returns the time in Unix seconds.
+        new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
+        code_interpreter: The sandbox for the code that models write; ``None`` is the built-in one,
+            unless ``ASSISTANTS_CODE_INTERPRETER`` is ``bubblewrap``.
 
     Raises:
         ConfigurationError: The URL or a setting of the environment cannot be used. A database that
@@ -193,16 +193,16 @@ class Engine:
             [(run_pool, self._execution), (readers, self._ingesting)],
             close_seconds,
             self._lookout,
-            # Streams tell of what has ended before they break off, and need no database for that.
+            # Streams send what has ended before they break off, and need no database for that.
             [context.events.close, self._database.close, *owned],
         )
 
     @classmethod
     def from_environment(cls, *, token: str | None = None) -> Engine:
-        """The engine that ``Client()`` uses: ``ASSISTANTS_DATABASE_URL``, or a file beside you.
+        """Returns the engine of ``Client()``: on ``ASSISTANTS_DATABASE_URL``, or a file beside you.
 
         Args:
-            token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
+            token: The bearer token that requests over HTTP must have; ``None`` asks for none.
 
         Raises:
             ConfigurationError: A setting of the environment cannot be used.
@@ -210,7 +210,7 @@ class Engine:
         return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL, token=token)
 
     def open(self) -> None:
-        """Opens the database and takes up what an earlier process left; requests do it themselves.
+        """Opens the database and queues what an earlier process left; requests do it themselves.
 
         Raises:
             ConfigurationError: The database cannot be opened, or the engine was closed.
@@ -229,7 +229,7 @@ class Engine:
             )
 
     def _open(self, until: float) -> None:
-        """Opens it, if it is not open in this process; waits for who does until some moment.
+        """Opens it, if it is not open in this process; waits for another thread that does.
 
         Raises:
             ConfigurationError: As :meth:`open`.
@@ -272,7 +272,7 @@ class Engine:
         return self._run_pool.waiting()
 
     def admits(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request carries the token that is asked for, if one is.
+        """Returns whether a request has the token that is asked for, if one is.
 
         Args:
             headers: The request's headers, in WSGI's names.
@@ -287,7 +287,7 @@ class Engine:
         """Serves one request, as WSGI has it.
 
         Raises:
-            ConfigurationError: As :meth:`open`, to a client in this process; others are told 503.
+            ConfigurationError: As :meth:`open`, to a client in this process; others get a 503.
         """
         try:
             self._require_unclosed()
@@ -341,7 +341,7 @@ def _close(
         held.close()
         if not is_done:
             try:
-                held.release()
+                held.release_all()
             except Exception:
                 # The next process that opens the database finds them with a dead owner.
                 _log.warning("Unfinished work could not be released", exc_info=True)

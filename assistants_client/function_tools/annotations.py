@@ -103,7 +103,7 @@ def _resolved(target: Any, names: dict[str, Any] | None = None) -> dict[str, Any
 
 
 def _is_deferred(target: Any) -> bool:
-    """Whether names are not known that Python will look up again, as it does not in strings."""
+    """Returns whether names are missing that Python resolves later, as it does not in strings."""
     try:
         getattr(target, "__annotations__", {})
     except NameError:

@@ -71,7 +71,7 @@ class ToolRounds:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether outputs were returned that the server is not known to have taken."""
+        """True where outputs were returned that the server may not have received."""
         return self._outputs is not None
 
     def taken(self) -> None:

@@ -206,7 +206,7 @@ def test_closing_goes_on_when_the_database_is_gone(
     def fail(_: Execution) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(Execution, "release", fail)
+    monkeypatch.setattr(Execution, "release_all", fail)
     engine = Engine("sqlite://", slow, close_seconds=0.01)
     Http(engine).start()
     assert slow.asked.wait(10)

@@ -31,10 +31,10 @@ def is_lost_after(
     """
     until = clock() + seconds
     while clock() < until:
-        watching.writes()
+        watching.note_write()
         assert not watching.is_lost("a", owner, lease)
         clock.move(min(every, until - clock()))
-    watching.writes()
+    watching.note_write()
     return watching.is_lost("a", owner, lease)
 
 
@@ -80,11 +80,11 @@ def test_what_is_seen_before_any_write_is_believed_alive(clock: Clock) -> None:
 def test_a_number_that_is_seen_again_stood_still_all_the_time(clock: Clock) -> None:
     """Nobody needs to look at it meanwhile, for no number is given twice."""
     watching = Leases(clock)
-    watching.writes()
+    watching.note_write()
     assert not watching.is_lost("a", ELSEWHERE, 1.0)
     for _ in range(3):
         clock.move(LEASE / 3)
-        watching.writes()
+        watching.note_write()
     assert watching.is_lost("a", ELSEWHERE, 1.0)
 
 

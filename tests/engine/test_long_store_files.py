@@ -210,7 +210,7 @@ def test_a_reader_that_died_leaves_nothing_twice(shelf: Shelf, pieces: int) -> N
     shelf.between(lambda: kill() if next(times, None) is None else None)
     with pytest.raises(KilledError):
         shelf.read()
-    shelf.reader.let_go(shelf.store.to_read[-1])
+    shelf.reader.release(shelf.store.to_read[-1])
     assert shelf.rows()[0] == 3 * pieces
 
     shelf.reader = Ingesting(shelf.store.context)
@@ -229,7 +229,7 @@ def test_of_two_readers_in_one_process_the_last_goes_on(shelf: Shelf) -> None:
     def take_over() -> None:
         if not taken:
             taken.append(1)
-            shelf.reader.let_go(shelf.store.to_read[-1])
+            shelf.reader.release(shelf.store.to_read[-1])
             shelf.read()
 
     shelf.between(take_over)

@@ -212,7 +212,7 @@ def test_a_newer_version_is_refused(url: str) -> None:
 
     assert str(caught.value).startswith(
         f"The database {shown} cannot be opened: its schema has version 3, and this "
-        "assistants-client knows version 1 only. Update assistants-client, or name another: "
+        "assistants-client supports version 1 only. Update assistants-client, or name another: "
     )
     assert "secret" not in str(caught.value)
 
@@ -266,7 +266,8 @@ def test_steps_are_taken_once_and_in_order(first: str, steps: Callable[..., None
     assert version(first) == [3]
 
     steps(colour)
-    with pytest.raises(ConfigurationError, match=r"has version 3, .* knows versions 1 to 2\. Upd"):
+    expected = r"has version 3, .* supports versions 1 to 2\. Upd"
+    with pytest.raises(ConfigurationError, match=expected):
         Database(first).open()
 
 

@@ -323,18 +323,18 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(
         carrier=st.integers(0, 1),
-        what=st.sampled_from(["renew", "renew", "renew", "orphans", "orphans"]),
+        what=st.sampled_from(["renew_leases"] * 3 + ["orphans"] * 2),
     )
     def housekeeping(self, carrier: int, what: str) -> None:
-        """A sign of life, a look for what others left."""
+        """A heartbeat, or a check for what others left."""
         getattr(self.carriers[carrier], what)()
 
     @rule(carrier=st.integers(0, 1))
     def end_in_order(self, carrier: int) -> None:
-        """A process ends in order, and another takes its place: nothing is carried by the first."""
+        """A process ends in order, and another takes its place: nothing is claimed by the first."""
         ended = self.carriers[carrier]
         ended.close()
-        ended.release()
+        ended.release_all()
         self.carriers[carrier] = type(ended)(self.store.context)
         assert ended.owner not in {self.owner(run) for run in self.started}
         for run in self.those("queued"):

@@ -301,7 +301,7 @@ def test_a_carrier_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
     ):
         with pytest.raises(RunTaken):
             write()
-    assert execution.renew() == frozenset()
+    assert execution.renew_leases() == frozenset()
     assert store.messages.retrieve(work.run.thread_id, message.id) == before
     assert store.current(work.run).status == "failed"
 
@@ -325,7 +325,7 @@ def test_the_clocks_of_others_do_not_matter(store: Store, step: float) -> None:
 def set_lease(store: Store, run: Run, execution: Execution) -> None:
     """Gives a sign of life for a run that the test has made another's."""
     set_owner(store, run, execution.owner)
-    execution.renew()
+    execution.renew_leases()
     set_owner(store, run, "elsewhere/1/x/y")
 
 
@@ -338,9 +338,9 @@ def test_a_lease_is_renewed(store: Store) -> None:
             return float(connection.execute(runs.select()).one().lease_until)
 
     before = lease()
-    Execution(store.context).renew()
+    Execution(store.context).renew_leases()
     assert lease() == before
-    assert execution.renew() == {work.run.id}
+    assert execution.renew_leases() == {work.run.id}
     assert lease() != before
     execution.check(work.run)
 
@@ -392,7 +392,7 @@ def test_an_orderly_end_releases_what_is_carried(store: Store) -> None:
     assert stopping is not None
     store.runs.cancel(stopping.run.thread_id, stopping.run.id)
     execution.close()
-    execution.release()
+    execution.release_all()
     assert store.current(work.run).status == "queued"
     assert store.current(stopping.run).status == "cancelled"
     assert store.current(other.run).status == "in_progress"
@@ -409,7 +409,7 @@ def test_a_released_run_goes_on_after_what_it_has_done(store: Store) -> None:
     execution.complete_tools_step(work.run, done)
     _, message = execution.begin_message(work.run)
     execution.write_content(work.run, message, content_of("Half a sen"))
-    execution.release()
+    execution.release_all()
 
     again = Execution(store.context).claim(work.run.id)
     assert again is not None
@@ -426,7 +426,7 @@ def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str) -> None
         execution.complete_message(work.run, step, message, content_of("Let me see."))
     if "tools" in moment:
         execution.begin_tools_step(work.run, [searched()])
-    execution.release()
+    execution.release_all()
 
     run = store.current(work.run)
     assert run.status == "failed"

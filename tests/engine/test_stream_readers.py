@@ -86,7 +86,7 @@ class Carried:
         step, message = self.execution.begin_message(work.run)
         for number, piece in enumerate(pieces):
             delta = text_delta(message.id, piece, is_first=not number)
-            self.execution.tell(work.run, MESSAGE, delta)
+            self.execution.publish(work.run, MESSAGE, delta)
         self.execution.complete_message(work.run, step, message, content_of("".join(pieces)))
         self.execution.finish(work.run, "completed")
 
@@ -145,7 +145,7 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     bench.execution.write_content(work.run, message, content_of("Hel"))
     stream = bench.stream(is_new=False)
     blocks = [next(stream)]
-    bench.execution.tell(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
+    bench.execution.publish(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
     bench.execution.complete_message(work.run, step, message, content_of("Hello"))
     bench.execution.finish(work.run, "completed")
     events = read(iter([*blocks, *stream]))
@@ -160,7 +160,7 @@ def test_a_run_that_is_released_and_carried_anew(database: Database, clock: Cloc
     work = bench.execution.claim(bench.run.id)
     assert work is not None
     bench.execution.begin_message(work.run)
-    bench.execution.release()
+    bench.execution.release_all()
     bench.execution = Execution(bench.context)
     bench.write("Hello", " there")
     events = read(stream)
@@ -199,7 +199,7 @@ def test_silence_is_broken_now_and_then(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A comment goes out every 15 seconds."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     seconds = iter(range(0, 10_000, 5))
     stream = Carried(database, clock).stream(monotonic=lambda: float(next(seconds)))
     blocks = [next(stream) for _ in range(3)]
@@ -211,14 +211,14 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader is told so, without any detail."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     bench = Carried(database, clock)
     stream = bench.stream()
     next(stream)
     database.close()
     [(name, document), (last, _)] = read(stream)
     assert (name, last, document["type"]) == ("error", "done", "server_error")
-    assert bench.context.events._followers == {}
+    assert bench.context.events._subscriptions == {}
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
         stream = bench.run()
         stream.until("thread.message.delta")
         stream.answer.close()
-        assert bench.engine._app._posts._context.events._followers == {}
+        assert bench.engine._app._posts._context.events._subscriptions == {}
         gate.go.set()
         until = time.monotonic() + 10
         while bench.send("GET", stream.run_path)["status"] != "completed":

@@ -1,6 +1,6 @@
-"""What a stream has sent of a run, what it may send next, and what it still has to send.
+"""The events that a stream has sent of a run, may send next, and still has to send.
 
-The orders of the protocol's events are known here. Pure: documents come in and go out.
+The order of the protocol's events is decided here. Pure: documents come in and go out.
 
 Two sources are merged: events as they happen, and the objects as they are stored. Either may be
 ahead of the other, so nothing is sent twice and nothing that has been overtaken is sent at all.
@@ -68,10 +68,10 @@ class StoredRun:
 
 
 class StreamState:
-    """The events of one stream, from where the run is queued to where it ends or needs its caller.
+    """The state of one stream, from where the run is queued to where it ends or needs its caller.
 
     Attributes:
-        is_over: Whether the last one was sent.
+        is_over: Whether the last event was sent.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class StreamState:
             identity = document["id"]
             place, before = _PLACES.get(word, _ENDED), self._places.get(identity, -1)
             if place == _BEGUN and before < _ENDED:
-                self._whole.add(identity)  # also where the store was faster to tell of it
+                self._whole.add(identity)  # also where it was read from the store first
             if place > before:
                 if noun == MESSAGE and place == _ENDED:
                     yield from self._rest_of(document)
@@ -207,7 +207,7 @@ class StreamState:
 
 
 def as_begun(document: JsonObject) -> JsonObject:
-    """A step or a message as it was when it was begun."""
+    """Returns a step or a message as it was when it was begun."""
     begun = {**document, "status": "in_progress"}
     begun.update((name, None) for name in _LATER_FIELDS if name in document)
     if "content" in document:

@@ -1,8 +1,8 @@
-"""POSTs: handled once, and answered the same again when they are repeated.
+"""POSTs: handled once, and given the same response again when they are repeated.
 
-What a POST writes is committed here. The transaction that makes its answer true is the one that the
-answer is stored in by its key, and the one before whose end its stream is subscribed. What the
-answer is, the routes and services know.
+What a POST writes is committed here. The transaction that makes its response true is the one that
+the response is stored in by its key, and the one before whose end its stream is subscribed. What
+the response is, the routes and services decide.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class PostHandler:
         self._snapshots = RunSnapshots(context)
 
     def handle(self, handler: Handler, call: Call) -> PostResult:
-        """Handles a POST, once: a repeat with the same key is answered as the first was.
+        """Handles a POST, once: a repeat with the same key gets the response of the first.
 
-        A repeat is rare, so each request is handled as if it was none: where it was, its answer
-        cannot be stored, which undoes everything.
+        A repeat is rare, so each request is handled as if it was none: where it was, its response
+        cannot be stored, which rolls everything back.
 
         Raises:
             Fault: It is refused.
@@ -73,11 +73,11 @@ class PostHandler:
             if first is None:
                 raise
         if first is None:
-            self._keys.purge()  # it was kept for too long, and must be in nobody's way
+            self._keys.purge()  # it has expired, and must not block the key
             try:
                 return self._commit(handler, call, key)
             except KeyTakenError:
-                message = f"A request with this {IDEMPOTENCY_KEY} is being answered."
+                message = f"A request with this {IDEMPOTENCY_KEY} is being handled."
                 raise Fault(409, message, "idempotency_key_in_use") from None
         return PostResult(first, self._replay(call, first) if call.streams else None)
 
@@ -93,15 +93,15 @@ class PostHandler:
         document: JsonObject = {}
         subscription: Subscription | None = None
 
-        def before_commit(connection: Connection, answer: Struct | None) -> None:
+        def before_commit(connection: Connection, result: Struct | None) -> None:
             nonlocal document, subscription
-            if answer is None:  # a piece, and of a repeat not even that may be done
+            if result is None:  # a piece, and of a repeat not even that may be done
                 if key is not None:
                     self._keys.require_unused(connection, key)
                 return
-            document = encode(answer)
+            document = encode(result)
             if call.streams:
-                # From before the run can be seen, so that nothing is missed.
+                # From before the run can be seen, so that no event is lost.
                 subscription = self._context.events.subscribe(document["id"])
             if key is not None:
                 self._keys.store(connection, key, document)

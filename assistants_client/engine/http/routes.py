@@ -1,7 +1,7 @@
 """The protocol's operations: method, path, and the service's method that serves each.
 
 Here a request's parts become a service's arguments. What a POST writes is committed in
-post_requests.py. What is done with the answer, and everything that holds for all requests alike, is
+post_requests.py. How the result is sent, and everything that holds for all requests alike, is
 in app.py; no rule about any object belongs here.
 """
 
@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 #: Files on a page: as many as there may be, where nothing is said.
 _FILES_PAGE: Final = 10_000
-#: Bodies of more levels are refused: what is kept must also be readable on a deeper stack.
+#: Bodies of more levels are refused: what is stored must also be readable on a deeper stack.
 _MOST_LEVELS: Final = 100
 _INCLUDABLE: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
@@ -78,11 +78,11 @@ class Services:
 
 @define
 class Call:
-    """One request, as the routes see it.
+    """A request, as the routes see it.
 
     Attributes:
-        request: As it came.
-        path: Below the base URL.
+        request: The request as it came.
+        path: The path below the base URL.
         ids: The ids in the path.
         form: The request's form, where it is one.
         streams: Whether the body asks for a stream, and may; known once :meth:`body` has read it.
@@ -97,16 +97,16 @@ class Call:
     _document: dict[str, Any] | None = field(default=None, init=False)
 
     def page(self) -> PageQuery:
-        """Which page of a list is asked for."""
+        """Reads the query for a page of a list."""
         return parse_page_query(self.request.args)
 
     def files_page(self) -> PageQuery:
-        """The same of the list of files, whose pages are larger and only go forwards."""
+        """Reads the query for a page of files; such pages are larger and only go forwards."""
         query = {name: value for name, value in self.request.args.items() if name != "before"}
         return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
 
     def status(self) -> str | None:
-        """Which files of a store are asked for."""
+        """Returns the status of the files of a store that are asked for; ``None`` for all."""
         status = self.request.args.get("filter")
         if status is not None and status not in STATUSES:
             message = f"Invalid 'filter': {status!r:.80} is not one of {', '.join(STATUSES)}."
@@ -125,12 +125,12 @@ class Call:
                 )
 
     def shown_step(self, step: JsonObject) -> JsonObject:
-        """A step as it is shown: with the passages that a search found only when asked."""
+        """Returns a step as it is shown: the passages that a search found only when asked."""
         with_content = _INCLUDABLE in self.request.args.getlist("include[]")
         return shown_step(step, with_content=with_content)
 
     def body(self, cls: type[T], *, streams: bool = False, optional: bool = False) -> T:
-        """The body as a request object; ``streams`` when it may ask for a stream."""
+        """Reads the body as a request object; ``streams`` when it may ask for a stream."""
         if self._document is None:
             raw = self.request.get_data()
             self._document = {} if optional and not raw.strip() else json_object(raw)
@@ -149,7 +149,7 @@ class Call:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """A body's JSON object.
+    """Reads a body's JSON object.
 
     Raises:
         Fault: It is none.
@@ -175,10 +175,10 @@ def _is_deeper(document: dict[str, Any], levels: int) -> bool:
     return bool(level)
 
 
-#: What an operation is answered with: an object, its document, or a file's content; or, of a POST,
-#: what is to be written, whose answer it is.
-Answer: TypeAlias = Struct | JsonObject | FileContent | Write[Any]
-Handler: TypeAlias = Callable[[Services, Call], Answer]
+#: The result of an operation: an object, its document, or a file's content; or, of a POST, what is
+#: to be written, which has the result.
+Result: TypeAlias = Struct | JsonObject | FileContent | Write[Any]
+Handler: TypeAlias = Callable[[Services, Call], Result]
 
 _A: Final = "/assistants"
 _T: Final = "/threads"

@@ -1,4 +1,4 @@
-"""What the services share: the context they work in, the thread's lock, and how a run ends.
+"""The parts that services share: their context, the thread's lock, and the end of a run.
 
 Nothing of one noun alone belongs here, and no HTTP.
 
@@ -53,16 +53,16 @@ from assistants_client.models.runs import LastError, Run, Usage
 
 @frozen(kw_only=True)
 class Context:
-    """What every service is given.
+    """The context of every service.
 
     Attributes:
-        database: Where everything is kept; after a commit it passes on what was emitted.
-        clock: Tells the time in Unix seconds.
-        new_id: Names what is stored.
-        run_seconds: How long a run may take, from its creation.
-        events: Passes events on to the streams of runs.
-        embeddings: What makes vectors of texts, if anything does.
-        leases: Who is believed to hold what.
+        database: The database; after a commit it calls the hook with what was emitted.
+        clock: Returns the time in Unix seconds.
+        new_id: Returns the id of a new object.
+        run_seconds: The seconds that a run may take, from its creation.
+        events: Publishes events to the streams of runs.
+        embeddings: The embedding model, if there is one.
+        leases: The leases that this process watches.
         pause: Waits for so many seconds.
     """
 
@@ -76,7 +76,7 @@ class Context:
     pause: Callable[[float], object] = time.sleep
 
     def now(self) -> int:
-        """The time as objects carry it."""
+        """Returns the time in whole Unix seconds, as objects have it."""
         return int(self.clock())
 
     def due_end(self, claimed: ClaimedRun) -> Ending | None:
@@ -95,15 +95,15 @@ class Context:
 
     @contextmanager
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that may end or take over what others have lost, as ``Database.begin``."""
+        """Opens a transaction, as ``Database.begin``, that may end or claim what others lost."""
         with self.database.begin(patience=patience) as connection:
-            self.leases.writes()
+            self.leases.note_write()
             yield connection
 
     def watch(self, owners: Iterable[str]) -> None:
         """Takes the right to write for a moment, if any of these owners is judged by its lease.
 
-        To be called with each look: time counts against a lease only while others can write.
+        To be called with each check: time counts against a lease only while others can write.
 
         Raises:
             Fault: 503: the database cannot be written for the moment.
@@ -114,7 +114,7 @@ class Context:
 
     @contextmanager
     def read_thread(self, thread_id: str) -> Iterator[Connection]:
-        """A transaction that reads what is under a thread, after its run was ended if overdue.
+        """Opens a transaction that reads under a thread, after its run was ended if overdue.
 
         Raises:
             Fault: There is no such thread.
@@ -166,7 +166,7 @@ class RunQueued:
 
 @frozen
 class RunStopped:
-    """Emitted after commit: a run was cancelled or deleted, and its worker is to look."""
+    """Emitted after commit: a run was cancelled or deleted, and its worker is to check it."""
 
     run_id: str
 
@@ -180,7 +180,7 @@ class StoreFileQueued:
 
 @frozen(kw_only=True)
 class ClaimedRun:
-    """A run, with what the table knows of the worker that has claimed it."""
+    """A run, with the columns of the worker that has claimed it."""
 
     run: Run
     owner: str | None
@@ -203,7 +203,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
 
     Args:
         connection: The transaction.
-        which: Which runs.
+        which: The condition on the runs.
     """
     query = (
         select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
@@ -222,7 +222,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
 
 
 def load_run(connection: Connection, which: ColumnElement[bool]) -> ClaimedRun | None:
-    """The one run of :func:`load_runs`, or ``None``."""
+    """Returns the one run of :func:`load_runs`, or ``None``."""
     return next(iter(load_runs(connection, which)), None)
 
 
@@ -237,17 +237,17 @@ def require_thread(connection: Connection, thread_id: str) -> None:
         raise not_found("thread", thread_id)
 
 
-def tell(
+def emit_events(
     connection: Connection, run_id: str, noun: str, document: JsonObject | None, *words: str
 ) -> None:
-    """Has the streams of a run sent what happened, after commit.
+    """Has events published to the streams of a run, after commit.
 
     Args:
         connection: The transaction.
         run_id: The run.
-        noun: What it happened to, as event names have it.
+        noun: The kind of the object, as event names have it.
         document: The object as it is now; ``None``, of one that was deleted, sends nothing.
-        words: What happened, one event for each.
+        words: The last words of the event names, one event for each.
     """
     if document is not None:
         events = (RunEvent(run_id, f"{noun}.{word}", document) for word in words)
@@ -261,7 +261,7 @@ def change_run(connection: Connection, run: Run, status: str, **columns: Any) ->
     if status != "requires_action":
         run.required_action = None
     document = save(connection, runs, run, status=status, **columns)
-    tell(connection, run.id, RUN, document, status)
+    emit_events(connection, run.id, RUN, document, status)
 
 
 def end_run(
@@ -274,10 +274,10 @@ def end_run(
         run: The run; it is changed.
         ending: How it ends.
         now: The time, in Unix seconds.
-        spent: Tokens that no step tells of.
+        spent: Tokens that no step counts.
     """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
-    # Streams tell of the message before the step that was writing it.
+    # Streams send the end of the message before that of the step that was writing it.
     for message in load_all(
         connection,
         messages,
@@ -307,7 +307,7 @@ def end_run(
         cancelling_since=None,
         **RELEASED,
     )
-    tell(connection, run.id, RUN, document, run.status)
+    emit_events(connection, run.id, RUN, document, run.status)
 
 
 def end_step(
@@ -323,11 +323,11 @@ def end_step(
     step.status = status
     setattr(step, STEP_END_TIMES[status], now)
     if error is not None:
-        # Steps know fewer codes than runs.
+        # Steps have fewer codes than runs.
         code = error.code if error.code == "rate_limit_exceeded" else "server_error"
         step.last_error = LastError(code=code, message=error.message)
     document = save(connection, run_steps, step, status=status)
-    tell(connection, step.run_id, STEP, document, status)
+    emit_events(connection, step.run_id, STEP, document, status)
 
 
 def end_message(connection: Connection, message: Message, reason: str | None, now: int) -> None:
@@ -339,18 +339,18 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
         message.incomplete_details = IncompleteDetails(reason=reason)
     document = save(connection, messages, message, status=message.status)
     if message.run_id is not None:
-        tell(connection, message.run_id, MESSAGE, document, message.status)
+        emit_events(connection, message.run_id, MESSAGE, document, message.status)
 
 
 def total_usage(connection: Connection, run: Run, spent: Usage | None = None) -> Usage | None:
-    """The tokens that a run's steps spent, and ``spent``; ``None`` when no model told."""
+    """Returns the tokens that a run's steps spent, and ``spent``; ``None`` if no model reported."""
     steps = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
-    told = [usage for usage in (*steps, spent) if usage is not None]
-    return total_of(told) if told else None
+    reported = [usage for usage in (*steps, spent) if usage is not None]
+    return total_of(reported) if reported else None
 
 
 def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
-    """A run of a thread.
+    """Returns a run of a thread.
 
     Raises:
         Fault: There is no such run.

@@ -1,7 +1,7 @@
 """Rows that a worker has claimed: each is its own under a lease, until it is released or lost.
 
-The table has the columns ``owner`` and ``lease_until``. What a claimed row is to its worker, and
-when it may be claimed, is not known here; who is believed alive, ``storage.leases`` knows.
+The table has the columns ``owner`` and ``lease_until``. The meaning of a row, and when it
+may be claimed, are the caller's; ``storage.leases`` decides which owners are alive.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class LeaseHolder:
     """Claims rows of one table for one worker. Safe to share between threads and over a fork.
 
     Args:
-        context: What the services work in.
-        table: Where the rows are.
-        prefix: What the name of a row's lease begins with; its key follows.
+        context: The context of the services.
+        table: The table of the rows.
+        prefix: The beginning of the name of a row's lease; its key follows.
 
     Attributes:
         is_closed: Whether it claims nothing any more.
@@ -37,12 +37,12 @@ class LeaseHolder:
 
     @property
     def owner(self) -> str:
-        """How this worker signs; another one after a fork."""
+        """The owner name of this worker; another one after a fork."""
         return owner_name(self._nonce)
 
     @property
     def owned(self) -> ColumnElement[bool]:
-        """Finds the rows that are this worker's own."""
+        """The condition on the rows that are this worker's own."""
         found: ColumnElement[bool] = self._table.c.owner == self.owner
         return found
 
@@ -52,8 +52,8 @@ class LeaseHolder:
         """Returns the columns that make a row this worker's own.
 
         Args:
-            key: Which row, by its key.
-            owner: Who holds it, as read with the right to write.
+            key: The key of the row.
+            owner: The owner of the row, as read with the right to write.
             lease_until: The lease, likewise.
 
         Returns:
@@ -64,7 +64,7 @@ class LeaseHolder:
         return {"owner": self.owner, "lease_until": self._lease()}
 
     def renew(self, connection: Connection) -> None:
-        """Gives a sign of life for all rows of this worker's; due well within ``LEASE`` seconds."""
+        """Renews the leases of all rows of this worker's; due well within ``LEASE`` seconds."""
         connection.execute(update(self._table).where(self.owned).values(lease_until=self._lease()))
 
     def release(
@@ -74,21 +74,21 @@ class LeaseHolder:
 
         Args:
             connection: The transaction.
-            which: Which rows; all where nothing is said.
-            values: What else is changed of them.
+            which: The condition on the rows; ``None`` releases all.
+            values: Other columns to set in them.
         """
         where = self.owned & (true() if which is None else which)
         connection.execute(update(self._table).where(where).values(**RELEASED, **values))
 
     def close(self) -> None:
-        """Claims nothing any more."""
+        """Stops further claims."""
         self.is_closed = True  # a claim under way has the right to write, or sees it there
 
     def free(self, which: Select[Any]) -> list[Any]:
         """Returns the keys of the rows that nobody holds, or whose worker must be taken for dead.
 
         Args:
-            which: Finds rows of which this is to be known, by their key, in an order.
+            which: A query for the keys of the rows to check, in an order.
 
         Raises:
             Fault: 503: the database cannot be written for the moment.

@@ -1,4 +1,4 @@
-"""The vectors of passages: put in, and found by what they are alike to."""
+"""The vectors of passages: stored, and found by similarity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def nearest(
     allowed: frozenset[int] | None,
     most: int,
 ) -> tuple[dict[int, float], set[int]]:
-    """The passages whose vectors are most alike to a query's, by how alike they are.
+    """Returns the passages whose vectors are most similar to a query's, with their similarity.
 
     A server may have served another model under the same name once. Its vectors are not compared;
     their lengths, in numbers, are the second part of the result.
@@ -46,10 +46,10 @@ def nearest(
     Args:
         connection: The transaction.
         store_ids: The stores.
-        model: What made the query's vector. Another's vectors mean something else.
+        model: The model of the query's vector. Another's vectors mean something else.
         query: The vector.
         allowed: The numbers of the files that are wanted; ``None`` wants all.
-        most: How many passages at most.
+        most: The maximum number of passages.
     """
     held, kept = vector_store_files.c, passage_vectors.c
     joined = passage_vectors.join(passages, passages.c.seq == kept.passage).join(

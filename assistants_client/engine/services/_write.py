@@ -1,7 +1,7 @@
-"""What a POST changes: one transaction, in which its answer is stored as well.
+"""The change that a POST makes: one transaction, in which its response is stored as well.
 
 A service reads the request before, and says here what is to be written. It opens no transaction of
-its own for that: so no service has an idempotent answer to store, and none can forget it.
+its own for that: so no service has an idempotent response to store, and none can forget it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Write(Generic[T]):
     """A change that is to be committed once.
 
     Attributes:
-        step: Makes the change in a transaction, and returns the answer. ``None`` stands for a piece
+        step: Makes the change in a transaction, and returns the result. ``None`` stands for a piece
             of it: that is committed, and the rest is a matter of the next transaction.
         undo: Drops what was stored before, where the change is not made.
     """
@@ -38,17 +38,17 @@ class Write(Generic[T]):
     def commit(
         self,
         context: Context,
-        before_commit: Callable[[Connection, T | None], object] = lambda connection, answer: None,
+        before_commit: Callable[[Connection, T | None], object] = lambda connection, result: None,
     ) -> T:
         """Makes the change.
 
         Args:
-            context: What the services work in.
+            context: The context of the services.
             before_commit: Called in each transaction with what ``step`` returned: so with the
-                answer in the one that makes it true.
+                result in the one that makes it true.
 
         Returns:
-            The answer.
+            The result.
 
         Raises:
             Fault: It is refused: nothing has changed, save what earlier pieces have.
@@ -56,9 +56,9 @@ class Write(Generic[T]):
 
         def piece() -> T | None:
             with context.begin() as connection:
-                answer = self.step(connection)
-                before_commit(connection, answer)
-            return answer
+                result = self.step(connection)
+                before_commit(connection, result)
+            return result
 
         try:
             return in_pieces(context, piece)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from assistants_client.engine.domain.new_objects import changed, new_assistant
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services._resources import refuse_new_stores, settle_resources
+from assistants_client.engine.services._resources import refuse_new_stores, resolve_resources
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load, remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
@@ -28,14 +28,14 @@ class Assistants:
         made = new_assistant(request, self._context.now(), self._context.new_id)
 
         def write(connection: Connection) -> Assistant:
-            settle_resources(self._context, connection, made.tool_resources, is_new=True)
+            resolve_resources(self._context, connection, made.tool_resources, is_new=True)
             add(connection, assistants, made)
             return made
 
         return Write(write)
 
     def retrieve(self, assistant_id: str) -> Assistant:
-        """One assistant."""
+        """Returns an assistant."""
         with self._context.database.read() as connection:
             found = load(connection, assistants, Assistant, assistant_id)
         if found is None:
@@ -52,14 +52,14 @@ class Assistants:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)
             if update.tool_resources:
-                settle_resources(self._context, connection, found.tool_resources)
+                resolve_resources(self._context, connection, found.tool_resources)
             save(connection, assistants, found)
             return found
 
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[Assistant]:
-        """One page of all assistants."""
+        """Returns a page of all assistants."""
         with self._context.database.read() as connection:
             return read_page(connection, assistants, Assistant, query)
 

@@ -1,4 +1,4 @@
-"""Files: taken in, listed, read and deleted. What a vector store makes of one is not known here."""
+"""Files: taken in, listed, read and deleted. Their passages are the vector stores' matter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from assistants_client.models.lists import Deleted, Page
 
 #: The largest file, in bytes.
 MAX_FILE: Final = 512 * 1024 * 1024
-#: What a caller may upload a file for.
+#: The purposes that a caller may upload a file for.
 PURPOSES: Final = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 #: After so many seconds a file of a purpose expires where its upload does not say.
 _EXPIRES: Final = {"batch": 30 * 24 * 60 * 60}
@@ -36,7 +36,7 @@ _EXPIRES: Final = {"batch": 30 * 24 * 60 * 60}
 
 @frozen(kw_only=True)
 class Upload:
-    """What is uploaded: ``source`` is read once, from where it stands; ``size`` is in bytes."""
+    """An upload: ``source`` is read once, from its position; ``size`` is in bytes."""
 
     source: BinaryIO
     size: int
@@ -52,7 +52,7 @@ class Files:
     _context: Context
 
     def create(self, upload: Upload) -> Write[File]:
-        """Stores a file, in transactions of its own; what is left to write lets it be seen.
+        """Stores a file, in transactions of its own; the rest of the write makes it visible.
 
         Raises:
             Fault: It is too large, empty, or for a purpose that there is not.
@@ -96,16 +96,16 @@ class Files:
         return Write(write, undo)
 
     def retrieve(self, file_id: str) -> File:
-        """One file."""
+        """Returns a file."""
         with self._context.database.read() as connection:
             return require_file(connection, file_id, self._context.clock())
 
     def content(self, file_id: str) -> FileContent:
-        """The content of a file, to be read block by block."""
+        """Returns the content of a file, to be read block by block."""
         return FileContent(self._context.database, self.retrieve(file_id))
 
     def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
-        """One page of all files, or of those for one purpose."""
+        """Returns a page of all files, or of those for one purpose."""
         where = [present(self._context.clock())]
         if purpose is not None:
             where.append(files.c.purpose == purpose)
@@ -117,7 +117,7 @@ class Files:
         return in_pieces(self._context, lambda: self._deleted(file_id))
 
     def _deleted(self, file_id: str) -> Deleted | None:
-        """Deletes a file, or some of what stores hold of a long one."""
+        """Deletes a file, or some of a long one's passages in stores."""
         with self._context.database.begin() as connection:
             require_file(connection, file_id, self._context.clock())
             if drop_first(connection, vector_store_files.c.id == file_id):

@@ -1,6 +1,6 @@
-"""Answers by the ``Idempotency-Key`` of their request: a repeat gets the same answer again.
+"""Responses by the ``Idempotency-Key`` of their request: a repeat gets the same one again.
 
-The answer is stored with what the request made, in one transaction, so that there is never the one
+The response is stored with what the request made, in one transaction: there is never the one
 without the other. Two of the same request at once both try; only one of them can commit.
 """
 
@@ -18,7 +18,7 @@ from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.tables import answered_requests
 from assistants_client.models._base import JsonObject
 
-#: For so many seconds an answer is kept.
+#: For so many seconds a response is stored.
 KEPT_SECONDS: Final = 24 * 60 * 60
 #: So often, in seconds, what has become old is purged.
 _PURGE_SECONDS: Final = 60.0
@@ -26,16 +26,16 @@ _LONGEST_KEY: Final = 255
 
 
 class KeyTakenError(Exception):
-    """Another request with this key was answered meanwhile; this one has done nothing."""
+    """Another request with this key was handled meanwhile; this one has done nothing."""
 
 
 @frozen
 class RequestKey:
-    """What a request is recognised by.
+    """The key of a request, and the request that it stands for.
 
     Attributes:
-        key: As the caller made it up.
-        fingerprint: Of all that the request asks for: a key stands for one request only.
+        key: The key as the caller sent it.
+        fingerprint: A hash of all that the request asks for: a key stands for one request only.
     """
 
     key: str
@@ -43,7 +43,7 @@ class RequestKey:
 
 
 def checked_key(key: str) -> str:
-    """A key, if it may be one.
+    """Returns the key, if it is valid.
 
     Raises:
         Fault: It is too long.
@@ -59,14 +59,14 @@ def checked_key(key: str) -> str:
 
 @define
 class IdempotencyKeys:
-    """The keys of the last day's requests, with their answers."""
+    """The keys of the last day's requests, with their responses."""
 
     _context: Context
     #: When to purge again.
     _due: float = field(default=0.0, init=False)
 
     def find(self, request: RequestKey) -> JsonObject | None:
-        """Returns what the request was answered with; ``None`` when it is new.
+        """Returns the response that the request got; ``None`` when it is new.
 
         Raises:
             Fault: The key was used for another request.
@@ -83,24 +83,24 @@ class IdempotencyKeys:
         if row.fingerprint != request.fingerprint:
             message = f"Invalid '{IDEMPOTENCY_KEY}': this key was used for another request already."
             raise Fault(422, message, "idempotency_key_reused", IDEMPOTENCY_KEY)
-        kept: JsonObject = row.answer
-        return kept
+        found: JsonObject = row.answer
+        return found
 
     def require_unused(self, connection: Connection, request: RequestKey) -> None:
-        """Refuses a key that an answer is stored by.
+        """Refuses a key that a response is stored by.
 
         Raises:
-            KeyTakenError: There is an answer already; the transaction is to be undone.
+            KeyTakenError: There is a response already; the transaction is to be rolled back.
         """
         table = answered_requests.c
         if connection.execute(select(table.key).where(table.key == request.key)).first():
             raise KeyTakenError(request.key)
 
     def store(self, connection: Connection, request: RequestKey, answer: JsonObject) -> None:
-        """Stores an answer, in the transaction that makes it true.
+        """Stores a response, in the transaction that makes it true.
 
         Raises:
-            KeyTakenError: There is an answer already; the transaction is to be undone.
+            KeyTakenError: There is a response already; the transaction is to be rolled back.
         """
         is_thread = answer.get("object") == "thread"
         if self._context.clock() >= self._due:
@@ -120,7 +120,7 @@ class IdempotencyKeys:
             raise KeyTakenError(request.key) from None
 
     def purge(self) -> None:
-        """Deletes what was kept for long enough; it happens by itself now and then."""
+        """Deletes responses that are too old; it also happens by itself now and then."""
         with self._context.database.begin() as connection:
             self._purge(connection)
 

@@ -44,7 +44,7 @@ class Messages:
         return Write(write)
 
     def retrieve(self, thread_id: str, message_id: str) -> Message:
-        """One message."""
+        """Returns a message."""
         with self._context.read_thread(thread_id) as connection:
             found = load(connection, messages, Message, message_id, thread_id=thread_id)
         if found is None:
@@ -66,7 +66,7 @@ class Messages:
         return Write(write)
 
     def list(self, thread_id: str, query: PageQuery, *, run_id: str | None = None) -> Page[Message]:
-        """One page of a thread's messages, or of those that one run wrote."""
+        """Returns a page of a thread's messages, or of those that one run wrote."""
         where = [messages.c.thread_id == thread_id]
         if run_id is not None:
             where.append(messages.c.run_id == run_id)

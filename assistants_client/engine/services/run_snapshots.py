@@ -1,4 +1,4 @@
-"""Snapshots of runs, for streams: all that is stored of a run at one moment."""
+"""Snapshots of runs, for streams: everything stored of a run at one moment."""
 
 from __future__ import annotations
 

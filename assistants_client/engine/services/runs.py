@@ -1,4 +1,4 @@
-"""Runs: started, changed, cancelled, given tool outputs. What workers write is elsewhere."""
+"""Runs: started, changed, cancelled, given tool outputs. Workers write in ``worker_side``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from assistants_client.engine.services._base import (
     RunStopped,
     add_messages,
     change_run,
+    emit_events,
     end_step,
     require_run,
-    tell,
 )
 from assistants_client.engine.services._resources import (
     attach,
     refuse_new_stores,
-    settle_resources,
+    resolve_resources,
     store_thread,
 )
 from assistants_client.engine.services._write import Write
@@ -105,16 +105,16 @@ class Runs:
                 seconds=self._context.run_seconds,
             )
             if request.tool_resources:
-                settle_resources(self._context, connection, run.tool_resources)
+                resolve_resources(self._context, connection, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")
-            tell(connection, run.id, THREAD, document, "created")
+            emit_events(connection, run.id, THREAD, document, "created")
             _add_run(connection, run)
             return run
 
         return Write(write)
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
-        """One run."""
+        """Returns a run."""
         with self._context.read_thread(thread_id) as connection:
             return require_run(connection, thread_id, run_id)
 
@@ -130,7 +130,7 @@ class Runs:
         return Write(write)
 
     def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
-        """One page of a thread's runs."""
+        """Returns a page of a thread's runs."""
         with self._context.read_thread(thread_id) as connection:
             return read_page(connection, runs, Run, query, runs.c.thread_id == thread_id)
 
@@ -200,7 +200,7 @@ def _add_run(connection: Connection, run: Run) -> None:
         status=run.status,
         active_thread_id=run.thread_id,
     )
-    tell(connection, run.id, RUN, document, "created", "queued")
+    emit_events(connection, run.id, RUN, document, "created", "queued")
     emit_after_commit(connection, RunQueued(run.id))
 
 

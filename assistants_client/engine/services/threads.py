@@ -1,4 +1,4 @@
-"""Threads: made with their first messages, changed, deleted with all that is under them."""
+"""Threads: made with their first messages, changed, deleted with everything under them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assistants_client.engine.services._base import Context, RunStopped
 from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._resources import (
     refuse_new_stores,
-    settle_resources,
+    resolve_resources,
     store_thread,
 )
 from assistants_client.engine.services._write import Write
@@ -23,7 +23,7 @@ from assistants_client.engine.storage.tables import messages, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 
-#: How many messages, or runs with their steps, are deleted in one transaction.
+#: The number of messages, or runs with their steps, that are deleted in one transaction.
 _AT_ONCE: Final = 1000
 
 
@@ -44,7 +44,7 @@ class Threads:
         return Write(write)
 
     def retrieve(self, thread_id: str) -> Thread:
-        """One thread."""
+        """Returns a thread."""
         with self._context.database.read() as connection:
             found = load(connection, threads, Thread, thread_id)
         if found is None:
@@ -61,14 +61,14 @@ class Threads:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
             if update.tool_resources:
-                settle_resources(self._context, connection, found.tool_resources)
+                resolve_resources(self._context, connection, found.tool_resources)
             save(connection, threads, found)
             return found
 
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[Thread]:
-        """One page of all threads."""
+        """Returns a page of all threads."""
         with self._context.database.read() as connection:
             return read_page(connection, threads, Thread, query)
 

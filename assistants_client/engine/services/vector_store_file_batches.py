@@ -17,11 +17,11 @@ from assistants_client.engine.services._stores import (
     count_files,
     end_file,
     in_store,
-    look_after,
+    purge_expired,
     put_files,
+    requeue_unread,
     require_store,
     require_usable,
-    tidy,
 )
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load
@@ -68,7 +68,7 @@ class VectorStoreFileBatches:
             now = self._context.clock()
             store = require_store(connection, vector_store_id)
             require_usable(store, now)
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             require_files(connection, [one.file_id for one in asked], now, param)
             if drop_first(connection, in_store(vector_store_id, [one.file_id for one in new])):
                 return None
@@ -85,15 +85,15 @@ class VectorStoreFileBatches:
         return Write(write)
 
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
-        """One batch."""
+        """Returns a batch."""
         with self._context.database.read() as connection:
-            look_after(self._context, connection, vector_store_files.c.batch_id == batch_id)
+            requeue_unread(self._context, connection, vector_store_files.c.batch_id == batch_id)
             return _require(connection, vector_store_id, batch_id)
 
     def cancel(self, vector_store_id: str, batch_id: str) -> Write[VectorStoreFileBatch]:
         """Ends what is not read yet; files that are done stay.
 
-        What a reader has put in of the others is deleted before the answer, piece by piece.
+        Passages of the others that are stored are deleted before the response, piece by piece.
 
         Raises:
             Fault: Also when there is nothing left to cancel.
@@ -128,7 +128,7 @@ class VectorStoreFileBatches:
     def list_files(
         self, vector_store_id: str, batch_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
-        """One page of a batch's files, or of those with one status."""
+        """Returns a page of a batch's files, or of those with one status."""
         where = [vector_store_files.c.batch_id == batch_id]
         if status is not None:
             where.append(vector_store_files.c.status == status)
@@ -138,7 +138,7 @@ class VectorStoreFileBatches:
 
 
 def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:
-    """The files that a request names, and where: a ``{}`` in it is the number of each."""
+    """Returns the files that a request names, and their path: a ``{}`` in it is their number."""
     if document.get("files"):
         new = [NewFile(**one) for one in document["files"]]
         param = "files[{}].file_id"

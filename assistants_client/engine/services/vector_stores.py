@@ -1,4 +1,4 @@
-"""Vector stores: made, changed, listed, searched, deleted with what they hold. The files stay."""
+"""Vector stores: made, changed, listed, searched, deleted with their passages. The files stay."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import (
     NewFile,
     is_expired,
-    look_after,
     new_store,
+    purge_expired,
     put_files,
+    requeue_unread,
     require_store,
     require_usable,
     set_expiry,
-    tidy,
     use,
     with_counts,
 )
@@ -65,7 +65,7 @@ class VectorStores:
         file_ids = document.get("file_ids") or []
 
         def write(connection: Connection) -> VectorStore:
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             require_files(connection, file_ids, self._context.clock(), "file_ids[{}]")
             store = new_store(
                 connection,
@@ -85,12 +85,12 @@ class VectorStores:
         return Write(write)
 
     def retrieve(self, vector_store_id: str) -> VectorStore:
-        """One store."""
+        """Returns a store."""
         with self._context.database.read() as connection:
             store = require_store(connection, vector_store_id)
             with_counts(connection, [store], self._context.clock())
             within = vector_store_files.c.vector_store_id == vector_store_id
-            look_after(self._context, connection, within)
+            requeue_unread(self._context, connection, within)
         return store
 
     def update(self, vector_store_id: str, update: VectorStoreUpdate) -> Write[VectorStore]:
@@ -110,7 +110,7 @@ class VectorStores:
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[VectorStore]:
-        """One page of all stores."""
+        """Returns a page of all stores."""
         with self._context.database.read() as connection:
             page = read_page(connection, vector_stores, VectorStore, query)
             with_counts(connection, page.data, self._context.clock())
@@ -121,7 +121,7 @@ class VectorStores:
         return in_pieces(self._context, lambda: self._deleted(vector_store_id))
 
     def _deleted(self, vector_store_id: str) -> Deleted | None:
-        """Deletes a store, or some of the files of one that holds much."""
+        """Deletes a store, or some of the files of a large one."""
         with self._context.database.begin() as connection:
             if drop_first(connection, vector_store_files.c.vector_store_id == vector_store_id):
                 return None
@@ -133,7 +133,7 @@ class VectorStores:
         """Finds passages, best first. It changes nothing, and so a repeat searches again.
 
         Raises:
-            Fault: Also when the store has expired, or a filter is none.
+            Fault: Also when the store has expired, or a filter is not valid.
         """
         document: dict[str, Any] = encode(request)
         queries = document["query"]
@@ -144,7 +144,7 @@ class VectorStores:
         with self._context.database.begin() as connection:
             store = require_store(connection, vector_store_id)
             require_usable(store, self._context.clock())
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             use(connection, store, self._context.now())
         hits = search(
             self._context,

@@ -1,6 +1,6 @@
 """The database: its URL, its settings, its transactions, and rows to objects and back.
 
-What a row means is not known here; rules are the services', columns are in ``tables``.
+The meaning of a row is not this file's; rules are the services', columns are in ``tables``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.pool import QueuePool
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.migrations import UnfitError, migrate
-from assistants_client.engine.storage.sqlite_turns import begins
+from assistants_client.engine.storage.sqlite_turns import try_begin
 from assistants_client.engine.storage.store_faults import (
     DatabaseFile,
     busy,
@@ -39,10 +39,10 @@ StructT = TypeVar("StructT", bound=Struct)
 #: How long a caller waits for the right to write, in seconds: for other threads and for other
 #: processes together.
 BUSY_SECONDS: Final = 30
-#: How often a file that is away is looked for.
-_LOOK_SECONDS: Final = 0.1
-#: Of whoever has more to lose than one request, such as the carrier of a run: how many times so
-#: long. It is much less than a run may take.
+#: Seconds between two checks for a file that is missing.
+_POLL_SECONDS: Final = 0.1
+#: For callers that have more to lose than one request, such as a worker: how many times so long.
+#: It is much less than a run may take.
 PATIENT: Final = 4
 #: Among a connection's options: until when it may wait for the right to write.
 _WRITES_BY: Final = "assistants_writes_by"
@@ -63,14 +63,14 @@ _EVENTS: Final = "assistants_events"
 
 @define(eq=False)
 class _Opened:
-    """What one process has of a database."""
+    """The connections of one process to a database."""
 
     engine: sqlalchemy.Engine | None = None
     #: How many transactions are under way.
     users: int = 0
     #: Reentrant: the garbage collector may close a dropped database while this is held.
     changing: threading.RLock = field(factory=threading.RLock)
-    #: Held by who writes; where a database lives in one connection, by who reads, too.
+    #: Held by a writer; where a database lives in one connection, by a reader, too.
     turn: threading.Lock = field(factory=threading.Lock)
     file: DatabaseFile | None = None
 
@@ -127,7 +127,7 @@ class Database:
 
     @staticmethod
     def deadline() -> float:
-        """Until when a caller that comes now waits, by ``time.monotonic``."""
+        """Returns until when a caller that comes now waits, by ``time.monotonic``."""
         return time.monotonic() + BUSY_SECONDS
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Database:
 
     @contextmanager
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that writes; it commits at the end of the block, or undoes everything.
+        """Opens a transaction that writes; the end of the block commits it, an error rolls it back.
 
         The one right to write is taken at its start, of all processes, so what is read within
         cannot change before the commit.
@@ -166,7 +166,7 @@ class Database:
 
     @contextmanager
     def read(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that reads: what it sees does not change within the block.
+        """Opens a transaction that reads: what it sees does not change within the block.
 
         Args:
             patience: As for :meth:`begin`.
@@ -193,14 +193,14 @@ class Database:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether it is this process's alone, and gone with it."""
+        """True where it is this process's alone, and gone with it."""
         return self._url.get_backend_name() == "sqlite" and _in_memory(self._url)
 
     @contextmanager
     def _using(
         self, until: float, *, waits: bool = False, writes: bool = False
     ) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
-        """What stays open within the block, whoever closes the database meanwhile.
+        """Yields the connections, which stay open within the block even if the database is closed.
 
         Args:
             until: For how long to wait, by ``time.monotonic``.
@@ -208,7 +208,7 @@ class Database:
             writes: Whether it is to be written.
         """
         opened = self._here()
-        # Who opens it holds the lock for as long as that takes.
+        # The thread that opens it holds the lock for as long as that takes.
         with _held(opened.changing, until):
             opened.users += 1
         try:
@@ -234,7 +234,7 @@ class Database:
         """Closes what a closed database still has open; called with the lock held.
 
         Not while a transaction is under way: its connection would be left to the garbage collector,
-        since SQLAlchemy forgets what is in use when it disposes of the rest.
+        since SQLAlchemy drops what is in use when it disposes of the rest.
         """
         if self._closed and not opened.users and opened.engine is not None:
             opened.engine.dispose()
@@ -271,7 +271,7 @@ class Database:
         return engine, file
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
-        """What is to be watched of a database that is open: the file, if it is a plain one."""
+        """Returns the file of an open database that is to be checked, if it is a plain one."""
         if engine.dialect.name != "sqlite":
             return None
         with engine.connect() as connection:
@@ -282,21 +282,21 @@ class Database:
 
 @define
 class _Trying:
-    """How far a transaction is."""
+    """The progress of a transaction."""
 
     commits: bool = False
 
 
 @contextmanager
 def _refusing() -> Iterator[_Trying]:
-    """Makes a refusal of what a database says that cannot be used for the moment."""
+    """Turns the errors of a database that is unavailable for the moment into refusals."""
     trying = _Trying()
     try:
         yield trying
     except DBAPIError as error:
         is_lost = error.connection_invalidated
         fault = None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
-        # Of a connection that breaks in a commit nobody knows whether it was made.
+        # Where a connection breaks in a commit, nobody knows whether it was made.
         if fault is None or (trying.commits and is_lost):
             raise
         raise fault from error
@@ -304,7 +304,7 @@ def _refusing() -> Iterator[_Trying]:
 
 @contextmanager
 def _held(lock: Any, until: float) -> Iterator[None]:
-    """Holds a lock, for which it waits until some moment."""
+    """Holds a lock, for which it waits until a deadline."""
     if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
         raise busy()
     try:
@@ -314,14 +314,14 @@ def _held(lock: Any, until: float) -> Iterator[None]:
 
 
 def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
-    """Waits for a file that is away, until some moment."""
+    """Waits for a file that is missing, until a deadline."""
     while True:
         try:
             file.check(writes=writes)
         except Fault:
             if time.monotonic() >= until:
                 raise
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         else:
             return
 
@@ -336,7 +336,7 @@ def _write(engine: sqlalchemy.Engine, until: float) -> Iterator[Connection]:
 
 
 def _milliseconds_left(connection: Connection) -> int | None:
-    """Of the time to wait for the right to write; ``None`` where none is asked for."""
+    """Returns the time left to wait for the right to write; ``None`` where it is not asked for."""
     until = connection.get_execution_options().get(_WRITES_BY)
     return None if until is None else max(1, round(1000 * (until - time.monotonic())))
 
@@ -350,7 +350,7 @@ def _server_engine(url: URL) -> sqlalchemy.Engine:
         # So do services write it whose URLs are pasted here; SQLAlchemy does not take it any more.
         hint = " Write postgresql:// for it." if url.drivername == "postgres" else ""
         raise ConfigurationError(
-            f"The database {url.render_as_string()} cannot be used: the engine knows SQLite and "
+            f"The database {url.render_as_string()} cannot be used: the engine supports SQLite and "
             f"PostgreSQL.{hint}"
         )
     if url.drivername == "postgresql":
@@ -410,7 +410,7 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
     def on_begin(connection: Connection) -> None:
         until = connection.get_execution_options().get(_WRITES_BY)
         cursor = connection.connection.cursor()
-        is_begun = until is not None and begins(cursor, until)
+        is_begun = until is not None and try_begin(cursor, until)
         left = _milliseconds_left(connection)
         wait = round(1000 * BUSY_SECONDS) if left is None else left
         cursor.execute(f"PRAGMA busy_timeout = {wait}")
@@ -430,7 +430,7 @@ def emit_after_commit(connection: Connection, *events: object) -> None:
 
 
 def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
-    """Stores a new object, and answers its document; ``columns`` are those that stand beside it."""
+    """Stores a new object, and returns its document; ``columns`` are those beside the document."""
     document: JsonObject = encode(made)
     connection.execute(
         insert(table).values(
@@ -443,7 +443,7 @@ def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> J
 def save(
     connection: Connection, table: Table, changed: Struct, **columns: Any
 ) -> JsonObject | None:
-    """Stores an object again, and answers its document; ``None`` when it was deleted meanwhile."""
+    """Stores an object again, and returns its document; ``None`` when it was deleted meanwhile."""
     document: JsonObject = encode(changed)
     done = connection.execute(
         update(table).where(table.c.id == document["id"]).values(body=document, **columns)
@@ -458,14 +458,14 @@ def load(
     object_id: str,
     **where: str | bool,
 ) -> StructT | None:
-    """One object, or ``None``.
+    """Returns an object, or ``None``.
 
     Args:
         connection: The transaction.
-        table: Where it is stored.
-        cls: What it is.
+        table: The table of the object.
+        cls: The class of the object.
         object_id: Its id.
-        where: Columns that must hold a value, such as the parent's id.
+        where: Columns that must have a value, such as the parent's id.
     """
     query = select(table.c.body).where(
         table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
@@ -477,7 +477,7 @@ def load(
 def load_all(
     connection: Connection, table: Table, cls: type[StructT], **where: str
 ) -> list[StructT]:
-    """All objects whose columns hold these values, in the order in which they were made."""
+    """Returns all objects whose columns have these values, in the order they were created in."""
     found = connection.execute(
         select(table.c.body)
         .where(*(table.c[name] == value for name, value in where.items()))
@@ -487,7 +487,7 @@ def load_all(
 
 
 def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
-    """Deletes an object with all that hangs on it; false when there is none."""
+    """Deletes an object with all that refers to it; returns false when there is none."""
     done = connection.execute(
         delete(table).where(
             table.c.id == object_id, *(table.c[name] == value for name, value in where.items())

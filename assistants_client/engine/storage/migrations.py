@@ -5,7 +5,7 @@ crash or a failure the database is as it was, and of several processes that open
 migrates and the others find it done. DDL is part of a transaction on PostgreSQL, and on SQLite too.
 
 A change of ``tables`` that only adds tables, indexes, or columns that may be null needs no step:
-they are made here of what ``tables`` says. Any other change, and any after which earlier versions
+they are made here from ``tables``. Any other change, and any after which earlier versions
 must leave the database alone, is a step at the end of ``STEPS``. On SQLite, to drop a table in a
 step deletes what refers to it: foreign keys hold, and cannot be switched off in a transaction.
 """
@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateColumn
 
 from assistants_client.engine.storage.tables import create_missing, metadata, schema_version
 
-#: Changes the tables of one version into those of the next, and what is stored in them.
+#: Migrates the tables of one version, and the rows in them, to the next.
 Step: TypeAlias = Callable[[Connection], object]
 
 #: The first leads from version 1 to 2. What was released is never changed.
@@ -34,7 +34,7 @@ class UnfitError(Exception):
     """A database that cannot be brought to this version's schema.
 
     Attributes:
-        remedy: What to do, as the beginning of a sentence.
+        remedy: The remedy, as the beginning of a sentence.
     """
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -62,7 +62,8 @@ def migrate(connection: Connection) -> None:
     version, ours = _UNMARKED if stored is None else stored, 1 + len(STEPS)
     if not 1 <= version <= ours:
         raise UnfitError(
-            f"its schema has version {version}, and this assistants-client knows {_versions(ours)}",
+            f"its schema has version {version}, and this assistants-client supports "
+            f"{_versions(ours)}",
             "Update assistants-client",
         )
     for step in STEPS[version - 1 :]:
@@ -80,7 +81,7 @@ def _versions(ours: int) -> str:
 
 
 def _add_columns(connection: Connection) -> None:
-    """Adds the columns that tables lack and that may be null; refuses what fits less than that."""
+    """Adds the columns that tables lack and that may be null; refuses any other difference."""
     found = inspect(connection).get_multi_columns(filter_names=list(metadata.tables))
     misfits: list[str] = []
     missing: list[Column[Any]] = []
@@ -108,5 +109,5 @@ def _add_columns(connection: Connection) -> None:
 
 
 def _can_be_added(column: Column[Any]) -> bool:
-    """Whether rows that are there already may go without it, and it stands for itself."""
+    """Returns whether rows that are there may go without it, and it has no constraint."""
     return bool(column.nullable and not column.unique and not column.foreign_keys)

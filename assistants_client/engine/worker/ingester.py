@@ -46,11 +46,11 @@ class Ingester:
 
     def release(self, store_file: str) -> None:
         """Releases a file whose reading broke off without an end, to be read again."""
-        self._ingesting.let_go(int(store_file))
+        self._ingesting.release(int(store_file))
 
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of the claimed files, and returns the numbers of those still held."""
-        return self._ingesting.renew()
+        return self._ingesting.renew_leases()
 
     def _read(self, job: Job) -> None:
         sizes = job.sizes

@@ -165,7 +165,7 @@ class ModelRounds:
             if isinstance(part, TextPart) and part.text.annotations:
                 documents = annotation_documents(part.text.annotations)
                 delta = annotations_delta(message.id, documents, index=index)
-                self._execution.tell(run, MESSAGE, delta)
+                self._execution.publish(run, MESSAGE, delta)
         if thoughts := answer.take_thoughts():
             step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
         kept = answer.message.state
@@ -242,7 +242,7 @@ class ModelRounds:
             raise LanguageModelError(
                 f"The language model answered with an image that cannot be kept: {error}."
             ) from None
-        return self._tools.keep_image(name, content)
+        return self._tools.store_image(name, content)
 
     def _write(
         self,
@@ -264,7 +264,7 @@ class ModelRounds:
             identity = opened[1].id
             if draft.given:
                 images = {index: encode(image) for index, image in enumerate(draft.given)}
-                self._execution.tell(run, MESSAGE, parts_delta(identity, images))
+                self._execution.publish(run, MESSAGE, parts_delta(identity, images))
             for index in range(len(draft.given), len(draft.parts)):
                 self._publish(run, identity, draft.parts[index], index, None)
         return opened
@@ -281,7 +281,7 @@ class ModelRounds:
             is_first = added is None or len(part.pieces) == 1
             text = part.text if added is None else added
             delta = text_delta(message_id, text, is_first=is_first, index=place)
-        self._execution.tell(run, MESSAGE, delta)
+        self._execution.publish(run, MESSAGE, delta)
 
 
 def _images_so_far(state: RunState) -> list[ImageFilePart]:

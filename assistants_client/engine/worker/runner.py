@@ -140,11 +140,11 @@ class Runner:
 
     def release(self, run_id: str) -> None:
         """Fails a run whose processing broke off without an end, as the store was unavailable."""
-        self._execution.let_go(run_id)
+        self._execution.fail_unstored(run_id)
 
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of the claimed runs, and returns the ids of those still held."""
-        return self._execution.renew()
+        return self._execution.renew_leases()
 
     def _broke_off(self, run: Run, error: BaseException) -> None:
         """Fails a run for what its carrying raised, unless it is ours no longer."""
@@ -245,13 +245,13 @@ class Runner:
             parts = pieces[index]
             if isinstance(made, CodeInterpreterCall):
                 parts = made.code_interpreter.input.splitlines(keepends=True)
-            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(made), parts))
+            self._execution.publish(run, STEP, *call_deltas(step.id, index, encode(made), parts))
             if is_to_do:
                 self._execution.check(run)
                 self._do(run, made)
                 self._execution.update_step(run, step)
                 if isinstance(made, CodeInterpreterCall):
-                    self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
+                    self._execution.publish(run, STEP, *output_deltas(step.id, index, encode(made)))
         state.steps.append(step)
         if any(isinstance(c, FunctionToolCall) and c.function.output is None for c, _ in records):
             self._execution.require_action(run, step, usage)
@@ -286,7 +286,7 @@ class Runner:
         try:
             with self._tools.workspace(run) as workspace:
                 result = self._interpreter.run(record.input, before, workspace.folder)
-                images, dropped = self._tools.keep(run, workspace)
+                images, dropped = self._tools.store_changes(run, workspace)
         except Exception as error:
             # The interpreter's own fault, and still no reason to lose the run.
             _log.exception("The code interpreter failed in run %s", run.id)

@@ -1,6 +1,6 @@
-"""What the reader of stored files writes: a file of a store is claimed, and read or failed.
+"""The writes of ingestion: a file of a store is claimed, and read or failed.
 
-How files are read is not known here; see ``ingestion``.
+The reading of files does not belong here; see ``worker.ingester``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from assistants_client.models.files import File
 from assistants_client.models.runs import LastError
 from assistants_client.models.vector_stores import VectorStoreFile
 
-#: A file that its reader died over so often is not tried again.
+#: A file whose worker died so often is not tried again.
 MAX_TRIES: Final = 3
-#: What a file that was not read has ended as.
+#: The statuses of files that were not read.
 _ENDED: Final = ("failed", "cancelled")
-#: Waiting files that are looked at together.
+#: Waiting files that are read together.
 _MOST_WAITING: Final = 100
 
 
@@ -45,14 +45,14 @@ class Job:
     """A claimed file of a store: its content is to be cut into passages of these sizes."""
 
     store_file: int
-    #: The how manieth try it is.
+    #: The number of this try, from 1.
     tries: int
     content: FileContent
     sizes: StaticChunkingSizes
 
 
 class Ingesting:
-    """Writes on behalf of one reader of files. Safe to share between threads and over a fork."""
+    """Writes on behalf of one worker on files. Safe to share between threads and over a fork."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -61,13 +61,13 @@ class Ingesting:
 
     @property
     def owner(self) -> str:
-        """How this reader signs; another one after a fork."""
+        """The owner name of this worker; another one after a fork."""
         return self._leases.owner
 
     def claim(self, store_file: int) -> Job | None:
-        """Takes a file that is in progress and that nobody holds; ``None`` when there is none.
+        """Claims a file that is in progress and not claimed; ``None`` when there is none.
 
-        What earlier tries have put in is deleted, also where there is to be no further one.
+        What earlier tries have stored is deleted, also where there is to be no further one.
         """
         with self._context.begin() as connection:
             job = self._claimed(connection, store_file)
@@ -115,7 +115,7 @@ class Ingesting:
         Args:
             job: The file.
             chunks: The passages.
-            model: What made their vectors.
+            model: The model of their vectors.
             vectors: One for each passage, or none at all.
         """
         size = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
@@ -144,7 +144,7 @@ class Ingesting:
         in_pieces(self._context, piece)
 
     def fail(self, job: Job, code: str, message: str) -> None:
-        """Notes why a file cannot be read."""
+        """Stores the error of a file that cannot be read."""
         self._clear(job.store_file, job)
         with self._database.begin() as connection:
             row = self._own(connection, job)
@@ -152,8 +152,8 @@ class Ingesting:
                 error = LastError(code=code, message=message)
                 self._end(connection, row.seq, row.made, error)
 
-    def renew(self) -> frozenset[str]:
-        """Gives a sign of life for all files that are held, and answers their numbers."""
+    def renew_leases(self) -> frozenset[str]:
+        """Renews the leases of the claimed files, and returns their numbers."""
         held = select(vector_store_files.c.seq).where(self._leases.owned)
         with self._database.begin() as connection:
             self._leases.renew(connection)
@@ -161,7 +161,7 @@ class Ingesting:
             return frozenset(str(store_file) for store_file in own)
 
     def orphans(self) -> list[int]:
-        """The files that are to be read and that nobody reads, in the order they came in.
+        """Returns the files that are to be read and not claimed, in the order they came in.
 
         Those come after that have ended, and passages of which nobody has deleted.
         """
@@ -171,9 +171,9 @@ class Ingesting:
             return unread + holding_hidden(connection, ended)
 
     def unclaimed(self) -> list[str]:
-        """The same by the names that threads have for them, the oldest of many.
+        """Returns the files that are to be read and not claimed, as strings, the oldest of many.
 
-        To be asked often.
+        To be called often.
         """
         return [str(store_file) for store_file in self._unread(_MOST_WAITING)]
 
@@ -182,17 +182,17 @@ class Ingesting:
         waiting = select(held.seq).where(held.status == "in_progress")
         return self._leases.free(waiting.order_by(held.seq).limit(most))
 
-    def let_go(self, store_file: int) -> None:
-        """Lets go of one file, if it is held, for whoever claims it next."""
+    def release(self, store_file: int) -> None:
+        """Releases one file, if it is claimed, for whoever claims it next."""
         with self._database.begin() as connection:
             self._leases.release(connection, vector_store_files.c.seq == store_file)
 
     def close(self) -> None:
-        """Claims nothing any more."""
+        """Stops further claims."""
         self._leases.close()
 
-    def release(self) -> None:
-        """Lets go of all that is held, for whoever opens the database next; after :meth:`close`."""
+    def release_all(self) -> None:
+        """Releases all claimed files for whoever opens the database next; after :meth:`close`."""
         with self._database.begin() as connection:
             self._leases.release(connection, tries=0)
 
@@ -225,7 +225,7 @@ class Ingesting:
 
 @frozen(kw_only=True)
 class _Held:
-    """A file of a store, with what the table knows of who reads it."""
+    """A file of a store, with the columns of the worker that has claimed it."""
 
     seq: int
     made: VectorStoreFile
