@@ -8,7 +8,7 @@ What a request looks like is in ``resources/_run_calls.py``, when functions are 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -331,19 +331,28 @@ class RunStreamSession:
             else:
                 self.steps.put(step)
                 yield last(step)
-        for identity in self.messages.partial():
-            if steps and identity not in told:
-                try:
-                    message = self._calls.message(run, identity)
-                except NotFoundError:
-                    # Its server ended while it was written, and another one has begun again.
-                    self.messages.keep(told)
-                    self.steps.keep({step.id for step in steps})
-                else:
-                    yield from self._message_events(run, message)
-        for message in () if steps else self._calls.messages(run):
+        if steps:
+            yield from self._rest_of_partial(run, steps, told)
+            return
+        for message in self._calls.messages(run):
             is_known = self.messages.has(message.id)
             if (is_known or message.run_id == run.id) and not self.messages.is_complete(message.id):
+                yield from self._message_events(run, message)
+
+    def _rest_of_partial(
+        self, run: Run, steps: Sequence[RunStep], told: Collection[str]
+    ) -> Iterator[Event]:
+        """Yields the rest of messages that no step names."""
+        for identity in self.messages.partial():
+            if identity in told:
+                continue
+            try:
+                message = self._calls.message(run, identity)
+            except NotFoundError:
+                # Its server ended while it was written, and another one has begun again.
+                self.messages.keep(told)
+                self.steps.keep({step.id for step in steps})
+            else:
                 yield from self._message_events(run, message)
 
     def _message_events(self, run: Run, message: Message) -> Iterator[Event]:
