@@ -193,7 +193,7 @@ def test_without_its_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_other_servers_are_refused() -> None:
     """By name, and without the password."""
-    with pytest.raises(ConfigurationError, match="knows SQLite and PostgreSQL") as caught:
+    with pytest.raises(ConfigurationError, match="supports SQLite and PostgreSQL") as caught:
         Database("mysql+pymysql://user:secret@host/name").open()
     assert "secret" not in str(caught.value)
 
