@@ -354,7 +354,7 @@ def test_cancelling_a_run_of_a_dead_process_ends_it(store: Store) -> None:
 
 
 def test_orphans_are_the_queued_runs(store: Store) -> None:
-    """At a start, what is queued is to be processed, and what a dead process had claimed is ended."""
+    """At a start, what is queued is to be processed, and what a dead process claimed is ended."""
     queued = [store.new_run() for _ in range(2)]
     _, alive = store.claimed()
     _, lost = store.claimed()
