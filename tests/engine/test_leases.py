@@ -64,7 +64,7 @@ def test_nothing_is_lost_while_nobody_can_write(clock: Clock, looks: int) -> Non
 
 @pytest.mark.parametrize("every", [0.1, 1.0, UNSEEN])
 def test_a_lease_is_lost_however_long_each_write_waits(clock: Clock, every: float) -> None:
-    """As long as writes come to their turn in the time in which a holder gives a sign of life."""
+    """As long as writes come to their turn in the time in which a holder sends a heartbeat."""
     watching = Leases(clock)
     assert is_lost_after(LEASE, watching, clock, 1.0, every=every)
 

@@ -57,7 +57,7 @@ def text_of(events: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 class Carried:
-    """A run that the test carries, and a stream of it."""
+    """A run that the test processes, and a stream of it."""
 
     def __init__(self, database: Database, clock: Clock, kept: int = 10_000) -> None:
         self.context = Context(database=database, clock=clock, events=Broker(kept))
@@ -153,7 +153,7 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     assert told(events)[3:8] == [*BEGUN, "message.delta"]
 
 
-def test_a_run_that_is_released_and_carried_anew(database: Database, clock: Clock) -> None:
+def test_a_run_that_is_released_and_processed_anew(database: Database, clock: Clock) -> None:
     """A reader in a process that goes on is told no status twice, and the second answer whole."""
     bench = Carried(database, clock)
     stream = bench.stream()
@@ -319,7 +319,7 @@ list(bench.open("/threads/runs", body, Idempotency_Key="the run"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
-def test_the_carrier_is_killed(tmp_path: Path) -> None:
+def test_the_worker_is_killed(tmp_path: Path) -> None:
     """Who follows the run in another process is told of its end."""
     url = fresh(f"sqlite:///{tmp_path}/a.db")
     bench = StreamBench(database=url, clock=time.time)

@@ -77,7 +77,7 @@ def put_passages(
 
 
 def text_of(connection: Connection, store_file: int) -> list[str]:
-    """Yields the text of a file in pieces, each character of it once."""
+    """Returns the text of a file in pieces, each character of it once."""
     rows = connection.execute(
         select(passages.c.start, passages.c.text)
         .where(passages.c.store_file == store_file)

@@ -211,7 +211,7 @@ def attach(
 
 
 def reachable(connection: Connection, run: Run) -> list[ToolResources]:
-    """Yields the resources of a run's tools: the run's (its assistant's), then its thread's."""
+    """Returns the resources of a run's tools: the run's (its assistant's), then its thread's."""
     thread = load(connection, threads, Thread, run.thread_id)
     both = (run.tool_resources, None if thread is None else thread.tool_resources)
     return [resources for resources in both if resources is not None]

@@ -147,7 +147,7 @@ class Runner:
         return self._execution.renew_leases()
 
     def _broke_off(self, run: Run, error: BaseException) -> None:
-        """Fails a run for what its carrying raised, unless it is ours no longer."""
+        """Fails a run whose processing raised an error, unless it is ours no longer."""
         if isinstance(error, RunTaken) or self._execution.is_closed:
             _log.debug("Run %s was taken away", run.id, exc_info=True)
         elif isinstance(error, LanguageModelError):
