@@ -1,11 +1,11 @@
-"""What a caller gives, checked before it is used: URLs, timeouts, headers, keys, numbers, ids."""
+"""Validation of arguments before they are used: URLs, timeouts, headers, keys, numbers, ids."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from assistants_client._protocol import ID_KINDS
@@ -15,15 +15,16 @@ from assistants_client.errors import ConfigurationError, InvalidRequestError
 Timeout: TypeAlias = "float | tuple[float, float]"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: What an argument takes the id of. A batch's is not looked at: some servers answer its store's.
+#: By argument: the noun its id belongs to. Ids of batches are not checked: some servers return
+#: that of the store.
 _NOUNS = {argument: noun for noun, (_, argument) in ID_KINDS.items() if noun != "file batch"}
 
 
 def checked_id(name: str, value: object) -> str:
-    """The id. One that says of itself that it is another kind's is refused.
+    """Returns the id. One whose prefix is that of another kind is refused.
 
     Raises:
-        InvalidRequestError: It is not a string, is empty, or is the id of something else.
+        InvalidRequestError: It is not a string, is empty, or is the id of another kind.
     """
     if not isinstance(value, str):
         hint = "; pass its .id" if hasattr(value, "id") else ""
@@ -48,7 +49,7 @@ def _a(noun: str) -> str:
 
 
 def checked_base_url(base_url: object, name: str = "base_url") -> str:
-    """The URL without a slash at its end; ``name`` is what the caller knows it by.
+    """Returns the URL without a slash at its end; ``name`` is the caller's name for it.
 
     Raises:
         ConfigurationError: It is not an http or https URL, or has a query or a fragment.
@@ -72,17 +73,13 @@ def checked_base_url(base_url: object, name: str = "base_url") -> str:
 
 
 def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
-    """The connect and the read timeout, ``None`` for an endless one.
+    """Returns the connect and the read timeout, ``None`` for an endless one.
 
     Raises:
         ConfigurationError: It is not a number of seconds above 0, nor a pair of them.
     """
     pair: tuple[object, ...] = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    seconds = [
-        float(value)
-        for value in pair
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    ]
+    seconds = [float(value) for value in pair if is_number(value) and value > 0]
     if len(pair) != 2 or len(seconds) != 2:
         raise ConfigurationError(
             f"timeout: {timeout!r} is not a number of seconds above 0, nor a pair of them "
@@ -92,39 +89,74 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
     return connect, read
 
 
-def checked_seconds(name: str, value: object) -> float:
-    """A number of seconds above 0; infinitely many are ``float("inf")``.
+def is_number(value: object, *, whole: bool = False) -> TypeGuard[float]:
+    """Returns whether it is a number, or a whole one, and not a boolean, which Python counts in."""
+    return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    whole: bool = False,
+    unit: str = "",
+    hint: str = "",
+    error: Callable[[str], ConfigurationError] = ConfigurationError,
+) -> float:
+    """Returns the number that an argument is.
+
+    Args:
+        name: The argument.
+        value: Its value.
+        above: The bound that it must exceed.
+        at_least: The bound that it may equal.
+        at_most: The upper bound, with ``at_least``; it may equal that too.
+        whole: True refuses fractions.
+        unit: The plural of the unit, for the message.
+        hint: The end of the message: an alternative to the number.
+        error: Builds the error from its message.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a number, is a boolean or NaN, or is out of bounds.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ConfigurationError(
-            f"{name}: {value!r} is not a number of seconds above 0; an endless wait is spelled "
-            "float('inf')"
-        )
-    return float(value)
+    if (
+        is_number(value, whole=whole)
+        and (above is None or value > above)
+        and (at_least is None or value >= at_least)
+        and (at_most is None or value <= at_most)
+    ):
+        return value
+    kind = ("whole number" if whole else "number") + (f" of {unit}" if unit else "")
+    if above is not None:
+        bound = f" above {above}"
+    elif at_most is not None:
+        bound = f" from {at_least} to {at_most}"
+    else:
+        bound = f", {at_least} or more" if unit else f" of {at_least} or more"
+    raise error(f"{name}: {value!r} is not a {kind}{bound}{'; ' if hint else ''}{hint}")
+
+
+#: The hint of a number of seconds that may be infinite.
+ENDLESS: Final = "an endless wait is spelled float('inf')"
 
 
 def at_least(minimum: float, *, whole: bool = False) -> Callable[[object, object, object], None]:
-    """A validator of an attrs field: a number, or a whole one, of so much or more."""
-    kinds = (int,) if whole else (int, float)
+    """Returns the validator of an attrs field: a number, or a whole one, with a minimum."""
 
     def check(_: object, attribute: object, value: object) -> None:
-        """Raises ConfigurationError for anything else."""
-        if isinstance(value, bool) or not isinstance(value, kinds) or not value >= minimum:
-            name = getattr(attribute, "name", "")
-            number = "whole number" if whole else "number"
-            raise ConfigurationError(f"{name}: {value!r} is not a {number} of {minimum} or more")
+        number(getattr(attribute, "name", ""), value, at_least=minimum, whole=whole)
 
     return check
 
 
 def checked_header(name: object, value: object) -> str:
-    """The header's value.
+    """Returns the header's value.
 
     Raises:
-        ConfigurationError: It is not printable ASCII text, or the name is none of a header.
+        ConfigurationError: It is not printable ASCII text, or the name is not that of a header.
     """
     if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise ConfigurationError(f"headers: {name!r} is not the name of a header")
@@ -134,7 +166,7 @@ def checked_header(name: object, value: object) -> str:
 
 
 def checked_key(key: object) -> str:
-    """The key, which no message shows.
+    """Returns the key, which no message shows.
 
     Raises:
         ConfigurationError: It is not printable ASCII text.
@@ -148,7 +180,7 @@ def checked_key(key: object) -> str:
     if not text or not text.isprintable() or not text.isascii():
         raise ConfigurationError(
             "api_key: expected printable ASCII text without line breaks, or a callable that "
-            "answers it (the value is not shown here)"
+            "returns it (the value is not shown here)"
         )
     return text
 
@@ -156,18 +188,12 @@ def checked_key(key: object) -> str:
 def check_tool_handling(
     on_tool_error: object, parallel_tools: object, max_tool_rounds: object
 ) -> None:
-    """Looks at how tool calls are to be answered, before there is a run that waits for it.
+    """Validates the options of tool calls before a run exists that waits for their outputs.
 
     Raises:
-        ConfigurationError: It cannot be done so.
+        ConfigurationError: One of them cannot be used.
     """
     if on_tool_error not in ("report", "raise"):
         raise ConfigurationError(f"on_tool_error: {on_tool_error!r} is not 'report' or 'raise'")
-    if type(parallel_tools) is not int or parallel_tools < 1:
-        raise ConfigurationError(
-            f"parallel_tools: {parallel_tools!r} is not a whole number of 1 or more"
-        )
-    if type(max_tool_rounds) is not int or max_tool_rounds < 0:
-        raise ConfigurationError(
-            f"max_tool_rounds: {max_tool_rounds!r} is not a whole number of 0 or more"
-        )
+    number("parallel_tools", parallel_tools, at_least=1, whole=True)
+    number("max_tool_rounds", max_tool_rounds, at_least=0, whole=True)

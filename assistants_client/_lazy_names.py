@@ -1,4 +1,4 @@
-"""Names of a package that are imported when somebody first asks for them (PEP 562)."""
+"""Lazy imports of a package's names, at their first use (PEP 562)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def lazy_names(
     def get(name: str) -> Any:
         module = module_of.get(name)
         if module is None:
-            from assistants_client._suggestions import no_export  # for who misses a name
+            from assistants_client._suggestions import no_export  # needed for the error only
 
             raise no_export(package, name)
         found = getattr(import_module(f"{package}.{module}"), name)

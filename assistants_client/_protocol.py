@@ -1,6 +1,6 @@
-"""The names that client and engine share: headers, and how ids begin.
+"""The constants that client and engine share: headers, and the prefixes of ids.
 
-No rule of either side is here.
+The rules of either side do not belong here.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-#: Comes with every POST: requests with the same one are one request, sent again.
+#: A header of every POST: requests with the same value are one request, sent again.
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-#: On the answers of a server that acts once on requests with the same ``Idempotency-Key``.
+#: A header in responses of a server that acts once on requests with the same ``Idempotency-Key``.
 HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
-#: On an unfinished run: in how many milliseconds to look again.
+#: A header of an unfinished run: the milliseconds after which to poll again.
 POLL_AFTER_MS: Final = "openai-poll-after-ms"
 
-#: By noun: how the ids begin, and what an argument or a field that takes one is called.
+#: By noun: the prefix of ids, and the name of arguments and fields with such an id.
 ID_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "assistant": ("asst_", "assistant_id"),
     "thread": ("thread_", "thread_id"),

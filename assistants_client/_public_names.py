@@ -1,4 +1,4 @@
-"""Where each public name of the package is defined. A dictionary only, for who imports lazily."""
+"""The module of each public name of the package. A dictionary only, for lazy imports."""
 
 from __future__ import annotations
 

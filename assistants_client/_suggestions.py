@@ -1,6 +1,6 @@
-"""What people type who know other clients, and what it is here: words for their errors.
+"""Suggestions in errors for names of other clients: attributes, arguments and imports.
 
-Nothing works by this that would not work without; what a class has is in the class.
+They change messages only; no name works because of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 _WAIT = "client.wait_for_run(run)"
 _WAIT_FOR_FILE = "client.vector_store_files.wait(store.id, file.id)"
 _WAIT_FOR_BATCH = "client.vector_store_file_batches.wait(store.id, batch.id)"
-#: By class and attribute: the code to write. A class has the rows of those above it too.
+#: By class and attribute: the code to write. A class inherits the rows of its base classes.
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "Client": {"beta": "client.assistants, client.threads, client.runs"},
     "Resource": {"get": "retrieve", "modify": "update"},
@@ -68,7 +68,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "Struct": dict.fromkeys(("model_dump", "to_dict", "as_dict"), "attrs.asdict(message)"),
 }
 
-#: By argument: what it may be called here. The first that the call has is meant.
+#: By argument: its possible names here. The first that the call has is suggested.
 _ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_id": ("assistant_id",),
     "default_headers": ("headers",),
@@ -82,7 +82,7 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "polling_interval": ("backoff",),
 }
 
-#: What other clients let a single call vary, and what it is called here.
+#: Options that other clients accept in a single call, with their names here.
 _OPTIONS: Final[Mapping[str, str]] = {
     "timeout": "timeout",
     "retries": "retries",
@@ -93,19 +93,19 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "extra_query": "params",
 }
 
-#: Arguments that have no other name here.
+#: By argument without another name here: the alternative.
 _NO_ARGUMENTS: Final[Mapping[str, str]] = {
     "stream": "client.runs.stream and its like take the same fields",
     "event_handler": "iterate over the stream instead, as in: for event in stream",
 }
 
-#: By call: where there is more.
+#: By call: the calls with more arguments.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "ask": "runs.create, and wait_for_run after it, have all fields of a run",
     "wait_for_runs": "wait_for_run, for one run, has tools and what else there is",
 }
 
-#: By name: what to do instead of importing it.
+#: By name that other clients export: the alternative.
 _EXPORTS: Final[Mapping[str, str]] = {
     "AsyncClient": "Client blocks; in an event loop, await asyncio.to_thread(client.ask, ...)",
     "AssistantEventHandler": "iterate over client.runs.stream(...) instead",
@@ -113,31 +113,31 @@ _EXPORTS: Final[Mapping[str, str]] = {
 
 
 def no_attribute(owner: object, name: str) -> AttributeError:
-    """What ``__getattr__`` raises."""
-    said = f"{type(owner).__name__!r} object has no attribute {name!r}"
+    """Returns the error that a ``__getattr__`` raises."""
+    message = f"{type(owner).__name__!r} object has no attribute {name!r}"
     for cls in type(owner).__mro__:
         here = ATTRIBUTES.get(cls.__name__, {}).get(name)
         if here is not None:
-            said += f"; here it is {here}"
+            message += f"; here it is {here}"
             break
-    return AttributeError(said, name=name, obj=owner)
+    return AttributeError(message, name=name, obj=owner)
 
 
 def no_export(package: str, name: str) -> Exception:
-    """What the ``__getattr__`` of a package raises."""
-    if name in _EXPORTS:  # "from … import …" would swallow the words of an AttributeError
+    """Returns the error that the ``__getattr__`` of a package raises."""
+    if name in _EXPORTS:  # "from … import …" would replace the message of an AttributeError
         return ImportError(f"cannot import name {name!r} from {package!r}: {_EXPORTS[name]}")
     return AttributeError(f"module {package!r} has no attribute {name!r}")
 
 
 def no_argument(called: str, name: str, known: Collection[str], *, noun: str) -> TypeError:
-    """What a call raises that is given an argument it has not.
+    """Returns the error for an unknown argument.
 
     Args:
         called: The call.
         name: The argument.
-        known: Those that it has.
-        noun: What they are to it, such as "field".
+        known: The arguments of the call.
+        noun: Their noun in the message, such as "field".
     """
     is_request = "extra_body" in known
     like = [*_ARGUMENTS.get(name, ()), *difflib.get_close_matches(name, known, 1)]
@@ -151,12 +151,12 @@ def no_argument(called: str, name: str, known: Collection[str], *, noun: str) ->
     elif called in _ELSEWHERE:
         advice = f"; {_ELSEWHERE[called]}"
     else:
-        advice = "; what only your server knows goes into extra_body={...}" if is_request else ""
+        advice = "; fields of your server alone go into extra_body={...}" if is_request else ""
     return TypeError(f"{called}() has no {noun} {name!r}{advice}")
 
 
 def explains_arguments(method: Callable[P, T]) -> Callable[P, T]:
-    """Lets a method say which of its arguments is meant, where it is called as elsewhere."""
+    """Decorates a method: its errors for arguments of other clients suggest the name here."""
     owner, _, own_name = method.__qualname__.rpartition(".")
     called = owner if own_name == "__init__" else own_name
     parameters = inspect.signature(method).parameters.values()
@@ -168,7 +168,7 @@ def explains_arguments(method: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **arguments: P.kwargs) -> T:
         if len(args) > len(by_position):
             raise TypeError(
-                f"{called}() takes {by_position[-1]} by position and what follows by name, as in "
+                f"{called}() takes {by_position[-1]} by position and the rest by name, as in "
                 f"{by_name[0]}=..."
             )
         for name in arguments.keys() - known:

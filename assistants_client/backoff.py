@@ -1,4 +1,4 @@
-"""How long to wait between polls: pure arithmetic, no clock, no sleep."""
+"""The delays between polls: pure arithmetic, no clock, no sleep."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from attrs import frozen
 
 
 class Backoff(Protocol):
-    """Anything callable like this decides the delays of a wait."""
+    """A callable that returns the delays of a wait."""
 
     def __call__(self, polls: int, elapsed: float, /) -> float:
-        """The delay before the next poll.
+        """Returns the delay before the next poll.
 
         Args:
-            polls: How many polls have been made, at least 1.
+            polls: The number of polls made, at least 1.
             elapsed: Seconds since the wait began.
 
         Returns:
@@ -25,7 +25,7 @@ class Backoff(Protocol):
         ...
 
 
-#: Where a backoff is taken, a bare number of seconds means a constant one.
+#: A backoff, or a number of seconds for a constant one.
 BackoffLike: TypeAlias = Backoff | float
 
 
@@ -111,11 +111,11 @@ class ConstantBackoff:
 
 
 def as_backoff(value: BackoffLike) -> Backoff:
-    """A backoff from one, or from a number of seconds.
+    """Returns a backoff as it is, and for a number of seconds a constant one.
 
     Raises:
         ValueError: The number is negative or not a number.
-        TypeError: It is neither.
+        TypeError: It is neither a number nor callable.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ConstantBackoff(value)

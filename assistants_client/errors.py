@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AssistantsError(Exception):
-    """The root of everything this library raises on its own."""
+    """The root of all exceptions that this library defines."""
 
 
 class ConfigurationError(AssistantsError, ValueError):
@@ -39,13 +39,13 @@ class InvalidRequestError(ConfigurationError):
 
 
 class APIError(AssistantsError):
-    """A request that did not end well.
+    """A failed request.
 
     Attributes:
         method: The HTTP method.
         path: The path below the base URL, without the query.
-        attempts: How many times it was sent.
-        maybe_created: Whether the server may have acted on it all the same. Look before you repeat
+        attempts: The number of times it was sent.
+        maybe_created: True if the server may have acted on it all the same. Look before you repeat
             it, or let ``RetryPolicy(recover=True)`` do so.
     """
 
@@ -72,15 +72,15 @@ class APIError(AssistantsError):
 
 
 class APIConnectionError(APIError):
-    """The server could not be reached, or the connection broke before the answer began."""
+    """The server could not be reached, or the connection broke before the response began."""
 
 
 class APITimeoutError(APIConnectionError):
-    """The server did not answer in time."""
+    """The server did not respond in time."""
 
 
 class APIResponseError(APIError):
-    """The answer is not what the protocol allows: not JSON, of the wrong shape, or cut short."""
+    """The response breaks the protocol: it is not JSON, of the wrong form, or cut short."""
 
 
 class APIStatusError(APIError):
@@ -91,7 +91,7 @@ class APIStatusError(APIError):
         code: The server's error code, or ``None``.
         type: The server's error type, or ``None``.
         param: The field it names, or ``None``.
-        request_id: The ``x-request-id`` of the answer, or ``None``.
+        request_id: The ``x-request-id`` of the response, or ``None``.
         retry_after: Seconds the server asks to wait before another try, or ``None``.
         body: The decoded body, or its text where it is not JSON.
     """
@@ -181,12 +181,12 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
 }
 _FIRST_SERVER_STATUS = 500
 
-#: How servers word the thread's lock; the run's id stands in the text only.
+#: The messages of servers about a locked thread; the run's id is in the text only.
 _LOCK_TEXT = re.compile(
     r"while a run (?P<a>\S+) is active|already has an active run (?P<b>\S+?)\.?$"
 )
 
-#: For those who have tried nothing yet.
+#: The advice before anything was tried.
 _LOCK_ADVICE = (
     " (wait_for_run waits for it, with tools=[...] where it asks for outputs; "
     'on_active_run="wait" waits too, and "cancel" ends it)'
@@ -194,13 +194,13 @@ _LOCK_ADVICE = (
 
 
 def facts_of(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Code, type and parameter of a server's error, as attributes: some servers send numbers."""
-    said = {name: detail.get(name) for name in ("code", "type", "param")}
-    return {name: None if value is None else str(value) for name, value in said.items()}
+    """Returns code, type and parameter of a server's error as strings: some send numbers."""
+    facts = {name: detail.get(name) for name in ("code", "type", "param")}
+    return {name: None if value is None else str(value) for name, value in facts.items()}
 
 
 def status_error(message: str, **facts: Any) -> APIStatusError:
-    """The exception for a refusal; ``facts`` are the attributes of :class:`APIStatusError`."""
+    """Returns the exception of a refusal; ``facts`` are attributes of :class:`APIStatusError`."""
     status = facts["status_code"]
     lock = _LOCK_TEXT.search(message.strip()) if status == 400 else None
     if lock is not None:
@@ -212,7 +212,7 @@ def status_error(message: str, **facts: Any) -> APIStatusError:
 
 
 def still_locked(locked: ThreadLockedError, why: str) -> ThreadLockedError:
-    """The error once its first advice was followed in vain, with words on that in its place."""
+    """Returns the error with its first advice, followed in vain, replaced by the reason."""
     locked.args = (f"{str(locked.args[0]).removesuffix(_LOCK_ADVICE)} ({why})",)
     return locked
 
@@ -224,7 +224,7 @@ class StreamError(APIError):
         code: The server's error code, or ``None``.
         type: The server's error type, or ``None``.
         param: The field it names, or ``None``.
-        run: The run as last seen, or ``None``.
+        run: The run as last received, or ``None``.
     """
 
     def __init__(
@@ -250,11 +250,11 @@ class StreamError(APIError):
 
 
 class StreamInterruptedError(AssistantsError):
-    """A stream broke off before its run had ended, and could not be taken up again.
+    """A stream broke off before its run had ended, and could not be resumed.
 
     Attributes:
-        run: The run as last seen, or ``None`` if it had not been seen.
-        events: All events up to there, in order.
+        run: The run as last received, or ``None`` if it was not received.
+        events: All events received, in order.
     """
 
     def __init__(self, message: str, run: Run | None = None, events: Sequence[Event] = ()) -> None:
@@ -267,7 +267,7 @@ class RunError(AssistantsError):
     """A run that did not complete.
 
     Attributes:
-        run: The run as last seen; ``run.last_error`` and ``run.incomplete_details`` say why.
+        run: The run as last received; ``last_error`` and ``incomplete_details`` give the reason.
     """
 
     def __init__(self, message: str, run: Run | None = None) -> None:
@@ -292,7 +292,7 @@ class RunIncompleteError(RunError):
 
 
 def run_error(run: Run) -> RunError | None:
-    """The error that belongs to a run's end, or ``None`` for a completed or unfinished one."""
+    """Returns the error for a run's end, or ``None`` for a completed or unfinished run."""
     kind = _BY_RUN_STATUS.get(run.status)
     if kind is None:
         return None
@@ -305,7 +305,7 @@ def run_error(run: Run) -> RunError | None:
 
 
 def awaited(run: Run) -> str:
-    """What a run that requires action waits for, and how it is given, as the end of a sentence."""
+    """Returns the end of a sentence: the outputs a run waits for, and the call that gives them."""
     names = dict.fromkeys(f"{call.function.name:.80}" for call in run.tool_calls)
     if names:
         return (
@@ -317,7 +317,7 @@ def awaited(run: Run) -> str:
 
 
 def unanswered(run: Run, given: Sequence[object] = ()) -> RunError:
-    """The error for a run that waits for its caller, who gave no function that could be called."""
+    """Returns the error for a run that requires outputs of which no function was given."""
     text = f"run {run.id} waits for {awaited(run)}"
     if run.tool_calls:
         kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in given))
@@ -341,10 +341,10 @@ _BY_RUN_STATUS: Mapping[str, type[RunError]] = {
 
 
 class WaitTimeoutError(AssistantsError, TimeoutError):
-    """The wait's time ran out; the run itself may go on.
+    """The timeout of a wait was reached; the run itself may go on.
 
     Attributes:
-        run: The run as last seen, or ``None`` if no poll succeeded.
+        run: The run as last received, or ``None`` if no poll succeeded.
     """
 
     def __init__(self, message: str, run: Run | None = None) -> None:
@@ -353,7 +353,7 @@ class WaitTimeoutError(AssistantsError, TimeoutError):
 
 
 class ToolError(AssistantsError):
-    """A tool call that could not be answered; what the function raised is the cause.
+    """A failed tool call; the exception of the function is the cause.
 
     Attributes:
         tool_call: The call, with the function's name and the arguments that the model wrote.

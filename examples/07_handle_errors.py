@@ -35,7 +35,7 @@ except NotFoundError as error:
     print(f"{error.status_code} (request {error.request_id}): {error}")
 
 try:
-    Client("http://127.0.0.1:9/v1", api_key="secret", retries=1, timeout=2).threads.create()
+    Client("http://127.0.0.1:9/v1", api_key="secret", retries=0, timeout=2).threads.create()
 except APIConnectionError as error:
     print(f"After {error.attempts} attempts: {error}")
 

@@ -1,1 +1,1 @@
-"""HTTP for the client: requests are sent, sent again and read, and errors told apart."""
+"""HTTP for the client: sends and retries requests, reads responses, and classifies errors."""

@@ -1,4 +1,4 @@
-"""Bearer tokens from a credential object, renewed before they expire. Knows no Azure package."""
+"""Bearer tokens from a credential object, renewed before they expire. Imports no Azure package."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MARGIN: Final = 300.0
 
 
 class AccessToken(Protocol):
-    """A token and the Unix time at which it expires, as azure-identity answers it."""
+    """A token and the Unix time at which it expires, as azure-identity returns it."""
 
     @property
     def token(self) -> str:
-        """The token itself."""
+        """The token's text."""
         ...
 
     @property
     def expires_on(self) -> float:
-        """Unix seconds."""
+        """The time of expiry, in Unix seconds."""
         ...
 
 
@@ -32,16 +32,16 @@ class Credential(Protocol):
     """An azure-identity credential, or anything with its ``get_token``."""
 
     def get_token(self, *scopes: str) -> AccessToken:
-        """A token for the scopes."""
+        """Returns a token for the scopes."""
         ...
 
 
 class CachedToken:
-    """Answers a credential's token, and asks for a new one before the old one expires.
+    """A callable that returns a credential's token, and gets a new one before the old one expires.
 
     Args:
-        credential: Where tokens come from.
-        scope: What they are for.
+        credential: The source of tokens.
+        scope: Their scope.
         now: The clock, in Unix seconds.
     """
 
@@ -50,7 +50,7 @@ class CachedToken:
     ) -> None:
         if not hasattr(credential, "get_token"):
             raise ConfigurationError(
-                "credential: expected a callable that answers a token, or an object with "
+                "credential: expected a callable that returns a token, or an object with "
                 f"get_token (such as azure-identity's), got {type(credential).__name__}"
             )
         self._credential = credential
@@ -61,9 +61,9 @@ class CachedToken:
         self._token: AccessToken | None = None
 
     def __call__(self) -> str:
-        """The token; one thread renews it while the others wait."""
+        """Returns the token; one thread renews it while the others wait."""
         if self._pid != os.getpid():
-            # A thread of the parent's may have held the lock at the fork, and is not here.
+            # A thread of the parent may have held the lock at the fork; it does not exist here.
             self._lock, self._pid = threading.Lock(), os.getpid()
         token = self._token
         if token is None or self._left(token) < _MARGIN:
@@ -79,7 +79,7 @@ class CachedToken:
         except Exception:
             if old is None or self._left(old) <= 0:
                 raise
-            return old  # still good; the next call tries again
+            return old  # still valid; the next call tries again
         return token
 
     def _left(self, token: AccessToken) -> float:

@@ -1,4 +1,4 @@
-"""A call that must come back within a time, whatever it waits for. Pure but for its thread."""
+"""Calls with a deadline for all that they wait for. Pure except for the thread of a call."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_GLANCE = 0.05  # seconds
+_POLL_SECONDS = 0.05  # a wait wakes up so often
 
 
 class TooLateError(Exception):
-    """The call did not come back within its time."""
+    """The call did not return before its deadline."""
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result, if it comes within that many seconds.
+    """Returns the call's result if it returns within that many seconds.
 
     A socket's own timeout is no bound: it starts anew with every byte, and does not cover the
-    look-up of the name. So the call runs in a thread of its own, which is left behind when it is
-    late, and ends with the timeouts of what it waits for.
+    look-up of the name. So the call runs in a thread of its own, which is abandoned at the
+    deadline, and ends with the timeouts of its own waits.
 
     Raises:
-        TooLateError: It did not come.
+        TooLateError: It did not return in time.
     """
     if seconds <= 0:
         raise TooLateError
@@ -35,7 +35,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     def work() -> None:
         try:
             results.put((call(), None))
-        except BaseException as error:  # handed to the caller's thread
+        except BaseException as error:  # raised in the caller's thread
             results.put((None, error))
 
     context = contextvars.copy_context()
@@ -46,27 +46,27 @@ def within(seconds: float, call: Callable[[], T]) -> T:
         thread.start()
     except RuntimeError as complaint:
         raise _interrupt_of(complaint) from None
-    answer = take(results, seconds)
-    if answer is None:
+    outcome = take(results, seconds)
+    if outcome is None:
         raise TooLateError
-    result, error = answer
+    result, error = outcome
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # there is a result where there is no error
 
 
 def take(items: queue.Queue[T], seconds: float) -> T | None:
-    """What the queue gives within that many seconds, if anything.
+    """Returns the queue's next item, or ``None`` if there is none within that many seconds.
 
-    It looks up now and then, for on Windows Ctrl-C does not end a longer wait. A ``SimpleQueue``
-    will not do: where the machine takes longer than the timeout to begin with its wait, CPython's
-    waits for ever.
+    The wait is cut into short ones, for on Windows Ctrl-C does not end a longer wait. A
+    ``SimpleQueue`` will not do: where the machine takes longer than the timeout to begin with its
+    wait, CPython's waits for ever.
     """
     until = time.monotonic() + seconds
     while True:
         left = until - time.monotonic()
         try:
-            return items.get(timeout=min(max(left, 0), _GLANCE))
+            return items.get(timeout=min(max(left, 0), _POLL_SECONDS))
         except queue.Empty:
             if left <= 0:
                 return None
@@ -75,6 +75,6 @@ def take(items: queue.Queue[T], seconds: float) -> T | None:
 
 
 def _interrupt_of(complaint: RuntimeError) -> BaseException:
-    """The Ctrl-C that came while a lock changed hands: CPython then complains of the lock."""
+    """Returns the Ctrl-C that came while a lock was released: CPython then raises for the lock."""
     before = complaint.__context__
     return before if isinstance(before, KeyboardInterrupt) else complaint

@@ -1,6 +1,6 @@
-"""What a person can do about a refusal, from what can be seen of it: status, host, path, key, TLS.
+"""Hints for people on refused requests, by status, host, path, form of the key, and TLS error.
 
-Words for people only. A key is looked at here for its form, and never shown.
+A key is inspected for its form, and never shown.
 """
 
 from __future__ import annotations
@@ -17,32 +17,30 @@ if TYPE_CHECKING:
 _OPENAI = (".openai.com",)
 _AZURE = (".azure.com", ".azure.us", ".azure.cn")
 _FOUNDRY = ".services.ai.azure.com"
-#: How the protocol says that an object is not there, as against an operation.
+#: The protocol's message for an object that does not exist, as against an operation.
 _NO_OBJECT = re.compile(r"No \w[\w ]* found\b")
-
-
-#: How a base URL ends that was meant for one operation.
+#: The last segments of base URLs that were meant for one operation.
 _RESOURCES = frozenset(
     ("assistants", "threads", "messages", "runs", "files", "vector_stores", "completions")
 )
-#: Statuses for what is not there.
+#: Statuses for objects and operations that do not exist.
 _NOTHING_THERE = frozenset({404, 405, 410})
 
-#: OpenSSL's numbers for certificates that are not valid yet, or not any more; and for other names.
+#: OpenSSL's codes for certificates that are not valid yet, or expired; and for other host names.
 _OUT_OF_TIME = frozenset({9, 10})
 _OTHER_NAME = frozenset({62, 64, None})  # urllib3 1.26 compares the names itself
-#: What OpenSSL says of an answer that is no TLS, by its version.
+#: OpenSSL's messages for a response that is not TLS; they differ by version.
 _NO_TLS = ("wrong version number", "unknown protocol", "record layer failure", "http request")
 
 
 def advice(response: requests.Response, path: str, document: object, text: str) -> str:
-    """Words to put behind the status, in brackets; empty where there is nothing to advise.
+    """Returns a hint to put behind the status, in brackets; empty where there is none.
 
     Args:
         response: The refusal.
         path: The request's path below the base URL.
         document: The refusal's decoded body, or its text.
-        text: What it says.
+        text: Its error message.
     """
     words = _words(response, path, document, text)
     return f" ({words})" if words else ""
@@ -55,7 +53,7 @@ def _words(response: requests.Response, path: str, document: object, text: str) 
         try:
             target = urlsplit(response.headers["location"]).netloc or "another path"
         except ValueError:
-            target = "what is no address"
+            target = "an invalid address"
         return f"a redirect to {target}; redirects are not followed, correct the base URL"
     if response.status_code == 401:
         return _first(_about_the_key(response, host))
@@ -67,7 +65,7 @@ def _words(response: requests.Response, path: str, document: object, text: str) 
 
 
 def _first(rows: Iterable[tuple[bool, str]]) -> str:
-    """The words of the first row that holds."""
+    """Returns the hint of the first row whose condition holds."""
     return next((words for holds, words in rows if holds), "")
 
 
@@ -122,21 +120,21 @@ def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[boo
 
 
 def about_tls(fault: Exception | None) -> str:
-    """Why there is no TLS with a server, and what can be done.
+    """Returns the reason why there is no TLS connection to a server, with a hint.
 
     Args:
-        fault: What ``ssl`` raised, or the socket below it.
+        fault: The error of ``ssl``, or of the socket below it.
     """
     if isinstance(fault, ValueError):  # of a certificate
-        said = getattr(fault, "verify_message", "") or str(fault)
+        message = getattr(fault, "verify_message", "") or str(fault)
         code = getattr(fault, "verify_code", None)
-        return f"{said.rstrip('.')}; {_about_the_certificate(code)}"
-    said = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
-    if any(words in said for words in _NO_TLS):
+        return f"{message.rstrip('.')}; {_about_the_certificate(code)}"
+    message = (getattr(fault, "reason", None) or str(fault)).replace("_", " ").lower()
+    if any(words in message for words in _NO_TLS):
         return "it does not speak TLS; is its address http:// instead of https://?"
     if isinstance(fault, (ssl.SSLEOFError, ConnectionError)):
         return "it broke off; does it speak TLS, or is its address http:// instead of https://?"
-    return said
+    return message
 
 
 def _about_the_certificate(code: int | None) -> str:

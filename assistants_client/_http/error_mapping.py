@@ -1,4 +1,4 @@
-"""What went wrong on the wire, as our errors: one place, whatever form the server's answer has."""
+"""Maps failed requests and error responses to our exceptions, whatever form a server uses."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ from assistants_client.errors import (
     status_error,
 )
 
-_LONGEST_MESSAGE = 1000
-#: Headers with one of these in their names hold secrets, in words of at least so many letters.
+_MAX_MESSAGE_LENGTH = 1000
+#: Headers with one of these in their names hold secrets: words of at least so many letters.
 _SECRET_HEADERS = ("auth", "key", "token", "secret", "cookie", "password")
-_SHORTEST_SECRET = 8
-#: How fakes say that a test prepared no answer; nothing was sent.
+_MIN_SECRET_LENGTH = 8
+#: The errors of fakes that have no response for a request; nothing was sent.
 _NO_FAKE = ("Connection refused", "No mock address")
-_LONGEST_TOLD = 200
-#: Of what a proxy says to refuse a tunnel only the status is told.
+_MAX_FOREIGN_LENGTH = 200
+#: A proxy's refusal of a tunnel, of which messages show the status only.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _QUERY = re.compile(r"\?\S*")
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
-    """The error for an answer that is not a 2xx."""
+    """Returns the error for a response that is not a 2xx."""
     reason, request_id = response.reason or "", response.headers.get("x-request-id")
-    for secret in _secrets(response.request.headers):  # some servers quote what they refuse
+    for secret in _secrets(response.request.headers):  # some servers quote the request
         content = content.replace(secret.encode(), b"***")
         reason = reason.replace(secret, "***")
         request_id = request_id and request_id.replace(secret, "***")
@@ -69,7 +69,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
     status = response.status_code
     hint = pause_hint(response.headers)
     return status_error(
-        f"answered {status}{advice(response, path, document, text)}: {text[:_LONGEST_MESSAGE]}",
+        f"answered {status}{advice(response, path, document, text)}: {text[:_MAX_MESSAGE_LENGTH]}",
         method=method,
         path=path,
         attempts=attempts_of(response),
@@ -83,7 +83,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
 
 
 def attempts_of(response: requests.Response) -> int:
-    """How many tries led to this answer."""
+    """Returns the number of tries that led to this response."""
     retries = getattr(response.raw, "retries", None)
     return retries.attempts() if isinstance(retries, PolicyRetry) else 1
 
@@ -91,22 +91,22 @@ def attempts_of(response: requests.Response) -> int:
 def connection_error(
     error: requests.RequestException | ValueError, method: str, path: str, base_url: str
 ) -> APIError:
-    """The error for a request without an answer. Texts of others may hold query values."""
+    """Returns the error for a request without a response, without the values of the query."""
     outer = error.args[0] if error.args else None
     cause = getattr(outer, "reason", outer)
     attempts = outer.attempts if isinstance(outer, GaveUpError) else 1
     host = urlsplit(base_url).netloc.rpartition("@")[2]
     wrapped = cause.original_error if isinstance(cause, ProxyError) else cause
     fault = _fault_of(wrapped)
-    # A certificate that was refused is a ValueError, whether ssl says so or urllib3.
+    # A certificate that was refused is a ValueError, of ssl and of urllib3.
     is_untrusted = isinstance(cause, SSLError) and isinstance(fault, ValueError)
     is_without_tls = is_untrusted or _was_shaking_hands(fault)
-    told = _told_by_others(error)
+    foreign = _foreign_message(error)
     was_sent = not (
         is_without_tls
         or never_sent(cause)
         or isinstance(error, (requests.ConnectTimeout, InvalidSchema, InvalidProxyURL))
-        or told.startswith(_NO_FAKE)
+        or foreign.startswith(_NO_FAKE)
     )
     kind: type[APIError] = APIConnectionError
     # urllib3 counts a refused connection among the connect timeouts.
@@ -114,7 +114,7 @@ def connection_error(
     if isinstance(error, requests.ConnectTimeout) or slow:
         kind, text = APITimeoutError, f"no connection to {host} in time"
     elif isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
-        kind, text = APITimeoutError, f"no answer from {host} in time"
+        kind, text = APITimeoutError, f"no response from {host} in time"
     elif isinstance(cause, ProxyError):
         text = f"{_proxy_of(outer)} did not connect to {host}: {_proxy_fault(wrapped, fault)}"
         text += f" ({_around(outer, base_url)})"
@@ -129,10 +129,10 @@ def connection_error(
         )
     elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
-    elif told:
-        text = f"no answer from {host}: {told}"
+    elif foreign:
+        text = f"no response from {host}: {foreign}"
     else:
-        text = f"{host} closed the connection without an answer"
+        text = f"{host} closed the connection without a response"
     return kind(
         text,
         method=method,
@@ -143,23 +143,23 @@ def connection_error(
 
 
 def _fault_of(error: object) -> Exception | None:
-    """What the socket or TLS raised, of which urllib3 made its error."""
+    """Returns the error of the socket or of TLS that is the cause of urllib3's."""
     if not isinstance(error, HTTPError):
         return None
     made_of: tuple[object, ...] = error.args
-    if isinstance(error, (ReadTimeoutError, NewConnectionError)):  # they keep its text alone
+    if isinstance(error, (ReadTimeoutError, NewConnectionError)):  # their arguments hold its text
         made_of = (error.__context__,)
     return next((one for one in made_of if isinstance(one, (OSError, ValueError))), None)
 
 
 def _was_shaking_hands(fault: Exception | None) -> bool:
-    """Whether TLS was still being agreed on: no request is sent before that is done."""
+    """Returns whether it came in the TLS handshake: no request is sent before that is done."""
     frames = traceback.walk_tb(fault.__traceback__ if fault is not None else None)
     return any(frame.f_code.co_name == "do_handshake" for frame, _ in frames)
 
 
-def _told_by_others(error: Exception) -> str:
-    """The first line of an error that no connection has made, but requests itself or a fake."""
+def _foreign_message(error: Exception) -> str:
+    """Returns the first line of an error that no connection raised, but requests or a fake."""
     if not isinstance(error, (requests.ConnectionError, InvalidSchema, InvalidProxyURL)):
         return ""
     if any(isinstance(one, Exception) for one in error.args):
@@ -167,11 +167,11 @@ def _told_by_others(error: Exception) -> str:
     text = str(error).strip().partition("\n")[0]
     for secret in _secrets(getattr(error.request, "headers", {})):
         text = text.replace(secret, "***")
-    return _QUERY.sub("", text)[:_LONGEST_TOLD]
+    return _QUERY.sub("", text)[:_MAX_FOREIGN_LENGTH]
 
 
 def _proxy_of(outer: object) -> str:
-    """The proxy by its address, without the name and password that may come with it."""
+    """Returns the proxy by its address, without the name and password in its URL."""
     proxy = getattr(getattr(outer, "pool", None), "proxy", None)
     return "the proxy" if proxy is None else f"the proxy {proxy.host}:{proxy.port}"
 
@@ -188,7 +188,7 @@ def _proxy_fault(wrapped: object, fault: Exception | None) -> str:
 
 
 def _around(outer: object, base_url: str) -> str:
-    """Where the proxy's address comes from, and how it is not used."""
+    """Returns the source of the proxy's address, and the way to bypass it."""
     server = urlsplit(base_url)
     source = "the environment" if isinstance(outer, GaveUpError) else "the environment or session"
     return (
@@ -198,20 +198,20 @@ def _around(outer: object, base_url: str) -> str:
 
 
 def cut_short(error: Exception, response: requests.Response, method: str, path: str) -> APIError:
-    """The error for an answer that began and did not end as it should."""
+    """Returns the error for a response that began and was not read to its end."""
     host = urlsplit(response.url or "").netloc.rpartition("@")[2]
     kind: type[APIError] = APIConnectionError
     cause = error.args[0] if error.args else None
     if isinstance(error, (requests.Timeout, ReadTimeoutError)) or isinstance(
         cause, ReadTimeoutError
     ):
-        kind, text = APITimeoutError, f"the answer from {host} stalled"
+        kind, text = APITimeoutError, f"the response from {host} stalled"
     elif isinstance(
         error, (ChunkedEncodingError, ContentDecodingError, ProtocolError, DecodeError)
     ):
-        kind, text = APIResponseError, f"the answer from {host} was cut short"
+        kind, text = APIResponseError, f"the response from {host} was cut short"
     else:
-        text = f"the connection to {host} broke within the answer"
+        text = f"the connection to {host} broke within the response"
     return kind(
         text,
         method=method,
@@ -222,21 +222,24 @@ def cut_short(error: Exception, response: requests.Response, method: str, path: 
 
 
 def _secrets(headers: Mapping[str, str | bytes]) -> list[str]:
-    """What of a request's headers no error may show. Shorter words would garble the rest."""
+    """Returns the secrets in a request's headers, which no error may show.
+
+    Shorter words are left out: replacing them would garble the message.
+    """
     words: list[str] = []
     for name, value in headers.items():
         if any(part in name.lower() for part in _SECRET_HEADERS):
             words += (value.decode("latin-1") if isinstance(value, bytes) else value).split()
-    return [word for word in words if len(word) >= _SHORTEST_SECRET]
+    return [word for word in words if len(word) >= _MIN_SECRET_LENGTH]
 
 
 def _did_nothing(status: int, hint: float | None) -> bool:
-    """Whether the status says that the server has not acted; a 503 says so with a pause."""
+    """Returns whether the status means that the server has not acted; a 503 does with a pause."""
     return status < 500 or (status == 503 and hint is not None)
 
 
 def _detail(document: Any) -> dict[str, Any]:
-    """The part of an error body that explains; servers nest it differently."""
+    """Returns the object with the message in an error body; servers nest it differently."""
     if not isinstance(document, dict):
         return {}
     inner = document.get("error")
@@ -252,7 +255,7 @@ def _message(detail: dict[str, Any], document: Any) -> str:
 
 
 def _words(value: Any) -> str:
-    """A text as it is, and what validators answer (places and texts) as a sentence."""
+    """Returns a text as it is, and the output of validators (paths and texts) as a sentence."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):

@@ -1,7 +1,6 @@
-"""Blocking calls where they stop an event loop: told once in a process, in the log.
+"""A warning in the log, once per process, about blocking calls that block an event loop.
 
-They work there, so nothing is refused; and a notebook, whose cells always run in a loop, is left
-in peace.
+The calls work, so nothing is refused; and a notebook, whose cells always run in a loop, is exempt.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ import sys
 _log = logging.getLogger(__name__)
 
 
-def tell_if_in_event_loop() -> None:
-    """Tells of a call that this thread's event loop has to wait for, if it runs one."""
-    asyncio = sys.modules.get("asyncio")  # who has a loop has imported it; nobody else should
+def warn_if_in_event_loop() -> None:
+    """Logs a warning if this thread runs an event loop, which the call blocks."""
+    asyncio = sys.modules.get("asyncio")  # a program with a loop has imported it; others need not
     if (
         asyncio is not None
         and asyncio._get_running_loop() is not None
         and "ipykernel" not in sys.modules
     ):
-        _tell()
+        _warn()
 
 
 @functools.cache
-def _tell() -> None:
+def _warn() -> None:
     _log.warning(
         "A blocking call was made inside a running event loop, whose other tasks have to wait for "
         "it. Make it in a thread: await asyncio.to_thread(client.wait_for_run, run)"

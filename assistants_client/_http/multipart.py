@@ -1,6 +1,6 @@
 """A file and its form fields as one multipart body, read while it is sent: memory stays flat.
 
-Nothing is sent from here, and nothing is known of the protocol.
+No requests and no classes of the protocol belong here.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ FileSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
 #: Called with the bytes sent so far and their total.
 Progress: TypeAlias = Callable[[int, int], object]
 
-#: Large enough that sending costs little, small enough to stay out of the way.
+#: Large enough that sending costs little, small enough for memory and progress.
 _BLOCK: Final = 1024 * 1024
 
 
 class ProgressFailedError(AssistantsError):
-    """What ``progress`` raised, out of the body: as itself it might pass for a broken wire."""
+    """The error of ``progress``, wrapped: unwrapped it might look like a connection error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__("progress failed")
@@ -31,7 +31,7 @@ class ProgressFailedError(AssistantsError):
 
 
 def check_progress(progress: object) -> None:
-    """Looks at what is to be called, before anything is sent.
+    """Validates the callback before anything is sent.
 
     Raises:
         InvalidRequestError: It cannot be called.
@@ -47,14 +47,14 @@ class MultipartBody:
     """The body, to be iterated once for each try.
 
     Args:
-        source: What to upload.
-        filename: Its name there; needed for bytes, else taken from the source.
+        source: The file to upload.
+        filename: Its name on the server; required for bytes, else taken from the source.
         fields: The other form fields.
         progress: Called as the file is sent.
 
     Raises:
         InvalidRequestError: There is no such file, it is empty or not opened for bytes, its size
-            cannot be told, or it has no name; or ``progress`` cannot be called.
+            cannot be determined, or it has no name; or ``progress`` cannot be called.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class MultipartBody:
         self.size, self._start = _measured(source)
         boundary = uuid.uuid4().hex
         name = filename or _name_of(source)
-        if not self.size:  # servers refuse it without a word of which file it is
+        if not self.size:  # the refusal of servers does not name the file
             why = "was read to its end; seek(0) goes back" if self._start else "is empty"
             raise InvalidRequestError(f"file: {name!r} {why}", path="file")
         parts = [
@@ -105,7 +105,7 @@ class MultipartBody:
             try:
                 block = next(blocks, b"")
             except (OSError, ValueError) as error:  # gone, unreadable, or closed
-                # An OSError would pass for one of the connection's.
+                # An OSError would look like a connection error.
                 raise InvalidRequestError(f"file: cannot be read: {error}", path="file") from error
             if not block:
                 break
@@ -142,7 +142,7 @@ def _read(file: BinaryIO, left: int) -> Iterator[bytes]:
 
 
 def _measured(source: FileSource) -> tuple[int, int]:
-    """How many bytes there are, and where they start."""
+    """Returns the number of bytes, and the offset at which they start."""
     if isinstance(source, bytes):
         return len(source), 0
     if isinstance(source, (str, os.PathLike)):
@@ -177,5 +177,5 @@ def _name_of(source: FileSource) -> str:
 
 
 def _quoted(name: str) -> str:
-    """As browsers write a file name into the header."""
+    """Returns a file name as browsers write it into the header."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

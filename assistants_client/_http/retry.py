@@ -1,7 +1,7 @@
-"""What is sent again, and after how long.
+"""The retry rules: the requests that are sent again, and the pauses before.
 
 The rules are a subclass of urllib3's ``Retry``, so that requests' own adapter applies them (and a
-test that fakes the adapter, as ``responses`` does, sees them at work). Nothing is sent from here.
+test that fakes the adapter, as ``responses`` does, runs them). Nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -35,23 +35,26 @@ if TYPE_CHECKING:
 
 RetryT = TypeVar("RetryT", bound="PolicyRetry")
 
-#: A server that asks for a longer pause than this is not asked again: the caller is told instead.
-LONGEST_PAUSE: Final = 60.0
+#: In seconds. If a server asks for a longer pause, its error is raised instead.
+MAX_PAUSE: Final = 60.0
 
 _REPEATABLE_METHODS: Final = frozenset({"GET", "DELETE"})
 _REPEATABLE_STATUSES: Final = frozenset({408, 409, 429})
-#: What one call that went well gives back to the budget.
+#: The part of a retry that a successful call returns to the budget.
 _REFUND = 0.1
 
 
 @frozen
 class RetryPolicy:
-    """When a request that failed is sent again. The rules are covered by compatibility.
+    """When a failed request is sent again: up to ``attempts`` tries in all, the first included.
 
-    * GET and DELETE: on connection faults (also within the answer), timeouts, 408, 409, 429 and
-      5xx. A download that breaks off is not begun again.
+    ``Client(retries=N)`` counts further tries instead, as other clients do: ``attempts`` is N + 1
+    then. The rules are covered by compatibility.
+
+    * GET and DELETE: on connection faults (also within the response), timeouts, 408, 409, 429 and
+      5xx. A download that breaks off is not restarted.
     * POST: only where the server cannot have acted (no connection was made, 429, or 503 with
-      ``Retry-After``), or where it honours the ``Idempotency-Key`` that every POST carries.
+      ``Retry-After``), or where it honours the ``Idempotency-Key`` that every POST has.
       Any other failed POST raises with ``maybe_created=True``.
     * ``x-should-retry`` overrides the status; ``retry-after-ms`` and ``retry-after`` give the
       pause, and a pause above 60 s is not waited for.
@@ -60,11 +63,11 @@ class RetryPolicy:
         attempts: Tries in all, the first included.
         initial: Seconds before the second try; doubled each time, less up to a quarter at random.
         maximum: The longest pause of our own, in seconds.
-        budget: Retries that all calls of a client may spend together; every call that goes well
-            gives a tenth back. It keeps a client from adding to an outage.
-        recover: After a POST that may or may not have created, look for the object (by a marker in
-            its metadata) and create it again only if it is not there. After a timeout it is not
-            created again: the server may still be at work.
+        budget: Retries that all calls of a client may spend together; every successful call
+            returns a tenth of one. It keeps a client from adding load to an outage.
+        recover: After a POST that may have created an object, look for the object (by a marker in
+            its metadata) and create it again only if it does not exist. After a timeout it is not
+            created again: the server may still be processing the request.
     """
 
     attempts: int = field(default=3, validator=at_least(1, whole=True))
@@ -79,10 +82,10 @@ def _sleep(seconds: float) -> None:
 
 
 class Budget:
-    """What the calls of one client share: the retries they may spend, and a fact of their server.
+    """The state that the calls of one client share: the retries left, and a fact of their server.
 
     Attributes:
-        idempotent: Whether the server is known to honour ``Idempotency-Key``.
+        idempotent: True once a response has shown that the server honours ``Idempotency-Key``.
         sleep: Pauses for so many seconds, between two tries.
     """
 
@@ -94,7 +97,7 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Takes one retry, if there is one."""
+        """Takes one retry, and returns whether there was one."""
         with self._lock:
             if self._left < 1:
                 return False
@@ -102,17 +105,17 @@ class Budget:
             return True
 
     def refund(self) -> None:
-        """Gives a part of one back, after a call that went well."""
+        """Returns a part of one retry, after a successful call."""
         with self._lock:
             self._left = min(self._left + _REFUND, self._most)
 
     def after_fork(self) -> None:
-        """In a child: the lock may be held by a thread that exists in the parent only."""
+        """Replaces the lock in a child: a thread that exists in the parent only may hold it."""
         self._lock = threading.Lock()
 
 
 class Tries(threading.local):
-    """The tries of this thread's call that urllib3 has not seen fail: their answers broke off."""
+    """The tries of this thread's call that failed within the response, unseen by urllib3."""
 
     earlier: int = 0
 
@@ -136,7 +139,7 @@ class PolicyRetry(Retry):
 
     @classmethod
     def made(cls, policy: RetryPolicy, budget: Budget) -> PolicyRetry:
-        """A counter for requests under this policy."""
+        """Returns a counter for requests under this policy."""
         retry = cls(total=policy.attempts - 1, redirect=False, raise_on_status=False)
         retry.policy, retry.budget, retry.tries = policy, budget, Tries()
         return retry
@@ -148,11 +151,11 @@ class PolicyRetry(Retry):
         return copy
 
     def attempts(self) -> int:
-        """How many tries this thread's call has made."""
+        """Returns the number of tries that this thread's call has made."""
         return self.tries.earlier + len(self.history) + 1
 
     def reads_again(self, method: str, attempts: int) -> bool:
-        """Pauses before another try, if an answer that broke off is to be asked for again."""
+        """Returns whether to repeat a request whose response broke off, after the pause."""
         if not (
             self._may_repeat(method) and attempts < self.policy.attempts and self.budget.take()
         ):
@@ -162,7 +165,7 @@ class PolicyRetry(Retry):
         return True
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        """Any refusal is a candidate; ``increment`` sees its headers and decides."""
+        """Returns true for any refusal; ``increment`` has its headers and decides."""
         return status_code >= 400
 
     def increment(
@@ -177,7 +180,7 @@ class PolicyRetry(Retry):
         """Counts a try.
 
         Raises:
-            GaveUpError: There is to be no other one.
+            GaveUpError: It was the last one.
         """
         if response is not None:
             wanted = self._wants_refused(method or "", response.status, response.headers)
@@ -187,7 +190,7 @@ class PolicyRetry(Retry):
             )
         if not wanted or self.attempts() >= self.policy.attempts or not self.budget.take():
             if response is not None:
-                response.retries = self  # so has urllib3, but no fake that a test puts in its place
+                response.retries = self  # as urllib3 does; fakes of tests do not
             raise GaveUpError(_pool, url or "", error, attempts=self.attempts())
         # Always with an error: urllib3 would re-raise some others instead of counting them.
         return super().increment(
@@ -195,7 +198,7 @@ class PolicyRetry(Retry):
         )
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        """Pauses as the server asks, else as the policy says."""
+        """Pauses as long as the server asks, else by the policy."""
         hint = pause_hint(response.headers) if response is not None else None
         self.budget.sleep(self._pause() if hint is None else hint)
 
@@ -208,27 +211,27 @@ class PolicyRetry(Retry):
         return method in _REPEATABLE_METHODS or self.budget.idempotent
 
     def _wants_refused(self, method: str, status: int, headers: Mapping[str, str]) -> bool:
-        said = headers.get("x-should-retry")
+        should_retry = headers.get("x-should-retry")
         hint = pause_hint(headers)
-        if said == "false" or (hint is not None and hint > LONGEST_PAUSE):
+        if should_retry == "false" or (hint is not None and hint > MAX_PAUSE):
             return False
         if status == 429 or (status == 503 and hint is not None):
             return True
         return self._may_repeat(method) and (
-            said == "true" or status in _REPEATABLE_STATUSES or status >= 500
+            should_retry == "true" or status in _REPEATABLE_STATUSES or status >= 500
         )
 
 
 def is_untrusted(error: object) -> bool:
-    """Whether the server's certificate was refused; nothing was sent, and nothing will change."""
+    """Returns whether the server's certificate was refused: nothing was sent, retrying is vain."""
     reason = error.args[0] if isinstance(error, SSLError) and error.args else None
     return isinstance(reason, (ssl.SSLCertVerificationError, ssl.CertificateError))
 
 
 def never_sent(error: object) -> bool:
-    """Whether the error means that the request reached no server.
+    """Returns whether the error means that the request reached no server.
 
-    Other errors of TLS and of a proxy do not: they may come when it was sent.
+    Other errors of TLS and of a proxy do not: they may come after it was sent.
     """
     if isinstance(error, ProxyError):
         error = error.original_error
@@ -245,7 +248,7 @@ def _finite(text: str) -> float:
 
 
 def pause_hint(headers: Mapping[str, str]) -> float | None:
-    """Seconds that ``retry-after-ms`` or ``retry-after`` (a number or a date) asks for."""
+    """Returns the seconds that ``retry-after-ms`` or ``retry-after`` (number or date) asks for."""
     try:
         return _finite(headers["retry-after-ms"]) / 1000
     except (KeyError, ValueError):
@@ -259,5 +262,5 @@ def pause_hint(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except (ValueError, OverflowError, OSError):  # which one depends on the system
+    except (ValueError, OverflowError, OSError):  # the type depends on the system
         return None

@@ -1,8 +1,7 @@
-"""requests' session and adapter, less what costs time or leaks.
+"""requests' session and adapter without the features that cost time or leak.
 
-That is cookies, the bodies of redirects, and reading the CA bundle for every connection. Nothing
-is sent from here, and ``HTTPAdapter.send`` stays as it is: programs are tested with fakes in its
-place.
+They are cookies, the bodies of redirects, and reading the CA bundle for every connection. Nothing
+is sent from here, and ``HTTPAdapter.send`` stays as it is: tests of programs replace it by fakes.
 """
 
 from __future__ import annotations
@@ -28,34 +27,34 @@ from urllib3.util.ssl_ import create_urllib3_context
 from assistants_client.errors import ConfigurationError
 
 #: Connections that stay open for the next call; more threads than this open further ones.
-_CONNECTIONS = 100
+_MAX_IDLE_CONNECTIONS = 100
 
 
 class NoCookies(RequestsCookieJar):
-    """Takes none: a shared client must not carry one caller's cookie into another's call."""
+    """A cookie jar that stores none: callers of a shared client must not share cookies."""
 
     def extract_cookies(self, response: Any, request: Any) -> None:
-        """Leaves them where they are."""
+        """Ignores the cookies of a response."""
 
 
-class PlainSession(requests.Session):
-    """A session that keeps no cookies, and does not look where a redirect leads."""
+class CookielessSession(requests.Session):
+    """A session that keeps no cookies, and does not follow redirects."""
 
     def __init__(self) -> None:
         super().__init__()
         self.cookies = NoCookies()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None at all: requests would read the whole body of a redirect to prepare the next one."""
+        """Returns ``None``: else requests would read the whole body to prepare the next request."""
         return None
 
 
 class Borrowed:
-    """The connection that a request went over, for another thread that may have to end it.
+    """The connection of a request, for another thread that may have to shut it down.
 
     Attributes:
-        was_kept: Whether an earlier request had left it open: its server may have closed it since.
-        was_sent: Whether the whole request was written to it.
+        was_kept: True if an earlier request had left it open: its server may have closed it since.
+        was_sent: True once the whole request was written to it.
     """
 
     def __init__(self) -> None:
@@ -65,22 +64,22 @@ class Borrowed:
         self._is_ended = False
         self._lock = threading.Lock()
 
-    def lend(self, connection: Any) -> None:
-        """Notes the connection, from when the request is sent."""
+    def attach(self, connection: Any) -> None:
+        """Sets the connection, when the request is sent."""
         with self._lock:
             self._connection = connection
             self.was_kept, self.was_sent = connection.sock is not None, False
 
     def release(self) -> None:
-        """Forgets it: the answer was read to its end, and the next request may use it."""
+        """Clears it: the response was read to its end, and the next request may use it."""
         with self._lock:
             self._connection = None
 
     def end(self) -> bool:
-        """Ends it, whatever its thread waits for: an answer's beginning, or more of it.
+        """Shuts it down while its thread waits for the response, or for more of it.
 
         Returns:
-            Whether there is one that could not be ended, since it belongs to its answer alone.
+            True if there is one that could not be shut down, since its response owns the socket.
         """
         with self._lock:
             self._is_ended = True
@@ -90,27 +89,27 @@ class Borrowed:
             if found is None:
                 return True
             with suppress(OSError, ValueError):
-                # Of the socket below TLS: its thread finds the connection closed, and closes it.
+                # The socket below TLS: its thread reads the end of the stream, and closes it.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
             return False
 
     def check(self) -> None:
-        """Sees that the request is still wanted.
+        """Raises if the request is no longer wanted.
 
         Raises:
-            ConnectionAbortedError: It was ended.
+            ConnectionAbortedError: :meth:`end` was called.
         """
         if self._is_ended:
             raise ConnectionAbortedError("the request is not wanted any more")
 
 
-#: What is to be told of the connection of the next request that is sent in this context.
+#: Is given the connection of the next request that is sent in this context.
 borrowed: ContextVar[Borrowed | None] = ContextVar("borrowed", default=None)
 
 
 def interrupt(response: requests.Response) -> None:
-    """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
-    # It may have ended by now, or have come over no socket.
+    """Wakes a thread that waits for this response's next bytes: it reads the end of the stream."""
+    # It may have ended by now, or have no socket.
     with suppress(OSError, RuntimeError, ValueError, AttributeError):
         if hasattr(response.raw, "shutdown"):  # since urllib3 2.3
             response.raw.shutdown()
@@ -120,8 +119,8 @@ def interrupt(response: requests.Response) -> None:
             connection.shutdown(socket.SHUT_RD)
 
 
-class _Lending:
-    """A pool that tells who has which connection, and closes those that nobody used for long."""
+class _TrackingPool:
+    """A mixin to pools: tracks who uses which connection, and closes idle ones before their use."""
 
     def __init__(self, *args: Any, max_idle: float, **kwargs: Any) -> None:
         self._max_idle = max_idle
@@ -130,56 +129,56 @@ class _Lending:
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]  # a mixin to urllib3's
         if time.monotonic() - connection.idle_since > self._max_idle:
-            connection.close()  # it opens again of itself
-        taker = borrowed.get()
-        if taker is not None:
-            taker.lend(connection)
-        connection.taker = taker
+            connection.close()  # it reopens itself
+        borrower = borrowed.get()
+        if borrower is not None:
+            borrower.attach(connection)
+        connection.borrower = borrower
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.idle_since = time.monotonic()
-            if conn.taker is not None:
-                conn.taker.release()
-                conn.taker = None
+            if conn.borrower is not None:
+                conn.borrower.release()
+                conn.borrower = None
         super()._put_conn(conn)  # type: ignore[misc]  # a mixin to urllib3's
 
 
-class _Lent:
-    """A connection that sends no request that is not wanted, and tells when it wrote one."""
+class _TrackedConnection:
+    """A mixin to connections: refuses requests no longer wanted, and reports when one was sent."""
 
     idle_since = float("inf")
-    taker: Borrowed | None = None
+    borrower: Borrowed | None = None
 
     def connect(self) -> None:
         """See urllib3."""
         super().connect()  # type: ignore[misc]  # a mixin to urllib3's
-        if self.taker is not None:
-            self.taker.check()
+        if self.borrower is not None:
+            self.borrower.check()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """See urllib3."""
-        if self.taker is not None:
-            self.taker.check()
+        if self.borrower is not None:
+            self.borrower.check()
         super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin to urllib3's
-        if self.taker is not None:
-            self.taker.was_sent = True
+        if self.borrower is not None:
+            self.borrower.was_sent = True
 
 
-class _HttpConnection(_Lent, HTTPConnection):
+class _HttpConnection(_TrackedConnection, HTTPConnection):
     pass
 
 
-class _HttpsConnection(_Lent, HTTPSConnection):
+class _HttpsConnection(_TrackedConnection, HTTPSConnection):
     pass
 
 
-class _HttpPool(_Lending, HTTPConnectionPool):
+class _HttpPool(_TrackingPool, HTTPConnectionPool):
     ConnectionCls: Any = _HttpConnection
 
 
-class _HttpsPool(_Lending, HTTPSConnectionPool):
+class _HttpsPool(_TrackingPool, HTTPSConnectionPool):
     ConnectionCls: Any = _HttpsConnection
 
 
@@ -187,10 +186,10 @@ class Connections(HTTPAdapter):
     """requests' adapter for one server, with one ``SSLContext`` for all connections.
 
     Args:
-        retries: What is sent again.
-        tls: The context, or ``None`` where no TLS is spoken.
-        max_idle: Seconds after which a connection that nobody used is not used again.
-        lender: Another adapter, whose connections this one uses.
+        retries: The retry rules.
+        tls: The context, or ``None`` for plain HTTP.
+        max_idle: Seconds after which an idle connection is not used again.
+        share_pool_with: Another adapter, whose connections this one uses.
     """
 
     def __init__(
@@ -199,34 +198,34 @@ class Connections(HTTPAdapter):
         *,
         tls: ssl.SSLContext | None,
         max_idle: float = float("inf"),
-        lender: Connections | None = None,
+        share_pool_with: Connections | None = None,
     ) -> None:
         self._tls = tls
         self._max_idle = max_idle
-        #: The server's connection pool, once it is known; borrowers see the same.
+        #: The server's connection pool, once it is made; adapters that share it share this list.
         self._pools: list[Any] = []
-        super().__init__(pool_maxsize=_CONNECTIONS, max_retries=retries)
-        if lender is not None:
-            self.poolmanager = lender.poolmanager
-            self.proxy_manager = lender.proxy_manager
-            self._pools = lender._pools
+        super().__init__(pool_maxsize=_MAX_IDLE_CONNECTIONS, max_retries=retries)
+        if share_pool_with is not None:
+            self.poolmanager = share_pool_with.poolmanager
+            self.proxy_manager = share_pool_with.proxy_manager
+            self._pools = share_pool_with._pools
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """See requests."""
         super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-        self._lend(self.poolmanager)
+        self._use_own_pools(self.poolmanager)
 
-    def _lend(self, manager: Any) -> None:
-        """Has a pool manager make pools that lend."""
+    def _use_own_pools(self, manager: Any) -> None:
+        """Has a pool manager make pools that track their connections."""
         manager.pool_classes_by_scheme = {
             "http": partial(_HttpPool, max_idle=self._max_idle),
             "https": partial(_HttpsPool, max_idle=self._max_idle),
         }
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """As requests does it, but once: server, proxy and TLS are the same for every request.
+        """Returns requests' pool, cached: server, proxy and TLS are the same for every request.
 
-        requests before 2.32 does not call this, and looks its pool up for each one.
+        requests before 2.32 does not call this, and looks its pool up for each request.
         """
         try:
             return self._pools[0]
@@ -245,11 +244,11 @@ class Connections(HTTPAdapter):
         manager = super().proxy_manager_for(
             proxy, ssl_context=self._tls, proxy_ssl_context=self._tls, **kwargs
         )
-        self._lend(manager)
+        self._use_own_pools(manager)
         return manager
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leaves the CA bundle to the context, which has read it; certificates are verified."""
+        """Leaves the CA bundle to the context, which has loaded it; certificates are verified."""
         if self._tls is None:
             super().cert_verify(conn, url, verify, cert)
         else:
@@ -258,7 +257,7 @@ class Connections(HTTPAdapter):
 
 @lru_cache(maxsize=8)
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """The context that trusts a CA bundle, a file or a folder; ``None`` is requests' own.
+    """Returns the context that trusts a CA bundle, a file or a folder; ``None`` is requests' own.
 
     Raises:
         ConfigurationError: The bundle cannot be read.

@@ -1,6 +1,7 @@
-"""Server-sent events: bytes in, events out, and back for the engine. Pure: nothing is read here.
+"""Server-sent events: bytes in, events out, and back for the engine. Pure: no I/O.
 
-The rules are those of the HTML standard's event streams; what an event means is not known here.
+The rules are those of the HTML standard's event streams; the meaning of events does not belong
+here.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-#: The largest event that is gathered, in bytes; a line cannot be longer than its event.
+#: The maximum size of an event, in bytes; a line cannot be longer than its event.
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 
 #: An event ends with an empty line, and a line with CR, LF, or both.
 _END_OF_EVENT: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _END_OF_LINE: Final = re.compile(r"\r\n|\n|\r")
-#: How many of the bytes that were searched can belong to an end that is not whole yet.
+#: The number of searched bytes that can belong to an incomplete end of an event.
 _PART_OF_END: Final = 2
 
 
@@ -27,9 +28,9 @@ class EventTooLargeError(ValueError):
 class ServerSentEvent(NamedTuple):
     """One event; ``event`` is empty where the stream does not name it.
 
-    ``id`` is the last one that the stream gave. ``is_whole`` is false for what stood at the end
-    without its empty line: a last event, or the part of one that was cut. ``is_stray`` is true for
-    ``data`` that stood in no field of the format, where the decoder keeps such.
+    ``id`` is the last one in the stream. ``is_whole`` is false for the last event if its empty line
+    is missing: it may be cut. ``is_stray`` is true for ``data`` from lines that are no fields of
+    the format, where the decoder keeps such.
     """
 
     event: str
@@ -40,12 +41,12 @@ class ServerSentEvent(NamedTuple):
 
 
 class SseDecoder:
-    """Takes a stream's bytes as they come, and gives its events as soon as they are whole.
+    """A decoder that is fed a stream's bytes, and returns events as soon as they are complete.
 
     Args:
-        max_event_bytes: The largest event that is gathered.
-        keeps_strays: Whether lines in no field of the format are given too, before the event that
-            they stand with. The standard passes over them; some servers put their errors there.
+        max_event_bytes: The maximum size of an event.
+        keeps_strays: True returns lines in no field of the format too, before the event of their
+            block. The standard ignores them; some servers put their errors there.
     """
 
     def __init__(
@@ -54,14 +55,14 @@ class SseDecoder:
         self._max = max_event_bytes
         self._keeps_strays = keeps_strays
         self._buffer = bytearray()
-        #: Where the search for the end goes on: what lies before was searched already.
+        #: The offset at which the search for the end of an event goes on.
         self._searched = 0
         self._at_start = True
         self._has_cr = False
         self._last_id = ""
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """The events that these bytes complete.
+        """Returns the events that these bytes complete.
 
         Raises:
             EventTooLargeError: An event does not end within the bound.
@@ -98,13 +99,13 @@ class SseDecoder:
         return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """What the end of the stream leaves: a last event without its empty line, or part of it."""
+        """Returns the last event if its empty line is missing, whole or cut."""
         events = self._events(self._buffer)
         self._buffer, self._searched = bytearray(), 0
         return [event._replace(is_whole=False) for event in events]
 
     def _events(self, block: bytes | bytearray) -> list[ServerSentEvent]:
-        """The event of a block of lines, none where it has no data; before it what is stray."""
+        """Returns the event of a block of lines, if it has data, after its stray lines, if any."""
         text = block.decode("utf-8", "replace")
         if not self._has_cr:
             first, _, second = text.partition("\n")
@@ -136,7 +137,7 @@ class SseDecoder:
 def decode_stream(
     blocks: Iterable[bytes], max_event_bytes: int = MAX_EVENT_BYTES
 ) -> Iterator[ServerSentEvent]:
-    """The events of a stream, each as soon as it is whole.
+    """Yields the events of a stream, each as soon as it is complete.
 
     Raises:
         EventTooLargeError: An event does not end within the bound.
@@ -148,6 +149,6 @@ def decode_stream(
 
 
 def encode_event(event: str, data: str) -> bytes:
-    """One event's bytes."""
+    """Returns the bytes of one event."""
     lines = "".join(f"data: {line}\n" for line in data.split("\n"))
     return f"event: {event}\n{lines}\n".encode()

@@ -1,4 +1,4 @@
-"""The one core file that speaks requests: send, read, and turn what goes wrong into our errors.
+"""The one core file that uses requests: sends requests, reads responses, raises our errors.
 
 No resource, no object of the protocol and no policy of waiting belongs here: JSON documents go in
 and come out, or bytes do.
@@ -32,9 +32,9 @@ from assistants_client._arguments import (
     checked_timeout,
 )
 from assistants_client._http.error_mapping import attempts_of, connection_error, cut_short, refusal
-from assistants_client._http.event_loop_warning import tell_if_in_event_loop
+from assistants_client._http.event_loop_warning import warn_if_in_event_loop
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
-from assistants_client._http.session import Connections, PlainSession, interrupt, tls_context
+from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
 from assistants_client.errors import (
@@ -45,7 +45,7 @@ from assistants_client.errors import (
     InvalidRequestError,
 )
 
-#: A key, or a callable that is asked for it before every request.
+#: A key, or a callable that returns it and is called before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
 Query: TypeAlias = Mapping[str, Any]
 
@@ -53,27 +53,27 @@ DEFAULT_TIMEOUT: Final = (5.0, 60.0)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
 
 _BLOCK = 1024 * 1024
-#: Of a longer refusal nothing but its status is told.
-_LONGEST_REFUSAL = 1024 * 1024
-#: The most that is taken from the socket at once, where it is read as it comes.
+#: The body of a longer refusal, in bytes, is not read.
+_MAX_REFUSAL_BYTES = 1024 * 1024
+#: The maximum number of bytes in one read from the socket of a stream.
 _PROMPT = 64 * 1024
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
 
 
 @frozen(kw_only=True)
 class Options:
-    """How requests are sent; ``Client.with_options`` changes some for a copy.
+    """The options of requests; ``Client.with_options`` changes some for a copy.
 
     Attributes:
         timeout: Seconds to connect and to wait for the next bytes, or one number for both.
-        headers: Sent with every request; they win over our own.
+        headers: Sent with every request; they override our own.
         params: Query parameters sent with every request.
-        retries: When a request that failed is sent again.
-        max_response_bytes: The largest JSON answer that is read.
+        retries: The retry rules.
+        max_response_bytes: The maximum size of a JSON response.
     """
 
     timeout: Timeout = DEFAULT_TIMEOUT
-    # They may hold a key, which no text shows.
+    # They may hold a key, which no repr shows.
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     params: Query = field(factory=dict, repr=False)
     retries: RetryPolicy = field(factory=RetryPolicy)
@@ -83,8 +83,8 @@ class Options:
 
 
 @frozen
-class Answered:
-    """A decoded answer and the headers that came with it."""
+class Response:
+    """A decoded response and its headers."""
 
     document: Any
     headers: Mapping[str, str]
@@ -95,14 +95,14 @@ class Transport:
 
     Args:
         base_url: Such as ``https://host/v1``.
-        api_key: The key, or a callable that answers it; ``None`` sends none.
+        api_key: The key, or a callable that returns it; ``None`` sends none.
         key_header: The header for the key; in ``Authorization`` it is a bearer token.
         options: Timeouts, headers, retries.
         session: A session of the user's, with its adapters, proxies and authentication. Its
             adapters then decide about retries.
-        adapter: What carries requests to ``base_url`` instead of the network.
+        adapter: The adapter for ``base_url`` instead of one for the network.
         share: Another transport, whose connections and retry budget this one uses.
-        max_idle: Seconds after which a connection that nobody used is not used again.
+        max_idle: Seconds after which an idle connection is not used again.
 
     Raises:
         ConfigurationError: The base URL, a header or a timeout cannot be used.
@@ -153,14 +153,17 @@ class Transport:
         elif session is None and adapter is None:
             self._settings, self._tls = _from_environment(self.base_url)
         else:
-            self._settings, self._tls = _settings(session or PlainSession(), self.base_url), None
+            self._settings, self._tls = (
+                _settings(session or CookielessSession(), self.base_url),
+                None,
+            )
         self._session = session if session is not None else self._new_session()
         if session is not None and adapter is not None:
             session.mount(self.base_url, adapter)
         self._pid = os.getpid()
 
     def with_options(self, options: Options) -> Transport:
-        """A copy with other options, on the same connections and the same retry budget."""
+        """Returns a copy with other options, on the same connections and the same retry budget."""
         return type(self)(
             self.base_url,
             api_key=self._api_key,
@@ -185,8 +188,8 @@ class Transport:
         document: object = None,
         body: Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
-    ) -> Answered:
-        """Sends one request and reads its whole answer.
+    ) -> Response:
+        """Sends one request and reads its whole response.
 
         Args:
             method: The HTTP method.
@@ -198,32 +201,32 @@ class Transport:
 
         Raises:
             APIConnectionError: The server could not be reached, or the connection broke.
-            APITimeoutError: It did not answer in time.
-            APIResponseError: Its answer is not JSON, too large, or was cut short.
-            APIStatusError: It refused.
+            APITimeoutError: It did not respond in time.
+            APIResponseError: The response is not JSON, too large, or was cut short.
+            APIStatusError: The server refused.
             ConfigurationError: The key cannot be sent.
         """
         sent: bytes | Iterable[bytes] | None = body
         if document is not None:
             sent = _json_body(document)
             headers = {"Content-Type": "application/json", **(headers or {})}
-        request = self._prepared(method, path, query, sent, headers)
-        most = self._options.max_response_bytes
+        request = self._prepare(method, path, query, sent, headers)
+        max_bytes = self._options.max_response_bytes
         try:
             while True:
-                with self._answered(request, method, path) as response:
+                with self._send(request, method, path) as response:
                     try:
-                        content = self._read(response, method, path, most)
+                        content = self._read(response, method, path, max_bytes)
                     except APIError as error:
-                        # The answer broke off, which urllib3 does not see; its rules hold here too.
+                        # The response broke off, which urllib3 does not see; the rules apply too.
                         again = self._own_session and self._retry.reads_again(
                             method, error.attempts
                         )
                         if not again:
                             raise
                         continue
-                    document = _json(content, response, method, path, most)
-                    return Answered(document, response.headers)
+                    document = _json(content, response, method, path, max_bytes)
+                    return Response(document, response.headers)
         finally:
             self._retry.tries.earlier = 0
 
@@ -237,16 +240,16 @@ class Transport:
         body: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Iterator[requests.Response]:
-        """Sends one request; the caller reads the body of its answer, within the context.
+        """Sends one request; the caller reads the body of its response, within the context.
 
-        An iterable body must come with a ``Content-Length`` header.
+        An iterable body requires a ``Content-Length`` header.
 
         Raises:
-            APIError: As :meth:`send`. What goes wrong while the body is read is requests' own
-                error, unless it is read with :meth:`blocks`.
+            APIError: As :meth:`send`. Errors while the body is read are requests' own, unless it is
+                read with :meth:`blocks`.
         """
-        request = self._prepared(method, path, query, body, headers)
-        with self._answered(request, method, path) as response:
+        request = self._prepare(method, path, query, body, headers)
+        with self._send(request, method, path) as response:
             yield response
 
     @contextmanager
@@ -258,7 +261,7 @@ class Transport:
         document: object,
         headers: Mapping[str, str | None],
     ) -> Iterator[requests.Response]:
-        """Posts a JSON document whose answer is read as it comes, with :meth:`prompt_blocks`.
+        """Posts a JSON document; the response is read as it arrives, with :meth:`prompt_blocks`.
 
         Raises:
             APIError: As :meth:`open`.
@@ -266,7 +269,7 @@ class Transport:
         sent = {
             "Content-Type": "application/json",
             "Accept": "text/event-stream, application/json",
-            # A compressed stream would hold events back.
+            # A compressed stream would delay events.
             "Accept-Encoding": "identity",
             **headers,
         }
@@ -276,7 +279,7 @@ class Transport:
 
     @staticmethod
     def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
-        """The body of an answer as its bytes arrive: nothing waits for a block to fill.
+        """Yields the body of a response as its bytes arrive, without waiting for full blocks.
 
         Raises:
             APIError: As :meth:`blocks`.
@@ -285,12 +288,12 @@ class Transport:
         try:
             if read1 is None:
                 response.raw.enforce_content_length = True  # see blocks()
-                # Older ones wait for a block to fill, unless they are told where it ends.
+                # Older ones wait for a full block, unless a header gives the end of the body.
                 ends = ("Content-Length", "Transfer-Encoding")
-                is_told = any(name in response.headers for name in ends)
-                yield from response.iter_content(_PROMPT if is_told else 1)
+                has_end = any(name in response.headers for name in ends)
+                yield from response.iter_content(_PROMPT if has_end else 1)
                 return
-            # Decoding costs a copy of each block; we have asked for what needs none.
+            # Decoding costs a copy of each block; we have asked for an identity encoding.
             is_encoded = "Content-Encoding" in response.headers
             while block := read1(_PROMPT, decode_content=is_encoded):
                 yield block
@@ -300,19 +303,19 @@ class Transport:
 
     @staticmethod
     def interrupt(response: requests.Response) -> None:
-        """Wakes a thread that waits for this answer's next bytes: it finds the answer cut short."""
+        """Wakes a thread that waits for this response's next bytes; the response is cut short."""
         interrupt(response)
 
     @staticmethod
     def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
-        """The body of an answer, in blocks of up to 1 MiB.
+        """Yields the body of a response in blocks of up to 1 MiB.
 
         Raises:
             APIResponseError: It was cut short.
             APITimeoutError: It stalled.
             APIConnectionError: The connection broke.
         """
-        # As urllib3 2 does of itself; older ones take half an answer for a whole one.
+        # urllib3 2 does so by default; older ones accept a truncated response.
         response.raw.enforce_content_length = True
         try:
             yield from response.iter_content(_BLOCK)
@@ -329,19 +332,19 @@ class Transport:
         return f"<Transport {self.base_url}>"
 
     @contextmanager
-    def _answered(
+    def _send(
         self, request: requests.PreparedRequest, method: str, path: str
     ) -> Iterator[requests.Response]:
-        """The answer to a request; what is no 2xx raises. Its body is not read yet."""
-        tell_if_in_event_loop()
+        """Sends a request and yields the response, its body unread; any but a 2xx raises."""
+        warn_if_in_event_loop()
         try:
             response = self._current_session().send(
                 request, timeout=self._timeout, allow_redirects=False, **self._settings
             )
-        except AssistantsError:  # of a body that cannot be read, or of the engine
+        except AssistantsError:  # from a body that cannot be read, or from the engine
             raise
         except (requests.RequestException, ValueError) as error:
-            # A ValueError comes of a redirect to what is no address, in a session of the user's.
+            # A ValueError comes from a redirect to an invalid address, in a user's session.
             raise connection_error(error, method, path, self.base_url) from error
         with closing(response):
             if not 200 <= response.status_code < 300:
@@ -352,15 +355,15 @@ class Transport:
             yield response
 
     def _new_session(self) -> requests.Session:
-        session = PlainSession()
-        lender = None
+        session = CookielessSession()
+        share_pool_with = None
         if self._shared is not None:
-            lender = self._shared._current_session().get_adapter("https://")
+            share_pool_with = self._shared._current_session().get_adapter("https://")
         connections = Connections(
             self._retry,
             tls=self._tls,
             max_idle=self._max_idle,
-            lender=lender if isinstance(lender, Connections) else None,
+            share_pool_with=share_pool_with if isinstance(share_pool_with, Connections) else None,
         )
         session.mount("https://", connections)
         session.mount("http://", connections)
@@ -369,7 +372,7 @@ class Transport:
         return session
 
     def _current_session(self) -> requests.Session:
-        """The session; a forked child lets go of the sockets, which are still its parent's."""
+        """Returns the session; a forked child drops the sockets, which are still its parent's."""
         if self._pid != os.getpid():
             if self._own_session:
                 self._budget.after_fork()
@@ -381,7 +384,7 @@ class Transport:
             self._pid = os.getpid()
         return self._session
 
-    def _prepared(
+    def _prepare(
         self,
         method: str,
         path: str,
@@ -423,33 +426,35 @@ class Transport:
 
     def _refusal(self, response: requests.Response, method: str, path: str) -> APIError:
         try:
-            content = self._read(response, method, path, _LONGEST_REFUSAL)
+            content = self._read(response, method, path, _MAX_REFUSAL_BYTES)
         except APIError:
             content = None  # the status is what counts
         return refusal(response, content or b"", method, path)
 
-    def _read(self, response: requests.Response, method: str, path: str, most: int) -> bytes | None:
-        """The whole body; ``None`` where it is larger than ``most``, of which no more is read."""
-        if announced_length(response) > most:
+    def _read(
+        self, response: requests.Response, method: str, path: str, max_bytes: int
+    ) -> bytes | None:
+        """Returns the whole body, or ``None``, without reading on, if it exceeds ``max_bytes``."""
+        if announced_length(response) > max_bytes:
             return None
         parts: list[bytes] = []
         size = 0
         for part in self.blocks(response, method, path):
             size += len(part)
-            if size > most:
+            if size > max_bytes:
                 return None
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:
-    """Proxies and CA bundle, as arguments of ``Session.send``."""
+    """Returns proxies and CA bundle, as arguments of ``Session.send``."""
     return session.merge_environment_settings(base_url, {}, True, None, None)
 
 
 def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | None]:
-    """The same for a session of our own, whose ``SSLContext`` has read the CA bundle."""
-    settings = _settings(PlainSession(), base_url)
+    """Returns the same for a session of our own, whose ``SSLContext`` has loaded the CA bundle."""
+    settings = _settings(CookielessSession(), base_url)
     if not base_url.startswith("https:"):
         return settings, None
     bundle = settings["verify"]
@@ -465,18 +470,18 @@ def _json_body(document: object) -> bytes:
 
 
 def announced_length(response: requests.Response) -> int:
-    """The body's length on the wire as its headers tell it, or 0."""
+    """Returns the ``Content-Length`` of a response, or 0."""
     announced = response.headers.get("Content-Length", "")
     return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
 
 
 def _json(
-    content: bytes | None, response: requests.Response, method: str, path: str, most: int
+    content: bytes | None, response: requests.Response, method: str, path: str, max_bytes: int
 ) -> Any:
     if content == b"" and method == "DELETE":
-        return {}  # a 204: what was asked for is done
+        return {}  # a 204: the object is deleted
     if content is None:
-        text = f"the answer is larger than max_response_bytes, {most}"
+        text = f"the response is larger than max_response_bytes, {max_bytes}"
     else:
         try:
             return json.loads(content)

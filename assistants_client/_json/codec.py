@@ -1,14 +1,15 @@
-"""Objects to JSON documents and back: the only file that speaks cattrs.
+"""Objects to JSON documents and back: the only file that uses cattrs.
 
-Three ways in, one set of classes:
+Three functions, one set of classes:
 
-* :func:`decode` reads an answer, leniently: no coercion, absent and null fields get their defaults,
-  and what a field cannot hold stays in ``.extra`` (of a list, the members that can be read are).
+* :func:`decode` reads a response, leniently: no coercion, absent and null fields get their
+  defaults, and values of the wrong type stay in ``.extra`` (of a list, the valid members are read).
   Only a missing ``id`` is refused.
-* :func:`encode_request` writes a request, strictly: types and documented limits are checked.
-* :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through.
+* :func:`encode_request` writes a request, strictly: types and documented limits are checked, each
+  value as it is written.
+* :func:`parse` reads a request for the engine: strictly, and unknown keys are refused.
 
-Nothing is compiled when this module is imported; a class is prepared when it is first met.
+Nothing is compiled when this module is imported; the hooks of a class are made at its first use.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 
 import attrs
 
-from assistants_client._json.compiled_readers import quick_reader
+from assistants_client._json.compiled_readers import compiled_reader
 from assistants_client._json.hooks import (
     JSON_NAMES,
-    Atom,
     Hook,
-    InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers meet it
+    InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers catch it
+    ScalarHook,
     array_of,
     literal_of,
     mapping_of,
@@ -42,11 +43,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def decode(cls: type[T], document: Any) -> T:
-    """Reads an answer.
+    """Reads a response.
 
     Raises:
         InvalidValueError: It is not an object, or has no ``id`` where one is needed.
@@ -59,14 +60,14 @@ def parse(cls: type[T], document: Any) -> T:
     """Reads a request that was received; unknown keys, values and variants are refused.
 
     Raises:
-        InvalidValueError: With the path of the first thing that is wrong.
+        InvalidValueError: A value is not valid; the error has the path of the first one.
     """
     made: T = _reader(_closed, cls)(document, cls)
     return made
 
 
 def encode(value: object) -> Any:
-    """The JSON document of an object, a list of them, or a plain value."""
+    """Returns the JSON document of an object, a list of them, or a plain value."""
     return _lenient().unstructure(value)
 
 
@@ -76,9 +77,8 @@ def encode_request(request: object) -> dict[str, Any]:
     Raises:
         InvalidValueError: With the path of the first thing that is wrong.
     """
-    document: dict[str, Any] = encode(request)
     cls = type(request)
-    _reader(_strict, cls)(document, cls)
+    document: dict[str, Any] = _reader(_writing, cls)(_plain(request), cls)
     return document
 
 
@@ -88,13 +88,14 @@ def _lenient() -> Converter:
 
 
 @cache
-def _strict() -> Converter:
-    return _make_converter(strict=True, closed=False)
+def _closed() -> Converter:
+    return _make_converter(strict=True, closed=True)
 
 
 @cache
-def _closed() -> Converter:
-    return _make_converter(strict=True, closed=True)
+def _writing() -> Converter:
+    """Returns the converter of values, in the form of :func:`_plain`, to their documents."""
+    return _make_converter(strict=True, closed=False, writes=True)
 
 
 def _reader(flavour: Callable[[], Converter], cls: Any) -> Hook:
@@ -106,40 +107,45 @@ def _origin(tp: Any) -> Any:
     return get_origin(tp)
 
 
-def _make_converter(*, strict: bool, closed: bool) -> Converter:
-    """A converter with our hooks. Of factories that fit a type, cattrs asks the newest first."""
+def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Converter:
+    """Returns a converter with our hooks. cattrs tries the factories newest first."""
     from cattrs import Converter  # only with the first call
 
     converter = Converter()
     structure = converter.register_structure_hook_factory
 
-    for atom in (str, int, float, bool):
-        converter.register_structure_hook(atom, Atom(atom, strict=strict))
+    for scalar in (str, int, float, bool):
+        converter.register_structure_hook(scalar, ScalarHook(scalar, strict=strict))
 
-    structure(lambda tp: tp is Any)(lambda _: unchecked)
+    structure(lambda tp: tp is Any)(lambda _: _unchecked_document if writes else unchecked)
 
     @structure(lambda tp: _origin(tp) is Literal)
     def literal(tp: Any) -> Hook:
-        return literal_of(get_args(tp)) if closed else Atom(str, strict=strict)
+        return literal_of(get_args(tp)) if closed else ScalarHook(str, strict=strict)
 
     @structure(lambda tp: _origin(tp) in (list, Sequence))
     def array(tp: Any) -> Hook:
-        return array_of(converter.get_structure_hook(get_args(tp)[0]))
+        member = converter.get_structure_hook(get_args(tp)[0])
+        return array_of((lambda value, _: member(_plain(value), None)) if writes else member)
 
     @structure(lambda tp: _origin(tp) in (dict, Mapping))
     def mapping(tp: Any) -> Hook:
-        return mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
+        through = mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
+        return (lambda value, _: through(encode(value), None)) if writes else through
 
     @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
     def union(tp: Any) -> Hook:
-        return _union(converter, get_args(tp), strict=strict, closed=closed)
+        return _union(converter, get_args(tp), strict=strict, closed=closed, writes=writes)
 
     @structure(lambda tp: attrs.has(_origin(tp) or tp))
     def struct(tp: Any) -> Hook:
         fields = _fields(converter, tp)
+        if writes:
+            return _written_struct(tp, fields)
         return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
 
-    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(converter, cls))
+    unstructure = converter.unstructure
+    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(unstructure, cls))
     converter.register_unstructure_hook(tuple, lambda value: converter.unstructure(list(value)))
     converter.register_unstructure_hook_func(
         lambda cls: isinstance(cls, type) and issubclass(cls, Mapping) and cls is not dict,
@@ -158,34 +164,34 @@ class _Field:
     hook: Hook
     nullable: bool
     required: bool
-    on_the_wire: bool
+    always_sent: bool
     rule: Rule | None
-    vital: bool
-    #: What reads one member, where the field is a list.
+    required_valid: bool
+    #: The hook of one member, where the field is a list.
     member: Hook | None
 
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
-    """The fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
+    """Returns the fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
     cls = _origin(tp) or tp
     attrs.resolve_types(cls)
     fields = {}
     for attribute in attrs.fields(cls):
-        if not attribute.init or attribute.metadata.get("not_sent"):
+        if not attribute.init or attribute.metadata.get("client_only"):
             continue
         annotation: Any = attribute.type
         if getattr(annotation, "__parameters__", ()):
             annotation = annotation[get_args(tp)]
         nullable = type(None) in get_args(annotation)
-        absent = attribute.metadata.get("absent_if_none", False)
+        absent = attribute.metadata.get("omit_if_none", False)
         hook = converter.get_structure_hook(annotation)
         fields[attribute.name] = _Field(
-            hook=_null_if_empty(hook) if attribute.metadata.get("null_if_empty") else hook,
+            hook=_empty_as_null(hook) if attribute.metadata.get("empty_as_null") else hook,
             nullable=nullable and attribute.metadata.get("null_ok", not absent),
             required=attribute.default is attrs.NOTHING,
-            on_the_wire=bool(attribute.metadata.get("on_the_wire")),
+            always_sent=bool(attribute.metadata.get("always_sent")),
             rule=attribute.metadata.get(LIMIT),
-            vital=bool(attribute.metadata.get("vital")),
+            required_valid=bool(attribute.metadata.get("required_valid")),
             member=converter.get_structure_hook(get_args(annotation)[0])
             if _origin(annotation) is list
             else None,
@@ -196,7 +202,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
 def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     cls = _origin(tp) or tp
     hooks = {name: f.hook for name, f in fields.items()}
-    vital = frozenset(name for name, f in fields.items() if f.vital)
+    required_valid = frozenset(name for name, f in fields.items() if f.required_valid)
     required = frozenset(name for name, f in fields.items() if f.required)
     text_field = getattr(cls, "FROM_TEXT", None)
 
@@ -214,14 +220,14 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
                 try:
                     values[key] = hooks[key](value, None)
                 except InvalidValueError as error:
-                    if key in vital:
+                    if key in required_valid:
                         raise error.under(key) from None
-                    # The rest of the answer is still worth having.
+                    # The rest of the response is still usable.
                     extra[key] = value
                     if (member := fields[key].member) is not None:
                         values[key] = _readable(member, value)
         if "metadata_" in extra and "metadata" in hooks and "metadata" not in values:
-            # The name of some servers' column, which slips into their answers.
+            # The name of some servers' database column, which slips into their responses.
             with contextlib.suppress(InvalidValueError):
                 values["metadata"] = hooks["metadata"](extra["metadata_"] or {}, None)
                 del extra["metadata_"]
@@ -241,14 +247,12 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
 
     if not issubclass(cls, Struct):
         return read
-    plain = {name: hook.type for name, hook in hooks.items() if isinstance(hook, Atom)}
-    return quick_reader(
-        cls, hooks, plain, careful=read, with_unknown=with_unknown, odd=InvalidValueError
-    )
+    scalars = {name: hook.type for name, hook in hooks.items() if isinstance(hook, ScalarHook)}
+    return compiled_reader(cls, hooks, scalars, fallback=read, with_unknown=with_unknown)
 
 
 def _readable(member: Hook, value: Any) -> list[Any]:
-    """The members that can be read, of a list that holds others too or is a bare text."""
+    """Returns the valid members of a list that has invalid ones too, or is a bare text."""
     members = [value] if type(value) is str else value if type(value) is list else []
     made = []
     for one in members:
@@ -273,18 +277,26 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
                 raise InvalidValueError("not known", "unknown_parameter", key)
             else:
                 extra[key] = value
-        for name, known in fields.items():
-            if (known.required or known.on_the_wire) and name not in values:
-                raise InvalidValueError("needed", "missing_required_parameter", name)
+        _require_all(fields, values)
         made = cls(**values)
-        problem = made.problem() if hasattr(made, "problem") else None
-        if problem is not None:
-            raise InvalidValueError(problem[1], "invalid_value", problem[0])
+        _require_no_problem(made)
         if extra and isinstance(made, Struct):
             made._extra = extra
         return made
 
     return read
+
+
+def _require_all(fields: dict[str, _Field], values: dict[str, Any]) -> None:
+    for name, known in fields.items():
+        if (known.required or known.always_sent) and name not in values:
+            raise InvalidValueError("needed", "missing_required_parameter", name)
+
+
+def _require_no_problem(made: Any) -> None:
+    problem = made.problem() if hasattr(made, "problem") else None
+    if problem is not None:
+        raise InvalidValueError(problem[1], "invalid_value", problem[0])
 
 
 def _checked_field(key: str, known: _Field, value: Any) -> Any:
@@ -299,8 +311,10 @@ def _checked_field(key: str, known: _Field, value: Any) -> Any:
         raise error.under(key) from None
 
 
-def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
-    """Picks the member by the value's JSON type, and among objects by their ``type``."""
+def _union(
+    converter: Converter, members: Sequence[Any], *, strict: bool, closed: bool, writes: bool
+) -> Hook:
+    """Returns the hook that picks the member by JSON type, and among objects by their ``type``."""
     members = [m for m in members if m is not type(None) and get_args(m) != (UNSET,)]
     if len(members) == 1:
         return converter.get_structure_hook(members[0])
@@ -314,7 +328,7 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
     if float in by_type:
         by_type.setdefault(int, by_type[float])
     if structs:
-        by_type[dict] = _variant(converter, structs, strict=strict, closed=closed)
+        by_type[dict] = _variant(converter, structs, strict=strict, closed=closed, writes=writes)
         if len(by_type) == 1:
             return by_type[dict]
     expected = " or ".join(JSON_NAMES[json_type] for json_type in by_type)
@@ -328,8 +342,10 @@ def _union(converter: Converter, members: Sequence[Any], *, strict: bool, closed
     return read
 
 
-def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool) -> Hook:
-    """One of several classes, told apart by ``type``; an unknown one is kept, or refused."""
+def _variant(
+    converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool, writes: bool
+) -> Hook:
+    """Returns the hook of several classes with a ``type``; an unknown one is kept, or refused."""
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
     unknown = next((cls for cls in classes if issubclass(cls, Unknown)), None)
@@ -346,16 +362,18 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
             if text_hook is not None and type(document) is str:
                 return text_hook(document, None)
             raise wrong_type("an object", document)
-        tag = document.get("type")
+        tag = _plain(document.get("type")) if writes else document.get("type")
         hook = hooks.get(tag) if type(tag) is str else None
         if hook is not None:
             try:
                 return hook(document, None)
             except InvalidValueError:
-                # One that cannot be read must not take the rest of its list with it.
+                # An invalid member must not make the rest of its list invalid.
                 if strict or unknown is None:
                     raise
         if unknown is not None and not closed and (not strict or "type" in document):
+            if writes:
+                return encode(document)
             return unknown(type=tag if isinstance(tag, str) else "", raw=document)
         if "type" not in document:
             raise InvalidValueError("needed", "missing_required_parameter", "type")
@@ -364,41 +382,86 @@ def _variant(converter: Converter, classes: Sequence[Any], *, strict: bool, clos
     return read
 
 
-def _null_if_empty(hook: Hook) -> Hook:
+def _empty_as_null(hook: Hook) -> Hook:
     return lambda value, _: hook(value, None) if value != {} else None
 
 
 # --- writing ------------------------------------------------------------------------------------
 
 
-def _writer(converter: Converter, cls: Any) -> Callable[[Any], Any]:
-    """Writes by what a field holds, not by what it declares, so that plain dicts may stand in."""
+def _plain(value: Any) -> Any:
+    """Returns a value as JSON has it, on the outside: what is in it is left as it is."""
+    kind = type(value)
+    if kind in _SCALARS or kind is list or kind is dict:
+        return value
+    if kind is tuple:
+        return list(value)
+    return _outside(kind)(value) if attrs.has(kind) else encode(value)
+
+
+@cache
+def _outside(cls: Any) -> Callable[[Any], Any]:
+    return _writer(lambda value: value, cls)
+
+
+def _unchecked_document(value: Any, _: Any) -> Any:
+    return encode(value)
+
+
+def _written_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
+    cls = _origin(tp) or tp
+    has_problem = hasattr(cls, "problem")
+
+    def write(document: Any, _: Any) -> dict[str, Any]:
+        if type(document) is not dict:
+            raise wrong_type("an object", document)
+        written: dict[str, Any] = {}
+        for name, value in document.items():
+            key = name if type(name) is str else encode(name)
+            known = fields.get(key)
+            if known is None:
+                written[key] = encode(value)
+                continue
+            shown = _plain(value)
+            if type(shown) is dict and known.rule is not None:
+                shown = encode(shown)  # the rule looks at what is in it
+            written[key] = _checked_field(key, known, shown)
+        _require_all(fields, written)
+        if has_problem:
+            _require_no_problem(cls(**{key: written[key] for key in fields if key in written}))
+        return written
+
+    return write
+
+
+def _writer(unstructure: Callable[[Any], Any], cls: Any) -> Callable[[Any], Any]:
+    """Returns a writer by the value of a field, not by its annotation: plain dicts are allowed."""
     if issubclass(cls, Unknown):
         return lambda made: made.raw
     fields = [
-        (a.name, bool(a.metadata.get("absent_if_none")))
+        (a.name, bool(a.metadata.get("omit_if_none")))
         for a in attrs.fields(cls)
-        if a.init and not a.metadata.get("not_sent")
+        if a.init and not a.metadata.get("client_only")
     ]
 
     def write(made: Any) -> dict[str, Any]:
         document: dict[str, Any] = {}
-        for name, absent_if_none in fields:
+        for name, omit_if_none in fields:
             value = getattr(made, name)
-            if value is UNSET or (absent_if_none and value is None):
+            if value is UNSET or (omit_if_none and value is None):
                 continue
-            document[name] = value if type(value) in _ATOMS else converter.unstructure(value)
+            document[name] = value if type(value) in _SCALARS else unstructure(value)
         if isinstance(made, Struct) and made._extra:
             document.update(made._extra)
         if isinstance(made, Request) and made.extra_body is not UNSET:
-            document.update(_checked_extra(cls, converter.unstructure(made.extra_body)))
+            document.update(_checked_extra(cls, encode(made.extra_body)))
         return document
 
     return write
 
 
 def _checked_extra(cls: Any, extra: Any) -> dict[str, Any]:
-    """What goes into the body beside the fields; it may not go past a field's checks."""
+    """Returns the extra fields of the body; none may bypass the validation of a field."""
     if type(extra) is not dict:
         raise wrong_type("an object", extra).under("extra_body")
     for key in extra:

@@ -1,8 +1,8 @@
-"""Readers for each class of answers, written out: one line for each field.
+"""Readers of responses, compiled for each class: one line for each field.
 
-They read what servers usually send, and leave an object with anything odd about it to another
-reader, which knows all the rules. Only speed belongs here: what is read must be the same. As
-writing one costs as much as reading some hundred objects, only a class that is met often gets one.
+They read the usual objects, and leave every other object to the fallback, the reader that
+implements all the rules. Only speed belongs here: both must return the same. As compiling a reader
+costs as much as reading some hundred objects, only a class that is read often gets one.
 
 The line of a field that holds a string::
 
@@ -16,92 +16,93 @@ from typing import Any, Final
 
 import attrs
 
-from assistants_client._json.hooks import Hook
+from assistants_client._json.hooks import Hook, InvalidValueError
 
-#: How many objects of a class are read before its reader is written.
-OFTEN: Final = 100
+#: The number of objects of a class that are read before its reader is compiled.
+COMPILE_AFTER: Final = 100
 
-# In both, the constructor would be told all fields by name, which costs as much as all the rest.
-#: Where all fields are there, and nothing else: they are found twice as fast.
-_WHOLE = """\
-def read_whole(document, _):
+# In both, calling the constructor with all fields by name would cost as much as all the rest.
+#: For a document with all fields and no other keys, which is read twice as fast.
+_EXACT_KEYS = """\
+def read_exact_keys(document, _):
     if type(document) is not dict or len(document) != {count}:
-        return read_any(document, _)
+        return read_any_keys(document, _)
     made = new(cls)
     made._extra = None
     try:
         {lines}
     except KeyError:
-        return read_any(document, _)
-    except odd:
-        return careful(document, _)
+        return read_any_keys(document, _)
+    except InvalidValueError:
+        return fallback(document, _)
     return made
 """
-_ANY = """\
-def read_any(document, _):
+_ANY_KEYS = """\
+def read_any_keys(document, _):
     if type(document) is not dict:
-        return careful(document, _)
+        return fallback(document, _)
     get = document.get
     made = new(cls)
     made._extra = None
     try:
         {lines}
-    except odd:
-        return careful(document, _)
+    except InvalidValueError:
+        return fallback(document, _)
     return made if known(document) else with_unknown(made, document)
 """
 _LINE = "made.{name} = {absent} if (v := {value}) is None else hook_{name}(v, 0)"
-#: That of a plain value, which needs no call of its hook.
-_PLAIN_LINE = (
-    "made.{name} = v if type(v := {value}) is {plain} "
+#: The line of a scalar, which needs no call of its hook.
+_SCALAR_LINE = (
+    "made.{name} = v if type(v := {value}) is {scalar} "
     "else {absent} if v is None else hook_{name}(v, 0)"
 )
 
 
-def quick_reader(
+def compiled_reader(
     cls: type,
     hooks: Mapping[str, Hook],
-    plain: Mapping[str, type],
+    scalars: Mapping[str, type],
     *,
-    careful: Hook,
+    fallback: Hook,
     with_unknown: Callable[[Any, dict[str, Any]], Any],
-    odd: type[Exception],
 ) -> Hook:
-    """The reader of a class.
+    """Returns the reader of a class, which compiles itself once the class is read often.
 
     Args:
         cls: A ``Struct`` whose constructor does no more than to set its fields.
-        hooks: What reads each field.
-        plain: The type of those fields that hold a string, a number or a truth value.
-        careful: Reads an object that is odd.
-        with_unknown: Given the object, where its document has keys that are no fields.
-        odd: What a hook raises.
+        hooks: The hook of each field.
+        scalars: The type of those fields that hold a string, a number or a boolean.
+        fallback: Reads an object that is not as usual.
+        with_unknown: Called with the object, where its document has keys that are no fields.
     """
-    scope = {"cls": cls, "careful": careful, "with_unknown": with_unknown, "odd": odd}
+    scope = {
+        "cls": cls,
+        "fallback": fallback,
+        "with_unknown": with_unknown,
+        "InvalidValueError": InvalidValueError,
+    }
     seen = 0
-    written: Hook | None = None
+    compiled: Hook | None = None
 
     def read(document: Any, _: Any) -> Any:
-        nonlocal seen, written
-        if written is not None:
-            return written(document, _)
+        nonlocal seen, compiled
+        if compiled is not None:
+            return compiled(document, _)
         seen += 1
-        if seen == OFTEN:
-            written = _written_out(scope, hooks, plain)
-        return careful(document, _)
+        if seen == COMPILE_AFTER:
+            compiled = _compile(scope, hooks, scalars)
+        return fallback(document, _)
 
     return read
 
 
-def _written_out(
-    scope: dict[str, Any], hooks: Mapping[str, Hook], plain: Mapping[str, type]
-) -> Hook:
+def _compile(scope: dict[str, Any], hooks: Mapping[str, Hook], scalars: Mapping[str, type]) -> Hook:
     def needed() -> None:
-        raise scope["odd"]("needed")
+        raise InvalidValueError("needed")
 
     scope["new"] = object.__new__
     scope["known"] = frozenset(hooks).issuperset
-    whole, some = [], []
+    exact, some = [], []
     for name, hook in hooks.items():
         default = getattr(attrs.fields(scope["cls"]), name).default
         absent = f"absent_{name}"
@@ -115,13 +116,13 @@ def _written_out(
             absent += "()"
         line = _LINE
         words = {"name": name, "absent": absent}
-        if name in plain:
-            line = _PLAIN_LINE
-            words["plain"] = plain[name].__name__
-        whole.append(line.format(value=f"document[{name!r}]", **words))
+        if name in scalars:
+            line = _SCALAR_LINE
+            words["scalar"] = scalars[name].__name__
+        exact.append(line.format(value=f"document[{name!r}]", **words))
         some.append(line.format(value=f"get({name!r})", **words))
     below = "\n        "
-    exec(_ANY.format(lines=below.join(some)), scope)
-    exec(_WHOLE.format(lines=below.join(whole), count=len(hooks)), scope)
-    reader: Hook = scope["read_whole"]
+    exec(_ANY_KEYS.format(lines=below.join(some)), scope)
+    exec(_EXACT_KEYS.format(lines=below.join(exact), count=len(hooks)), scope)
+    reader: Hook = scope["read_exact_keys"]
     return reader

@@ -1,6 +1,6 @@
-"""Python values to JSON, as a tool's result or a parameter's default is written.
+"""Python values to JSON, for results of tools and defaults of parameters.
 
-One way only: what is read back into Python values is described by ``_annotations``.
+One direction only: ``function_tools/annotations.py`` describes the reading of Python values.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from assistants_client.models._base import Struct
 
 
 def to_json(value: object) -> str:
-    """The JSON text of a value.
+    """Returns the JSON text of a value.
 
     Dataclasses and attrs classes become objects, enum members their values, dates and times ISO
-    8601, durations seconds, decimals strings, sets arrays, and what has a ``model_dump`` is asked
-    for it.
+    8601, durations seconds, decimals strings, sets arrays, and of an object with a ``model_dump``
+    its result is written.
 
     Raises:
         TypeError: Something in it has no JSON form.
@@ -37,7 +37,7 @@ def to_json(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
-    """One level of what ``json`` does not know."""
+    """Returns one level of a value that ``json`` does not support."""
     if isinstance(value, Struct):
         return encode(value)
     if hasattr(value, "model_dump") and not isinstance(value, type):
@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
 
 
 def _ordered(values: Set[Any]) -> list[Any]:
-    """Sorted where that is possible, so that equal sets give equal texts."""
+    """Returns the values sorted where that is possible, so that equal sets give equal texts."""
     try:
         return sorted(values)
     except TypeError:

@@ -1,6 +1,6 @@
-"""The kinds of JSON values: what each may be, and the error that tells where one may not.
+"""Hooks for the JSON types: the validation of each, and the error with the path of a value.
 
-No class of the protocol belongs here, and no cattrs: what reads those is in ``_codec``.
+No class of the protocol belongs here, and no cattrs: ``codec`` has their hooks.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import types
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-#: Reads a value; what comes second is what cattrs gives besides.
+#: Reads a value; the second argument is the type, which cattrs passes.
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
-#: The kinds, as messages call them.
+#: The JSON types as messages name them.
 JSON_NAMES: Final = {
     str: "a string",
     int: "an integer",
@@ -29,8 +29,8 @@ class InvalidValueError(ValueError):
     """A JSON value that breaks the protocol's rules.
 
     Attributes:
-        path: Where, such as ``messages[0].content``; empty for the whole document.
-        reason: What is wrong, as words that follow the path.
+        path: The path, such as ``messages[0].content``; empty for the whole document.
+        reason: The violation, worded to follow the path.
         code: The protocol's error code, such as ``invalid_type``.
     """
 
@@ -41,7 +41,7 @@ class InvalidValueError(ValueError):
         self.path = path
 
     def under(self, key: str | int) -> InvalidValueError:
-        """The same, one level further out."""
+        """Returns the same error with its path prefixed by a key."""
         step = f"[{key}]" if isinstance(key, int) else key
         dot = "." if self.path and not self.path.startswith("[") else ""
         return InvalidValueError(self.reason, self.code, f"{step}{dot}{self.path}")
@@ -55,14 +55,14 @@ class InvalidValueError(ValueError):
 
 
 def array_of(hook: Hook) -> Hook:
-    """Reads a list, each entry by the hook."""
-    passing = hook is unchecked
+    """Returns a hook that reads a list, each entry by the given hook."""
+    is_unchecked = hook is unchecked
 
     def read(value: Any, _: Any) -> Any:
         # Anything iterable would do for cattrs, and a string would come apart into characters.
         if type(value) is not list:
             raise wrong_type("an array", value)
-        if passing:
+        if is_unchecked:
             return value
         entries: list[Any] = []
         try:
@@ -76,8 +76,8 @@ def array_of(hook: Hook) -> Hook:
 
 
 def mapping_of(hook: Hook, *, strict: bool) -> Hook:
-    """Lets an object through as it is, if the hook can read each of its values."""
-    plain = hook.accepted if isinstance(hook, Atom) else frozenset()
+    """Returns a hook that returns an object as it is, if the given hook accepts its values."""
+    plain = hook.accepted if isinstance(hook, ScalarHook) else frozenset()
 
     def read(value: Any, _: Any) -> Any:
         if type(value) is not dict:
@@ -96,12 +96,12 @@ def mapping_of(hook: Hook, *, strict: bool) -> Hook:
 
 
 def unchecked(value: Any, _: Any) -> Any:
-    """Lets anything through."""
+    """Returns any value as it is."""
     return value
 
 
-class Atom:
-    """Lets a plain value of the right JSON type through, as it is."""
+class ScalarHook:
+    """Returns a scalar of the right JSON type as it is."""
 
     def __init__(self, tp: type, *, strict: bool) -> None:
         self.type = tp
@@ -112,14 +112,14 @@ class Atom:
     def __call__(self, value: Any, _: Any) -> Any:
         if type(value) in self.accepted:
             return value
-        # Some servers answer with a decimal point, times above all.
+        # Some servers write integers with a decimal point, times above all.
         if self._whole and type(value) is float and math.isfinite(value):
             return int(value)
         raise wrong_type(self._expected, value)
 
 
 def literal_of(allowed: tuple[Any, ...]) -> Hook:
-    """Lets one of these strings through."""
+    """Returns a hook that accepts one of these strings."""
 
     def read(value: Any, _: Any) -> Any:
         if not isinstance(value, str):
@@ -132,7 +132,7 @@ def literal_of(allowed: tuple[Any, ...]) -> Hook:
 
 
 def wrong_type(expected: str, value: Any) -> InvalidValueError:
-    """What is said of a value of another kind."""
+    """Returns the error for a value of another type."""
     got = JSON_NAMES.get(type(value), type(value).__name__)
     if isinstance(value, (types.FunctionType, types.MethodType)):
         got += "; @tool makes a tool of it"
@@ -140,6 +140,6 @@ def wrong_type(expected: str, value: Any) -> InvalidValueError:
 
 
 def not_one_of(allowed: tuple[Any, ...], value: Any) -> InvalidValueError:
-    """What is said of a value that is none of these."""
+    """Returns the error for a value that is none of these."""
     names = ", ".join(repr(name) for name in allowed)
     return InvalidValueError(f"{value!r:.80} is not one of {names}", "invalid_value")

@@ -1,6 +1,6 @@
-"""JSON text to Python values, as the standard has it and no more: for what strangers wrote.
+"""A JSON parser that accepts the standard and no more, for untrusted input.
 
-No class of the protocol belongs here, nor what the values mean.
+No class of the protocol belongs here, nor the meaning of the values.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 
 def strict_json(text: str | bytes) -> Any:
-    """The value of a JSON text.
+    """Returns the value of a JSON text.
 
     Raises:
-        ValueError: It is none, as with ``NaN``; or it cannot be held here, as with ``1e400``, which
-            would be written again as ``Infinity``, or with lists in lists without end.
+        ValueError: It is not JSON, as with ``NaN``; or it cannot be represented, as with ``1e400``,
+            which would be written again as ``Infinity``, or with lists nested too deeply.
     """
     try:
         return json.loads(text, parse_constant=_refused, parse_float=_finite)

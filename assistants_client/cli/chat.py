@@ -1,7 +1,6 @@
-"""A conversation in a terminal: lines become messages, and what a run does is shown as it comes.
+"""A conversation in a terminal: lines become messages, and a run's output is shown as it arrives.
 
-What the command's options mean, and how it ends, is in ``command_line.py``. No HTTP and no engine
-here.
+The command's options and exit statuses are in ``command_line.py``. No HTTP and no engine here.
 """
 
 from __future__ import annotations
@@ -45,16 +44,17 @@ from assistants_client.models.run_steps import (
 from assistants_client.models.runs import Run
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
-#: How long a cancelled run is waited for, in seconds: until it ends, its thread is locked.
+#: The timeout of the wait for a cancelled run, whose thread is locked until it ends.
 _CANCEL_SECONDS: Final = 30.0
-#: What a model writes must not steer the terminal; tabs and line breaks do no harm.
+#: Control characters: a model's text is untrusted, and must not control the terminal. Tabs and
+#: line breaks are harmless.
 _CONTROLS: Final = {
     code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
 
 
 class Screen:
-    """The answer's text on one stream as it comes, all else in lines of its own on the other.
+    """Prints the answer's text on one stream as it arrives, all else in lines on the other.
 
     So a program that reads the answers from a pipe gets nothing else.
     """
@@ -65,39 +65,39 @@ class Screen:
         self._in_line = False
 
     def text(self, text: str) -> None:
-        """A piece of the answer."""
+        """Prints a piece of the answer."""
         shown = text.translate(_CONTROLS)
         if shown:
             print(shown, end="", file=self._answers, flush=True)
             self._in_line = not shown.endswith("\n")
 
     def end_line(self) -> None:
-        """What follows begins a line."""
+        """Ends the line of the answer, if one has begun."""
         if self._in_line:
             self._in_line = False
             print(file=self._answers, flush=True)
 
     def aside(self, text: str) -> None:
-        """What is no answer."""
+        """Prints a line that is not part of the answer."""
         self.end_line()
         print(text.translate(_CONTROLS), file=self._asides, flush=True)
 
 
-class Conversation:
-    """An assistant and a thread, found or made, and the messages that go back and forth.
+class ChatSession:
+    """An assistant and a thread, retrieved or created, and the messages on the thread.
 
     Args:
-        client: Where both are.
-        screen: Where answers are shown.
-        assistant_id: Who answers; ``None`` makes an assistant with the code interpreter.
-        thread_id: The thread to go on with; ``None`` begins one.
+        client: The client of both.
+        screen: The output.
+        assistant_id: The assistant; ``None`` creates one with the code interpreter.
+        thread_id: The thread to continue; ``None`` creates one.
         model: Instead of the assistant's.
-        default_model: The model of an assistant that is made here, where none is named.
+        default_model: The model of an assistant that is created here, if ``model`` is ``None``.
         instructions: Instead of the assistant's.
-        files: Paths; the files come with the first message.
+        files: Paths; the files are attached to the first message.
 
     Raises:
-        AssistantsError: One of them cannot be found, made or read.
+        AssistantsError: One of them cannot be retrieved, created or read.
     """
 
     def __init__(
@@ -117,12 +117,12 @@ class Conversation:
         self._model = model or UNSET
         self._instructions = instructions or UNSET
         self._run: Run | None = None
-        #: Undoes what was made for a conversation that does not begin.
+        #: Deletes the objects created for a conversation that does not begin.
         self._undo: list[Callable[[], object]] = []
         try:
             assistant = self._assistant(assistant_id, model or default_model)
-            self.assistant_id = assistant.id
-            self.thread_id = self._thread(thread_id)
+            self.assistant_id: str = assistant.id
+            self.thread_id: str = self._thread(thread_id)
             self._attachments = [self._attachment(path, assistant) for path in files]
         except BaseException:
             self.close()
@@ -130,17 +130,17 @@ class Conversation:
 
     @property
     def has_begun(self) -> bool:
-        """Whether something was said."""
+        """True once a run was started."""
         return self._run is not None
 
     def answer(self, question: str) -> None:
-        """Sends a message, and shows what the assistant does and says.
+        """Sends a message, and shows the assistant's tool calls and answer.
 
         Raises:
-            RunError: The run did not complete, or wants what cannot be given here.
-            AssistantsError: Something else went wrong.
+            RunError: The run did not complete, or requires an action that is not possible here.
+            AssistantsError: Another error occurred.
         """
-        # A run that was left alone may still hold the thread.
+        # An abandoned run may still lock the thread.
         self._client.messages.create(
             self.thread_id,
             question,
@@ -169,9 +169,9 @@ class Conversation:
             raise error
 
     def cancel(self) -> None:
-        """Ends the run under way, if there is one, and waits until it no longer holds the thread.
+        """Cancels the active run, if there is one, and waits until its thread is unlocked.
 
-        Where that fails, the next question finds the thread locked and says so.
+        If that fails, the next question fails with an error about the locked thread.
         """
         run = self._run
         if run is not None and not run.is_final:
@@ -180,13 +180,13 @@ class Conversation:
                 self._client.wait_for_run(run, check=False, timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
-        """Leaves nothing behind of a conversation in which nothing was said."""
+        """Deletes all that was created for a conversation that did not begin."""
         for undo in self._undo:
             with suppress(AssistantsError):
                 undo()
         self._undo = []
 
-    # --- what it takes --------------------------------------------------------------------------
+    # --- assistant, thread, files ---------------------------------------------------------------
 
     def _assistant(self, assistant_id: str | None, model: str) -> Assistant:
         if assistant_id is not None:
@@ -221,7 +221,7 @@ class Conversation:
         self._undo.append(partial(self._client.files.delete, made.id))
         return Attachment(file_id=made.id, tools=readers)
 
-    # --- what is shown --------------------------------------------------------------------------
+    # --- output ---------------------------------------------------------------------------------
 
     def _show(self, event: Event) -> None:
         match event:
@@ -229,7 +229,7 @@ class Conversation:
                 self._screen.text(text)
             case MessageCompleted(message) | MessageIncomplete(message):
                 self._screen.end_line()
-                for line in _beside_the_text(message):
+                for line in _lines_beside_text(message):
                     self._screen.aside(line)
             case (
                 RunStepCompleted(step)
@@ -238,31 +238,31 @@ class Conversation:
                 | RunStepExpired(step)
             ):
                 for call in step.tool_calls:
-                    for line in _told(call):
+                    for line in _call_lines(call):
                         self._screen.aside(line)
             case _:
                 pass
 
 
-def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -> None:
-    """Answers line after line of the standard input; an empty one asks nothing.
+def converse(session: ChatSession, screen: Screen, *, interactive: bool) -> None:
+    """Sends each line of the standard input as a message; empty ones are skipped.
 
-    In a terminal Ctrl-C takes back the question under way, and what goes wrong is told before the
-    next; elsewhere both end it.
+    In a terminal Ctrl-C cancels the active run, and errors are shown before the next line;
+    elsewhere both end the conversation.
 
     Raises:
-        AssistantsError: A question could not be answered, and nobody is there to ask another.
-        KeyboardInterrupt: Ctrl-C, while nothing was under way or a run was being cancelled.
+        AssistantsError: A question could not be answered, and the input is no terminal.
+        KeyboardInterrupt: Ctrl-C, while no run was active or a run was being cancelled.
     """
     for line in _typed() if interactive else sys.stdin:
         if not line.strip():
             continue
         try:
-            conversation.answer(line.strip())
+            session.answer(line.strip())
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 screen.aside("Cancelling the answer. Ctrl-C again leaves.")
-            conversation.cancel()
+            session.cancel()
             if not (interactive and isinstance(error, (AssistantsError, KeyboardInterrupt))):
                 raise
             if isinstance(error, AssistantsError):
@@ -270,8 +270,8 @@ def converse(conversation: Conversation, screen: Screen, *, interactive: bool) -
 
 
 def _typed() -> Iterator[str]:
-    with suppress(ImportError):  # it lets input() edit and remember lines; not every system has it
-        import readline  # noqa: F401 - importing it is all
+    with suppress(ImportError):  # gives input() editing and a history; not every system has it
+        import readline  # noqa: F401 - the import is enough
     while True:
         try:
             line = input("> ")
@@ -295,8 +295,8 @@ def _cannot_act(run: Run) -> RunError:
     )
 
 
-def _told(call: StepToolCall) -> Iterator[str]:
-    """What a tool was asked and what it answered."""
+def _call_lines(call: StepToolCall) -> Iterator[str]:
+    """Yields the lines for a tool's input and output."""
     match call:
         case CodeInterpreterCall(code_interpreter=record):
             yield _block("code", record.input)
@@ -304,10 +304,10 @@ def _told(call: StepToolCall) -> Iterator[str]:
                 yield _output(output)
         case FileSearchCall(file_search=search):
             found = [f"{one.file_name or one.file_id} ({one.score:.2f})" for one in search.results]
-            yield f"[file search] {', '.join(found) or 'no results told'}"
+            yield f"[file search] {', '.join(found) or 'no results shown'}"
         case FunctionToolCall(function=function):
-            answered = "" if function.output is None else f" -> {function.output}"
-            yield f"[function] {function.name}({function.arguments}){answered}"
+            result = "" if function.output is None else f" -> {function.output}"
+            yield f"[function] {function.name}({function.arguments}){result}"
         case _:
             yield f"[{call.type}]"
 
@@ -327,8 +327,8 @@ def _block(title: str, text: str) -> str:
     return "\n".join((f"[{title}]", *(f"    {line}".rstrip() for line in lines)))
 
 
-def _beside_the_text(message: Message) -> Iterable[str]:
-    """What a message holds beside the text that was shown already."""
+def _lines_beside_text(message: Message) -> Iterable[str]:
+    """Yields the lines for the parts of a message beside its text, which was shown already."""
     for part in message.content:
         if isinstance(part, RefusalPart):
             yield f"[refusal] {part.refusal}"

@@ -1,8 +1,7 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-How a port is served is in engine/serving/, how a conversation goes in chat.py. Nothing is
-imported from the engine before it is clear that it will be needed: help and version work without
-the extra.
+The server is in engine/serving/, the conversation in chat.py. The engine is imported only where it
+is needed: help and version work without the extra.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from assistants_client._version import __version__
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
-    from assistants_client.cli.chat import Conversation
+    from assistants_client.cli.chat import ChatSession
     from assistants_client.engine import Engine
     from assistants_client.engine.serving.server import Server
 
-#: How the command ends, beside 0: stopped as asked by SIGTERM, or at the end of the input.
+#: Exit statuses beside 0, which is for SIGTERM and the end of the input.
 FAILED: Final = 1
 USAGE: Final = 2
 ADDRESS: Final = 3
@@ -36,20 +35,20 @@ NOT_INSTALLED: Final = 6
 SANDBOX: Final = 7
 INTERRUPTED: Final = 130
 
-#: The exit status where a variable cannot be used, by the start of its name.
+#: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
 )
 _PORTS: Final = 65535
-#: The model of an assistant that is made for a conversation, where none is named.
+#: The model of an assistant that is created for a conversation, if none is given.
 _MODEL: Final = "gpt-4o"
 
 _SERVE: Final = """\
-Serves the Assistants protocol on a port, for every client that speaks it: this
-package's, and others that take a base URL. Each option can also be given by
-the variable named behind it; the option goes first."""
+Serves the Assistants protocol on a port, for every client of it: this
+package's, and others that accept a base URL. Each option can also be given by
+the variable named behind it; the option takes precedence."""
 
 _ENDS: Final = f"""\
 exit status:
@@ -69,21 +68,21 @@ the same variables, save those of host and port:
 
 _CHAT: Final = """\
 A conversation with an assistant. Each line is a message; the answer appears as
-it is written, and so does the code that was run for it and what came of it,
-searches, and calls of functions (which cannot be answered here). Ctrl-C takes
-back the question under way; Ctrl-D leaves, and so does Ctrl-C before a
-question. Lines can also come from a pipe: then only answers are written to the
-standard output, and the first that cannot be had ends it.
+it is written, and so does the code that was run for it with its output,
+searches, and calls of functions (which cannot be executed here). Ctrl-C cancels
+the current question; Ctrl-D leaves, and so does Ctrl-C before a question. Lines
+can also come from a pipe: then only answers are written to the standard output,
+and the first question that fails ends it.
 
-Without a base URL the embedded engine answers, with what `assistants serve`
-reads from the environment: ASSISTANTS_MODEL_URL, ASSISTANTS_DATABASE_URL and
-so on."""
+Without a base URL the embedded engine serves, with the variables that
+`assistants serve` reads from the environment: ASSISTANTS_MODEL_URL,
+ASSISTANTS_DATABASE_URL and so on."""
 
 _CHAT_ENDS: Final = f"""\
 exit status:
   0    the input has ended    {INTERRUPTED}  left by Ctrl-C
-  {FAILED}    what the server or the assistant could not do; in a terminal, only
-       before the first question
+  {FAILED}    the server or the assistant failed; in a terminal, only before the
+       first question
   {USAGE}    an option, a variable or the database cannot be used
   {NOT_INSTALLED}    the extra "engine" is not installed
 
@@ -94,7 +93,7 @@ examples:
 
 
 class _Refusal(Exception):
-    """Why nothing more is done, in one line, and the exit status that goes with it."""
+    """The command cannot go on: the reason, on one line, and the exit status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(" ".join(message.split()))
@@ -102,10 +101,10 @@ class _Refusal(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit status is answered.
+    """Runs the command and returns its exit status.
 
     Args:
-        arguments: What stands behind the command's name; ``None`` takes them from the process.
+        arguments: The command's arguments; ``None`` takes those of the process.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -127,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="assistants",
         description="Assistants, threads and runs: served to other programs, or talked to here.",
-        epilog="`assistants COMMAND --help` tells more about each.",
+        epilog="`assistants COMMAND --help` describes each.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
@@ -156,12 +155,12 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "machines reach needs a token (default: 127.0.0.1)")  # fmt: skip
     option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
            "(default: 8000)", type=_port)  # fmt: skip
-    option("--database", "ASSISTANTS_DATABASE_URL", None, "where everything "
-           "is kept: a URL, or a file for SQLite (default: assistants.db in the working directory)",
+    option("--database", "ASSISTANTS_DATABASE_URL", None, "the database: "
+           "a URL, or a file for SQLite (default: assistants.db in the working directory)",
            metavar="URL", type=_database)  # fmt: skip
     option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
            "answers; without it OpenAI's, if OPENAI_API_KEY is set and OPENAI_BASE_URL names no "
-           "other server, else the offline tutor, which knows arithmetic and linear equations only",
+           "other server, else the offline tutor, which does arithmetic and linear equations only",
            metavar="URL")  # fmt: skip
     option("--model-key", "ASSISTANTS_MODEL_KEY", None, "key for that server; the variable is "
            "the better place, since other users may see command lines", metavar="KEY")  # fmt: skip
@@ -176,16 +175,17 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "server may take (default: 3600; the run ends sooner)", metavar="SECONDS")  # fmt: skip
     option("--model-stalled-after", "ASSISTANTS_MODEL_STALLED_AFTER", None, "seconds without a "
            "sign of life after which it is given up (default: 300)", metavar="SECONDS")  # fmt: skip
-    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "leaves in the messages "
-           "what a model thinks within its text", action="store_const", const="1")  # fmt: skip
+    option("--show-thinking", "ASSISTANTS_MODEL_SHOW_THINKING", None, "keeps in the messages the "
+           "reasoning that a model writes within its text",
+           action="store_const", const="1")  # fmt: skip
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
            "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
            "needs the package of that name", metavar="NAME")  # fmt: skip
-    option("--workers", "ASSISTANTS_WORKERS", None, "runs that are carried at once; more wait for "
-           "their turn (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
-    option("--token", "ASSISTANTS_TOKEN", None, "key that every request must carry as its bearer "
+    option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
+           "queued (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
+    option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; likewise better in the variable", type=_token)  # fmt: skip
     serve.set_defaults(run=_serve)
 
@@ -200,14 +200,14 @@ def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         allow_abbrev=False,
     )
     option = chat.add_argument
-    option("--assistant", metavar="ID", help="who answers; without it an assistant with the code "
-           "interpreter is made, and kept once something was said")  # fmt: skip
-    option("--thread", metavar="ID", help="go on with this thread")
+    option("--assistant", metavar="ID", help="the assistant; without it one with the code "
+           "interpreter is created, and kept once a question was asked")  # fmt: skip
+    option("--thread", metavar="ID", help="thread to continue")
     option("--model", metavar="NAME", help="model that answers, instead of the assistant's; one "
-           f"that is made here has ASSISTANTS_MODEL or {_MODEL}")  # fmt: skip
-    option("--instructions", metavar="TEXT", help="what the assistant is told to do, instead of "
-           "its own instructions")  # fmt: skip
-    option("--file", metavar="PATH", action="append", default=[], help="a file that goes with the "
+           f"that is created here has ASSISTANTS_MODEL or {_MODEL}")  # fmt: skip
+    option("--instructions", metavar="TEXT", help="instructions for the runs, instead of the "
+           "assistant's")  # fmt: skip
+    option("--file", metavar="PATH", action="append", default=[], help="a file to attach to the "
            "first message; can be given more than once")  # fmt: skip
     option("--base-url", metavar="URL", help="server of the protocol, such as https://host/v1; "
            "without it the embedded engine [ASSISTANTS_BASE_URL]")  # fmt: skip
@@ -244,13 +244,13 @@ def _serve(options: argparse.Namespace) -> int:
         from assistants_client.engine import Engine  # an extra, and slow to import
         from assistants_client.engine.serving.server import Server
     except ModuleNotFoundError as error:
-        if error.name == "waitress":  # what the engine itself does not need
+        if error.name == "waitress":  # which the engine itself does not need
             message = 'waitress is not installed: pip install "assistants-client[engine]"'
             raise _Refusal(NOT_INSTALLED, message) from error
         if "[engine]" not in str(error):
             raise
         raise _Refusal(NOT_INSTALLED, str(error)) from error
-    # The options are the variables that the engine reads, said in another place.
+    # The options are other names of the variables that the engine reads.
     for name, value in (
         ("ASSISTANTS_DATABASE_URL", options.database),
         ("ASSISTANTS_MODEL_URL", model_url),
@@ -268,9 +268,9 @@ def _serve(options: argparse.Namespace) -> int:
     ):
         if value:
             os.environ[name] = str(value)
-    # The line below tells better than the engine's warning which model answers.
+    # The announcement below names the model more clearly than the engine's warning.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
-    # That more runs ask the model than connections are kept for is nothing to act on.
+    # It warns of more parallel requests than pooled connections, which needs no action.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
         server = Server(options.host, options.port)
@@ -333,33 +333,33 @@ def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> No
 
 
 def _say(text: str) -> None:
-    """Prints it at once; that nobody reads any more is no reason to stop serving."""
+    """Prints at once, and ignores a closed pipe: serving goes on without a reader."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        _write_to_nobody()
+        _discard_output()
 
 
-def _write_to_nobody() -> None:
-    """Who read the output has gone; Python would complain when it flushes at its end."""
+def _discard_output() -> None:
+    """Redirects the output of a closed pipe: else Python would raise when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _chat(options: argparse.Namespace) -> int:
-    from assistants_client.cli.chat import Conversation, Screen, converse
+    from assistants_client.cli.chat import ChatSession, Screen, converse
     from assistants_client.client.client import Client  # help needs no client
 
     for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot write is no reason
+        if isinstance(stream, io.TextIOWrapper):  # unsupported characters must not end it
             stream.reconfigure(errors="replace")
-    # How runs and requests went is said by the conversation itself.
+    # The conversation itself reports failed runs and requests.
     for name in ("assistants_client.engine.worker.runner", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     screen = Screen(sys.stdout, sys.stderr)
     try:
         with Client(options.base_url, api_key=options.api_key) as client:
-            talk = Conversation(
+            talk = ChatSession(
                 client,
                 screen,
                 assistant_id=options.assistant,
@@ -376,16 +376,16 @@ def _chat(options: argparse.Namespace) -> int:
             finally:
                 talk.close()
                 if talk.has_begun:
-                    screen.aside(f"To go on: {_going_on(talk, options.base_url)}")
+                    screen.aside(f"To go on: {_continuation(talk, options.base_url)}")
     except AssistantsError as error:
         raise _Refusal(_status_of(error), str(error)) from error
     except BrokenPipeError:
-        _write_to_nobody()
+        _discard_output()
         return FAILED
     return 0
 
 
-def _going_on(talk: Conversation, base_url: str | None) -> str:
+def _continuation(talk: ChatSession, base_url: str | None) -> str:
     command = f"assistants chat --assistant {talk.assistant_id} --thread {talk.thread_id}"
     return command if base_url is None else f"{command} --base-url {base_url}"
 

@@ -1,54 +1,44 @@
-"""The client: where it connects to, one attribute per resource, and waiting for runs."""
+"""The client: where it connects to, one attribute per resource, and waiting for runs.
+
+What these do is elsewhere: ``connect.py``, ``resources/`` and ``waiting/``.
+"""
 
 from __future__ import annotations
 
-import time
 import weakref
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
-from assistants_client._arguments import Timeout
+from assistants_client._arguments import Timeout, check_tool_handling
 from assistants_client._http.auth import Credential
-from assistants_client._http.multipart import FileSource, Progress
 from assistants_client._http.retry import RetryPolicy
 from assistants_client._http.transport import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_TIMEOUT,
     ApiKey,
-    Options,
     Query,
     Transport,
 )
-from assistants_client._suggestions import explains_arguments
-from assistants_client.backoff import AdaptiveBackoff, BackoffLike
-from assistants_client.client.connect import (
-    BETA,
-    EMBEDDED,
-    as_policy,
-    base_url_of_environment,
-    default_engine,
-    to_azure,
-    to_engine,
-    to_foundry,
-    to_server,
-)
-from assistants_client.client.run_methods import WaitsForRuns, outputs_of
-from assistants_client.errors import ConfigurationError
-from assistants_client.resources._base import Helpers
-from assistants_client.waiting.polling import Time, checked_backoff
-from assistants_client.waiting.rate_limiter import Pace, as_pace
+from assistants_client._suggestions import explains_arguments, no_attribute
+from assistants_client.backoff import BackoffLike
+from assistants_client.client import connect, resources
+from assistants_client.models.messages import OnActiveRun
+from assistants_client.models.replies import Reply
+from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
+from assistants_client.models.runs import Run
+from assistants_client.resources._run_calls import RunCalls
+from assistants_client.waiting.many_runs import RunOrIds, wait_for_runs
+from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter, run_or_ids, wait_for_run
 
 if TYPE_CHECKING:
     import requests
 
     from assistants_client.engine import Engine
-    from assistants_client.models.files import File
-
-T = TypeVar("T")
+    from assistants_client.function_tools.function_tool import ToolLike
 
 
-class Client(WaitsForRuns):
+class Client:
     """A blocking client of the Assistants protocol; safe to share between threads.
 
     Without arguments it connects to ``$ASSISTANTS_BASE_URL``, and where that is not set it runs the
@@ -64,7 +54,8 @@ class Client(WaitsForRuns):
         organization: Sent as ``OpenAI-Organization``.
         project: Sent as ``OpenAI-Project``.
         timeout: Seconds, or ``(connect, read)`` seconds. ``float("inf")`` waits for ever.
-        retries: When a request that failed is sent again: a policy, or the tries in all.
+        retries: Further tries of a request that failed (``0`` sends it once), or a policy; by
+            default 2.
         backoff: The default delays of :meth:`wait_for_run`: a backoff, or seconds.
         max_polls_per_second: A cap on the polls of all waits of this client together, in whatever
             thread; the one that has been due longest goes first. ``None`` sets none.
@@ -77,6 +68,24 @@ class Client(WaitsForRuns):
     Raises:
         ConfigurationError: An argument cannot be used, or the embedded engine is not installed.
     """
+
+    _close_engine: Callable[[], object] | None = None
+
+    assistants: cached_property[resources.Assistants] = cached_property(resources.assistants)
+    threads: cached_property[resources.Threads] = cached_property(resources.threads)
+    messages: cached_property[resources.Messages] = cached_property(resources.messages)
+    runs: cached_property[resources.Runs] = cached_property(resources.runs)
+    run_steps: cached_property[resources.RunSteps] = cached_property(resources.run_steps)
+    files: cached_property[resources.Files] = cached_property(resources.files)
+    vector_stores: cached_property[resources.VectorStores] = cached_property(
+        resources.vector_stores
+    )
+    vector_store_files: cached_property[resources.VectorStoreFiles] = cached_property(
+        resources.vector_store_files
+    )
+    vector_store_file_batches: cached_property[resources.VectorStoreFileBatches] = cached_property(
+        resources.vector_store_file_batches
+    )
 
     @explains_arguments
     def __init__(
@@ -96,63 +105,31 @@ class Client(WaitsForRuns):
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         session: requests.Session | None = None,
     ) -> None:
-        if base_url is not None and engine is not None:
-            raise ConfigurationError("base_url and engine: give one of them, not both")
-        if base_url is None and engine is None:
-            base_url = base_url_of_environment()
-        sent = dict(BETA)
-        if organization is not None:
-            sent["OpenAI-Organization"] = organization
-        if project is not None:
-            sent["OpenAI-Project"] = project
-        options = Options(
-            timeout=timeout,
-            headers={**sent, **(headers or {})},
-            params=params or {},
-            retries=as_policy(retries),
-            max_response_bytes=max_response_bytes,
+        headers = {**connect.own_headers(organization, project), **(headers or {})}
+        options = connect.checked_options(
+            timeout, headers, params or {}, retries, max_response_bytes
         )
-        close_engine = None
-        if base_url is not None:
-            transport = to_server(base_url, api_key, options, session)
-        elif api_key is not None:
-            raise ConfigurationError(
-                "api_key: there is no server to send it to; give base_url, or set "
-                "ASSISTANTS_BASE_URL. The embedded engine needs no key; that of its language model "
-                "is ASSISTANTS_MODEL_KEY, or OPENAI_API_KEY"
-            )
-        elif engine is not None:
-            transport = to_engine(engine, options, session)
-        else:
-            own = default_engine()
+        waiter = connect.waiter_of(backoff, max_polls_per_second)
+        transport, own_engine = connect.connected(base_url, engine, api_key, options, session)
+        self._assemble(transport, waiter)
+        if own_engine is not None:
             # Also when the client is dropped without close, and at the interpreter's end.
-            close_engine = weakref.finalize(self, own.close)
-            transport = to_engine(own, options, session)
-        self._assemble(transport, backoff, as_pace(max_polls_per_second), close_engine)
+            self._close_engine = weakref.finalize(self, own_engine.close)
 
-    def _assemble(
-        self,
-        transport: Transport,
-        backoff: BackoffLike | None,
-        pace: Pace,
-        close_engine: Callable[[], object] | None = None,
-    ) -> None:
+    def _assemble(self, transport: Transport, waiter: Waiter) -> None:
         self._transport = transport
-        self._backoff = AdaptiveBackoff() if backoff is None else checked_backoff(backoff)
-        self._close_engine = close_engine
+        self._waiter = waiter
+        self._run_calls = RunCalls(transport)
         self._origin: Client | None = None
-        self._time = Time(time.monotonic, time.sleep)
-        self._pace = pace
-        self._helpers = Helpers(
-            poll_until=self._poll_until,
-            unlock=self._unlock,
-            upload=self._upload,
-            settle=lambda run, on_poll: self.wait_for_run(run, check=False, on_poll=on_poll),
-            answer_calls=outputs_of,
-        )
 
     @classmethod
-    def foundry(
+    def _of(cls, transport: Transport, waiter: Waiter) -> Client:
+        client = cls.__new__(cls)
+        client._assemble(transport, waiter)
+        return client
+
+    @classmethod
+    def foundry(  # noqa: D417 - the other arguments are explained by the class
         cls,
         endpoint: str,
         credential: Credential | Callable[[], str],
@@ -169,37 +146,24 @@ class Client(WaitsForRuns):
     ) -> Client:
         """A client of Azure AI Foundry Agents (classic), which end on 2027-03-31.
 
+        ``timeout``, ``retries``, ``backoff``, ``max_polls_per_second``, ``headers``, ``params``,
+        ``max_response_bytes`` and ``session`` are as for :class:`Client`, as are the errors.
+
         Args:
             endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``.
             credential: An azure-identity credential, whose tokens are renewed before they expire,
                 or a callable that answers a bearer token and is asked before every request.
             api_version: Sent with every request.
-            timeout: As for :class:`Client`, like all that follow.
-            retries: When a request that failed is sent again.
-            backoff: The default delays of waiting.
-            max_polls_per_second: A cap on the polls of all waits together.
-            headers: Sent with every request.
-            params: Query parameters sent with every request.
-            max_response_bytes: The largest JSON answer that is read.
-            session: A session of yours.
-
-        Raises:
-            ConfigurationError: An argument cannot be used.
         """
-        pace = as_pace(max_polls_per_second)
-        options = Options(
-            timeout=timeout,
-            headers=headers or {},
-            params={"api-version": api_version, **(params or {})},
-            retries=as_policy(retries),
-            max_response_bytes=max_response_bytes,
+        params = {"api-version": api_version, **(params or {})}
+        options = connect.checked_options(
+            timeout, headers or {}, params, retries, max_response_bytes
         )
-        client = cls.__new__(cls)
-        client._assemble(to_foundry(endpoint, credential, options, session), backoff, pace)
-        return client
+        transport = connect.to_foundry(endpoint, credential, options, session)
+        return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
 
     @classmethod
-    def azure(
+    def azure(  # noqa: D417 - the other arguments are explained by the class
         cls,
         endpoint: str,
         *,
@@ -217,7 +181,9 @@ class Client(WaitsForRuns):
     ) -> Client:
         """A client of a server that speaks Azure OpenAI's form of the protocol.
 
-        Azure OpenAI itself switched its assistants off on 2026-08-26.
+        Azure OpenAI itself switched its assistants off on 2026-08-26. ``timeout``, ``retries``,
+        ``backoff``, ``max_polls_per_second``, ``headers``, ``params``, ``max_response_bytes`` and
+        ``session`` are as for :class:`Client`, as are the errors.
 
         Args:
             endpoint: ``https://RESOURCE.openai.azure.com``; ``/openai`` is put behind it.
@@ -225,29 +191,12 @@ class Client(WaitsForRuns):
             api_key: Sent in the header ``api-key``; the default is ``$AZURE_OPENAI_API_KEY``.
             credential: Instead of a key, an azure-identity credential or a callable that answers a
                 bearer token.
-            timeout: As for :class:`Client`, like all that follow.
-            retries: When a request that failed is sent again.
-            backoff: The default delays of waiting.
-            max_polls_per_second: A cap on the polls of all waits together.
-            headers: Sent with every request.
-            params: Query parameters sent with every request.
-            max_response_bytes: The largest JSON answer that is read.
-            session: A session of yours.
-
-        Raises:
-            ConfigurationError: An argument cannot be used.
         """
-        pace = as_pace(max_polls_per_second)
-        options = Options(
-            timeout=timeout,
-            headers={**BETA, **(headers or {})},
-            params={"api-version": api_version, **(params or {})},
-            retries=as_policy(retries),
-            max_response_bytes=max_response_bytes,
-        )
-        client = cls.__new__(cls)
-        client._assemble(to_azure(endpoint, api_key, credential, options, session), backoff, pace)
-        return client
+        headers = {**connect.BETA, **(headers or {})}
+        params = {"api-version": api_version, **(params or {})}
+        options = connect.checked_options(timeout, headers, params, retries, max_response_bytes)
+        transport = connect.to_azure(endpoint, api_key, credential, options, session)
+        return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
 
     def with_options(
         self,
@@ -257,9 +206,7 @@ class Client(WaitsForRuns):
         params: Query | None = None,
         retries: RetryPolicy | int | None = None,
     ) -> Client:
-        """A light copy on the same connections, to vary a single call.
-
-        Closing the copy closes nothing.
+        """A light copy on the same connections, to vary a single call; closing it closes nothing.
 
         Args:
             timeout: Instead of the client's.
@@ -270,25 +217,258 @@ class Client(WaitsForRuns):
         Raises:
             ConfigurationError: An argument cannot be used.
         """
-        now = self._transport.options
-        options = Options(
-            timeout=now.timeout if timeout is None else timeout,
-            headers={**now.headers, **(headers or {})},
-            params={**now.params, **(params or {})},
-            retries=now.retries if retries is None else as_policy(retries),
-            max_response_bytes=now.max_response_bytes,
-        )
-        copy = type(self).__new__(type(self))
-        copy._assemble(self._transport.with_options(options), self._backoff, self._pace)
-        copy._time = self._time
+        transport = connect.changed(self._transport, timeout, headers, params, retries)
+        copy = self._of(transport, self._waiter)
         # The engine closes when its client is dropped; the copy needs it as long as it lives.
         copy._origin = self
         return copy
 
-    def _upload(
-        self, file: FileSource, *, filename: str | None = None, progress: Progress | None = None
-    ) -> File:
-        return self.files.upload(file, filename=filename, progress=progress)
+    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+
+        def __getattr__(self, name: str) -> None:
+            raise no_attribute(self, name)
+
+    @overload
+    def wait_for_run(
+        self,
+        run: Run,
+        *,
+        tools: Iterable[ToolLike] | None = ...,
+        timeout: float = ...,
+        backoff: BackoffLike | None = ...,
+        on_poll: Callable[[Run], object] | None = ...,
+        check: bool = ...,
+        stalled_after: float | None = ...,
+        cancel_on_timeout: bool = ...,
+        on_tool_error: OnToolError = ...,
+        approve: Approve | None = ...,
+        parallel_tools: int = ...,
+        max_tool_rounds: int = ...,
+        journal: Journal | None = ...,
+        progress: bool = ...,
+    ) -> Run: ...
+    @overload
+    def wait_for_run(
+        self,
+        *,
+        thread_id: str,
+        run_id: str,
+        tools: Iterable[ToolLike] | None = ...,
+        timeout: float = ...,
+        backoff: BackoffLike | None = ...,
+        on_poll: Callable[[Run], object] | None = ...,
+        check: bool = ...,
+        stalled_after: float | None = ...,
+        cancel_on_timeout: bool = ...,
+        on_tool_error: OnToolError = ...,
+        approve: Approve | None = ...,
+        parallel_tools: int = ...,
+        max_tool_rounds: int = ...,
+        journal: Journal | None = ...,
+        progress: bool = ...,
+    ) -> Run: ...
+    @explains_arguments
+    def wait_for_run(
+        self,
+        run: Run | None = None,
+        *,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_poll: Callable[[Run], object] | None = None,
+        check: bool = True,
+        stalled_after: float | None = None,
+        cancel_on_timeout: bool = False,
+        on_tool_error: OnToolError = "report",
+        approve: Approve | None = None,
+        parallel_tools: int = 1,
+        max_tool_rounds: int = 10,
+        journal: Journal | None = None,
+        progress: bool = False,
+    ) -> Run:
+        """Waits until a run is final or requires action, and answers it as it is then.
+
+        Single polls that fail (a broken connection, a 429, a 5xx) do not end the wait, and an
+        unknown status is waited on, both within the timeout. Ctrl-C leaves at once; the run goes
+        on and can be picked up again by its ids.
+
+        Args:
+            run: The run; or give its ids.
+            thread_id: The id of its thread.
+            run_id: Its id.
+            tools: Functions, made tools by ``@tool`` or plain. When the run requires action, they
+                are called and the wait goes on.
+            timeout: Seconds for the whole wait, whatever the server does. The default covers the
+                600 s after which a run expires; ``float("inf")`` sets no bound. A tool that is
+                running is not interrupted.
+            backoff: The delays between polls: a backoff, or a number of seconds. Where the server
+                says when to ask again (``openai-poll-after-ms``), that is followed instead.
+            on_poll: Called with the run after every poll.
+            check: ``False`` answers a run that did not complete instead of raising.
+            stalled_after: Seconds after which a run that does not change is given up, and left
+                as it is.
+            cancel_on_timeout: Cancels the run when the time is up, and waits up to 30 s more for
+                its end; ``.run`` of the error is the run then.
+            on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
+            approve: Asked before each call; ``False`` or a text refuses it.
+            parallel_tools: How many calls of one action run at once, in threads.
+            max_tool_rounds: How many actions the functions are called for.
+            journal: A path or a mapping where outputs are remembered, so that after a crash no
+                finished call is made again.
+            progress: Shows how it goes: a live line in a notebook or a terminal (by tqdm where
+                that is installed), elsewhere a line on the standard error at each new status.
+
+        Raises:
+            RunFailedError: The run failed; ``.run.last_error`` says why.
+            RunCancelledError: It was cancelled.
+            RunExpiredError: It expired, perhaps waiting for tool outputs.
+            RunIncompleteError: It ended early, for instance at a token limit.
+            RunError: It asked for tools too many times, or its server did not take the outputs.
+            WaitTimeoutError: The timeout was reached; ``.run`` is the run as last seen.
+            ToolError: A tool failed, with ``on_tool_error="raise"``.
+            APIError: A poll was refused in a way that waiting cannot cure, such as a 404.
+        """
+        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
+        handling = ToolHandling(
+            on_tool_error=on_tool_error,
+            approve=approve,
+            parallel_tools=parallel_tools,
+            max_tool_rounds=max_tool_rounds,
+            journal=journal,
+        )
+        return wait_for_run(
+            *run_or_ids(run, thread_id, run_id),
+            calls=self._run_calls,
+            waiter=self._waiter,
+            last=run,
+            tools=tools,
+            handling=handling,
+            timeout=timeout,
+            backoff=backoff,
+            on_poll=on_poll,
+            check=check,
+            stalled_after=stalled_after,
+            cancel_on_timeout=cancel_on_timeout,
+            progress=progress,
+        )
+
+    @explains_arguments
+    def wait_for_runs(  # noqa: D417 - the other arguments are explained by wait_for_run
+        self,
+        runs: Iterable[RunOrIds],
+        *,
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_poll: Callable[[Run], object] | None = None,
+        check: bool = False,
+        stalled_after: float | None = None,
+        parallel_polls: int = 1,
+        progress: bool = False,
+    ) -> Iterator[Run]:
+        """Waits for many runs at once, and yields each as it finishes or requires action.
+
+        However many there are, one thread asks for them, always for the run that has been due
+        longest. Runs that are final already come first, without a request; a run given twice comes
+        once. Nothing is sent before the first is asked for.
+
+        What goes wrong with one run loses no other: where a run cannot be read (such as a 404) or
+        is stalled, the error is raised after all others were yielded. When the time is up, or at
+        Ctrl-C, runs not yet yielded can be waited for again. ``backoff``, ``on_poll``,
+        ``stalled_after`` and ``progress`` are as for :meth:`wait_for_run`.
+
+        Args:
+            runs: The runs, or ``(thread_id, run_id)`` for each; also a generator or a list from
+                ``client.runs.list``, which is read to its end at once.
+            timeout: Seconds that may be spent waiting in all; what you do between two runs does
+                not count.
+            check: Every run is yielded however it ended, so look at its ``status``. ``True`` also
+                raises the error of the first that failed, was cancelled, expired or is
+                incomplete, after all were yielded.
+            parallel_polls: How many polls may be under way at once, each in a thread of its own:
+                more than 1 for very many runs on a distant server. A poll that hangs for a second
+                does not hold up others in any case.
+
+        Raises (while iterating):
+            WaitTimeoutError: The timeout was reached with runs unfinished; ``.run`` is one.
+            RunError: A run did not complete, with ``check=True``.
+            APIError: A run could not be read.
+        """
+        return wait_for_runs(
+            runs,
+            calls=self._run_calls,
+            waiter=self._waiter,
+            timeout=timeout,
+            backoff=backoff,
+            on_poll=on_poll,
+            check=check,
+            stalled_after=stalled_after,
+            parallel_polls=parallel_polls,
+            progress=progress,
+        )
+
+    @explains_arguments
+    def ask(  # noqa: D417 - the other arguments are explained by wait_for_run
+        self,
+        thread_id: str,
+        question: str,
+        *,
+        assistant_id: str,
+        instructions: str | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        on_active_run: OnActiveRun = "raise",
+        timeout: float = DEFAULT_WAIT,
+        backoff: BackoffLike | None = None,
+        on_tool_error: OnToolError = "report",
+        approve: Approve | None = None,
+        parallel_tools: int = 1,
+        max_tool_rounds: int = 10,
+        journal: Journal | None = None,
+    ) -> Reply:
+        """Adds a user message, runs the assistant on it, and answers what it said.
+
+        The assistant keeps its own tools; those given only answer its calls. ``backoff``,
+        ``on_tool_error``, ``approve``, ``parallel_tools``, ``max_tool_rounds`` and ``journal`` are
+        as for :meth:`wait_for_run`.
+
+        Args:
+            question: The user's message.
+            instructions: Instead of the assistant's own, for this run.
+            tools: Functions that answer the run's calls.
+            on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
+                ``cancel`` the question goes with the run, and nobody else's comes in between; a run
+                that waits for outputs of functions is not waited for.
+            timeout: Seconds for the wait.
+
+        Raises:
+            ThreadLockedError: A run is active on the thread, with ``on_active_run="raise"``, or
+                waits for outputs of functions.
+            RunError: The run did not complete, or requires action that no tool takes.
+            AssistantsError: As :meth:`wait_for_run`.
+        """
+        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
+        handling = ToolHandling(
+            on_tool_error=on_tool_error,
+            approve=approve,
+            parallel_tools=parallel_tools,
+            max_tool_rounds=max_tool_rounds,
+            journal=journal,
+        )
+        from assistants_client.client.questions import ask
+
+        return ask(
+            self,
+            thread_id,
+            question,
+            assistant_id=assistant_id,
+            instructions=instructions,
+            tools=tools,
+            handling=handling,
+            on_active_run=on_active_run,
+            timeout=timeout,
+            backoff=backoff,
+        )
 
     def close(self) -> None:
         """Closes the connections, and the embedded engine where the client opened it itself.
@@ -309,14 +489,9 @@ class Client(WaitsForRuns):
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        embedded = self._transport.base_url == EMBEDDED
+        embedded = self._transport.base_url == connect.EMBEDDED
         return f"<Client of {'the embedded engine' if embedded else self._transport.base_url}>"

@@ -1,18 +1,22 @@
-"""Where a client connects to: a server, Foundry, Azure's form, or the embedded engine."""
+"""Where a client connects to, a server, Foundry, Azure's form or the embedded engine, and how."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from assistants_client._arguments import checked_base_url
+from assistants_client._arguments import Timeout, checked_base_url
 from assistants_client._http.auth import CachedToken, Credential
 from assistants_client._http.retry import RetryPolicy
-from assistants_client._http.transport import ApiKey, Options, Transport
+from assistants_client._http.transport import ApiKey, Options, Query, Transport
+from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
+from assistants_client.waiting.polling import Time, Waiter, checked_backoff
+from assistants_client.waiting.rate_limiter import as_rate_limiter
 
 if TYPE_CHECKING:
     import requests
@@ -30,6 +34,40 @@ BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 _AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
 _FOUNDRY_SCOPE = "https://ai.azure.com/.default"
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+
+
+def connected(
+    base_url: str | None,
+    engine: Engine | None,
+    api_key: ApiKey | None,
+    options: Options,
+    session: requests.Session | None,
+) -> tuple[Transport, Engine | None]:
+    """The way to a server or an engine, and the engine where it is the client's own.
+
+    Raises:
+        ConfigurationError: The arguments do not fit together, or one of them cannot be used.
+    """
+    if base_url is not None and engine is not None:
+        raise ConfigurationError("base_url and engine: give one of them, not both")
+    if base_url is None and engine is None:
+        base_url = base_url_of_environment()
+    if base_url is not None:
+        return to_server(base_url, api_key, options, session), None
+    if api_key is not None:
+        raise ConfigurationError(
+            "api_key: there is no server to send it to; give base_url, or set "
+            "ASSISTANTS_BASE_URL. The embedded engine needs no key; that of its language model "
+            "is ASSISTANTS_MODEL_KEY, or OPENAI_API_KEY"
+        )
+    if engine is not None:
+        return to_engine(engine, options, session), None
+    own = default_engine()
+    try:
+        return to_engine(own, options, session), own
+    except BaseException:
+        own.close()
+        raise
 
 
 def to_server(
@@ -132,8 +170,72 @@ def default_engine() -> Engine:
     return Engine.from_environment()
 
 
-def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
-    """A retry policy from one, or from the tries in all.
+def own_headers(organization: str | None, project: str | None) -> dict[str, str]:
+    """The headers that a client sends of itself."""
+    sent = {**BETA, "OpenAI-Organization": organization, "OpenAI-Project": project}
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def checked_options(
+    timeout: Timeout,
+    headers: Mapping[str, str],
+    params: Query,
+    retries: RetryPolicy | int | None,
+    max_response_bytes: int,
+) -> Options:
+    """The options of a transport, from a client's arguments.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    return Options(
+        timeout=timeout,
+        headers=headers,
+        params=params,
+        retries=_as_policy(retries),
+        max_response_bytes=max_response_bytes,
+    )
+
+
+def changed(
+    transport: Transport,
+    timeout: Timeout | None,
+    headers: Mapping[str, str] | None,
+    params: Query | None,
+    retries: RetryPolicy | int | None,
+) -> Transport:
+    """The transport with other options, where they are given; headers and parameters are added.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    now = transport.options
+    return transport.with_options(
+        Options(
+            timeout=now.timeout if timeout is None else timeout,
+            headers={**now.headers, **(headers or {})},
+            params={**now.params, **(params or {})},
+            retries=now.retries if retries is None else _as_policy(retries),
+            max_response_bytes=now.max_response_bytes,
+        )
+    )
+
+
+def waiter_of(backoff: BackoffLike | None, max_polls_per_second: float | None) -> Waiter:
+    """What a client's waits share, from its arguments.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    return Waiter(
+        Time(time.monotonic, time.sleep),
+        AdaptiveBackoff() if backoff is None else checked_backoff(backoff),
+        as_rate_limiter(max_polls_per_second),
+    )
+
+
+def _as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
+    """A retry policy from one, or from the number of further tries.
 
     Raises:
         ConfigurationError: It is neither.
@@ -142,12 +244,12 @@ def as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
         return RetryPolicy()
     if isinstance(retries, RetryPolicy):
         return retries
-    try:
-        return RetryPolicy(attempts=retries)
-    except ConfigurationError:
+    if type(retries) is not int or retries < 0:
         raise ConfigurationError(
-            f"retries: {retries!r} is not a RetryPolicy, nor a whole number of 1 or more tries"
-        ) from None
+            f"retries: {retries!r} is not a RetryPolicy, nor a whole number of 0 or more further "
+            "tries"
+        )
+    return RetryPolicy(attempts=retries + 1)
 
 
 def _key_for(base_url: str) -> str | None:

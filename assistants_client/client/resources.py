@@ -1,99 +1,83 @@
-"""The client's resources, as attributes; each is imported when it is first used.
-
-What a resource does is in its own file; no method of theirs belongs here.
-"""
+"""How a client makes its resources; each is imported when it is first used."""
+# ruff: noqa: PLC0414 - the classes are exported for the annotations of the client's attributes
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from assistants_client._suggestions import no_attribute
-
 if TYPE_CHECKING:
-    from assistants_client._http.transport import Transport
-    from assistants_client.resources._base import Helpers
+    from assistants_client.client.client import Client
+    from assistants_client.resources.assistants import Assistants as Assistants
+    from assistants_client.resources.files import Files as Files
+    from assistants_client.resources.messages import Messages as Messages
+    from assistants_client.resources.run_steps import RunSteps as RunSteps
+    from assistants_client.resources.runs import Runs as Runs
+    from assistants_client.resources.threads import Threads as Threads
+    from assistants_client.resources.vector_store_file_batches import (
+        VectorStoreFileBatches as VectorStoreFileBatches,
+    )
+    from assistants_client.resources.vector_store_files import VectorStoreFiles as VectorStoreFiles
+    from assistants_client.resources.vector_stores import VectorStores as VectorStores
+
+
+def assistants(client: Client) -> Assistants:
+    """Assistants: models with instructions and tools."""
     from assistants_client.resources.assistants import Assistants
-    from assistants_client.resources.files import Files
-    from assistants_client.resources.messages import Messages
-    from assistants_client.resources.run_steps import RunSteps
-    from assistants_client.resources.runs import Runs
+
+    return Assistants(client._transport)
+
+
+def threads(client: Client) -> Threads:
+    """Threads: conversations."""
     from assistants_client.resources.threads import Threads
-    from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
-    from assistants_client.resources.vector_store_files import VectorStoreFiles
+
+    return Threads(client._transport)
+
+
+def messages(client: Client) -> Messages:
+    """The messages of threads."""
+    from assistants_client.resources.messages import Messages
+
+    return Messages(client._transport, client._waiter)
+
+
+def runs(client: Client) -> Runs:
+    """Runs: assistants at work on threads."""
+    from assistants_client.resources.runs import Runs
+
+    return Runs(client._transport, client._waiter)
+
+
+def run_steps(client: Client) -> RunSteps:
+    """What runs did, step by step."""
+    from assistants_client.resources.run_steps import RunSteps
+
+    return RunSteps(client._transport)
+
+
+def files(client: Client) -> Files:
+    """Uploaded files."""
+    from assistants_client.resources.files import Files
+
+    return Files(client._transport, client._waiter)
+
+
+def vector_stores(client: Client) -> VectorStores:
+    """Vector stores: files to search."""
     from assistants_client.resources.vector_stores import VectorStores
 
+    return VectorStores(client._transport, client._waiter)
 
-class HasResources:
-    """The part of ``Client`` that its users call most: an attribute for each resource."""
 
-    _transport: Transport
-    _helpers: Helpers
+def vector_store_files(client: Client) -> VectorStoreFiles:
+    """The files in vector stores."""
+    from assistants_client.resources.vector_store_files import VectorStoreFiles
 
-    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+    return VectorStoreFiles(client._transport, client._waiter)
 
-        def __getattr__(self, name: str) -> None:
-            raise no_attribute(self, name)
 
-    @cached_property
-    def assistants(self) -> Assistants:
-        """Assistants: models with instructions and tools."""
-        from assistants_client.resources.assistants import Assistants
+def vector_store_file_batches(client: Client) -> VectorStoreFileBatches:
+    """Files added to vector stores together."""
+    from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
 
-        return Assistants(self._transport, self._helpers)
-
-    @cached_property
-    def threads(self) -> Threads:
-        """Threads: conversations."""
-        from assistants_client.resources.threads import Threads
-
-        return Threads(self._transport, self._helpers)
-
-    @cached_property
-    def messages(self) -> Messages:
-        """The messages of threads."""
-        from assistants_client.resources.messages import Messages
-
-        return Messages(self._transport, self._helpers)
-
-    @cached_property
-    def runs(self) -> Runs:
-        """Runs: assistants at work on threads."""
-        from assistants_client.resources.runs import Runs
-
-        return Runs(self._transport, self._helpers)
-
-    @cached_property
-    def run_steps(self) -> RunSteps:
-        """What runs did, step by step."""
-        from assistants_client.resources.run_steps import RunSteps
-
-        return RunSteps(self._transport, self._helpers)
-
-    @cached_property
-    def files(self) -> Files:
-        """Uploaded files."""
-        from assistants_client.resources.files import Files
-
-        return Files(self._transport, self._helpers)
-
-    @cached_property
-    def vector_stores(self) -> VectorStores:
-        """Vector stores: files to search."""
-        from assistants_client.resources.vector_stores import VectorStores
-
-        return VectorStores(self._transport, self._helpers)
-
-    @cached_property
-    def vector_store_files(self) -> VectorStoreFiles:
-        """The files in vector stores."""
-        from assistants_client.resources.vector_store_files import VectorStoreFiles
-
-        return VectorStoreFiles(self._transport, self._helpers)
-
-    @cached_property
-    def vector_store_file_batches(self) -> VectorStoreFileBatches:
-        """Files added to vector stores together."""
-        from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
-
-        return VectorStoreFileBatches(self._transport, self._helpers)
+    return VectorStoreFileBatches(client._transport, client._waiter)

@@ -23,8 +23,19 @@ _MOVED: Final[Mapping[str, str]] = {
     "objects=new_objects token_sums",
     "worker": "answers=answer called=tool_call_records conversation=prompt executor=thread_pool "
     "ingestion=ingester lookout model_rounds run_state runner",
+    "services": "services.following=run_snapshots services.repeats=idempotency_keys",
+    "services.worker_side": "services.execution=execution services.ingesting=ingesting "
+    "services.tool_use=tool_use",
     "storage": "database leases paging=keyset_pages store_faults tables",
-    "search": "embedding_answers embeddings extraction filters search_words=text_ranking vectors",
+    "search": "document_reader embedding_answers embeddings extraction filters "
+    "search_words=text_ranking vectors",
+    "search.document_reader": "chunking document_reader.pdfs=pdfs "
+    "document_reader.plain_text=plain_text document_reader.program=program "
+    "document_reader.refusal=refusal document_reader.web_pages=web_pages "
+    "document_reader.word_documents=word_documents",
+    "language_models.tutor": "language_models.algebra=algebra language_models.equations=equations "
+    "language_models.lessons=lessons",
+    "code_interpreter": "code_interpreter.inside=sandbox_main code_interpreter.walls=bwrap_command",
 }
 
 
@@ -58,5 +69,6 @@ class _Moved(MetaPathFinder, Loader):
 
 
 def find_moved_modules() -> None:
-    """Lets the old names be imported, from now on."""
-    sys.meta_path.append(_Moved(_new_names()))
+    """Makes the old names importable, from now on."""
+    # Before the others, which would find a second copy of a module in a folder that was renamed.
+    sys.meta_path.insert(0, _Moved(_new_names()))

@@ -11,18 +11,24 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine import environment
 from assistants_client.engine.code_interpreter import CodeInterpreter
+from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.search.embeddings import Embeddings
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import (
+    Context,
+    RunQueued,
+    RunStopped,
+    StoreFileQueued,
+)
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
@@ -31,7 +37,7 @@ from assistants_client.engine.storage.store_faults import busy, closed
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
-from assistants_client.engine.worker.thread_pool import WORKERS, Threads
+from assistants_client.engine.worker.thread_pool import WORKERS, WorkerPool
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +49,7 @@ DEFAULT_URL: Final = "sqlite:///assistants.db"
 RUN_SECONDS: Final = 600
 #: How many files of vector stores are read at once.
 READERS: Final = 2
-#: How long closing waits for the runs that are being carried, where nothing else is said.
+#: How long closing waits for the runs that are being processed, where nothing else is said.
 CLOSE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -62,28 +68,28 @@ class Engine:
         url: The database, as SQLAlchemy reads it: ``sqlite:///file.db``, or ``sqlite://`` for one
             in memory, which is gone when the engine is closed; ``postgresql://user@host/name`` is
             for several processes and machines (extra ``postgres``).
-        model: What answers; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL`` (with
-            ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
+        model: The language model; ``None`` chooses by the environment: ``ASSISTANTS_MODEL_URL``
+            (with ``ASSISTANTS_MODEL_KEY``), else ``OPENAI_API_KEY``, else the offline tutor.
             ``ASSISTANTS_MODEL`` then names the model that is asked for, whatever a run names;
             ``ASSISTANTS_MODEL_MAP``, as ``old=new,old2=new2``, which one in whose place; and
             ``ASSISTANTS_MODEL_API`` the server's API, ``chat`` or ``responses``.
-        embeddings: What makes vectors of texts, so that file search finds meanings beside words.
+        embeddings: The embedding model, so that file search finds meanings beside words.
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
-        token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
-        workers: How many runs are carried at once; more of them wait for their turn, see
+        token: The bearer token that requests over HTTP must have; ``None`` asks for none.
+        workers: How many runs are processed at once; more of them wait for their turn, see
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
-            thread that exists only while it carries a run.
-        run_seconds: After how long an unfinished run expires, from its creation.
-        close_seconds: How long closing waits for the runs that are being carried; what is
+            thread that exists only while it processes a run.
+        run_seconds: The seconds from its creation after which an unfinished run expires.
+        close_seconds: The seconds that closing waits for runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
             asked anew. A run whose tools are at work then has failed.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
-        clock: Tells the time in Unix seconds.
-        new_id: Names what is made, given a prefix such as ``run_``; no name may come twice.
-        code_interpreter: What runs the code that models write; ``None`` is the built-in sandbox,
-            unless ``ASSISTANTS_CODE_INTERPRETER`` says ``bubblewrap``.
+        clock: Returns the time in Unix seconds.
+        new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
+        code_interpreter: The sandbox for the code that models write; ``None`` is the built-in one,
+            unless ``ASSISTANTS_CODE_INTERPRETER`` is ``bubblewrap``.
 
     Raises:
         ConfigurationError: The URL or a setting of the environment cannot be used. A database that
@@ -139,32 +145,43 @@ class Engine:
             code_interpreter = environment.code_interpreter()
             owned.append(code_interpreter.close)
         self._model = model
-        self._database = Database(url)
+        events = Broker()
+
+        # It holds no reference to the engine, which is closed when it is dropped.
+        def after_commit(emitted: Sequence[object]) -> None:
+            for one in emitted:
+                if isinstance(one, RunEvent):
+                    events.publish([one])
+                elif isinstance(one, RunQueued):
+                    run_pool.submit(one.run_id)
+                elif isinstance(one, RunStopped):
+                    run_pool.cancel(one.run_id)
+                elif isinstance(one, StoreFileQueued):
+                    readers.submit(str(one.store_file))
+
+        self._database = Database(url, after_commit)
         context = Context(
-            database=self._database, clock=clock, run_seconds=run_seconds, embeddings=embeddings
+            database=self._database,
+            clock=clock,
+            new_id=new_id,
+            run_seconds=run_seconds,
+            events=events,
+            embeddings=embeddings,
         )
-        self._database.on_commit = context.committed
         self._execution = Execution(context)
-        self._threads = Threads(
+        self._run_pool = run_pool = WorkerPool(
             Runner(self._execution, model, code_interpreter, ToolUse(context)),
             workers,
-            tell_waiting=functools.partial(_tell_waiting, workers),
+            on_backlog=functools.partial(_warn_of_backlog, workers),
         )
         self._ingesting = Ingesting(context)
-        readers = Threads(Ingester(self._ingesting, embeddings), min(workers, READERS))
-        context.wake = self._threads.submit
-
-        def ingest(store_file: int) -> None:
-            readers.submit(str(store_file))
-
-        context.ingest = self._ingest = ingest
-        context.stop = self._threads.cancel
-        context.new_id = new_id
-        self._readers = readers
+        self._readers = readers = WorkerPool(
+            Ingester(self._ingesting, embeddings), min(workers, READERS)
+        )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
         self._lookout = Lookout(
-            Source(self._execution.unclaimed, self._threads),
+            Source(self._execution.unclaimed, run_pool),
             Source(self._ingesting.unclaimed, readers),
         )
         #: The process that it is open in: a forked child opens it anew.
@@ -173,19 +190,19 @@ class Engine:
         self._finalizer = weakref.finalize(
             self,
             _close,
-            [(self._threads, self._execution), (readers, self._ingesting)],
+            [(run_pool, self._execution), (readers, self._ingesting)],
             close_seconds,
             self._lookout,
-            # Streams tell of what has ended before they break off, and need no database for that.
+            # Streams send what has ended before they break off, and need no database for that.
             [context.events.close, self._database.close, *owned],
         )
 
     @classmethod
     def from_environment(cls, *, token: str | None = None) -> Engine:
-        """The engine that ``Client()`` uses: ``ASSISTANTS_DATABASE_URL``, or a file beside you.
+        """Returns the engine of ``Client()``: on ``ASSISTANTS_DATABASE_URL``, or a file beside you.
 
         Args:
-            token: The bearer token that requests over HTTP must carry; ``None`` asks for none.
+            token: The bearer token that requests over HTTP must have; ``None`` asks for none.
 
         Raises:
             ConfigurationError: A setting of the environment cannot be used.
@@ -193,7 +210,7 @@ class Engine:
         return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL, token=token)
 
     def open(self) -> None:
-        """Opens the database and takes up what an earlier process left; requests do it themselves.
+        """Opens the database and queues what an earlier process left; requests do it themselves.
 
         Raises:
             ConfigurationError: The database cannot be opened, or the engine was closed.
@@ -212,7 +229,7 @@ class Engine:
             )
 
     def _open(self, until: float) -> None:
-        """Opens it, if it is not open in this process; waits for who does until some moment.
+        """Opens it, if it is not open in this process; waits for another thread that does.
 
         Raises:
             ConfigurationError: As :meth:`open`.
@@ -226,9 +243,9 @@ class Engine:
             if self._open_in != os.getpid():
                 self._database.open(until)
                 for run_id in self._execution.orphans():
-                    self._threads.submit(run_id)
+                    self._run_pool.submit(run_id)
                 for store_file in self._ingesting.orphans():
-                    self._ingest(store_file)
+                    self._readers.submit(str(store_file))
                 if not self._database.is_in_memory:  # which no other process can use
                     self._lookout.start()
                 self._open_in = os.getpid()
@@ -236,26 +253,26 @@ class Engine:
             self._opening.release()
 
     def close(self) -> None:
-        """Waits ``close_seconds`` for the runs that it carries, releases the rest, closes all.
+        """Waits ``close_seconds`` for the runs that it processes, releases the rest, closes all.
 
         What was given to the engine, such as a model, stays open. A closed engine stays closed.
         """
         self._finalizer()
 
     def busy(self) -> int:
-        """How many threads carry a run or read a file, or are about to, in this process."""
-        return self._threads.busy() + self._readers.busy()
+        """Returns how many threads of this process work on a run or a file, or are about to."""
+        return self._run_pool.busy() + self._readers.busy()
 
     @property
     def waiting_runs(self) -> int:
-        """How many runs wait in this process because all of its ``workers`` carry another.
+        """The number of runs that wait in this process because all of its ``workers`` are busy.
 
         The log warns of them, at most every ten seconds.
         """
-        return self._threads.waiting()
+        return self._run_pool.waiting()
 
     def admits(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request carries the token that is asked for, if one is.
+        """Returns whether a request has the token that is asked for, if one is.
 
         Args:
             headers: The request's headers, in WSGI's names.
@@ -270,7 +287,7 @@ class Engine:
         """Serves one request, as WSGI has it.
 
         Raises:
-            ConfigurationError: As :meth:`open`, to a client in this process; others are told 503.
+            ConfigurationError: As :meth:`open`, to a client in this process; others get a 503.
         """
         try:
             self._require_unclosed()
@@ -302,9 +319,9 @@ class Engine:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
 
 
-def _tell_waiting(workers: int, waiting: int) -> None:
+def _warn_of_backlog(workers: int, waiting: int) -> None:
     _log.warning(
-        "All workers (%d) carry a run; runs that wait for one: %d. Engine(workers=…), "
+        "All workers (%d) are busy; runs that wait for one: %d. Engine(workers=…), "
         "ASSISTANTS_WORKERS or assistants serve --workers gives more.",
         workers,
         waiting,
@@ -312,19 +329,19 @@ def _tell_waiting(workers: int, waiting: int) -> None:
 
 
 def _close(
-    carried: Iterable[tuple[Threads, Execution | Ingesting]],
+    pools: Iterable[tuple[WorkerPool, Execution | Ingesting]],
     seconds: float,
     lookout: Lookout,
     others: Iterable[Callable[[], object]],
 ) -> None:
     until = time.monotonic() + seconds
     lookout.close()
-    for threads, held in carried:
-        is_done = threads.close(max(0.0, until - time.monotonic()))
+    for pool, held in pools:
+        is_done = pool.close(max(0.0, until - time.monotonic()))
         held.close()
         if not is_done:
             try:
-                held.release()
+                held.release_all()
             except Exception:
                 # The next process that opens the database finds them with a dead owner.
                 _log.warning("Unfinished work could not be released", exc_info=True)

@@ -1,6 +1,6 @@
-"""What the environment names, models, sandbox, workers: which variables there are, what they mean.
+"""Configuration by environment variables: language model, embeddings, sandbox, workers.
 
-Only where the caller gave none of his own is this asked.
+It applies only where the caller passed no argument.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _Settings: TypeAlias = dict[str, tuple[str, Callable[[str], object]]]
 
 
 def _switch(text: str) -> bool:
-    """Whether something is to be so, from one of the usual words."""
+    """Reads a boolean from one of the usual words."""
     words = {"1": True, "true": True, "yes": True, "on": True}
     words |= {"0": False, "false": False, "no": False, "off": False}
     return words[text.lower()]
@@ -63,7 +63,7 @@ _log = logging.getLogger(__name__)
 
 
 def language_model() -> LanguageModel:
-    """The model of ``ASSISTANTS_MODEL_URL``, else OpenAI's where its key is set, else the tutor.
+    """Returns the model of ``ASSISTANTS_MODEL_URL``, else OpenAI's if its key is set, or the tutor.
 
     ``ASSISTANTS_MODEL_TIMEOUT``, ``ASSISTANTS_MODEL_STALLED_AFTER`` and
     ``ASSISTANTS_MODEL_SHOW_THINKING`` are the arguments of those names.
@@ -96,7 +96,7 @@ def language_model() -> LanguageModel:
 
 
 def unused() -> list[str]:
-    """Where no model is found: why what is set all the same is not used, without any key."""
+    """Returns, where no model is configured, why variables are not used; no key is in it."""
     url, _ = _server()
     if url is not None:
         return []
@@ -110,7 +110,7 @@ def unused() -> list[str]:
 
 
 def embeddings() -> Embeddings | None:
-    """The model of ``ASSISTANTS_EMBEDDING_MODEL``, on the language model's server.
+    """Returns the model of ``ASSISTANTS_EMBEDDING_MODEL``, on the language model's server.
 
     ``ASSISTANTS_EMBEDDING_BATCH``, ``ASSISTANTS_EMBEDDING_TIMEOUT`` and
     ``ASSISTANTS_EMBEDDING_ENCODING`` are the arguments of those names.
@@ -134,7 +134,7 @@ def embeddings() -> Embeddings | None:
 
 
 def workers() -> int | None:
-    """How many runs an engine carries at once by ``ASSISTANTS_WORKERS``; ``None`` if it is not set.
+    """Returns the number of workers by ``ASSISTANTS_WORKERS``; ``None`` if it is not set.
 
     Raises:
         ConfigurationError: It is no whole number from 1 on; it is named.
@@ -146,7 +146,7 @@ def workers() -> int | None:
 
 
 def _settings(table: _Settings) -> dict[str, Any]:
-    """The arguments that variables give.
+    """Reads the arguments that variables give.
 
     Raises:
         ConfigurationError: One cannot be read; it is named.
@@ -166,7 +166,7 @@ def _settings(table: _Settings) -> dict[str, Any]:
 def _in_variables(
     error: ConfigurationError, table: _Settings, otherwise: str
 ) -> ConfigurationError:
-    """An error about an argument that nobody gave, told of the variable that stands for it."""
+    """Returns an error about an argument as one about the variable that gives the argument."""
     name, _, reason = str(error).partition(": ")
     if name in table:
         return ConfigurationError(f"${table[name][0]}: {reason}")
@@ -174,7 +174,7 @@ def _in_variables(
 
 
 def code_interpreter() -> CodeInterpreter:
-    """The sandbox that ``ASSISTANTS_CODE_INTERPRETER`` names, else the built-in one.
+    """Returns the sandbox that ``ASSISTANTS_CODE_INTERPRETER`` names, else the built-in one.
 
     Raises:
         ConfigurationError: There is none of that name, or it cannot be used here.
@@ -191,7 +191,7 @@ def code_interpreter() -> CodeInterpreter:
 
 
 def _server() -> tuple[str | None, str | None]:
-    """The base URL of the models' server and its key; no URL when there is no server."""
+    """Returns the base URL of the models' server and its key; no URL when there is no server."""
     url = os.environ.get("ASSISTANTS_MODEL_URL")
     if url:
         return url, os.environ.get("ASSISTANTS_MODEL_KEY") or None
@@ -201,7 +201,7 @@ def _server() -> tuple[str | None, str | None]:
 
 
 def _why_not_openai() -> str:
-    """What says that ``OPENAI_API_KEY`` is another server's; empty where nothing does.
+    """Returns why ``OPENAI_API_KEY`` is another server's; empty where it is not.
 
     Programs of the openai package are pointed at this engine by the same two variables.
     """
@@ -222,7 +222,7 @@ def _why_not_openai() -> str:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """``old=new,old2=new2`` as a mapping."""
+    """Reads ``old=new,old2=new2`` as a mapping."""
     found = {}
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
         old, _, new = (part.strip() for part in pair.partition("="))

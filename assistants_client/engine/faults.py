@@ -1,4 +1,4 @@
-"""The engine's refusals: what the rules raise and the HTTP face turns into an error body.
+"""The engine's refusals: raised by the rules, and turned into an error body by ``http``.
 
 Neither HTTP nor the database belongs here.
 """
@@ -13,11 +13,11 @@ class Fault(Exception):
 
     Attributes:
         status: The HTTP status.
-        message: What is wrong, for people.
+        message: A description of the error, for people.
         code: The protocol's error code, often ``None``.
         param: The path of the field that is at fault, such as ``messages[0].content``.
         type: The protocol's error type.
-        retry_after: After how many seconds it may be worth to ask again, where that is so.
+        retry_after: The seconds after which a retry may succeed, where one may.
     """
 
     def __init__(
@@ -40,19 +40,19 @@ class Fault(Exception):
 
 
 def not_found(noun: str, object_id: str, param: str | None = None) -> Fault:
-    """The refusal of an id that nothing has.
+    """Returns the refusal of an id that nothing has.
 
     Args:
-        noun: What was looked for: "assistant", "thread" and so on.
+        noun: The kind of object: "assistant", "thread" and so on.
         object_id: The id.
-        param: Where it stands in the body, if it does.
+        param: The path of the id in the body, if it is there.
     """
     message = f"No {noun} found with id '{object_id}'."
     return of_another_kind(noun, object_id, param) or Fault(404, message, None, param)
 
 
 def of_another_kind(noun: str, object_id: str, param: str | None = None) -> Fault | None:
-    """The refusal of an id that begins as those of another noun do; else ``None``."""
+    """Returns the refusal of an id that begins as those of another noun do; else ``None``."""
     prefix, name = ID_KINDS[noun]
     if not any(other != prefix and object_id.startswith(other) for other, _ in ID_KINDS.values()):
         return None
@@ -62,5 +62,5 @@ def of_another_kind(noun: str, object_id: str, param: str | None = None) -> Faul
 
 
 def named(error: BaseException) -> str:
-    """The kind of an error of unknown origin. Its words may hold a secret: callers read this."""
+    """Returns the kind of an error of unknown origin, as its message may hold a secret."""
     return f"{type(error).__name__} (the engine's log has the details)"

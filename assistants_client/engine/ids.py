@@ -1,6 +1,6 @@
-"""Names: of objects, of requests, and of the processes that carry runs.
+"""Names: of objects, of requests, and of the workers that process runs.
 
-What an id stands for is decided elsewhere; nothing is stored here.
+The meaning of an id is decided elsewhere; nothing is stored here.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
-#: Gives a fresh id for a prefix.
+#: Returns a new id for a prefix.
 NewId: TypeAlias = Callable[[str], str]
 
-#: Tells this process from an earlier one that had the same pid, as in a restarted container.
+#: Distinguishes this process from an earlier one with the same pid, as in a restarted container.
 _PROCESS: Final = secrets.token_hex(4)
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id, such as ``run_`` and 24 letters and digits."""
+    """Returns a new id, such as ``run_`` and 24 letters and digits."""
     return prefix + secrets.token_hex(12)
 
 
 def owner_name(nonce: str) -> str:
-    """How a carrier of runs in this process signs: host, pid, process and its own ``nonce``.
+    """Returns the owner name of a worker in this process: host, pid, process and its ``nonce``.
 
-    It is worked out anew on every call, so that a forked child never signs as its parent.
+    It is computed anew on every call, so that a forked child never has the name of its parent.
     """
     return f"{_host()}/{os.getpid()}/{_PROCESS}/{nonce}"
 
 
 def owner_is_dead(owner: str) -> bool | None:
-    """Whether the process that signed so has ended; ``None`` where only its lease can tell."""
+    """Returns whether the process of an owner has ended; ``None`` where only its lease can show."""
     host, pid, process, _ = owner.split("/")
     if host != _host():
         return None
@@ -53,9 +53,9 @@ def owner_is_dead(owner: str) -> bool | None:
 
 @cache
 def _host() -> str:
-    """Where a pid means something: the host and, in containers, the namespace of its pids.
+    """Returns the scope of a pid: the host and, in containers, the namespace of its pids.
 
-    Many machines have the same name; where the system numbers its starts, that tells them apart.
+    Many machines have the same name; where the system numbers its boots, that distinguishes them.
     """
     try:
         namespace = os.readlink("/proc/self/ns/pid")

@@ -1,7 +1,7 @@
-"""Annotations to shapes: which Python type has which form in JSON.
+"""Maps annotations to JSON types.
 
-Types come in, shapes go out; functions and their docstrings do not belong here, nor how a shape
-describes itself or reads a value.
+Python types come in, JSON types go out; functions and their docstrings do not belong here, nor the
+schema and the reader of a JSON type.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import decimal
 import enum
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,11 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import attrs
 
-from assistants_client.function_tools import docstrings as _docstrings, json_types as _shapes
-from assistants_client.function_tools.json_types import Field, Schema, Shape
+from assistants_client.function_tools import docstrings, json_types
+from assistants_client.function_tools.json_types import Field, JsonType, Schema
+
+if sys.version_info >= (3, 14):
+    import annotationlib
 
 _LISTS: Final = (
     list,
@@ -37,51 +41,86 @@ _SETS: Final[dict[object, type]] = {
 }
 _MAPPINGS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _NOT_IN_NAMES: Final = re.compile(r"\W+")
-#: Where a class is, before its name.
+#: The module and the enclosing scopes before the name of a class.
 _MODULES: Final = re.compile(r"\b(?:\w+\.|<locals>\.)+")
 
 
 class UnsupportedError(Exception):
-    """An annotation that has no shape; the message says why."""
+    """An annotation that has no JSON type; the message says why."""
+
+
+class NotYetKnownError(UnsupportedError):
+    """An annotation that Python has not evaluated, and whose names are not known yet.
+
+    Since Python 3.14 it evaluates those of functions and classes when they are asked for.
+    """
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The parameters of a function, whatever is known of their annotations.
+
+    Raises:
+        ValueError: As :func:`inspect.signature`.
+    """
+    if sys.version_info >= (3, 14):
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def of_parameter(function: Any, name: str) -> Any:
-    """The annotation of a function's parameter, also when it is written as a string.
+    """Returns the annotation of a function's parameter, also when it is written as a string.
 
-    The others are left alone: what is returned may well have names that are not known yet.
+    The others are not resolved: the return annotation may use names that are not defined yet.
 
     Raises:
+        NotYetKnownError: It names what does not exist, and may do so later.
         UnsupportedError: There is none, or it names what does not exist.
     """
-    annotations = getattr(function, "__annotations__", {})
+    if sys.version_info >= (3, 14):
+        annotations = annotationlib.get_annotations(
+            function, format=annotationlib.Format.FORWARDREF
+        )
+    else:
+        annotations = getattr(function, "__annotations__", {})
     if name not in annotations:
         raise UnsupportedError(f"{name!r} has no annotation; say what it takes")
     alone = types.SimpleNamespace(__annotations__={name: annotations[name]})
     try:
         return _resolved(alone, getattr(function, "__globals__", {}))[name]
     except UnsupportedError as error:
-        raise UnsupportedError(f"{name!r}: {error}") from error
+        kind = NotYetKnownError if _is_deferred(function) else UnsupportedError
+        raise kind(f"{name!r}: {error}") from error
 
 
 def _resolved(target: Any, names: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target, names, include_extras=True)
     except Exception as error:
-        raise UnsupportedError(
+        kind = NotYetKnownError if _is_deferred(target) else UnsupportedError
+        raise kind(
             f"an annotation cannot be resolved ({error}); its names must be known in its module"
         ) from error
 
 
+def _is_deferred(target: Any) -> bool:
+    """Returns whether names are missing that Python resolves later, as it does not in strings."""
+    try:
+        getattr(target, "__annotations__", {})
+    except NameError:
+        return True
+    return False
+
+
 class Annotations:
-    """Makes shapes. Classes are described once, in ``definitions``, which are sent as ``$defs``."""
+    """Builds JSON types. Classes are described once, in ``definitions``, sent as ``$defs``."""
 
     def __init__(self, *, strict: bool) -> None:
         self.strict = strict
         self.definitions: dict[str, Schema] = {}
-        self._named: dict[Any, Shape] = {}
+        self._named: dict[Any, JsonType] = {}
 
-    def shape(self, tp: Any) -> Shape:
-        """The shape of a type.
+    def json_type(self, tp: Any) -> JsonType:
+        """Returns the JSON type of a Python type.
 
         Raises:
             UnsupportedError: It has none.
@@ -90,81 +129,83 @@ class Annotations:
         if origin is Annotated:
             return self._annotated(*arguments)
         if origin in (Union, types.UnionType):
-            return _shapes.union([self.shape(member) for member in arguments])
+            return json_types.union([self.json_type(member) for member in arguments])
         if origin is Literal:
-            return self._choice((_value(member), member) for member in arguments)
+            return self._constants((_value(member), member) for member in arguments)
         if isinstance(tp, collections.abc.Hashable):
-            shape = self._plain(tp) or self._container(tp, origin or tp, arguments)
-            shape = shape or self._class(tp, origin or tp, arguments)
-            if shape is not None:
-                return shape
+            json_type = self._plain(tp) or self._container(tp, origin or tp, arguments)
+            json_type = json_type or self._class(tp, origin or tp, arguments)
+            if json_type is not None:
+                return json_type
         raise UnsupportedError(f"{_spelled(tp)} has no form in JSON Schema")
 
     def field(
         self, name: str, tp: Any, description: str = "", default: object = attrs.NOTHING
     ) -> Field:
-        """A part of an object; it is required unless there is a default.
+        """Returns a field of an object; it is required unless there is a default.
 
         Raises:
-            UnsupportedError: Its annotation has no shape; the message names it.
+            UnsupportedError: Its annotation has no JSON type; the message names it.
         """
         try:
-            shape = self.shape(tp)
+            json_type = self.json_type(tp)
         except UnsupportedError as error:
-            raise UnsupportedError(f"{name!r}: {error}") from error
-        if default is None and not shape.nullable:  # an old way to say Optional
-            shape = _shapes.union([shape, _shapes.atom(_shapes.NoneType)])
-        return Field(name, shape, default is attrs.NOTHING, description, default)
+            raise type(error)(f"{name!r}: {error}") from error
+        if default is None and not json_type.nullable:  # an old way to say Optional
+            json_type = json_types.union([json_type, json_types.scalar(json_types.NoneType)])
+        return Field(name, json_type, default is attrs.NOTHING, description, default)
 
-    def _plain(self, tp: Any) -> Shape | None:
+    def _plain(self, tp: Any) -> JsonType | None:
         if tp is Any or tp is object:
             if self.strict:
                 raise UnsupportedError(f"strict mode needs to know the type, {_spelled(tp)} is any")
-            return _shapes.anything()
-        if tp is None or tp in _shapes.SCALARS:
-            return _shapes.atom(tp or _shapes.NoneType)
-        if tp in _shapes.TEXTS:
-            return _shapes.formatted(tp, strict=self.strict)
-        return _shapes.decimal_number() if tp is decimal.Decimal else None
+            return json_types.anything()
+        if tp is None or tp in json_types.SCALARS:
+            return json_types.scalar(tp or json_types.NoneType)
+        if tp in json_types.TEXTS:
+            return json_types.formatted(tp, strict=self.strict)
+        return json_types.decimal_number() if tp is decimal.Decimal else None
 
-    def _container(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> Shape | None:
+    def _container(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> JsonType | None:
         if origin in _LISTS:
-            return _shapes.array(self.shape(arguments[0] if arguments else Any), list)
+            return json_types.array(self.json_type(arguments[0] if arguments else Any), list)
         if origin in _SETS:
-            item = self.shape(arguments[0] if arguments else Any)
-            return _shapes.array(item, _SETS[origin], unique=not self.strict)
+            item = self.json_type(arguments[0] if arguments else Any)
+            return json_types.array(item, _SETS[origin], unique=not self.strict)
         if origin is tuple:
             return self._tuple(tp, arguments)
         if origin in _MAPPINGS:
             return self._mapping(*(arguments or (str, Any)))
         return None
 
-    def _class(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> Shape | None:
+    def _class(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> JsonType | None:
         if hasattr(tp, "__supertype__"):  # a NewType
-            return self.shape(tp.__supertype__)
+            return self.json_type(tp.__supertype__)
         if type(origin).__name__ == "TypeAliasType":  # the type statement of Python 3.12
-            return self._by_name(tp, lambda: self.shape(tp.__value__), _shapes.EVERYTHING)
+            return self._by_name(tp, lambda: self.json_type(tp.__value__), json_types.EVERYTHING)
         if not isinstance(origin, type):
             return None
         if issubclass(origin, enum.Enum):
-            return self._by_name(tp, lambda: self._enum(origin), _shapes.SCALARS)
+            return self._by_name(tp, lambda: self._enum(origin), json_types.SCALARS)
         kind = next((kind for test, kind in _KINDS if test(origin)), None)
         if kind is None:
             return None
 
-        def build() -> Shape:
+        def build() -> JsonType:
             known = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=False))
-            said = _docstrings.parameters(_own_docstring(origin))
+            descriptions = docstrings.parameters(_own_docstring(origin))
             fields = [
-                self.field(name, _filled(hint, known), said.get(name, ""), default)
+                self.field(name, _filled(hint, known), descriptions.get(name, ""), default)
                 for name, hint, default in kind(origin)
             ]
-            return _shapes.record(fields, origin, strict=self.strict)
+            return json_types.object_(fields, origin, strict=self.strict)
 
         return self._by_name(tp, build, frozenset({dict}))
 
-    def _by_name(self, tp: Any, build: Callable[[], Shape], takes: frozenset[type]) -> Shape:
-        """A shape that is referred to by name, so that it may contain itself."""
+    def _by_name(
+        self, tp: Any, build: Callable[[], JsonType], accepts: frozenset[type]
+    ) -> JsonType:
+        """Returns a JSON type that is referred to by name, so that it may contain itself."""
         if tp in self._named:
             return self._named[tp]
         stem = name = _NOT_IN_NAMES.sub("_", _spelled(tp)).strip("_")
@@ -172,24 +213,24 @@ class Annotations:
             name = f"{stem}_{len(self.definitions)}"
         self.definitions[name] = {}  # taken
         reference = {"$ref": f"#/$defs/{name}"}
-        built: list[Shape] = []
+        built: list[JsonType] = []
 
         def read(value: Any) -> Any:
-            return built[0].read(value)  # there is none yet while the class is looked at
+            return built[0].read(value)  # empty while the fields of the class are resolved
 
-        self._named[tp] = Shape(reference, read, "an object", takes)
-        shape = build()
-        built.append(shape)
-        description = _docstrings.summary(_own_docstring(tp))
+        self._named[tp] = JsonType(reference, read, "an object", accepts)
+        json_type = build()
+        built.append(json_type)
+        description = docstrings.summary(_own_docstring(tp))
         self.definitions[name] = {
-            **shape.schema,
+            **json_type.schema,
             **({"description": description} if description else {}),
         }
-        self._named[tp] = attrs.evolve(shape, schema=reference)
+        self._named[tp] = attrs.evolve(json_type, schema=reference)
         return self._named[tp]
 
-    def _annotated(self, tp: Any, *notes: Any) -> Shape:
-        shape = self.shape(tp)
+    def _annotated(self, tp: Any, *notes: Any) -> JsonType:
+        json_type = self.json_type(tp)
         for note in notes:
             # Plain text, typing_extensions.Doc, or the Field of pydantic.
             for text in (
@@ -198,47 +239,47 @@ class Annotations:
                 getattr(note, "description", None),
             ):
                 if isinstance(text, str):
-                    return attrs.evolve(shape, description=" ".join(text.split()))
-        return shape
+                    return attrs.evolve(json_type, description=" ".join(text.split()))
+        return json_type
 
-    def _choice(self, members: Iterator[tuple[Any, object]]) -> Shape:
+    def _constants(self, members: Iterator[tuple[Any, object]]) -> JsonType:
         pairs = list(members)
         for value, member in pairs:
-            if type(value) not in _shapes.SCALARS:
+            if type(value) not in json_types.SCALARS:
                 raise UnsupportedError(f"{member!r} is no string, number, boolean or null")
-        return _shapes.choice(pairs)
+        return json_types.enum(pairs)
 
-    def _enum(self, cls: type[enum.Enum]) -> Shape:
+    def _enum(self, cls: type[enum.Enum]) -> JsonType:
         if not len(cls):
             raise UnsupportedError(f"{_spelled(cls)} has no members")
-        return self._choice((_value(member), member) for member in cls)
+        return self._constants((_value(member), member) for member in cls)
 
-    def _tuple(self, tp: Any, items: Sequence[Any]) -> Shape:
+    def _tuple(self, tp: Any, items: Sequence[Any]) -> JsonType:
         if tp is tuple or tp is typing.Tuple:  # noqa: UP006 - users' annotations may say so
-            return _shapes.array(self.shape(Any), tuple)
+            return json_types.array(self.json_type(Any), tuple)
         if len(items) == 2 and items[1] is ...:
-            return _shapes.array(self.shape(items[0]), tuple)
+            return json_types.array(self.json_type(items[0]), tuple)
         if self.strict:
             raise UnsupportedError(
-                "strict mode knows no tuples of fixed length; use a class or a TypedDict"
+                "strict mode supports no tuples of fixed length; use a class or a TypedDict"
             )
-        return _shapes.row([self.shape(item) for item in items if item != ()])
+        return json_types.tuple_([self.json_type(item) for item in items if item != ()])
 
-    def _mapping(self, key: Any, item: Any) -> Shape:
+    def _mapping(self, key: Any, item: Any) -> JsonType:
         if self.strict:
-            raise UnsupportedError("strict mode knows no free keys; use a class or a TypedDict")
-        keys = self.shape(key)
-        if not keys.takes & {str, int}:
+            raise UnsupportedError("strict mode supports no free keys; use a class or a TypedDict")
+        keys = self.json_type(key)
+        if not keys.accepts & {str, int}:
             raise UnsupportedError(f"keys of {_spelled(key)} cannot be written as strings")
-        return _shapes.mapping(keys, self.shape(item))
+        return json_types.mapping(keys, self.json_type(item))
 
 
 # --- classes ------------------------------------------------------------------------------------
 
-#: Name, annotation and default of each field that the constructor takes.
+#: Name, annotation and default of each field that the constructor accepts.
 _Fields = Iterator[tuple[str, Any, object]]
 
-#: Stands for the default of what may be left out without one.
+#: The default of an optional field that has none.
 _ABSENT: Final = object()
 
 
@@ -292,15 +333,15 @@ _KINDS: Final[tuple[tuple[Callable[[type], bool], Callable[[Any], _Fields]], ...
 
 
 def _filled(hint: Any, known: dict[Any, Any]) -> Any:
-    """An annotation of a generic class, with the class's arguments in it."""
+    """Returns an annotation of a generic class with the class's arguments substituted."""
     if hint in known:
         return known[hint]
-    open_ones = getattr(hint, "__parameters__", ())
-    return hint[tuple(known.get(each, each) for each in open_ones)] if open_ones else hint
+    free = getattr(hint, "__parameters__", ())
+    return hint[tuple(known.get(each, each) for each in free)] if free else hint
 
 
 def _own_docstring(tp: Any) -> str | None:
-    """The docstring that somebody wrote for the class: not inherited, not generated."""
+    """Returns the docstring written for the class: not inherited, not generated."""
     cls = get_origin(tp) or tp
     text = vars(cls).get("__doc__") if isinstance(cls, type) else None
     generated = isinstance(text, str) and (
@@ -314,7 +355,7 @@ def _value(member: Any) -> Any:
 
 
 def _spelled(tp: Any) -> str:
-    """A type as one would write it."""
+    """Returns a type as it is written in source."""
     if isinstance(tp, type) and not get_args(tp):
         return tp.__name__
     return _MODULES.sub("", str(tp))

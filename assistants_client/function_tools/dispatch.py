@@ -1,6 +1,6 @@
-"""Answering the tool calls of a run that requires action: policy, threads, outputs, journal.
+"""Executes the tool calls of a run that requires action: policy, threads, outputs, journal.
 
-How a function becomes a tool is not said here, nor how outputs are submitted.
+Making tools of functions and submitting outputs do not belong here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 
 from attrs import frozen
 
+from assistants_client._arguments import number
 from assistants_client._json.dumps import to_json
 from assistants_client.errors import ConfigurationError, ToolError
 from assistants_client.function_tools.function_tool import ToolFunction, ToolLike, as_tools
@@ -25,11 +26,11 @@ from assistants_client.models.runs import RequiredToolCall, ToolOutput
 
 _log = logging.getLogger(__name__)
 
-#: The longest output that is sent, in bytes of UTF-8.
+#: The maximum size of an output, in bytes of UTF-8.
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 
-_LONGEST_ERROR = 2000  # characters
-_GLANCE = 0.1  # seconds after which a wait for threads looks up, as Ctrl-C needs on Windows
+_MAX_ERROR_LENGTH = 2000  # characters
+_POLL_SECONDS = 0.1  # a wait for threads wakes up so often, as Ctrl-C needs on Windows
 
 
 def answer_calls(
@@ -42,66 +43,65 @@ def answer_calls(
     journal: Journal | None = None,
     run_id: str = "",
 ) -> list[ToolOutput]:
-    """Runs the functions that a model asked for, and answers all calls of one required action.
+    """Runs the functions that a model called, and returns the outputs of one required action.
 
-    A text that a function returns is sent as it is; anything else as JSON, ``None`` as ``null``.
+    A string that a function returns is sent as it is; anything else as JSON, ``None`` as ``null``.
 
-    Nothing runs before every call was looked up, its arguments were read and ``approve`` was asked,
-    in the caller's thread and in order.
+    No function runs before every call was looked up, its arguments were validated and ``approve``
+    was called, in the caller's thread and in order.
 
-    The journal makes sure that a call which finished is not run again, whatever happens before its
-    output is submitted: the output is stored, and on the disk, as soon as the function returns.
-    What is stored is the output text, also one that reports an error; refusals are not. One gap
-    remains: a process that dies after a function took effect and before its output is stored runs
-    the function again. Processes and threads may share a journal; if two answer the same call at
-    the same moment both run it, and both send the output that was stored first. Nothing is ever
-    removed from it.
+    The journal ensures that a finished call is not run again, whatever happens before its output is
+    submitted: the output is stored, durably, as soon as the function returns. The output text is
+    stored, also one that reports an error; refusals are not. One gap remains: a process that dies
+    after a function took effect and before its output is stored runs the function again. Processes
+    and threads may share a journal; if two execute the same call at the same moment both run it,
+    and both send the output that was stored first. Entries are never removed.
 
     Args:
         tool_calls: ``run.tool_calls``.
         tools: The tools of the run; functions among them need no decorator.
-        on_tool_error: What becomes of a call that cannot be answered, because the function raised
-            or returned what cannot be sent, the name is not known or the arguments do not fit.
-            ``"report"`` makes it an output, as in ``{"error": "ValueError: no such city"}``, from
-            which the model may learn. ``"raise"`` raises it: before any function is run, where that
-            can be told; otherwise no further call is started, those that run are waited for (and
-            kept in the journal), and the error of the first in order is raised.
-        approve: Called with each call that is to be run; ``False`` or a text refuses it, and the
-            text is the output.
-        parallel: How many functions may run at once, each in a thread of its own. With 1 they run
-            in the caller's thread.
-        journal: A path, where an SQLite file is made, or any mutable mapping of texts.
-        run_id: The run, by which the journal tells calls apart; needed with one.
+        on_tool_error: The handling of a call that fails, because the function raised or returned a
+            value that cannot be sent, the name is unknown or the arguments are not valid.
+            ``"report"`` makes the error an output, as in ``{"error": "ValueError: no such city"}``,
+            from which the model may learn. ``"raise"`` raises it: before any function is run, where
+            that is possible; otherwise no further call is started, those that run are waited for
+            (and stored in the journal), and the error of the first in order is raised.
+        approve: Called with each call that is to be run; ``False`` or a string refuses it, and the
+            string is the output.
+        parallel: The maximum number of functions that run at once, each in a thread of its own.
+            With 1 they run in the caller's thread.
+        journal: A path, where an SQLite file is made, or any mutable mapping of strings.
+        run_id: The run, part of the journal's keys; required with a journal.
 
     Returns:
         One output per call, in order.
 
     Raises:
-        ToolError: A call cannot be answered, and that is to be raised.
-        ConfigurationError: An argument cannot be used, or the journal.
+        ToolError: A call failed, and ``on_tool_error`` is ``"raise"``.
+        ConfigurationError: An argument, or the journal, cannot be used.
     """
     _check(on_tool_error, parallel, journal, run_id)
     functions = {
         item.function.name: item for item in as_tools(tools) if isinstance(item, ToolFunction)
     }
-    asked = list(tool_calls)
-    answers = _Answers(on_tool_error, open_journal(journal) if journal is not None else None)
+    calls = list(tool_calls)
+    executor = _Executor(on_tool_error, open_journal(journal) if journal is not None else None)
     jobs: list[_Job] = []
     outputs: dict[int, str] = {}
-    for index, call in enumerate(asked):
+    for index, call in enumerate(calls):
         key = key_of(run_id, call)
-        known = answers.journal.find(key) if answers.journal is not None else None
+        known = executor.journal.find(key) if executor.journal is not None else None
         if known is None:
-            ready = _prepared(call, functions, approve, answers)
+            ready = _prepare(call, functions, approve, executor)
             if not isinstance(ready, str):
                 jobs.append(_Job(index, call, key, ready))
                 continue
             known = ready
         outputs[index] = known
     run = _run_in_turn if parallel == 1 or len(jobs) < 2 else _run_in_threads
-    outputs.update(run(jobs, answers, parallel))
+    outputs.update(run(jobs, executor, parallel))
     return [
-        ToolOutput(tool_call_id=call.id, output=outputs[index]) for index, call in enumerate(asked)
+        ToolOutput(tool_call_id=call.id, output=outputs[index]) for index, call in enumerate(calls)
     ]
 
 
@@ -114,29 +114,30 @@ class _Job:
 
 
 @frozen
-class _Answers:
-    """What becomes of results and errors."""
+class _Executor:
+    """Converts results and errors to outputs."""
 
     on_tool_error: OnToolError
     journal: OpenJournal | None
 
     def run(self, job: _Job) -> str:
-        """The output of a call, after running its function."""
+        """Runs the function of a call, and returns the output."""
         try:
             output = _text(job.act(), job.call.function.name)
         except Exception as error:
             output = self.failure(job.call, error)
             _log.warning(
-                'The tool %s failed with %s; the model is told. on_tool_error="raise" raises it.',
+                "The tool %s failed with %s; the model gets the error as output. "
+                'on_tool_error="raise" raises it.',
                 job.call.function.name,
                 type(error).__name__,
             )
-        return self.journal.keep(job.key, output) if self.journal is not None else output
+        return self.journal.store(job.key, output) if self.journal is not None else output
 
     def failure(self, call: RequiredToolCall, error: Exception | str) -> str:
-        """The output that reports an error, unless it is to be raised."""
+        """Returns the output that reports an error, unless it is to be raised."""
         text = error if isinstance(error, str) else _described(error)
-        text = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
+        text = text if len(text) <= _MAX_ERROR_LENGTH else f"{text[:_MAX_ERROR_LENGTH]}…"
         if self.on_tool_error == "raise":
             cause = error if isinstance(error, Exception) else None
             raise ToolError(f"{call.function.name}: {text}", call) from cause
@@ -146,48 +147,47 @@ class _Answers:
 def _check(on_tool_error: object, parallel: object, journal: object, run_id: str) -> None:
     if on_tool_error not in ("report", "raise"):
         raise ConfigurationError(f"on_tool_error: {on_tool_error!r} is not 'report' or 'raise'")
-    if isinstance(parallel, bool) or not isinstance(parallel, int) or parallel < 1:
-        raise ConfigurationError(f"parallel: {parallel!r} is not a number of threads, 1 or more")
+    number("parallel", parallel, at_least=1, whole=True, unit="threads")
     if journal is not None and not run_id:
-        raise ConfigurationError("run_id: a journal needs it to tell the calls of runs apart")
+        raise ConfigurationError("run_id: a journal needs it to distinguish the calls of runs")
 
 
-def _prepared(
+def _prepare(
     call: RequiredToolCall,
     functions: dict[str, ToolFunction[..., object]],
     approve: Approve | None,
-    answers: _Answers,
+    executor: _Executor,
 ) -> Callable[[], object] | str:
-    """What to run for a call, or at once its output."""
+    """Returns the function call to run, or the output of a call that does not run."""
     function = functions.get(call.function.name)
     if function is None:
         known = ", ".join(functions) or "none"
-        if answers.on_tool_error == "report":
+        if executor.on_tool_error == "report":
             _log.warning(
-                "The model asked for the tool %.80r, which is not among the functions given (%s); "
-                'the model is told. on_tool_error="raise" raises it.',
+                "The model called the tool %.80r, which is not among the functions given (%s); "
+                'the model gets the error as output. on_tool_error="raise" raises it.',
                 call.function.name,
                 known,
             )
-        return answers.failure(
+        return executor.failure(
             call, f"there is no function {call.function.name!r:.80}; known: {known}"
         )
     try:
         arguments = function.read_arguments(_arguments(call))
     except (ValueError, RecursionError) as error:
-        return answers.failure(call, f"invalid arguments: {error}")
+        return executor.failure(call, f"invalid arguments: {error}")
     verdict = approve(call) if approve is not None else True
     if isinstance(verdict, str):
         return _sendable(verdict)
     if not isinstance(verdict, bool):
-        raise ConfigurationError(f"approve: answered {verdict!r:.80}, not True, False or a text")
+        raise ConfigurationError(f"approve: returned {verdict!r:.80}, not True, False or a text")
     if not verdict:
         return json.dumps({"error": f"the call of {call.function.name} was refused by the user"})
     return lambda: function(**arguments)
 
 
 def _arguments(call: RequiredToolCall) -> str:
-    # Some servers send the object itself instead of its text.
+    # Some servers send the JSON object itself instead of its text.
     whole = call.function.extra.get("arguments")
     return json.dumps(whole) if isinstance(whole, dict) else call.function.arguments
 
@@ -195,12 +195,12 @@ def _arguments(call: RequiredToolCall) -> str:
 # --- running ------------------------------------------------------------------------------------
 
 
-def _run_in_turn(jobs: Sequence[_Job], answers: _Answers, _: int) -> dict[int, str]:
-    return {job.index: answers.run(job) for job in jobs}
+def _run_in_turn(jobs: Sequence[_Job], executor: _Executor, _: int) -> dict[int, str]:
+    return {job.index: executor.run(job) for job in jobs}
 
 
-def _run_in_threads(jobs: Sequence[_Job], answers: _Answers, parallel: int) -> dict[int, str]:
-    """Runs calls in threads that nobody waits for when the caller is interrupted."""
+def _run_in_threads(jobs: Sequence[_Job], executor: _Executor, parallel: int) -> dict[int, str]:
+    """Runs calls in daemon threads, so that an interrupt of the caller does not wait for them."""
     waiting: queue.Queue[_Job] = queue.Queue()
     for job in jobs:
         waiting.put(job)
@@ -214,7 +214,7 @@ def _run_in_threads(jobs: Sequence[_Job], answers: _Answers, parallel: int) -> d
             except queue.Empty:
                 break
             try:
-                done.put((job.index, answers.run(job)))
+                done.put((job.index, executor.run(job)))
             except BaseException as error:  # handed to the caller's thread
                 stop.set()
                 done.put((job.index, error))
@@ -231,17 +231,19 @@ def _run_in_threads(jobs: Sequence[_Job], answers: _Answers, parallel: int) -> d
             ).start()
         while count:
             try:
-                answer = done.get(timeout=_GLANCE)
+                finished = done.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 continue
-            if answer is None:
+            if finished is None:
                 count -= 1
-            elif isinstance(answer[1], str):
-                outputs[answer[0]] = answer[1]
-            elif isinstance(answer[1], Exception):
-                errors[answer[0]] = answer[1]
+                continue
+            index, outcome = finished
+            if isinstance(outcome, str):
+                outputs[index] = outcome
+            elif isinstance(outcome, Exception):
+                errors[index] = outcome
             else:  # KeyboardInterrupt, SystemExit: at once
-                raise answer[1]
+                raise outcome
     finally:
         stop.set()
     if errors:
@@ -253,7 +255,7 @@ def _run_in_threads(jobs: Sequence[_Job], answers: _Answers, parallel: int) -> d
 
 
 def _text(result: object, name: str) -> str:
-    """A function's result as the text that is sent."""
+    """Returns a function's result as the text that is sent."""
     result = result.value if isinstance(result, Enum) else result
     try:
         text = result if isinstance(result, str) else to_json(result)
@@ -269,7 +271,7 @@ def _text(result: object, name: str) -> str:
 
 
 def _sendable(text: str) -> str:
-    """The text without the halves of characters that UTF-8 cannot write."""
+    """Returns the text without lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-8", "replace").decode()
 
 

@@ -1,7 +1,7 @@
-"""Docstrings to descriptions: the summary, and what is said of each parameter.
+"""Parses docstrings: the summary, and the description of each parameter.
 
 Google sections, reStructuredText fields and NumPy sections are read. Text comes in and text goes
-out; nothing here knows of functions, schemas or tools.
+out; functions, schemas and tools do not belong here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FIELD_KINDS: Final = frozenset({"param", "parameter", "arg", "argument", "key",
 
 
 def summary(docstring: str | None) -> str:
-    """The first paragraph, as one line; empty when there is none."""
+    """Returns the first paragraph as one line; empty when there is none."""
     lines: list[str] = []
     for line, following in _pairs(_lines(docstring)):
         starts_section = _HEADER.fullmatch(line) or _RULE.fullmatch(following)
@@ -36,7 +36,7 @@ def summary(docstring: str | None) -> str:
 
 
 def parameters(docstring: str | None) -> dict[str, str]:
-    """What is said of each parameter, as one line each."""
+    """Returns the description of each parameter as one line."""
     lines = _lines(docstring)
     found = _fields(lines)
     for start, (line, following) in enumerate(_pairs(lines)):
@@ -54,7 +54,7 @@ def _lines(docstring: str | None) -> list[str]:
 
 
 def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Each line with the one after it."""
+    """Returns each line with the one after it."""
     return zip(lines, [*lines[1:], ""], strict=False)
 
 

@@ -1,7 +1,7 @@
 """Functions as tools: ``@tool`` makes one of a function, ``as_tools`` of a list of them.
 
-What a model is told about a function, and how arguments are read for it, is put together here.
-Answering tool calls is not: that is ``_tool_calls``.
+The definition of a function for the model, and the reader of its arguments, are put together here.
+Answering tool calls does not belong here: that is ``dispatch.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Concatenate,
     Final,
@@ -26,8 +27,14 @@ import attrs
 
 from assistants_client._json.strict import strict_json
 from assistants_client.errors import ConfigurationError
-from assistants_client.function_tools import docstrings as _docstrings, json_types as _shapes
-from assistants_client.function_tools.annotations import Annotations, UnsupportedError, of_parameter
+from assistants_client.function_tools import docstrings, json_types
+from assistants_client.function_tools.annotations import (
+    Annotations,
+    NotYetKnownError,
+    UnsupportedError,
+    of_parameter,
+    signature_of,
+)
 from assistants_client.models._base import JsonObject
 from assistants_client.models._limits import LIMIT, identifier
 from assistants_client.models.tools import FunctionDefinition, FunctionTool, Tool, ToolInput
@@ -38,7 +45,10 @@ R = TypeVar("R")
 Owner = TypeVar("Owner")
 R_co = TypeVar("R_co", covariant=True)
 
-#: What can be given where tools are wanted: a tool, its JSON form, or a function.
+#: What a model gets to know of a function, and how its arguments are read.
+Description: TypeAlias = tuple[FunctionDefinition, json_types.JsonType]
+
+#: A tool, its JSON form, or a function.
 ToolLike: TypeAlias = ToolInput | Callable[..., object]
 
 _NAMELESS: Final = frozenset({"<lambda>", "__call__"})
@@ -46,16 +56,16 @@ _VARIADIC: Final = frozenset({inspect.Parameter.VAR_POSITIONAL, inspect.Paramete
 
 
 class ToolFunction(FunctionTool, Generic[P, R_co]):
-    """A function that the model may ask for. It is made by :func:`tool`.
+    """A function that the model may call. It is made by :func:`tool`.
 
-    It is called as the function itself, and is given as a tool: ``tools=[get_weather]``. Two of
+    It is called as the function itself, and is passed as a tool: ``tools=[get_weather]``. Two of
     them are equal only if they are the same.
 
     Attributes:
-        function: What the model is told: name, description, parameters.
+        function: The definition sent to the model: name, description, parameters.
     """
 
-    __slots__ = ("__dict__", "_implementation", "_is_unbound", "_shape")
+    __slots__ = ("__dict__", "_describe", "_implementation", "_is_unbound", "_json_type")
 
     __name__: str
     __qualname__: str
@@ -63,18 +73,30 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
     def __init__(
         self,
         implementation: Callable[P, R_co],
-        definition: FunctionDefinition,
-        shape: _shapes.Shape,
+        name: str,
+        describe: Callable[[], Description],
         *,
         is_unbound: bool = False,
     ) -> None:
-        super().__init__(function=definition)
+        super().__init__(function=FunctionDefinition(name=name))
+        del self.function  # until it is described
         self._implementation = implementation
-        self._shape = shape
+        self._describe = describe
         self._is_unbound = is_unbound
-        self.__name__ = self.__qualname__ = definition.name  # partials have neither
+        self.__name__ = self.__qualname__ = name  # partials have neither
         functools.update_wrapper(self, implementation, updated=())
         self.__wrapped__ = implementation
+
+    if not TYPE_CHECKING:  # who would take every attribute to be there
+
+        def __getattr__(self, name: str) -> Any:
+            # When a function is decorated, classes may not be defined yet that it takes.
+            if name in {"function", "_json_type"}:
+                self.function, self._json_type = self._describe()
+                return getattr(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    _json_type: json_types.JsonType
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Calls the function itself."""
@@ -89,32 +111,35 @@ class ToolFunction(FunctionTool, Generic[P, R_co]):
     @overload
     def __get__(self, instance: object, owner: type | None = None, /) -> ToolFunction[P, R_co]: ...
     def __get__(self, instance: object, owner: type | None = None, /) -> Any:
-        """The tool of a method, once it is known whose method it is."""
+        """Returns the tool of a bound method."""
         if instance is None or not self._is_unbound:
             return self
         bound = types.MethodType(self._implementation, instance)
-        return ToolFunction(bound, self.function, self._shape)
+        return ToolFunction(bound, self.__name__, lambda: (self.function, self._json_type))
 
     def read_arguments(self, arguments: str) -> dict[str, Any]:
-        """The keywords to call the function with, in the types that it declares.
+        """Returns the keyword arguments for the function, in the types that it declares.
 
         Args:
             arguments: The JSON text that the model wrote; an empty one means no arguments.
 
         Raises:
-            ValueError: They do not fit. The message names each place and what is expected there,
-                as in "city: expected a string, got 5".
+            ValueError: They are not valid. The message names each path and the expected type
+                there, as in "city: expected a string, got 5".
         """
-        values: dict[str, Any] = self._shape.read(_parsed(arguments))
+        values: dict[str, Any] = self._json_type.read(_parsed(arguments))
         return values
 
     @property
     def is_unbound(self) -> bool:
-        """Whether this is a method that lacks its object, and so cannot answer a model."""
+        """Returns whether this is an unbound method, which cannot be called for a model."""
         return self._is_unbound
 
     def __repr__(self) -> str:
-        parameters = (self.function.parameters or {}).get("properties", ())
+        try:
+            parameters = (self.function.parameters or {}).get("properties", ())
+        except ConfigurationError:
+            return f"<tool {self.__name__}(…)>"
         return f"<tool {self.function.name}({', '.join(parameters)})>"
 
     def __eq__(self, other: object) -> bool:
@@ -154,22 +179,27 @@ def tool(
     description: str | None = None,
     strict: bool = False,
 ) -> Any:
-    """Makes a function a tool that the model may ask for. A decorator, with or without arguments.
+    """Makes a function a tool that the model may call. A decorator, with or without arguments.
 
-    The model is told the function's name, the first paragraph of its docstring, and its parameters:
-    their types from the annotations, what they mean from the docstring (Google, NumPy or
-    reStructuredText style) or from ``Annotated[str, "what it means"]``. What it writes is checked
-    and turned into the annotated types before the function is called.
+    The definition sent to the model has the function's name, the first paragraph of its docstring,
+    and its parameters: their types from the annotations, their descriptions from the docstring
+    (Google, NumPy or reStructuredText style) or from ``Annotated[str, "what it means"]``. The
+    model's arguments are validated and converted to the annotated types before the function is
+    called.
 
-    A method is decorated in its class, and given as ``tools=[thing.method]``. Arguments that a
-    ``functools.partial`` fixes are not shown to the model.
+    A method is decorated in its class, and passed as ``tools=[thing.method]``. Arguments that a
+    ``functools.partial`` fixes are not part of the definition.
+
+    A class that a parameter takes may be defined further down where Python evaluates annotations
+    late, as it does since 3.14 unless they are written as strings; what is wrong with such a
+    function is raised where it is given as a tool.
 
     Args:
         function: The function.
         name: The name for the model, if it is to be another.
         description: The description for the model, if it is to be another.
-        strict: Ask the server to hold the model to the schema. Then every parameter must be given,
-            and one that has a default may be ``null``, which means the default.
+        strict: Ask the server to constrain the model to the schema. Then every parameter must be
+            given, and one that has a default may be ``null``, which means the default.
 
     Raises:
         ConfigurationError: The function cannot be a tool; the message says why and names the
@@ -186,17 +216,37 @@ def tool(
     broken = identifier()[LIMIT](chosen)
     if broken is not None:
         _refuse(f"function {chosen}", f"its name {broken[0]}; choose one with name=")
-    is_unbound, shape, definitions = _parameters(function, target, chosen, strict=strict)
-    schema = {**shape.schema, "$defs": definitions} if definitions else shape.schema
-    text = description if description is not None else _docstrings.summary(target.__doc__)
-    definition = FunctionDefinition(
-        name=chosen, description=text or None, parameters=schema, strict=strict or None
-    )
-    return ToolFunction(function, definition, shape, is_unbound=is_unbound)
+    try:
+        signature = signature_of(function)
+    except ValueError as error:
+        raise ConfigurationError(f"function {chosen} cannot be a tool: {error}") from error
+    fixed = function.keywords if isinstance(function, functools.partial) else {}
+    parameters = [p for p in signature.parameters.values() if p.name not in fixed]
+    is_unbound = bool(parameters) and parameters[0].name == "self"
+    text = description if description is not None else docstrings.summary(target.__doc__)
+
+    def describe() -> Description:
+        try:
+            json_type, schema = _arguments(parameters[is_unbound:], target, strict=strict)
+        except UnsupportedError as error:
+            message = f"function {chosen} cannot be a tool: {error}"
+            raise ConfigurationError(message) from error
+        definition = FunctionDefinition(
+            name=chosen, description=text or None, parameters=schema, strict=strict or None
+        )
+        return definition, json_type
+
+    made = ToolFunction(function, chosen, describe, is_unbound=is_unbound)
+    try:
+        made.function  # noqa: B018 - it is described now, if it can be
+    except ConfigurationError as error:
+        if not isinstance(error.__cause__, NotYetKnownError):
+            raise
+    return made
 
 
 def as_tools(tools: Iterable[ToolLike]) -> list[Tool | JsonObject]:
-    """Makes tools of the functions in a list, and leaves the tools in it as they are.
+    """Returns the list with its functions made tools, and its tools as they are.
 
     Raises:
         ConfigurationError: Something in it is no tool, or two have the same name.
@@ -244,7 +294,7 @@ def _refuse(what: str, why: str) -> NoReturn:
 
 
 def _target(function: Any) -> Any:
-    """The function behind methods, partials and wrappers: the one with docstring and hints."""
+    """Returns the function behind methods, partials and wrappers, with docstring and hints."""
     if isinstance(function, (staticmethod, classmethod)):
         _refuse(
             f"a {type(function).__name__}",
@@ -268,33 +318,25 @@ def _target(function: Any) -> Any:
     return target
 
 
-def _parameters(
-    function: Callable[..., Any], target: Any, name: str, *, strict: bool
-) -> tuple[bool, _shapes.Shape, dict[str, _shapes.Schema]]:
-    """Whether the function lacks its object, the shape of its arguments, and the classes in it."""
+def _arguments(
+    parameters: Iterable[inspect.Parameter], target: Any, *, strict: bool
+) -> tuple[json_types.JsonType, json_types.Schema]:
+    """Returns the type of a function's arguments, and its schema with the classes in it."""
     annotations = Annotations(strict=strict)
-    said = _docstrings.parameters(target.__doc__)
-    fixed = function.keywords if isinstance(function, functools.partial) else {}
-    try:
-        signature = inspect.signature(function)
-    except ValueError as error:
-        raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
-    try:
-        parameters = [p for p in signature.parameters.values() if p.name not in fixed]
-        is_unbound = bool(parameters) and parameters[0].name == "self"
-        fields = [_field(p, target, said, annotations) for p in parameters[is_unbound:]]
-        shape = _shapes.record(fields, dict, noun="argument", strict=strict)
-    except UnsupportedError as error:
-        raise ConfigurationError(f"function {name} cannot be a tool: {error}") from error
-    return is_unbound, shape, annotations.definitions
+    descriptions = docstrings.parameters(target.__doc__)
+    fields = [_field(p, target, descriptions, annotations) for p in parameters]
+    json_type = json_types.object_(fields, dict, noun="argument", strict=strict)
+    definitions = annotations.definitions
+    schema = {**json_type.schema, "$defs": definitions} if definitions else json_type.schema
+    return json_type, schema
 
 
 def _field(
     parameter: inspect.Parameter,
     target: Any,
-    said: Mapping[str, str],
+    descriptions: Mapping[str, str],
     annotations: Annotations,
-) -> _shapes.Field:
+) -> json_types.Field:
     name = parameter.name
     if parameter.kind in _VARIADIC:
         raise UnsupportedError(f"parameter {name!r} takes any number; models need a list of names")
@@ -302,9 +344,11 @@ def _field(
         raise UnsupportedError(f"parameter {name!r} is positional only; models give all by name")
     default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
     try:
-        return annotations.field(name, of_parameter(target, name), said.get(name, ""), default)
+        return annotations.field(
+            name, of_parameter(target, name), descriptions.get(name, ""), default
+        )
     except UnsupportedError as error:
-        raise UnsupportedError(f"parameter {error}") from error
+        raise type(error)(f"parameter {error}") from error
 
 
 def _parsed(arguments: str) -> Any:

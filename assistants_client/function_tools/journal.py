@@ -1,8 +1,8 @@
-"""The journal of tool calls: what was answered stays answered, even if the process dies.
+"""The journal of tool calls: the outputs of finished calls persist, even if the process dies.
 
-What is stored is one output per call, by run, tool call and request (a digest of the function's
-name and arguments, as some servers use an id again within a run). The first output of a call wins.
-Running tools and deciding what is worth storing do not belong here.
+One output is stored per call, by run, tool call and request (a digest of the function's name and
+arguments, as some servers reuse an id within a run). The first output of a call wins. Running tools
+and deciding which outputs are stored do not belong here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from assistants_client.models.runs import RequiredToolCall
 if TYPE_CHECKING:
     import sqlite3
 
-_BUSY_SECONDS: Final = 30.0  # that another process may hold the file
+_BUSY_SECONDS: Final = 30.0  # SQLite's busy timeout: another process may hold the lock so long
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS tool_outputs (
     call TEXT PRIMARY KEY,
@@ -32,19 +32,19 @@ CREATE TABLE IF NOT EXISTS tool_outputs (
 
 
 class OpenJournal(Protocol):
-    """Where outputs are kept."""
+    """A store of tool outputs."""
 
     def find(self, key: str) -> str | None:
-        """The output of a call, if it is finished."""
+        """Returns the output of a call, or ``None`` if it is not finished."""
         ...
 
-    def keep(self, key: str, output: str) -> str:
-        """Stores an output, durably, and answers the one that counts: the first."""
+    def store(self, key: str, output: str) -> str:
+        """Stores an output durably, and returns the one that counts: the first."""
         ...
 
 
 def open_journal(journal: Journal) -> OpenJournal:
-    """The journal at a path, or in a mapping.
+    """Returns the journal at a path, or in a mapping.
 
     Raises:
         ConfigurationError: It is neither, or the file cannot be used.
@@ -57,7 +57,7 @@ def open_journal(journal: Journal) -> OpenJournal:
 
 
 def key_of(run_id: str, call: RequiredToolCall) -> str:
-    """The name under which a call's output is stored: ``run_1/call_2/0123456789abcdef``."""
+    """Returns the key of a call's output: ``run_1/call_2/0123456789abcdef``."""
     request = f"{call.function.name}\0{call.function.arguments}"
     digest = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{run_id}/{call.id}/{digest[:16]}"
@@ -73,13 +73,13 @@ class _MappingJournal:
         with self._lock:
             return self._outputs.get(key)
 
-    def keep(self, key: str, output: str) -> str:
+    def store(self, key: str, output: str) -> str:
         with self._lock:
             return self._outputs.setdefault(key, output)
 
 
 class _FileJournal:
-    """A connection per use: it may be used by any thread, before and after a fork."""
+    """An SQLite file, connected to per use: by any thread, before and after a fork."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -90,7 +90,7 @@ class _FileJournal:
         with self._open() as database:
             return self._read(database, key)
 
-    def keep(self, key: str, output: str) -> str:
+    def store(self, key: str, output: str) -> str:
         with self._open() as database:
             database.execute(
                 "INSERT OR IGNORE INTO tool_outputs (call, output) VALUES (?, ?)", (key, output)

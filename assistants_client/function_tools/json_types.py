@@ -1,8 +1,8 @@
-"""Shapes: one kind of JSON value each, with its JSON Schema and how it is read into Python.
+"""JSON types: one kind of JSON value each, with its JSON Schema and its reader into Python.
 
-Schema and reader stand together, so that what the model is told and what it is held to cannot
-differ. Reading is strict: nothing is converted that the schema does not promise. Which annotation
-has which shape is not said here, and functions and tool calls do not belong here.
+Schema and reader stand together, so that the schema sent to the model and the validation of its
+arguments cannot differ. Reading is strict: nothing is converted that the schema does not promise.
+``annotations`` maps Python types to JSON types; functions and tool calls do not belong here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Schema: TypeAlias = dict[str, Any]
 Read: TypeAlias = Callable[[Any], Any]
 
 NoneType: Final = type(None)
-#: The JSON Schema name and the English one of what ``json`` reads into each type.
+#: By Python type: the JSON Schema name and the English name of its JSON values.
 _JSON_TYPES: Final[dict[type, tuple[str, str]]] = {
     str: ("string", "a string"),
     bool: ("boolean", "a boolean"),
@@ -36,16 +36,16 @@ _JSON_TYPES: Final[dict[type, tuple[str, str]]] = {
 SCALARS: Final = frozenset(_JSON_TYPES)
 EVERYTHING: Final = frozenset({*SCALARS, list, dict})
 
-_MOST_PROBLEMS = 10  # named in one message
-_LONGEST_VALUE = 80  # characters of a value in a message
+_MAX_PROBLEMS = 10  # named in one message
+_MAX_VALUE_LENGTH = 80  # characters of a value in a message
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,100}")
 
 
-class MisfitError(ValueError):
-    """A JSON value that its shape does not take.
+class ValidationError(ValueError):
+    """A JSON value that its JSON type does not accept.
 
     Attributes:
-        problems: All that is wrong, as pairs of path (``stops[0].city``, or empty) and reason.
+        problems: All violations, as pairs of path (``stops[0].city``, or empty) and reason.
     """
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
@@ -53,8 +53,8 @@ class MisfitError(ValueError):
         self.problems = problems
 
     def under(self, key: str | int) -> list[tuple[str, str]]:
-        """The problems as seen from one level further out."""
-        step = f"[{key}]" if isinstance(key, int) else key[:_LONGEST_VALUE]
+        """Returns the problems with their paths prefixed by a key."""
+        step = f"[{key}]" if isinstance(key, int) else key[:_MAX_VALUE_LENGTH]
         return [
             (f"{step}.{path}" if path and path[0] != "[" else step + path, reason)
             for path, reason in self.problems
@@ -62,69 +62,69 @@ class MisfitError(ValueError):
 
     def __str__(self) -> str:
         shown = [f"{path}: {reason}" if path else reason for path, reason in self.problems]
-        if len(shown) > _MOST_PROBLEMS:
-            shown[_MOST_PROBLEMS:] = [f"and {len(shown) - _MOST_PROBLEMS} more"]
+        if len(shown) > _MAX_PROBLEMS:
+            shown[_MAX_PROBLEMS:] = [f"and {len(shown) - _MAX_PROBLEMS} more"]
         return "; ".join(shown)
 
 
 @attrs.frozen
-class Shape:
-    """What a type looks like in JSON.
+class JsonType:
+    """The JSON form of a Python type.
 
     Attributes:
         schema: Its JSON Schema.
-        read: Makes the Python value of a JSON value, or raises :class:`MisfitError`.
-        expected: For messages, such as "a string".
-        takes: The types of the JSON values that fit it best; a union chooses by them.
-        description: What an ``Annotated`` says of it.
+        read: Converts a JSON value to the Python value, or raises :class:`ValidationError`.
+        expected: Its name in messages, such as "a string".
+        accepts: The types of the JSON values that match it best; a union chooses by them.
+        description: The description from an ``Annotated``.
     """
 
     schema: Schema
     read: Read
     expected: str
-    takes: frozenset[type]
+    accepts: frozenset[type]
     description: str = ""
 
     @property
     def nullable(self) -> bool:
-        """Whether it takes null."""
-        return NoneType in self.takes
+        """Returns whether it accepts null."""
+        return NoneType in self.accepts
 
     @property
     def described(self) -> Schema:
-        """The schema with the description in it, for a part that has no name."""
+        """Returns the schema with the description in it, for a member that has no name."""
         return {**self.schema, "description": self.description} if self.description else self.schema
 
 
 @attrs.frozen
 class Field:
-    """A named part of an object: a parameter, or a field of a class.
+    """A named member of an object: a parameter, or a field of a class.
 
     Attributes:
         name: Its key.
-        shape: What it holds.
-        required: Whether it must be given.
-        description: What the docstring says of it.
-        default: What it is when it is not given; told to the model if JSON can say it.
+        json_type: The type of its value.
+        required: True if it must be given.
+        description: Its description in the docstring.
+        default: Its value when it is not given; part of the schema if it has a JSON form.
     """
 
     name: str
-    shape: Shape
+    json_type: JsonType
     required: bool
     description: str
     default: object
 
 
-def misfit(expected: str, value: object) -> MisfitError:
-    """The error of a value that is of another kind altogether."""
+def mismatch(expected: str, value: object) -> ValidationError:
+    """Returns the error for a value of another type."""
     got = json.dumps(value, ensure_ascii=False)
-    if len(got) > _LONGEST_VALUE:
-        got = got[:_LONGEST_VALUE] + "…"
-    return MisfitError([("", f"expected {expected}, got {got}")])
+    if len(got) > _MAX_VALUE_LENGTH:
+        got = got[:_MAX_VALUE_LENGTH] + "…"
+    return ValidationError([("", f"expected {expected}, got {got}")])
 
 
-def atom(tp: type) -> Shape:
-    """A plain JSON value."""
+def scalar(tp: type) -> JsonType:
+    """Returns the type of a string, number, boolean or null."""
     name, expected = _JSON_TYPES[tp]
 
     def read(value: Any) -> Any:
@@ -138,42 +138,42 @@ def atom(tp: type) -> Shape:
                 return float(value)
             except OverflowError:
                 pass
-        raise misfit(expected, value)
+        raise mismatch(expected, value)
 
-    return Shape({"type": name}, read, expected, frozenset({tp}))
-
-
-def anything() -> Shape:
-    """Whatever JSON can say."""
-    return Shape({}, lambda value: value, "any value", EVERYTHING)
+    return JsonType({"type": name}, read, expected, frozenset({tp}))
 
 
-def choice(members: Iterable[tuple[Any, object]]) -> Shape:
-    """One of some plain JSON values, each standing for a Python value."""
+def anything() -> JsonType:
+    """Returns the type of any JSON value."""
+    return JsonType({}, lambda value: value, "any value", EVERYTHING)
+
+
+def enum(members: Iterable[tuple[Any, object]]) -> JsonType:
+    """Returns the type of one of some scalars, each mapped to a Python value."""
     by_value = {(type(value), value): member for value, member in members}
     values = [value for _, value in by_value]
     schema: Schema = {"const": values[0]} if len(values) == 1 else {"enum": values}
-    takes = frozenset(map(type, values))
-    if len(takes) == 1:
+    accepts = frozenset(map(type, values))
+    if len(accepts) == 1:
         schema["type"] = _JSON_TYPES[type(values[0])][0]
     expected = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
     if len(values) > 1:
         expected = f"one of {expected}"
 
     def read(value: Any) -> Any:
-        if type(value) not in takes or (type(value), value) not in by_value:
-            raise misfit(expected, value)
+        if type(value) not in accepts or (type(value), value) not in by_value:
+            raise mismatch(expected, value)
         return by_value[type(value), value]
 
-    return Shape(schema, read, expected, takes)
+    return JsonType(schema, read, expected, accepts)
 
 
 def _iso(text: str) -> str:
-    # Until Python 3.11, fromisoformat does not know the Z.
+    # Until Python 3.11, fromisoformat does not parse the Z.
     return f"{text[:-1]}+00:00" if text[-1:] in {"Z", "z"} else text
 
 
-#: Types that are written as text: how it is read, its format, and its name.
+#: Types that are written as strings: the parser, the format, and the name in messages.
 _TEXTS: Final[dict[object, tuple[Read, str, str]]] = {
     datetime.datetime: (
         lambda text: datetime.datetime.fromisoformat(_iso(text)),
@@ -193,11 +193,11 @@ _TEXTS: Final[dict[object, tuple[Read, str, str]]] = {
 TEXTS: Final = frozenset(_TEXTS)
 
 
-def formatted(tp: object, *, strict: bool = False) -> Shape:
-    """A value of one of :data:`TEXTS`, written as a string."""
+def formatted(tp: object, *, strict: bool = False) -> JsonType:
+    """Returns the type of a value of one of :data:`TEXTS`, written as a string."""
     parse, name, expected = _TEXTS[tp]
     schema: Schema = {"type": "string", "format": name}
-    if strict and name == "path":  # the one that strict mode does not know
+    if strict and name == "path":  # the one that strict mode does not support
         del schema["format"]
 
     def read(value: Any) -> Any:
@@ -206,44 +206,48 @@ def formatted(tp: object, *, strict: bool = False) -> Shape:
                 return parse(value)
             except ValueError:
                 pass
-        raise misfit(expected, value)
+        raise mismatch(expected, value)
 
-    return Shape(schema, read, expected, frozenset({str}))
+    return JsonType(schema, read, expected, frozenset({str}))
 
 
-def decimal_number() -> Shape:
-    """A decimal, written as a number or, to keep all its digits, as a string."""
+def decimal_number() -> JsonType:
+    """Returns the type of a decimal: a number or, to keep all its digits, a string."""
 
     def read(value: Any) -> decimal.Decimal:
         if type(value) in {str, int, float}:
             try:
                 number = decimal.Decimal(str(value))
             except decimal.InvalidOperation:
-                raise misfit("a decimal number", value) from None
+                raise mismatch("a decimal number", value) from None
             if number.is_finite():
                 return number
-        raise misfit("a decimal number", value)
+        raise mismatch("a decimal number", value)
 
     schema: Schema = {"anyOf": [{"type": "number"}, {"type": "string"}]}
-    return Shape(schema, read, "a decimal number", frozenset({int, float, str}))
+    return JsonType(schema, read, "a decimal number", frozenset({int, float, str}))
 
 
-def array(item: Shape, make: Callable[[list[Any]], Any], *, unique: bool = False) -> Shape:
-    """Any number of the same."""
+def array(item: JsonType, make: Callable[[list[Any]], Any], *, unique: bool = False) -> JsonType:
+    """Returns the type of an array whose items have one type."""
     schema: Schema = {"type": "array", "items": item.described}
     if unique:
         schema["uniqueItems"] = True
 
     def read(value: Any) -> Any:
         if type(value) is not list:
-            raise misfit("an array", value)
-        return _made(make, _entries([item] * len(value), value))
+            raise mismatch("an array", value)
+        items = _entries([item] * len(value), value)
+        if make in {set, frozenset}:
+            for entry in items:
+                _require_hash(entry)
+        return _made(make, items)
 
-    return Shape(schema, read, "an array", frozenset({list}))
+    return JsonType(schema, read, "an array", frozenset({list}))
 
 
-def row(items: Sequence[Shape]) -> Shape:
-    """One of each, in order, as a tuple."""
+def tuple_(items: Sequence[JsonType]) -> JsonType:
+    """Returns the type of an array of fixed length, which is read as a tuple."""
     count = len(items)
     schema: Schema = {"type": "array", "minItems": count, "maxItems": count}
     if items:
@@ -252,18 +256,18 @@ def row(items: Sequence[Shape]) -> Shape:
 
     def read(value: Any) -> Any:
         if type(value) is not list or len(value) != count:
-            raise misfit(expected, value)
+            raise mismatch(expected, value)
         return tuple(_entries(items, value))
 
-    return Shape(schema, read, expected, frozenset({list}))
+    return JsonType(schema, read, expected, frozenset({list}))
 
 
-def mapping(key: Shape, item: Shape) -> Shape:
-    """An object with free keys."""
+def mapping(key: JsonType, item: JsonType) -> JsonType:
+    """Returns the type of an object with arbitrary keys."""
     schema: Schema = {"type": "object", "additionalProperties": item.schema or True}
     if key.schema not in ({}, {"type": "string"}, {"type": "integer"}):
         schema["propertyNames"] = key.schema
-    whole_numbers = str not in key.takes
+    whole_numbers = str not in key.accepts
 
     def read_key(text: str) -> Any:
         # JSON has no keys but strings.
@@ -272,56 +276,61 @@ def mapping(key: Shape, item: Shape) -> Shape:
 
     def read(value: Any) -> Any:
         if type(value) is not dict:
-            raise misfit("an object", value)
+            raise mismatch("an object", value)
         made = {}
         problems: list[tuple[str, str]] = []
         for name, entry in value.items():
             try:
                 made[read_key(name)] = item.read(entry)
-            except MisfitError as error:
+            except ValidationError as error:
                 problems += error.under(name)
         if problems:
-            raise MisfitError(problems)
+            raise ValidationError(problems)
         return made
 
-    return Shape(schema, read, "an object", frozenset({dict}))
+    return JsonType(schema, read, "an object", frozenset({dict}))
 
 
-def union(shapes: Sequence[Shape]) -> Shape:
-    """One of several. The first one made for such a JSON value wins, else the first that fits."""
-    expected = " or ".join(dict.fromkeys(shape.expected for shape in shapes))
+def union(members: Sequence[JsonType]) -> JsonType:
+    """Returns the type of one of several.
+
+    The first member that accepts the value's JSON type wins, else the first that can read it.
+    """
+    expected = " or ".join(dict.fromkeys(member.expected for member in members))
 
     def read(value: Any) -> Any:
-        likely = [shape for shape in shapes if type(value) in shape.takes]
-        others = [shape for shape in shapes if type(value) not in shape.takes]
+        matching = [member for member in members if type(value) in member.accepts]
+        others = [member for member in members if type(value) not in member.accepts]
         errors = []
-        for shape in [*likely, *others]:
+        for member in [*matching, *others]:
             try:
-                return shape.read(value)
-            except MisfitError as error:
+                return member.read(value)
+            except ValidationError as error:
                 errors.append(error)
-        if len(likely) == 1 and type(value) in {list, dict}:
-            raise errors[0]  # what is wrong inside says more than that something is
-        if len(likely) > 1 and type(value) in {list, dict}:
-            reasons = " | ".join(str(error) for error in errors[: len(likely)])
-            raise MisfitError([("", f"fits none of its {len(likely)} forms: {reasons}")])
-        raise misfit(expected, value)
+        if len(matching) == 1 and type(value) in {list, dict}:
+            raise errors[0]  # the error within the value is more precise than one about the whole
+        if len(matching) > 1 and type(value) in {list, dict}:
+            reasons = " | ".join(str(error) for error in errors[: len(matching)])
+            raise ValidationError([("", f"fits none of its {len(matching)} forms: {reasons}")])
+        raise mismatch(expected, value)
 
-    takes = frozenset[type]().union(*(shape.takes for shape in shapes))
-    description = next((shape.description for shape in shapes if shape.description), "")
-    return Shape(any_of([shape.schema for shape in shapes]), read, expected, takes, description)
+    accepts = frozenset[type]().union(*(member.accepts for member in members))
+    description = next((member.description for member in members if member.description), "")
+    return JsonType(
+        any_of([member.schema for member in members]), read, expected, accepts, description
+    )
 
 
-def record(
+def object_(
     fields: Sequence[Field], make: Callable[..., Any], *, noun: str = "key", strict: bool = False
-) -> Shape:
-    """An object with these fields and no others.
+) -> JsonType:
+    """Returns the type of an object with these fields and no others.
 
     Args:
         fields: Its fields, in order.
-        make: Makes the value of the fields that were given, as keywords.
-        noun: What a field is called in messages.
-        strict: Keep to what strict mode allows: every field is required, and an optional one may
+        make: Builds the value from the fields that were given, as keywords.
+        noun: The noun for a field in messages.
+        strict: Follow the rules of strict mode: every field is required, and an optional one may
             be null, which then means that it was not given.
     """
     by_name = {field.name: field for field in fields}
@@ -333,37 +342,39 @@ def record(
     }
     if required or strict:
         schema["required"] = required
-    null_is_absent = {f.name for f in fields if strict and not f.required and not f.shape.nullable}
+    null_is_absent = {
+        f.name for f in fields if strict and not f.required and not f.json_type.nullable
+    }
 
     def read(value: Any) -> Any:
         if type(value) is not dict:
-            raise misfit("an object", value)
+            raise mismatch("an object", value)
         values: dict[str, Any] = {}
         problems: list[tuple[str, str]] = []
         for key, entry in value.items():
             field = by_name.get(key)
             if field is None:
                 known = ", ".join(by_name) or "none"
-                problems.append((key[:_LONGEST_VALUE], f"unknown {noun}; known: {known}"))
+                problems.append((key[:_MAX_VALUE_LENGTH], f"unknown {noun}; known: {known}"))
             elif entry is not None or key not in null_is_absent:
                 try:
-                    values[key] = field.shape.read(entry)
-                except MisfitError as error:
+                    values[key] = field.json_type.read(entry)
+                except ValidationError as error:
                     problems += error.under(key)
         problems += [
-            (field.name, f"missing, expected {field.shape.expected}")
+            (field.name, f"missing, expected {field.json_type.expected}")
             for field in fields
             if field.required and field.name not in value
         ]
         if problems:
-            raise MisfitError(problems)
+            raise ValidationError(problems)
         return _made(lambda given: make(**given), values)
 
-    return Shape(schema, read, "an object", frozenset({dict}))
+    return JsonType(schema, read, "an object", frozenset({dict}))
 
 
 def any_of(schemas: Iterable[Schema]) -> Schema:
-    """The schema of a union; unions within it are dissolved."""
+    """Returns the schema of a union; unions within it are flattened."""
     members: list[Schema] = []
     for schema in schemas:
         for member in schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]:
@@ -373,37 +384,45 @@ def any_of(schemas: Iterable[Schema]) -> Schema:
 
 
 def _property(field: Field, *, strict: bool) -> Schema:
-    schema: Schema = dict(field.shape.schema)
-    text = field.shape.description or field.description
-    if strict and not field.required and not field.shape.nullable:
+    schema: Schema = dict(field.json_type.schema)
+    text = field.json_type.description or field.description
+    if strict and not field.required and not field.json_type.nullable:
         schema = any_of([schema, {"type": "null"}])
     if strict and "$ref" in schema and text:
-        schema = {"anyOf": [schema]}  # strict mode lets nothing stand beside a reference
+        schema = {"anyOf": [schema]}  # strict mode allows no keyword beside a reference
     if text:
         schema["description"] = text
     if field.default is not attrs.NOTHING and not strict:
-        # The model is not told of a default that JSON cannot say.
+        # A default without a JSON form is left out.
         with contextlib.suppress(TypeError, ValueError, RecursionError):
             schema["default"] = json.loads(to_json(field.default))
     return schema
 
 
-def _entries(shapes: Sequence[Shape], values: Sequence[Any]) -> list[Any]:
+def _entries(members: Sequence[JsonType], values: Sequence[Any]) -> list[Any]:
     made = []
     problems: list[tuple[str, str]] = []
-    for index, (shape, value) in enumerate(zip(shapes, values, strict=True)):
+    for index, (json_type, value) in enumerate(zip(members, values, strict=True)):
         try:
-            made.append(shape.read(value))
-        except MisfitError as error:
+            made.append(json_type.read(value))
+        except ValidationError as error:
             problems += error.under(index)
     if problems:
-        raise MisfitError(problems)
+        raise ValidationError(problems)
     return made
 
 
+def _require_hash(entry: Any) -> None:
+    try:
+        hash(entry)
+    except TypeError as error:
+        name = type(entry).__name__
+        raise ValidationError([("", f"a set cannot hold {name}, which has no hash")]) from error
+
+
 def _made(make: Callable[[Any], Any], value: Any) -> Any:
-    """What a class makes of its parts; it may check more than its annotations say."""
+    """Returns the value that ``make`` builds; a class may check more than its annotations say."""
     try:
         return make(value)
     except Exception as error:
-        raise MisfitError([("", f"{type(error).__name__}: {error}")]) from error
+        raise ValidationError([("", f"{type(error).__name__}: {error}")]) from error

@@ -1,4 +1,4 @@
-"""What every object of the protocol shares: unknown keys are kept, "not given" is not ``None``.
+"""The base of all objects of the protocol: unknown keys are kept, "not given" is not ``None``.
 
 No object of a particular noun belongs here, no JSON conversion and no I/O.
 """
@@ -38,29 +38,29 @@ UnsetType: TypeAlias = Literal[Unset.UNSET]
 
 
 def given(items: Sequence[T] | UnsetType | None) -> Sequence[T]:
-    """A list that was given, else an empty one."""
+    """Returns the list if it was given, else an empty one."""
     return () if items is None or items is UNSET else items
 
 
-#: Marks a field of a piece that is both read and sent: ``None`` means absent, never ``null``.
-ABSENT_IF_NONE: Final[dict[str, Any]] = {"absent_if_none": True}
+#: Marks a field of a class that is both read and sent: ``None`` means absent, never ``null``.
+OMIT_IF_NONE: Final[dict[str, Any]] = {"omit_if_none": True}
 
-#: Marks a field that has a default in Python and must stand in the JSON of a request all the same.
-ON_THE_WIRE: Final[dict[str, Any]] = {"on_the_wire": True}
+#: Marks a field with a default in Python that the JSON of a request must contain all the same.
+ALWAYS_SENT: Final[dict[str, Any]] = {"always_sent": True}
 
-#: Marks a field that steers the call and is no part of the body.
-NOT_SENT: Final[dict[str, Any]] = {"not_sent": True}
+#: Marks a field that is an option of the call and not part of the body.
+CLIENT_ONLY: Final[dict[str, Any]] = {"client_only": True}
 
-#: Marks one of those that the protocol lets be ``null`` as well.
+#: Marks an ``OMIT_IF_NONE`` field that the protocol allows to be ``null`` as well.
 NULL_OK: Final[dict[str, Any]] = {"null_ok": True}
 
-#: Marks a field that an answer is worthless without: what it cannot hold is an error.
-VITAL: Final[dict[str, Any]] = {"vital": True}
+#: Marks a field without which a response is useless: an invalid value is an error.
+REQUIRED_VALID: Final[dict[str, Any]] = {"required_valid": True}
 
-#: Marks a field for which some servers write ``{}`` where they mean ``null``.
-NULL_IF_EMPTY: Final[dict[str, Any]] = {"null_if_empty": True}
+#: Marks a field for which some servers send ``{}`` instead of ``null``.
+EMPTY_AS_NULL: Final[dict[str, Any]] = {"empty_as_null": True}
 
-#: A JSON object handed through as it is.
+#: A JSON object passed on as it is.
 JsonObject: TypeAlias = Mapping[str, Any]
 
 
@@ -69,39 +69,39 @@ class Request:
     """A body to send.
 
     Attributes:
-        extra_body: Fields that only some servers know; they go into the body beside the others, as
-            they are. A misspelled field stays an error that way.
+        extra_body: Fields of some servers only; they go into the body beside the others, as they
+            are. A misspelled field stays an error that way.
     """
 
-    extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=NOT_SENT)
+    extra_body: JsonObject | UnsetType = field(default=UNSET, metadata=CLIENT_ONLY)
 
 
 @define(kw_only=True)
 class Struct:
-    """An object read from a server. Keys this version does not know are kept in :attr:`extra`."""
+    """An object read from a server. Keys unknown to this version are kept in :attr:`extra`."""
 
     _extra: dict[str, Any] | None = field(default=None, init=False, repr=False, eq=False)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if "__repr__" not in cls.__dict__:  # else attrs writes one, of all fields at full length
+        if "__repr__" not in cls.__dict__:  # else attrs adds one, of all fields at full length
             cls.__repr__ = Struct.__repr__  # type: ignore[method-assign]  # before attrs looks
 
-    if not TYPE_CHECKING:  # a type checker says so itself, and means it
+    if not TYPE_CHECKING:  # a type checker must report unknown attributes
 
         def __getattr__(self, name: str) -> None:
             raise no_attribute(self, name)
 
     def __repr__(self) -> str:
-        return short_repr(self, _told(self))
+        return short_repr(self, _non_defaults(self))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Returns the HTML that a notebook shows."""
         return html_of(self)
 
     @property
     def extra(self) -> Mapping[str, Any]:
-        """What the server sent beyond the declared fields, or in a form they cannot hold."""
+        """The keys that are no declared fields, and the values of the wrong type."""
         return _NOTHING_EXTRA if self._extra is None else self._extra
 
 
@@ -109,42 +109,42 @@ _html_forms: list[Callable[[Any], str]] = []
 
 
 def register_html(form: Callable[[Any], str]) -> None:
-    """Sets what makes the HTML of all objects. It knows every class, and no class needs to know it.
+    """Registers the renderer of all objects. It imports every class, and no class imports it.
 
-    The folder's front door calls it.
+    The package's ``__init__`` calls it.
     """
     _html_forms[:] = [form]
 
 
 def html_of(struct: object) -> str:
-    """Returns what a notebook shows of an object."""
+    """Returns the HTML of an object for a notebook."""
     return _html_forms[0](struct)
 
 
 @define(kw_only=True)
 class Unknown(Struct):
-    """A variant that this version does not know."""
+    """A variant unknown to this version."""
 
     type: str
     raw: dict[str, Any]
-    """Everything it came with, ``type`` included."""
+    """The whole JSON object, ``type`` included."""
 
 
 # --- repr -----------------------------------------------------------------------------------------
 
 
-def short_repr(thing: object, told: Mapping[str, object]) -> str:
-    """A class's name with some values, none of them long and all of them bounded."""
-    parts = [f"{name}={_SHORT.repr(value)}" for name, value in told.items()]
+def short_repr(thing: object, values: Mapping[str, object]) -> str:
+    """Returns a class's name with some values, each of them shortened and all of them bounded."""
+    parts = [f"{name}={_SHORT.repr(value)}" for name, value in values.items()]
     text = ", ".join(parts)
-    if len(text) > _LONGEST_REPR:
-        text = f"{text[:_LONGEST_REPR]}..."
+    if len(text) > _MAX_REPR_LENGTH:
+        text = f"{text[:_MAX_REPR_LENGTH]}..."
     return f"{type(thing).__name__}({text})"
 
 
-def _told(struct: Struct) -> dict[str, object]:
-    """The fields that say something: all but those at their default."""
-    told = {}
+def _non_defaults(struct: Struct) -> dict[str, object]:
+    """Returns the fields whose values differ from their defaults."""
+    values = {}
     for one in fields(type(struct)):
         default = one.default
         if not one.repr:
@@ -153,12 +153,12 @@ def _told(struct: Struct) -> dict[str, object]:
         if isinstance(default, Factory):  # type: ignore[arg-type]  # to stubs a function
             default = default.factory()
         if default is NOTHING or value != default:
-            told[one.name] = value
-    return told
+            values[one.name] = value
+    return values
 
 
 class _Short(reprlib.Repr):
-    """Cuts what is long, in texts and lists and below them."""
+    """Shortens long strings and lists, at all levels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,4 +169,4 @@ class _Short(reprlib.Repr):
 
 
 _SHORT: Final = _Short()
-_LONGEST_REPR: Final = 400
+_MAX_REPR_LENGTH: Final = 400

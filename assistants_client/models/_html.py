@@ -1,7 +1,7 @@
-"""How objects look in a notebook: short HTML made of escaped text, with no scripts and no links.
+"""The HTML of objects in a notebook: short, of escaped text, with no scripts and no links.
 
-Nothing an object holds is trusted, for a language model may have written it: every value passes
-through ``_text``, and nothing is loaded from an address that a message names. No I/O.
+The values of objects are untrusted, for a language model may have written them: every value passes
+through ``_text``, and nothing is loaded from an address in a message. No I/O.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from assistants_client.models.runs import Run, Usage
 from assistants_client.models.threads import Thread
 
 #: Items of a list that are shown.
-MOST_ITEMS: Final = 50
+MAX_ITEMS: Final = 50
 
-_LONGEST_TEXT = 5000  # characters of one text
-_LONGEST_VALUE = 200  # characters of one value in a table
+_MAX_TEXT_LENGTH = 5000  # characters of one text
+_MAX_VALUE_LENGTH = 200  # characters of one value in a table
 
 _BOX = "border:1px solid #8884;border-radius:6px;padding:6px 10px;margin:4px 0;max-width:60em"
 _PLAIN = "white-space:pre-wrap;overflow-wrap:anywhere;text-align:left"
 _CODE = f"{_PLAIN};font-family:monospace;margin:4px 0"  # Jupyter shows a bare <pre> as prose
 _OUTPUT = f"{_CODE};border-left:3px solid #8888;padding-left:8px"
 _FAINT = "opacity:.65;font-size:85%"
-# Legible on white and on black, for a notebook's theme is not known here.
+# Legible on white and on black, for the theme of the notebook is unknown.
 _COLOURS: Final[Mapping[str, str]] = {
     "completed": "#258f46",
     "failed": "#d9434d",
@@ -58,21 +58,21 @@ _OTHER_COLOUR = "#2b7de0"
 
 
 def object_html(struct: Struct | Reply) -> str:
-    """Any object of the protocol, or what an assistant answered."""
+    """Returns the HTML of any object of the protocol, or of a reply."""
     for kind, form in _FORMS.items():
         if isinstance(struct, kind):
             return form(struct)
-    told = {
+    rows = {
         one.name: getattr(struct, one.name)
         for one in fields(type(struct))
         if one.repr and one.name != "object"
     }
-    return _box(_head(type(struct).__name__), _table(told))
+    return _box(_head(type(struct).__name__), _table(rows))
 
 
 def items_html(items: Sequence[object], *, newest_first: bool, has_more: bool) -> str:
-    """The first items of a list. Messages and steps are shown as a conversation, oldest first."""
-    shown = list(items[:MOST_ITEMS])
+    """Returns the HTML of a list's first items, messages and steps with the oldest first."""
+    shown = list(items[:MAX_ITEMS])
     more = has_more or len(items) > len(shown)
     forms: list[str]
     if shown and all(isinstance(item, (Message, RunStep)) for item in shown):
@@ -84,7 +84,7 @@ def items_html(items: Sequence[object], *, newest_first: bool, has_more: bool) -
         forms = [_run_line(item) for item in shown if isinstance(item, Run)]
     else:
         newest_first = False
-        forms = [_div(_FAINT, _text(repr(item), _LONGEST_VALUE)) for item in shown]
+        forms = [_div(_FAINT, _text(repr(item), _MAX_VALUE_LENGTH)) for item in shown]
     if not forms:
         return _div(_FAINT, "an empty list")
     if more:
@@ -94,8 +94,8 @@ def items_html(items: Sequence[object], *, newest_first: bool, has_more: bool) -
 
 
 def problem_html(error: Exception) -> str:
-    """Why there is nothing to show."""
-    return _div(_FAINT, _text(f"{type(error).__name__}: {error}", _LONGEST_TEXT))
+    """Returns the HTML of an error."""
+    return _div(_FAINT, _text(f"{type(error).__name__}: {error}", _MAX_TEXT_LENGTH))
 
 
 # --- one form for each noun -----------------------------------------------------------------------
@@ -121,7 +121,7 @@ def _message(message: Message) -> str:
 
 
 def _run(run: Run) -> str:
-    told: dict[str, object] = {
+    rows: dict[str, object] = {
         "thread": run.thread_id,
         "assistant": run.assistant_id,
         "model": run.model,
@@ -130,12 +130,12 @@ def _run(run: Run) -> str:
         "tokens": _tokens(run.usage),
     }
     if run.last_error is not None:
-        told["error"] = f"{run.last_error.code}: {run.last_error.message}"
+        rows["error"] = f"{run.last_error.code}: {run.last_error.message}"
     if run.incomplete_details is not None:
-        told["incomplete"] = run.incomplete_details.reason
+        rows["incomplete"] = run.incomplete_details.reason
     for call in run.tool_calls:
-        told[f"calls {call.id}"] = f"{call.function.name}({call.function.arguments})"
-    return _box(f"{_head('Run', run.id)} {_badge(run.status)}", _table(told))
+        rows[f"calls {call.id}"] = f"{call.function.name}({call.function.arguments})"
+    return _box(f"{_head('Run', run.id)} {_badge(run.status)}", _table(rows))
 
 
 def _run_line(run: Run) -> str:
@@ -145,13 +145,13 @@ def _run_line(run: Run) -> str:
 
 
 def _step(step: RunStep) -> str:
-    told: dict[str, object] = {}
+    rows: dict[str, object] = {}
     if isinstance(step.step_details, MessageCreationDetails):
-        told["message"] = step.step_details.message_creation.message_id
+        rows["message"] = step.step_details.message_creation.message_id
     if step.last_error is not None:
-        told["error"] = f"{step.last_error.code}: {step.last_error.message}"
+        rows["error"] = f"{step.last_error.code}: {step.last_error.message}"
     head = f"{_head(step.type or 'step', step.id)} {_badge(step.status)}"
-    return _box(head, *map(_call, step.tool_calls), _table(told))
+    return _box(head, *map(_call, step.tool_calls), _table(rows))
 
 
 def _call(call: StepToolCall) -> str:
@@ -172,8 +172,8 @@ def _call(call: StepToolCall) -> str:
 
 
 def _thread(thread: Thread) -> str:
-    told = {"created": _moment(thread.created_at), **thread.metadata}
-    return _box(_head("Thread", thread.id), _table(told))
+    rows = {"created": _moment(thread.created_at), **thread.metadata}
+    return _box(_head("Thread", thread.id), _table(rows))
 
 
 def _page(page: Page[Any]) -> str:
@@ -202,13 +202,13 @@ _FORMS: Final[Mapping[type, Callable[[Any], str]]] = {
 # --- pieces ---------------------------------------------------------------------------------------
 
 
-def _text(value: object, longest: int = _LONGEST_TEXT) -> str:
-    """The one way in: cut where it is long, and escaped."""
+def _text(value: object, longest: int = _MAX_TEXT_LENGTH) -> str:
+    """Returns a value as text, shortened and escaped; all values pass through here."""
     text = str(value)
     left = len(text) - longest
     if left > 0:
         text = f"{text[:longest]}… ({left} more characters)"
-    # Half characters, which no page can hold, become question marks.
+    # Lone surrogates, which UTF-8 cannot encode, become question marks.
     return html.escape(text.encode("utf-8", "replace").decode())
 
 
@@ -221,41 +221,41 @@ def _box(*inner: str) -> str:
 
 
 def _faint(text: str) -> str:
-    return f'<span style="{_FAINT}">{_text(text, _LONGEST_VALUE)}</span>'
+    return f'<span style="{_FAINT}">{_text(text, _MAX_VALUE_LENGTH)}</span>'
 
 
 def _head(name: str, about: str = "") -> str:
-    return f"<b>{_text(name, _LONGEST_VALUE)}</b> {_faint(about)}"
+    return f"<b>{_text(name, _MAX_VALUE_LENGTH)}</b> {_faint(about)}"
 
 
 def _badge(status: str) -> str:
     colour = _COLOURS.get(status, _OTHER_COLOUR)
-    return f'<span style="color:{colour}">{_text(status or "no status", _LONGEST_VALUE)}</span>'
+    return f'<span style="color:{colour}">{_text(status or "no status", _MAX_VALUE_LENGTH)}</span>'
 
 
 def _note(name: str, value: str) -> str:
-    return _div(_FAINT, f"[{_text(name, _LONGEST_VALUE)}] {_text(value, _LONGEST_VALUE)}")
+    return _div(_FAINT, f"[{_text(name, _MAX_VALUE_LENGTH)}] {_text(value, _MAX_VALUE_LENGTH)}")
 
 
 def _pre(text: str, style: str = _CODE) -> str:
     return f'<pre style="{style}">{_text(text)}</pre>'
 
 
-def _table(told: Mapping[str, object]) -> str:
-    rows = [
+def _table(values: Mapping[str, object]) -> str:
+    lines = [
         f'<tr><td style="{_FAINT};text-align:left;vertical-align:top">'
-        f"{_text(name, _LONGEST_VALUE)}</td>"
-        f'<td style="{_PLAIN}">{_text(value, _LONGEST_VALUE)}</td></tr>'
-        for name, value in told.items()
+        f"{_text(name, _MAX_VALUE_LENGTH)}</td>"
+        f'<td style="{_PLAIN}">{_text(value, _MAX_VALUE_LENGTH)}</td></tr>'
+        for name, value in values.items()
         if value not in ("", None, [], {})
     ]
-    return f"<table>{''.join(rows)}</table>" if rows else ""
+    return f"<table>{''.join(lines)}</table>" if lines else ""
 
 
 def _moment(seconds: int) -> str:
     try:
         moment = datetime.fromtimestamp(seconds, timezone.utc)
-    except (OverflowError, OSError, TypeError, ValueError):  # a server's number is not trusted
+    except (OverflowError, OSError, TypeError, ValueError):  # a server's number is untrusted
         return ""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if seconds else ""
 

@@ -1,6 +1,6 @@
-"""The documented limits of request fields, as metadata that stands beside the field.
+"""The documented limits of request fields, as metadata of the field.
 
-A limit is a rule about one JSON value: it answers what is wrong, or nothing. Types are not checked
+A limit is a rule about one JSON value: it returns the violation, or ``None``. Types are not checked
 here (the annotation is the type), and nothing is raised: the codec does both, for the client
 before it sends and for the engine when it receives.
 """
@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-#: The key under which a field's rule stands in its attrs metadata.
+#: The key of a field's rule in its attrs metadata.
 LIMIT: Final = "limit"
 
-#: Answers ``(message, code)`` for a value that breaks the rule, else ``None``. The message follows
-#: the field's name, as in "name: string of 257 characters, at most 256 are allowed". Where an
-#: entry of an object breaks the rule, its key comes third.
+#: Returns ``(message, code)`` for a value that breaks the rule, else ``None``. The message follows
+#: the field's name, as in "name: string of 257 characters, at most 256 are allowed". If an entry
+#: of an object breaks the rule, its key is the third element.
 Rule: TypeAlias = Callable[[Any], "tuple[str, str] | tuple[str, str, str] | None"]
 
 _METADATA_PAIRS = 16
@@ -27,7 +27,7 @@ _NAME_PATTERN = re.compile(rf"[A-Za-z0-9_-]{{1,{_NAME_LENGTH}}}")
 
 
 def characters(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
-    """A string of at most ``maximum`` characters."""
+    """Returns the limit of a string: at most ``maximum`` characters."""
 
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, str):
@@ -48,7 +48,7 @@ def characters(maximum: int, *, minimum: int = 0) -> dict[str, Any]:
 
 
 def items(maximum: int | None = None, *, minimum: int = 0) -> dict[str, Any]:
-    """A list of ``minimum`` to ``maximum`` entries."""
+    """Returns the limit of a list: ``minimum`` to ``maximum`` entries."""
 
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, list):
@@ -66,7 +66,7 @@ def items(maximum: int | None = None, *, minimum: int = 0) -> dict[str, Any]:
 
 
 def between(minimum: float, maximum: float | None = None) -> dict[str, Any]:
-    """A number from ``minimum`` to ``maximum``, both included."""
+    """Returns the limit of a number: from ``minimum`` to ``maximum``, both included."""
 
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, (int, float)):
@@ -81,7 +81,7 @@ def between(minimum: float, maximum: float | None = None) -> dict[str, Any]:
 
 
 def identifier() -> dict[str, Any]:
-    """A function's or schema's name: 1 to 64 of letters, digits, underscore and dash."""
+    """Returns the limit of a function's or schema's name: 1 to 64 of letters, digits, _ and -."""
 
     def rule(value: Any) -> tuple[str, str] | None:
         if not isinstance(value, str) or _NAME_PATTERN.fullmatch(value):
@@ -95,7 +95,7 @@ def identifier() -> dict[str, Any]:
 
 
 def metadata_pairs() -> dict[str, Any]:
-    """At most 16 pairs; keys of at most 64 characters, values strings of at most 512."""
+    """Returns the limit of metadata: 16 pairs, keys of 64 characters, strings of 512 as values."""
     entry_rule = characters(_METADATA_VALUE)[LIMIT]
 
     def rule(value: Any) -> tuple[str, str] | tuple[str, str, str] | None:
@@ -121,7 +121,7 @@ def metadata_pairs() -> dict[str, Any]:
 
 
 def attribute_pairs() -> dict[str, Any]:
-    """As metadata, but a value may be a string, a number or a truth value."""
+    """Returns the limit of attributes: as metadata, with numbers and booleans as values too."""
     pairs = metadata_pairs()[LIMIT]
 
     def rule(value: Any) -> tuple[str, str] | tuple[str, str, str] | None:

@@ -1,4 +1,4 @@
-"""Assistants: what is sent to make and change them, and what comes back."""
+"""Assistants: the requests that create and update them, and the object in responses."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from assistants_client.models.tools import (
 
 @frozen(kw_only=True)
 class _AssistantFields(Request):
-    """What both requests may hold.
+    """The fields of both requests.
 
     Attributes:
         name: Up to 256 characters.
         description: Up to 512 characters.
-        instructions: What the model is told before each conversation; up to 256,000 characters.
-        reasoning_effort: How long a model that reasons may do so.
+        instructions: The system prompt of each conversation; up to 256,000 characters.
+        reasoning_effort: The effort of models that reason.
         tools: Up to 128; a function made with ``@tool``, a tool object, or its JSON form.
-        tool_resources: The files and vector stores that the tools may reach.
+        tool_resources: The files and vector stores available to the tools.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
         temperature: 0 to 2; higher is more random.
         top_p: 0 to 1: the share of the likeliest tokens that are considered.
-        response_format: ``"auto"``, or the form of the answers' text.
+        response_format: ``"auto"``, or the format of the answers.
     """
 
     name: str | UnsetType | None = field(default=UNSET, metadata=characters(256))
@@ -48,10 +48,10 @@ class _AssistantFields(Request):
 
 @frozen(kw_only=True)
 class AssistantRequest(_AssistantFields):
-    """What ``assistants.create`` sends.
+    """The body of ``assistants.create``.
 
     Attributes:
-        model: The language model's name, as the server knows it.
+        model: The language model's name on the server.
     """
 
     model: str
@@ -59,10 +59,10 @@ class AssistantRequest(_AssistantFields):
 
 @frozen(kw_only=True)
 class AssistantUpdate(_AssistantFields):
-    """What ``assistants.update`` changes. A field left out stays; ``None`` clears.
+    """The body of ``assistants.update``. A field left out stays; ``None`` clears.
 
     Attributes:
-        model: The language model's name, as the server knows it.
+        model: The language model's name on the server.
     """
 
     model: str | UnsetType = UNSET

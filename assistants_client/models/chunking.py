@@ -1,4 +1,4 @@
-"""How a vector store cuts a file into the pieces that it searches."""
+"""Chunking strategies: the division of a file into the chunks that a vector store searches."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from assistants_client.models._limits import between
 
 @define(kw_only=True)
 class AutoChunking(Struct):
-    """The server's own choice: 800 tokens a chunk, 400 of them overlapping."""
+    """The server's default: chunks of 800 tokens, 400 of them overlapping."""
 
     type: Literal["auto"] = "auto"
 
 
 @define(kw_only=True)
 class StaticChunkingSizes(Struct):
-    """How long a chunk is, and how much of it the next one repeats."""
+    """The size of a chunk, and the part of it that the next one repeats."""
 
     max_chunk_size_tokens: int = field(metadata=between(100, 4096))
-    """In tokens, 100 to 4,096."""
+    """The size in tokens, 100 to 4,096."""
     chunk_overlap_tokens: int = field(metadata=between(0, 2048))
-    """In tokens, at most half of the size."""
+    """The overlap in tokens, at most half of the size."""
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.chunk_overlap_tokens * 2 > self.max_chunk_size_tokens:
             return (
                 "chunk_overlap_tokens",
@@ -47,7 +47,7 @@ class StaticChunking(Struct):
 
 @define(kw_only=True)
 class UnknownChunking(Unknown):
-    """A strategy that only answers name, such as ``other``, kept as it came."""
+    """A strategy that occurs in responses only, such as ``other``, kept as it was received."""
 
 
 ChunkingStrategy: TypeAlias = AutoChunking | StaticChunking | UnknownChunking

@@ -9,7 +9,7 @@ from assistants_client.models._base import Struct
 
 @define(kw_only=True)
 class ErrorDetail(Struct):
-    """What was wrong; ``param`` is the path of the field, such as ``messages[0].content``."""
+    """The error; ``param`` is the path of the field, such as ``messages[0].content``."""
 
     message: str
     type: str = "invalid_request_error"

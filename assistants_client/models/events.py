@@ -1,6 +1,6 @@
-"""What a stream says: one class per event, for ``match``; and the shapes of its deltas.
+"""The events of a stream: one class per event, for ``match``; and the classes of its deltas.
 
-Only names and shapes belong here. How a stream is read and its deltas are merged is not known.
+Only names and fields belong here. Reading streams and merging deltas do not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from assistants_client.models.threads import Thread
 
 @define(kw_only=True)
 class TextPiece(Struct):
-    """A piece of text, ``value``, and the ``annotations`` that became known with it."""
+    """A piece of text, ``value``, and the ``annotations`` sent with it."""
 
     value: str = ""
     annotations: list[Annotation] = field(factory=list)
@@ -71,7 +71,7 @@ class ImageUrlPartDelta(Struct):
 
 @define(kw_only=True)
 class UnknownPartDelta(Unknown):
-    """A piece of another service's content part, kept as it came."""
+    """A piece of another service's content part, kept as it was received."""
 
 
 PartDelta: TypeAlias = (
@@ -81,7 +81,7 @@ PartDelta: TypeAlias = (
 
 @define(kw_only=True)
 class MessageChange(Struct):
-    """What a delta adds to a message: its ``role``, pieces of its ``content``."""
+    """The additions of a delta to a message: its ``role``, pieces of its ``content``."""
 
     role: str | None = None
     content: list[PartDelta] = field(factory=list)
@@ -95,7 +95,7 @@ class FunctionPiece(Struct):
     arguments: str = ""
     """A piece of JSON text."""
     output: str | None = None
-    """What the caller answered; ``None`` until it was submitted."""
+    """The output from the caller; ``None`` until it was submitted."""
 
 
 @define(kw_only=True)
@@ -110,7 +110,7 @@ class FunctionCallDelta(Struct):
 
 @define(kw_only=True)
 class LogsDelta(Struct):
-    """A piece of output ``index``, what the code printed: ``logs``."""
+    """A piece of output ``index``, which the code printed: ``logs``."""
 
     index: int = 0
     type: Literal["logs"] = "logs"
@@ -119,7 +119,7 @@ class LogsDelta(Struct):
 
 @define(kw_only=True)
 class ImageDelta(Struct):
-    """Output ``index``, an image that the code made."""
+    """The output at ``index``, an image that the code created."""
 
     index: int = 0
     type: Literal["image"] = "image"
@@ -128,7 +128,7 @@ class ImageDelta(Struct):
 
 @define(kw_only=True)
 class UnknownOutputDelta(Unknown):
-    """A piece of another service's output, kept as it came."""
+    """A piece of another service's output, kept as it was received."""
 
 
 @define(kw_only=True)
@@ -162,7 +162,7 @@ class FileSearchCallDelta(Struct):
 
 @define(kw_only=True)
 class UnknownCallDelta(Unknown):
-    """A piece of another service's tool call, kept as it came."""
+    """A piece of another service's tool call, kept as it was received."""
 
 
 CallDelta: TypeAlias = (
@@ -189,12 +189,12 @@ class MessageCreationChange(Struct):
 
 @define(kw_only=True)
 class UnknownStepChange(Unknown):
-    """A change of another service's step, kept as it came."""
+    """A change of another service's step, kept as it was received."""
 
 
 @define(kw_only=True)
 class StepChange(Struct):
-    """What a delta adds to a step."""
+    """The additions of a delta to a step."""
 
     step_details: ToolCallsChange | MessageCreationChange | UnknownStepChange | None = None
 
@@ -204,82 +204,82 @@ class StepChange(Struct):
 
 @frozen
 class ThreadCreated:
-    """The thread of ``stream_thread_and_run`` was made."""
+    """The thread of ``stream_thread_and_run`` was created."""
 
     thread: Thread
 
 
 @frozen
-class _RunEvent:
+class _RunPayload:
     run: Run
 
 
-class RunCreated(_RunEvent):
-    """The run was made."""
+class RunCreated(_RunPayload):
+    """The run was created."""
 
 
-class RunQueued(_RunEvent):
-    """The run waits for its turn."""
+class RunQueued(_RunPayload):
+    """The run is queued."""
 
 
-class RunInProgress(_RunEvent):
-    """The run is being carried out."""
+class RunInProgress(_RunPayload):
+    """The run is in progress."""
 
 
-class RunRequiresAction(_RunEvent):
-    """The run waits for tool outputs; ``run.tool_calls`` says which."""
+class RunRequiresAction(_RunPayload):
+    """The run waits for the outputs of its ``run.tool_calls``."""
 
 
-class RunCompleted(_RunEvent):
-    """The run has ended well."""
+class RunCompleted(_RunPayload):
+    """The run has completed."""
 
 
-class RunIncomplete(_RunEvent):
+class RunIncomplete(_RunPayload):
     """The run has ended early."""
 
 
-class RunFailed(_RunEvent):
-    """The run has failed; ``run.last_error`` says why."""
+class RunFailed(_RunPayload):
+    """The run has failed; ``run.last_error`` has the reason."""
 
 
-class RunCancelling(_RunEvent):
+class RunCancelling(_RunPayload):
     """The run is being cancelled."""
 
 
-class RunCancelled(_RunEvent):
+class RunCancelled(_RunPayload):
     """The run was cancelled."""
 
 
-class RunExpired(_RunEvent):
+class RunExpired(_RunPayload):
     """The run has expired."""
 
 
 @frozen
-class _StepEvent:
+class _StepPayload:
     step: RunStep
 
 
-class RunStepCreated(_StepEvent):
-    """A step was made."""
+class RunStepCreated(_StepPayload):
+    """A step was created."""
 
 
-class RunStepInProgress(_StepEvent):
-    """A step is being carried out."""
+class RunStepInProgress(_StepPayload):
+    """A step is in progress."""
 
 
-class RunStepCompleted(_StepEvent):
-    """A step has ended well."""
+class RunStepCompleted(_StepPayload):
+    """A step has completed."""
 
 
-class RunStepFailed(_StepEvent):
+class RunStepFailed(_StepPayload):
     """A step has failed."""
 
 
-class RunStepCancelled(_StepEvent):
+class RunStepCancelled(_StepPayload):
     """A step was cancelled."""
 
 
-class RunStepExpired(_StepEvent):
+class RunStepExpired(_StepPayload):
     """A step has expired."""
 
 
@@ -293,30 +293,30 @@ class RunStepDelta(Struct):
 
     @property
     def tool_calls(self) -> list[CallDelta]:
-        """The pieces of tool calls, if it is about any."""
+        """The pieces of tool calls; empty when the delta has none."""
         details = self.delta.step_details
         return details.tool_calls if isinstance(details, ToolCallsChange) else []
 
 
 @frozen
-class _MessageEvent:
+class _MessagePayload:
     message: Message
 
 
-class MessageCreated(_MessageEvent):
-    """A message was begun."""
+class MessageCreated(_MessagePayload):
+    """A message was created."""
 
 
-class MessageInProgress(_MessageEvent):
+class MessageInProgress(_MessagePayload):
     """A message is being written."""
 
 
-class MessageCompleted(_MessageEvent):
-    """A message is whole."""
+class MessageCompleted(_MessagePayload):
+    """A message is complete."""
 
 
-class MessageIncomplete(_MessageEvent):
-    """A message ended early; ``message.incomplete_details`` says why."""
+class MessageIncomplete(_MessagePayload):
+    """A message ended early; ``message.incomplete_details`` has the reason."""
 
 
 @define(kw_only=True)
@@ -329,7 +329,7 @@ class MessageDelta(Struct):
 
     @property
     def text(self) -> str:
-        """The pieces of text, joined; empty when it is about something else."""
+        """The pieces of text, joined; empty when the delta has none."""
         return "".join(
             part.text.value for part in self.delta.content if isinstance(part, TextPartDelta)
         )
@@ -337,12 +337,12 @@ class MessageDelta(Struct):
 
 @frozen
 class Done:
-    """The server has said all it has to say."""
+    """The end of the stream."""
 
 
 @frozen
 class UnknownEvent:
-    """An event that this version does not know; ``data`` is JSON, or text where it is not."""
+    """An event unknown to this version; ``data`` is JSON, or text where it is not."""
 
     name: str
     data: Any

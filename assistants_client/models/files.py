@@ -6,16 +6,16 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import ABSENT_IF_NONE, ON_THE_WIRE, Struct
+from assistants_client.models._base import ALWAYS_SENT, OMIT_IF_NONE, Struct
 from assistants_client.models._limits import between
 
 
 @frozen(kw_only=True)
 class FileExpiry:
-    """When an upload is deleted: ``seconds`` (3,600 to 2,592,000) after its ``anchor``."""
+    """The expiry of an upload: ``seconds`` (3,600 to 2,592,000) after its ``anchor``."""
 
     seconds: int = field(metadata=between(3_600, 2_592_000))
-    anchor: Literal["created_at"] = field(default="created_at", metadata=ON_THE_WIRE)
+    anchor: Literal["created_at"] = field(default="created_at", metadata=ALWAYS_SENT)
 
 
 @define(kw_only=True)
@@ -26,16 +26,16 @@ class File(Struct):
     object: str = "file"
     bytes: int = 0
     created_at: int = 0
-    expires_at: int | None = field(default=None, metadata=ABSENT_IF_NONE)
+    expires_at: int | None = field(default=None, metadata=OMIT_IF_NONE)
     filename: str = ""
     purpose: str = ""
-    """What it was uploaded for: ``assistants``, ``vision``, or another of the server's."""
+    """``assistants``, ``vision``, or another purpose of the server's."""
     status: str = ""
     """``uploaded``, ``processed`` or ``error``; servers have others."""
-    status_details: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    """Why its status is ``error``."""
+    status_details: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    """The reason for the status ``error``."""
 
     @property
     def is_processed(self) -> bool:
-        """Whether the server has done with it; most servers do so before they answer."""
+        """True once the server has processed it; most servers do so before they respond."""
         return self.status not in ("uploaded", "pending", "running")

@@ -1,4 +1,4 @@
-"""One page of a list, and the answer to a deletion."""
+"""One page of a list, and the response to a deletion."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from typing import Generic, TypeVar
 
 from attrs import define, field
 
-from assistants_client.models._base import VITAL, Struct
+from assistants_client.models._base import REQUIRED_VALID, Struct
 
 T = TypeVar("T")
 
 
 @define(kw_only=True)
 class Page(Struct, Generic[T]):
-    """One page, in the order asked for.
+    """One page, in the order requested.
 
     ``first_id`` and ``last_id`` are the ids of its first and last item, to begin ``before`` or
     ``after``.
     """
 
     object: str = "list"
-    # An unreadable item is an error: without it the list would quietly be short.
-    data: list[T] = field(factory=list, metadata=VITAL)
+    # An invalid item is an error: without it the list would be short without notice.
+    data: list[T] = field(factory=list, metadata=REQUIRED_VALID)
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool | None = None
-    """Whether more items follow; ``None`` where the server does not say."""
+    """True if more items follow; ``None`` where the server does not say."""
 
 
 @define(kw_only=True)
 class Deleted(Struct):
-    """The answer to a deletion."""
+    """The response to a deletion."""
 
     id: str
     object: str = ""
     deleted: bool = True
-    """Whether it is gone."""
+    """True if the object is deleted."""

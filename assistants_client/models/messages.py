@@ -8,10 +8,10 @@ from typing import ClassVar, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NOT_SENT,
-    NULL_IF_EMPTY,
-    ON_THE_WIRE,
+    ALWAYS_SENT,
+    CLIENT_ONLY,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -24,25 +24,25 @@ from assistants_client.models._limits import items, metadata_pairs
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
-#: What to do when a run holds the thread's lock.
+#: The reaction to a run that holds the thread's lock.
 OnActiveRun: TypeAlias = Literal["raise", "wait", "cancel"]
 
 
 @define(kw_only=True)
 class ImageFile(Struct):
-    """An uploaded image, by the id of its file; ``detail`` is what the model gets to see of it."""
+    """An uploaded image, by the id of its file; ``detail`` is the resolution for the model."""
 
     file_id: str
-    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+    detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
 class ImageUrl(Struct):
-    """An image on the web; ``detail`` is what the model gets to see of it."""
+    """An image on the web; ``detail`` is the resolution for the model."""
 
     url: str
-    """Its address, http or https; servers refuse ``data:`` addresses."""
-    detail: ImageDetail | None = field(default=None, metadata=ABSENT_IF_NONE)
+    """The URL, http or https; servers refuse ``data:`` URLs."""
+    detail: ImageDetail | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -63,7 +63,7 @@ class ImageUrlPart(Struct):
 
 @define(kw_only=True)
 class InputTextPart(Struct):
-    """Text as it is sent: ``text`` is a bare string; what comes back is a :class:`TextPart`."""
+    """Text in a request: ``text`` is a bare string; responses have a :class:`TextPart`."""
 
     text: str
     type: Literal["text"] = "text"
@@ -78,10 +78,10 @@ class FileReference(Struct):
 
 @define(kw_only=True)
 class FileCitation(Struct):
-    """A mark that cites a file.
+    """A citation of a file.
 
-    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``,
-    in characters.
+    ``text`` is its mark in the message, from ``start_index`` to before ``end_index``, in
+    characters.
     """
 
     type: Literal["file_citation"] = "file_citation"
@@ -93,9 +93,9 @@ class FileCitation(Struct):
 
 @define(kw_only=True)
 class FilePath(Struct):
-    """A mark that stands for a file the code interpreter wrote; see :class:`FileCitation`.
+    """A reference to a file that the code interpreter wrote; see :class:`FileCitation`.
 
-    ``text`` is the mark as it stands in the message, from ``start_index`` to before ``end_index``.
+    ``text`` is its mark in the message, from ``start_index`` to before ``end_index``.
     """
 
     type: Literal["file_path"] = "file_path"
@@ -107,18 +107,18 @@ class FilePath(Struct):
 
 @define(kw_only=True)
 class UrlReference(Struct):
-    """A page on the web: its address, ``url``, and its ``title`` where one is known."""
+    """A page on the web: its address, ``url``, and its ``title``, if the server sends one."""
 
     url: str = ""
-    title: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    title: str | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
 class UrlCitation(Struct):
-    """Text that has a source on the web; Azure's agents and the embedded engine have such.
+    """A citation of a page on the web, from Azure's agents and the embedded engine.
 
-    ``text`` stands in the message from ``start_index`` to before ``end_index``: a mark such as
-    ``[2]``, or all that was taken from there.
+    ``text`` is in the message from ``start_index`` to before ``end_index``: a mark such as ``[2]``,
+    or the whole passage from the source.
     """
 
     type: Literal["url_citation"] = "url_citation"
@@ -129,17 +129,17 @@ class UrlCitation(Struct):
 
     @property
     def url(self) -> str:
-        """The source's address; empty where the server gives none."""
+        """The source's address; empty where the server sends none."""
         return "" if self.url_citation is None else self.url_citation.url
 
     def __repr__(self) -> str:
-        # The address is what a reader looks for, also where the rest of a message is cut.
+        # A reader needs the address, also where the rest of a message is cut.
         return short_repr(self, {"text": self.text, "url": self.url})
 
 
 @define(kw_only=True)
 class UnknownAnnotation(Unknown):
-    """An annotation of another service, kept as it came."""
+    """An annotation of another service, kept as it was received."""
 
 
 Annotation: TypeAlias = FileCitation | FilePath | UrlCitation | UnknownAnnotation
@@ -155,12 +155,12 @@ class Text(Struct):
     value: str = ""
     """The text, marks included."""
     annotations: list[Annotation] = field(factory=list)
-    """What the marks in it stand for."""
+    """The citations that its marks refer to."""
 
 
 @define(kw_only=True)
 class TextPart(Struct):
-    """Text as it comes back."""
+    """Text in a response."""
 
     #: Some servers send a text instead of its parts.
     FROM_TEXT: ClassVar[str] = "text"
@@ -171,7 +171,7 @@ class TextPart(Struct):
 
 @define(kw_only=True)
 class RefusalPart(Struct):
-    """The model's refusal to answer, in its words: ``refusal``."""
+    """The model's refusal to answer, and its text: ``refusal``."""
 
     refusal: str = ""
     type: Literal["refusal"] = "refusal"
@@ -179,7 +179,7 @@ class RefusalPart(Struct):
 
 @define(kw_only=True)
 class UnknownPart(Unknown):
-    """A content part of another service, kept as it came."""
+    """A content part of another service, kept as it was received."""
 
 
 ContentPart: TypeAlias = TextPart | ImageFilePart | ImageUrlPart | RefusalPart | UnknownPart
@@ -190,40 +190,40 @@ ContentPartInput: TypeAlias = (
 
 @define(kw_only=True)
 class Attachment(Struct):
-    """A file that comes with a message, and the ``tools`` that may use it."""
+    """A file of a message, and the ``tools`` that may use it."""
 
-    file_id: str | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_id: str | None = field(default=None, metadata=OMIT_IF_NONE)
     tools: list[CodeInterpreterTool | FileSearchTool | UnknownTool] = field(factory=list)
 
 
 @frozen
 class MessageRequest(Request):
-    """What ``messages.create`` sends; the content comes first, so a string alone is enough.
+    """The body of ``messages.create``; the content comes first, so a string alone is enough.
 
     Attributes:
         content: Text, or parts: text, uploaded images, images on the web.
-        role: Who says it: ``"user"``, or ``"assistant"`` for what is brought from elsewhere.
+        role: The author: ``"user"``, or ``"assistant"`` for answers imported from elsewhere.
         attachments: Files for the tools named with each.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
-        on_active_run: What to do when a run holds the thread's lock: ``"raise"`` the server's
+        on_active_run: The reaction to a run that holds the thread's lock: ``"raise"`` the server's
             refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
             sent.
     """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
-    role: Literal["user", "assistant"] = field(default="user", kw_only=True, metadata=ON_THE_WIRE)
+    role: Literal["user", "assistant"] = field(default="user", kw_only=True, metadata=ALWAYS_SENT)
     attachments: Sequence[Attachment | JsonObject] | UnsetType | None = field(
         default=UNSET, kw_only=True
     )
     metadata: Mapping[str, str] | UnsetType | None = field(
         default=UNSET, kw_only=True, metadata=metadata_pairs()
     )
-    on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=NOT_SENT)
+    on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)
 class MessageUpdate(Request):
-    """What ``messages.update`` changes.
+    """The body of ``messages.update``.
 
     Attributes:
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
@@ -234,10 +234,10 @@ class MessageUpdate(Request):
 
 @define(kw_only=True)
 class IncompleteDetails(Struct):
-    """Why a message or a run ended early."""
+    """The reason why a message or a run ended early."""
 
     reason: str | None = None
-    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or another's word."""
+    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or a server's own."""
 
 
 @define(kw_only=True)
@@ -253,7 +253,7 @@ class Message(Struct):
     thread_id: str = ""
     status: str = "completed"
     """``in_progress``, ``incomplete`` or ``completed``."""
-    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=EMPTY_AS_NULL)
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: str = ""

@@ -1,4 +1,4 @@
-"""What an assistant answered to one question."""
+"""The answer of an assistant to one question."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from assistants_client.models.runs import Run
 
 @define(repr=False)
 class Reply:
-    """The run that answered, and the messages that it wrote, oldest first."""
+    """The answer to one question: its run, and the messages the run wrote, oldest first."""
 
     run: Run
     messages: list[Message]
 
     @property
     def text(self) -> str:
-        """The text of all messages, a blank line between two."""
+        """The text of all messages, separated by blank lines."""
         return "\n\n".join(message.text for message in self.messages if message.text)
 
     @property
@@ -30,5 +30,5 @@ class Reply:
         return short_repr(self, {"text": self.text, "run": self.run})
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Returns the HTML that a notebook shows."""
         return html_of(self)

@@ -6,14 +6,14 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import ABSENT_IF_NONE, NULL_IF_EMPTY, Struct, Unknown
+from assistants_client.models._base import EMPTY_AS_NULL, OMIT_IF_NONE, Struct, Unknown
 from assistants_client.models.runs import LastError, Usage
 from assistants_client.models.tools import RankingOptions
 
 
 @define(kw_only=True)
 class LogsOutput(Struct):
-    """What the code printed: ``logs``."""
+    """The output that the code printed: ``logs``."""
 
     logs: str = ""
     type: Literal["logs"] = "logs"
@@ -28,7 +28,7 @@ class OutputImage(Struct):
 
 @define(kw_only=True)
 class ImageOutput(Struct):
-    """An image that the code made."""
+    """An image that the code created."""
 
     image: OutputImage = field(factory=OutputImage)
     type: Literal["image"] = "image"
@@ -36,7 +36,7 @@ class ImageOutput(Struct):
 
 @define(kw_only=True)
 class UnknownOutput(Unknown):
-    """An output of another service, kept as it came."""
+    """An output of another service, kept as it was received."""
 
 
 CodeOutput: TypeAlias = LogsOutput | ImageOutput | UnknownOutput
@@ -44,7 +44,7 @@ CodeOutput: TypeAlias = LogsOutput | ImageOutput | UnknownOutput
 
 @define(kw_only=True)
 class CodeInterpreterRecord(Struct):
-    """The Python that ran, ``input``, and what came of it, ``outputs``."""
+    """The Python code that ran, ``input``, and its ``outputs``."""
 
     input: str = ""
     outputs: list[CodeOutput] = field(factory=list)
@@ -75,12 +75,12 @@ class SearchResult(Struct):
     file_name: str = ""
     score: float = 0.0
     content: list[SearchResultContent] = field(factory=list)
-    """The passages; only when asked for by ``include``."""
+    """The passages; only if requested by ``include``."""
 
 
 @define(kw_only=True)
 class FileSearchRecord(Struct):
-    """How the search ranked, and its ``results``, best first."""
+    """The ranking of a search, and its ``results``, best first."""
 
     ranking_options: RankingOptions | None = None
     results: list[SearchResult] = field(factory=list)
@@ -97,13 +97,13 @@ class FileSearchCall(Struct):
 
 @define(kw_only=True)
 class FunctionRecord(Struct):
-    """The function that was asked for."""
+    """The function that was called."""
 
     name: str = ""
     arguments: str = ""
     """JSON text."""
     output: str | None = None
-    """What the caller answered; ``None`` until it was submitted."""
+    """The output from the caller; ``None`` until it was submitted."""
 
 
 @define(kw_only=True)
@@ -117,7 +117,7 @@ class FunctionToolCall(Struct):
 
 @define(kw_only=True)
 class UnknownToolCall(Unknown):
-    """A tool call of another service, kept as it came."""
+    """A tool call of another service, kept as it was received."""
 
 
 StepToolCall: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall | UnknownToolCall
@@ -132,7 +132,7 @@ class CreatedMessage(Struct):
 
 @define(kw_only=True)
 class MessageCreationDetails(Struct):
-    """The step wrote a message."""
+    """The details of a step that wrote a message."""
 
     type: Literal["message_creation"] = "message_creation"
     message_creation: CreatedMessage = field(factory=CreatedMessage)
@@ -140,7 +140,7 @@ class MessageCreationDetails(Struct):
 
 @define(kw_only=True)
 class ToolCallsDetails(Struct):
-    """The step called tools: ``tool_calls``."""
+    """The details of a step that called tools: ``tool_calls``."""
 
     type: Literal["tool_calls"] = "tool_calls"
     tool_calls: list[StepToolCall] = field(factory=list)
@@ -148,7 +148,7 @@ class ToolCallsDetails(Struct):
 
 @define(kw_only=True)
 class UnknownStepDetails(Unknown):
-    """A step of another service, kept as it came."""
+    """The details of another service's step, kept as they were received."""
 
 
 StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | UnknownStepDetails
@@ -169,7 +169,7 @@ class RunStep(Struct):
     status: str = ""
     """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
@@ -177,8 +177,8 @@ class RunStep(Struct):
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
     """``None`` until the step is over, on some servers even then."""
-    reasoning: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    """What the model thought aloud within its text; the embedded engine's own."""
+    reasoning: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    """The reasoning that the model wrote within its text; the embedded engine's own field."""
 
     @property
     def tool_calls(self) -> list[StepToolCall]:

@@ -1,4 +1,4 @@
-"""How runs are followed and their calls answered: options of the client's, which are not sent."""
+"""Options of streams and of tool calls, which belong to the client and are not sent."""
 
 from __future__ import annotations
 
@@ -8,71 +8,71 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from assistants_client.models._base import NOT_SENT
+from assistants_client.models._base import CLIENT_ONLY
 from assistants_client.models.runs import (
     RequiredToolCall,
     RunRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
-from assistants_client.models.tools import ToolInput
+from assistants_client.models.tools import ToolOrFunction
 
-#: Where the outputs of finished calls are remembered: the path of an SQLite file, which is made
-#: where there is none, or any mapping of texts.
+#: The store of the outputs of finished calls: the path of an SQLite file, which is created if
+#: it does not exist, or any mapping of strings.
 Journal: TypeAlias = str | os.PathLike[str] | MutableMapping[str, str]
-#: What becomes of a call that cannot be answered: the model is told, or the caller.
+#: The handling of a failed call: the error is its output, or is raised.
 OnToolError: TypeAlias = Literal["report", "raise"]
-#: Whether a call may be made; a text refuses it and is told to the model.
+#: Returns whether a call may be made; a string refuses it and is its output.
 Approve: TypeAlias = Callable[[RequiredToolCall], bool | str]
 
 
 @frozen(kw_only=True, slots=False)
 class ToolHandling:
-    """How calls of the caller's own functions are answered.
+    """The options of calls of the caller's own functions.
 
     Attributes:
-        on_tool_error: ``report`` lets the model read the error and go on; ``raise`` raises
+        on_tool_error: ``report`` sends the error to the model as output; ``raise`` raises
             ``ToolError``.
-        approve: Asked before each call; ``False`` or a text refuses it, and the model reads that.
-        parallel_tools: How many calls of one action run at once, in threads.
-        max_tool_rounds: Actions in a row that are answered.
-        journal: Remembers outputs, so that after a crash no finished call is made again.
+        approve: Called before each call; ``False`` or a string refuses it, which the model reads.
+        parallel_tools: The maximum number of calls of one action that run at once, in threads.
+        max_tool_rounds: The maximum number of actions in a row for which functions are called.
+        journal: Stores outputs, so that after a crash no finished call is made again.
     """
 
-    on_tool_error: OnToolError = field(default="report", metadata=NOT_SENT)
-    approve: Approve | None = field(default=None, metadata=NOT_SENT)
-    parallel_tools: int = field(default=1, metadata=NOT_SENT)
-    max_tool_rounds: int = field(default=10, metadata=NOT_SENT)
-    journal: Journal | None = field(default=None, metadata=NOT_SENT)
+    on_tool_error: OnToolError = field(default="report", metadata=CLIENT_ONLY)
+    approve: Approve | None = field(default=None, metadata=CLIENT_ONLY)
+    parallel_tools: int = field(default=1, metadata=CLIENT_ONLY)
+    max_tool_rounds: int = field(default=10, metadata=CLIENT_ONLY)
+    journal: Journal | None = field(default=None, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False)
 class StreamOptions(ToolHandling):
-    """How a stream behaves.
+    """The options of a stream.
 
     Attributes:
-        resume: Whether a stream that breaks off goes on by polling.
+        resume: True continues a broken stream by polling.
     """
 
-    resume: bool = field(default=True, metadata=NOT_SENT)
+    resume: bool = field(default=True, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
 class RunStreamRequest(RunRequest, StreamOptions):
-    """What ``runs.stream`` takes: a run, and how its stream behaves."""
+    """The arguments of ``runs.stream``: a run, and the options of its stream."""
 
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
 class ThreadRunStreamRequest(ThreadRunRequest, StreamOptions):
-    """What ``runs.stream_thread_and_run`` takes: a run with its thread, and how it streams."""
+    """The arguments of ``runs.stream_thread_and_run``: a run, its thread, its stream's options."""
 
 
 @frozen(slots=False, getstate_setstate=True)
 class SubmitToolOutputsStreamRequest(SubmitToolOutputsRequest, StreamOptions):
-    """What ``runs.submit_tool_outputs_stream`` takes: the outputs, and how the stream behaves.
+    """The arguments of ``runs.submit_tool_outputs_stream``: outputs, and the stream's options.
 
     Attributes:
-        tools: The functions that answer later calls.
+        tools: The functions for later calls.
     """
 
-    tools: Sequence[ToolInput] = field(default=(), kw_only=True, metadata=NOT_SENT)
+    tools: Sequence[ToolOrFunction] = field(default=(), kw_only=True, metadata=CLIENT_ONLY)

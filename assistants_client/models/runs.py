@@ -1,4 +1,4 @@
-"""Runs: what is sent to start, change and feed them, and what comes back."""
+"""Runs: the requests that create and update them and submit outputs, and the objects received."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NOT_SENT,
-    NULL_IF_EMPTY,
+    CLIENT_ONLY,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -25,7 +25,7 @@ from assistants_client.models.tools import (
     ResponseFormatOption,
     Tool,
     ToolChoice,
-    ToolInput,
+    ToolOrFunction,
     ToolResources,
     TruncationStrategy,
 )
@@ -35,8 +35,8 @@ ACTIVE_STATUSES: Final = frozenset({"queued", "in_progress", "requires_action", 
 #: A run with one of these never changes again.
 FINAL_STATUSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 
-#: What a run that is printed says besides, where people wonder why there is no answer. Not while it
-#: is in progress: then it may be printed at every poll.
+#: By status: a hint in the text of a printed run that has no answer yet. A run in progress has
+#: none, for it may be printed at every poll.
 _WHAT_NEXT: Final = {
     "queued": " (not finished: client.wait_for_run(run) waits for its messages)",
     "requires_action": " (it waits for the outputs of its run.tool_calls: "
@@ -46,29 +46,29 @@ _WHAT_NEXT: Final = {
 
 @frozen(kw_only=True)
 class _RunOptions(Request):
-    """The options that a run takes, on a thread of its own or on an existing one.
+    """The options of a run, on a thread of its own or on an existing one.
 
     Attributes:
-        assistant_id: The assistant that is to work.
+        assistant_id: The assistant.
         model: Instead of the assistant's, for this run, like the four that follow.
         instructions: Up to 256,000 characters.
-        tools: Up to 20.
+        tools: Up to 20; a function is sent as its schema.
         temperature: 0 to 2; higher is more random.
         top_p: 0 to 1: the share of the likeliest tokens that are considered.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
         max_prompt_tokens: Tokens that may be read over the whole run, at least 256; with more, the
             run ends ``incomplete``.
         max_completion_tokens: Tokens that may be written, likewise at least 256.
-        truncation_strategy: How much of the thread the model sees.
+        truncation_strategy: The part of the thread that is sent to the model.
         tool_choice: ``"none"``, ``"auto"``, ``"required"``, or the one tool to use.
-        parallel_tool_calls: Whether the model may ask for several calls at once.
-        response_format: ``"auto"``, or the form of the answer's text.
+        parallel_tool_calls: False restricts the model to one call at a time.
+        response_format: ``"auto"``, or the format of the answer.
     """
 
     assistant_id: str
     model: str | UnsetType | None = UNSET
     instructions: str | UnsetType | None = field(default=UNSET, metadata=characters(256_000))
-    tools: Sequence[ToolInput] | UnsetType | None = field(default=UNSET, metadata=items(20))
+    tools: Sequence[ToolOrFunction] | UnsetType | None = field(default=UNSET, metadata=items(20))
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
     temperature: float | UnsetType | None = field(default=UNSET, metadata=between(0, 2))
     top_p: float | UnsetType | None = field(default=UNSET, metadata=between(0, 1))
@@ -82,14 +82,14 @@ class _RunOptions(Request):
 
 @frozen(kw_only=True)
 class RunRequest(_RunOptions):
-    """What ``runs.create`` sends.
+    """The body of ``runs.create``.
 
     Attributes:
-        reasoning_effort: How long a model that reasons may do so.
-        additional_instructions: Put behind the instructions; up to 256,000 characters.
+        reasoning_effort: The effort of models that reason.
+        additional_instructions: Appended to the instructions; up to 256,000 characters.
         additional_messages: Added to the thread before the run begins, oldest first.
-        include: What run steps should hold beside the usual; goes into the query.
-        on_active_run: What to do when a run holds the thread's lock: ``"raise"`` the server's
+        include: Additional fields of run steps; sent in the query.
+        on_active_run: The reaction to a run that holds the thread's lock: ``"raise"`` the server's
             refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
             sent.
     """
@@ -99,17 +99,17 @@ class RunRequest(_RunOptions):
         default=UNSET, metadata=characters(256_000)
     )
     additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
-    include: Sequence[str] = field(default=(), metadata=NOT_SENT)
-    on_active_run: OnActiveRun = field(default="raise", metadata=NOT_SENT)
+    include: Sequence[str] = field(default=(), metadata=CLIENT_ONLY)
+    on_active_run: OnActiveRun = field(default="raise", metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)
 class ThreadRunRequest(_RunOptions):
-    """What ``runs.create_thread_and_run`` sends: a run, and the thread it starts on.
+    """The body of ``runs.create_thread_and_run``: a run, and the thread it starts on.
 
     Attributes:
-        thread: The thread to make; without it, an empty one.
-        tool_resources: The files and vector stores that the tools may reach, instead of the
+        thread: The thread to create; without it, an empty one.
+        tool_resources: The files and vector stores available to the tools, instead of the
             assistant's.
     """
 
@@ -119,7 +119,7 @@ class ThreadRunRequest(_RunOptions):
 
 @frozen(kw_only=True)
 class RunUpdate(Request):
-    """What ``runs.update`` changes.
+    """The body of ``runs.update``.
 
     Attributes:
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
@@ -130,10 +130,10 @@ class RunUpdate(Request):
 
 @frozen(kw_only=True)
 class ToolOutput:
-    """The answer to one tool call of a run that requires action.
+    """The output of one tool call of a run that requires action.
 
     Attributes:
-        tool_call_id: The ``id`` of the call that this answers.
+        tool_call_id: The ``id`` of the call.
         output: The text that the model reads.
     """
 
@@ -143,7 +143,7 @@ class ToolOutput:
 
 @frozen
 class SubmitToolOutputsRequest(Request):
-    """What ``runs.submit_tool_outputs`` sends.
+    """The body of ``runs.submit_tool_outputs``.
 
     Attributes:
         tool_outputs: The outputs of all pending calls, at once.
@@ -154,11 +154,11 @@ class SubmitToolOutputsRequest(Request):
 
 @frozen(kw_only=True)
 class ToolApproval:
-    """Whether a tool call that asks for it may be carried out.
+    """The approval or refusal of a tool call that requires one.
 
     Attributes:
         tool_call_id: The ``id`` of the call.
-        approve: Whether it may.
+        approve: True approves the call.
         headers: Sent to the tool's server with the call.
     """
 
@@ -169,10 +169,10 @@ class ToolApproval:
 
 @frozen
 class SubmitToolApprovalsRequest(Request):
-    """What ``runs.submit_tool_approvals`` sends.
+    """The body of ``runs.submit_tool_approvals``.
 
     Attributes:
-        tool_approvals: The answers to all pending calls, at once.
+        tool_approvals: The approvals of all pending calls, at once.
     """
 
     tool_approvals: Sequence[ToolApproval | JsonObject]
@@ -180,7 +180,7 @@ class SubmitToolApprovalsRequest(Request):
 
 @define(kw_only=True)
 class FunctionCall(Struct):
-    """The function that the model asks for; ``arguments`` is JSON text."""
+    """The function that the model calls; ``arguments`` is JSON text."""
 
     name: str = ""
     arguments: str = ""
@@ -188,7 +188,7 @@ class FunctionCall(Struct):
 
 @define(kw_only=True)
 class RequiredToolCall(Struct):
-    """A call that the run waits for."""
+    """A call whose output the run waits for."""
 
     id: str
     type: str = "function"
@@ -197,14 +197,14 @@ class RequiredToolCall(Struct):
 
 @define(kw_only=True)
 class SubmitToolOutputsAction(Struct):
-    """The calls whose outputs are due: ``tool_calls``."""
+    """The calls whose outputs are required: ``tool_calls``."""
 
     tool_calls: list[RequiredToolCall] = field(factory=list)
 
 
 @define(kw_only=True)
 class RequiredAction(Struct):
-    """What the run waits for; other types than ``submit_tool_outputs`` have theirs in ``extra``."""
+    """The action a run waits for; the data of types unknown to this version is in ``extra``."""
 
     type: str = "submit_tool_outputs"
     submit_tool_outputs: SubmitToolOutputsAction | None = None
@@ -212,7 +212,7 @@ class RequiredAction(Struct):
 
 @define(kw_only=True)
 class LastError(Struct):
-    """Why a run, a step or a file failed: a ``code`` for programs, a ``message`` for people."""
+    """The error of a failed run, step or file: a ``code``, and a ``message`` for people."""
 
     #: Some servers send the message alone.
     FROM_TEXT: ClassVar[str] = "message"
@@ -223,38 +223,38 @@ class LastError(Struct):
 
 @define(kw_only=True)
 class PromptTokenDetails(Struct):
-    """Of the tokens read: those that came from the server's cache, ``cached_tokens``."""
+    """The part of the tokens read that came from the server's cache, ``cached_tokens``."""
 
     cached_tokens: int = 0
 
 
 @define(kw_only=True)
 class CompletionTokensDetails(Struct):
-    """Of the tokens written: those that the model thought with, ``reasoning_tokens``."""
+    """The part of the tokens written that was reasoning, ``reasoning_tokens``."""
 
     reasoning_tokens: int = 0
 
 
 @define(kw_only=True)
 class Usage(Struct):
-    """Tokens spent: ``prompt_tokens`` read, ``completion_tokens`` written, ``total_tokens``.
+    """Tokens used: ``prompt_tokens`` read, ``completion_tokens`` written, ``total_tokens``.
 
-    The details are ``None`` where the server, or the language model behind it, does not tell them.
+    The details are ``None`` where the server, or the language model behind it, does not send them.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    # The one is singular and the other plural: so the API has them.
-    prompt_token_details: PromptTokenDetails | None = field(default=None, metadata=ABSENT_IF_NONE)
+    # One is singular and the other plural: these are the names of the API.
+    prompt_token_details: PromptTokenDetails | None = field(default=None, metadata=OMIT_IF_NONE)
     completion_tokens_details: CompletionTokensDetails | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
 
 
 @define(kw_only=True)
 class Run(Struct):
-    """An assistant at work on a thread. Times are Unix seconds.
+    """An execution of an assistant on a thread. Times are Unix seconds.
 
     ``instructions``, ``temperature``, ``top_p``, ``max_prompt_tokens``, ``max_completion_tokens``
     and ``parallel_tool_calls`` are those of its request, or of its assistant.
@@ -267,19 +267,19 @@ class Run(Struct):
     assistant_id: str = ""
     status: str = ""
     """One of ``ACTIVE_STATUSES`` or ``FINAL_STATUSES``, or a server's own."""
-    required_action: RequiredAction | None = field(default=None, metadata=NULL_IF_EMPTY)
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
+    required_action: RequiredAction | None = field(default=None, metadata=EMPTY_AS_NULL)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
     expires_at: int | None = None
-    """When it ends as ``expired`` if it has not ended by then; ``None`` in final runs."""
+    """The time at which an unfinished run ends as ``expired``; ``None`` in final runs."""
     started_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
-    incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
+    incomplete_details: IncompleteDetails | None = field(default=None, metadata=EMPTY_AS_NULL)
     model: str = ""
     instructions: str | None = None
     tools: list[Tool] = field(factory=list)
-    tool_resources: ToolResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    tool_resources: ToolResources | None = field(default=None, metadata=OMIT_IF_NONE)
     metadata: dict[str, str] = field(factory=dict)
     usage: Usage | None = None
     """``None`` until the run is final, on some servers even then."""
@@ -298,22 +298,22 @@ class Run(Struct):
 
     @property
     def is_final(self) -> bool:
-        """Whether the run has ended for good."""
+        """True if the status is terminal."""
         return self.status in FINAL_STATUSES
 
     @property
     def is_active(self) -> bool:
-        """Whether the run holds its thread. An unknown status is neither active nor final."""
+        """True if the run locks its thread. An unknown status is neither active nor final."""
         return self.status in ACTIVE_STATUSES
 
     @property
     def tool_calls(self) -> list[RequiredToolCall]:
-        """The calls whose outputs are due; empty unless the run requires action."""
+        """The calls whose outputs are required; empty unless the run requires action."""
         if self.required_action is None or self.required_action.submit_tool_outputs is None:
             return []
         return self.required_action.submit_tool_outputs.tool_calls
 
 
 def is_settled(run: Run) -> bool:
-    """Whether there is nothing to wait for: the run is final, or it waits for its caller."""
+    """Returns whether polling can end: the run is final, or requires action of its caller."""
     return run.is_final or run.status == "requires_action"

@@ -1,4 +1,4 @@
-"""Threads: what is sent to make and change them, and what comes back."""
+"""Threads: the requests that create and update them, and the object in responses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from assistants_client.models.tools import ToolResources
 
 @frozen(kw_only=True)
 class _ThreadFields(Request):
-    """What both requests may hold.
+    """The fields of both requests.
 
     Attributes:
-        tool_resources: The files and vector stores that tools may reach on this thread.
+        tool_resources: The files and vector stores available to tools on this thread.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
     """
 
@@ -27,12 +27,12 @@ class _ThreadFields(Request):
 
 @frozen(kw_only=True)
 class ThreadUpdate(_ThreadFields):
-    """What ``threads.update`` changes. A field left out stays; ``None`` clears."""
+    """The body of ``threads.update``. A field left out stays; ``None`` clears."""
 
 
 @frozen(kw_only=True)
 class ThreadRequest(_ThreadFields):
-    """What ``threads.create`` sends.
+    """The body of ``threads.create``.
 
     Attributes:
         messages: The first messages, oldest first.

@@ -1,12 +1,13 @@
-"""Tools, what they may reach, and the options that steer their use."""
+"""Tools, the resources available to them, and the options of their use."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import define, field
 
-from assistants_client.models._base import ABSENT_IF_NONE, NULL_OK, JsonObject, Struct, Unknown
+from assistants_client.models._base import NULL_OK, OMIT_IF_NONE, JsonObject, Struct, Unknown
 from assistants_client.models._limits import between, identifier, items, metadata_pairs
 from assistants_client.models.chunking import ChunkingStrategy
 
@@ -20,18 +21,18 @@ class CodeInterpreterTool(Struct):
 
 @define(kw_only=True)
 class RankingOptions(Struct):
-    """How file search ranks, and the least score of a result.
+    """The ranking of file search, and the minimum score of a result.
 
-    ``ranker`` is the way of ranking; ``score_threshold`` is 0 to 1, and needed when sent.
+    ``ranker`` is the ranking method; ``score_threshold`` is 0 to 1, and required when sent.
     """
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+    score_threshold: float | None = field(default=None, metadata=OMIT_IF_NONE | between(0, 1))
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         return ("score_threshold", "needed") if self.score_threshold is None else None
 
 
@@ -39,8 +40,8 @@ class RankingOptions(Struct):
 class FileSearchOptions(Struct):
     """Overrides of file search; ``max_num_results`` is 1 to 50."""
 
-    max_num_results: int | None = field(default=None, metadata=ABSENT_IF_NONE | between(1, 50))
-    ranking_options: RankingOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+    max_num_results: int | None = field(default=None, metadata=OMIT_IF_NONE | between(1, 50))
+    ranking_options: RankingOptions | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -48,21 +49,21 @@ class FileSearchTool(Struct):
     """Lets the model search the attached vector stores."""
 
     type: Literal["file_search"] = "file_search"
-    file_search: FileSearchOptions | None = field(default=None, metadata=ABSENT_IF_NONE)
+    file_search: FileSearchOptions | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
 class FunctionDefinition(Struct):
     """A function of the caller's: its name, and its arguments as a JSON Schema object.
 
-    Leaving ``parameters`` out means that it takes none. With ``strict`` the model keeps to the
-    schema exactly; servers then take less of JSON Schema.
+    A function without ``parameters`` has none. With ``strict`` the model follows the schema
+    exactly; servers then support less of JSON Schema.
     """
 
     name: str = field(metadata=identifier())
-    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    parameters: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
+    description: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    parameters: dict[str, Any] | None = field(default=None, metadata=OMIT_IF_NONE)
+    strict: bool | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
@@ -75,48 +76,51 @@ class FunctionTool(Struct):
 
 @define(kw_only=True)
 class UnknownTool(Unknown):
-    """A tool of another service, kept as it came."""
+    """A tool of another service, kept as it was received."""
 
 
 Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | UnknownTool
-#: Where a tool is given, its plain JSON form serves as well.
+#: A tool, or its JSON form.
 ToolInput: TypeAlias = Tool | JsonObject
+if TYPE_CHECKING:
+    #: The same, or a function; it has become a tool before anything is sent.
+    ToolOrFunction: TypeAlias = ToolInput | Callable[..., object]
+else:
+    ToolOrFunction = ToolInput
 
 
 @define(kw_only=True)
 class CodeInterpreterResources(Struct):
     """Files the code interpreter may read: ``file_ids``, at most 20."""
 
-    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(20))
+    file_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(20))
 
 
 @define(kw_only=True)
 class NewVectorStore(Struct):
-    """A vector store of the files ``file_ids``, to be made along with an assistant or a thread."""
+    """A vector store of the files ``file_ids``, created with an assistant or a thread."""
 
-    file_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(100_000_000))
+    file_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(100_000_000))
     chunking_strategy: ChunkingStrategy | JsonObject | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    metadata: dict[str, str] | None = field(
-        default=None, metadata=ABSENT_IF_NONE | metadata_pairs()
-    )
+    metadata: dict[str, str] | None = field(default=None, metadata=OMIT_IF_NONE | metadata_pairs())
 
 
 @define(kw_only=True)
 class FileSearchResources(Struct):
     """The vector store to search, at most one.
 
-    Its id in ``vector_store_ids`` or, on create only, how to make it in ``vector_stores``.
+    Its id is in ``vector_store_ids`` or, on create only, a new one in ``vector_stores``.
     """
 
-    vector_store_ids: list[str] | None = field(default=None, metadata=ABSENT_IF_NONE | items(1))
+    vector_store_ids: list[str] | None = field(default=None, metadata=OMIT_IF_NONE | items(1))
     vector_stores: list[NewVectorStore] | None = field(
-        default=None, metadata=ABSENT_IF_NONE | items(1)
+        default=None, metadata=OMIT_IF_NONE | items(1)
     )
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.vector_store_ids is not None and self.vector_stores is not None:
             return "vector_stores", "give either vector_store_ids or vector_stores"
         return None
@@ -124,10 +128,10 @@ class FileSearchResources(Struct):
 
 @define(kw_only=True)
 class ToolResources(Struct):
-    """What the tools may reach."""
+    """The resources available to the tools."""
 
-    code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=ABSENT_IF_NONE)
-    file_search: FileSearchResources | None = field(default=None, metadata=ABSENT_IF_NONE)
+    code_interpreter: CodeInterpreterResources | None = field(default=None, metadata=OMIT_IF_NONE)
+    file_search: FileSearchResources | None = field(default=None, metadata=OMIT_IF_NONE)
 
 
 @define(kw_only=True)
@@ -142,10 +146,10 @@ class NamedToolChoice(Struct):
     """The one tool the model must use; ``function`` names it when ``type`` is ``"function"``."""
 
     type: Literal["function", "code_interpreter", "file_search"]
-    function: NamedFunction | None = field(default=None, metadata=ABSENT_IF_NONE)
+    function: NamedFunction | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.type == "function" and self.function is None:
             return "function", "needed when type is 'function'"
         return None
@@ -159,21 +163,21 @@ class JsonSchema(Struct):
     """The schema that an answer must follow; ``strict`` as in :class:`FunctionDefinition`."""
 
     name: str = field(metadata=identifier())
-    description: str | None = field(default=None, metadata=ABSENT_IF_NONE)
-    schema: dict[str, Any] | None = field(default=None, metadata=ABSENT_IF_NONE)
+    description: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    schema: dict[str, Any] | None = field(default=None, metadata=OMIT_IF_NONE)
     """JSON Schema, an object."""
-    strict: bool | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK)
+    strict: bool | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK)
 
 
 @define(kw_only=True)
 class ResponseFormat(Struct):
-    """The form of the answer's text; ``json_schema`` goes with the type of that name."""
+    """The format of the answer; ``json_schema`` belongs to the type of that name."""
 
     type: Literal["text", "json_object", "json_schema"]
-    json_schema: JsonSchema | None = field(default=None, metadata=ABSENT_IF_NONE)
+    json_schema: JsonSchema | None = field(default=None, metadata=OMIT_IF_NONE)
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if self.type == "json_schema" and self.json_schema is None:
             return "json_schema", "needed when type is 'json_schema'"
         return None
@@ -184,10 +188,10 @@ ResponseFormatOption: TypeAlias = Literal["auto"] | ResponseFormat
 
 @define(kw_only=True)
 class TruncationStrategy(Struct):
-    """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
+    """The part of the thread sent to the model: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
-    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK | between(1))
+    last_messages: int | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK | between(1))
 
 
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from assistants_client.models._base import (
-    ABSENT_IF_NONE,
-    NULL_IF_EMPTY,
-    ON_THE_WIRE,
+    ALWAYS_SENT,
+    EMPTY_AS_NULL,
+    OMIT_IF_NONE,
     UNSET,
     JsonObject,
     Request,
@@ -21,28 +21,28 @@ from assistants_client.models._limits import attribute_pairs, between, items, me
 from assistants_client.models.chunking import ChunkingStrategy
 from assistants_client.models.runs import LastError
 
-#: Attributes of a file in a store: at most 16; a value is text, a number or a truth value.
+#: Attributes of a file in a store: at most 16; a value is a string, a number or a boolean.
 Attributes: TypeAlias = Mapping[str, str | float | bool]
 
 
 @define(kw_only=True)
 class StoreExpiry(Struct):
-    """When a store expires: ``days`` (1 to 365) after its ``anchor``, which is its last use."""
+    """The expiry of a store: ``days`` (1 to 365) after its ``anchor``, which is its last use."""
 
     days: int = field(metadata=between(1, 365))
-    anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ON_THE_WIRE)
+    anchor: Literal["last_active_at"] = field(default="last_active_at", metadata=ALWAYS_SENT)
 
 
 @frozen(kw_only=True)
 class VectorStoreRequest(Request):
-    """What ``vector_stores.create`` sends.
+    """The body of ``vector_stores.create``.
 
     Attributes:
-        file_ids: Uploaded files to begin with, up to 500.
-        name: Of your choice.
-        description: What the store is for.
-        expires_after: How long it lives unused; without it, for ever.
-        chunking_strategy: How its first files are cut into the pieces that are searched.
+        file_ids: Uploaded files to add, up to 500.
+        name: Any name.
+        description: The purpose of the store.
+        expires_after: The time unused after which it expires; without it, never.
+        chunking_strategy: The division of these files into the chunks that are searched.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
     """
 
@@ -56,11 +56,11 @@ class VectorStoreRequest(Request):
 
 @frozen(kw_only=True)
 class VectorStoreUpdate(Request):
-    """What ``vector_stores.update`` changes. A field left out stays; ``None`` clears.
+    """The body of ``vector_stores.update``. A field left out stays; ``None`` clears.
 
     Attributes:
-        name: Of your choice.
-        expires_after: How long it lives unused.
+        name: Any name.
+        expires_after: The time unused after which it expires.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
     """
 
@@ -71,12 +71,12 @@ class VectorStoreUpdate(Request):
 
 @frozen
 class VectorStoreFileRequest(Request):
-    """What ``vector_store_files.create`` sends.
+    """The body of ``vector_store_files.create``.
 
     Attributes:
         file_id: The uploaded file.
-        chunking_strategy: How it is cut into the pieces that are searched.
-        attributes: To filter searches by; up to 16 pairs, values are text, numbers or truth values.
+        chunking_strategy: The division of the file into the chunks that are searched.
+        attributes: For filters of searches; up to 16 pairs, values are strings, numbers, booleans.
     """
 
     file_id: str
@@ -90,10 +90,10 @@ class VectorStoreFileRequest(Request):
 
 @frozen
 class VectorStoreFileUpdate(Request):
-    """What ``vector_store_files.update`` changes.
+    """The body of ``vector_store_files.update``.
 
     Attributes:
-        attributes: To filter searches by; up to 16 pairs, values are text, numbers or truth values.
+        attributes: For filters of searches; up to 16 pairs, values are strings, numbers, booleans.
             ``None`` clears them.
     """
 
@@ -102,13 +102,13 @@ class VectorStoreFileUpdate(Request):
 
 @frozen(kw_only=True)
 class VectorStoreFileBatchRequest(Request):
-    """What ``vector_store_file_batches.create`` sends: either ``file_ids`` or ``files``.
+    """The body of ``vector_store_file_batches.create``: either ``file_ids`` or ``files``.
 
     Attributes:
         file_ids: Uploaded files, 1 to 2,000.
         files: The same, each with options of its own.
-        chunking_strategy: How those of ``file_ids`` are cut into the pieces that are searched.
-        attributes: Of those of ``file_ids``, to filter searches by; up to 16 pairs.
+        chunking_strategy: The division of the ``file_ids`` into the chunks that are searched.
+        attributes: Attributes of the ``file_ids``, for filters of searches; up to 16 pairs.
     """
 
     file_ids: Sequence[str] | UnsetType = field(default=UNSET, metadata=items(2000, minimum=1))
@@ -119,7 +119,7 @@ class VectorStoreFileBatchRequest(Request):
     attributes: Attributes | UnsetType | None = field(default=UNSET, metadata=attribute_pairs())
 
     def problem(self) -> tuple[str, str] | None:
-        """Which field breaks a rule that no single field can tell, and how."""
+        """Returns the field that breaks a rule about several, and the reason, or ``None``."""
         if (self.file_ids is UNSET) == (self.files is UNSET):
             return "file_ids", "give either file_ids or files"
         return None
@@ -127,24 +127,24 @@ class VectorStoreFileBatchRequest(Request):
 
 @define(kw_only=True)
 class SearchRanking(Struct):
-    """How a search ranks: by which ``ranker``, and the least score, ``score_threshold``, 0 to 1."""
+    """The ranking of a search: the ``ranker``, and the minimum ``score_threshold``, 0 to 1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = field(
-        default=None, metadata=ABSENT_IF_NONE
+        default=None, metadata=OMIT_IF_NONE
     )
-    score_threshold: float | None = field(default=None, metadata=ABSENT_IF_NONE | between(0, 1))
+    score_threshold: float | None = field(default=None, metadata=OMIT_IF_NONE | between(0, 1))
 
 
 @frozen
 class SearchRequest(Request):
-    """What ``vector_stores.search`` sends.
+    """The body of ``vector_stores.search``.
 
     Attributes:
-        query: What to look for; several texts are looked for together.
-        rewrite_query: Whether the server may put it in words that search better.
+        query: The text to search for; several texts are searched for together.
+        rewrite_query: True lets the server reword the query for the search.
         max_num_results: 1 to 50; the server's default is 10.
-        ranking_options: How it ranks, and the least score.
-        filters: What the files' attributes must be, as the protocol's JSON.
+        ranking_options: The ranking, and the minimum score.
+        filters: Conditions on the files' attributes, as the protocol's JSON.
     """
 
     query: str | Sequence[str] = field(metadata=items(minimum=1))
@@ -156,7 +156,7 @@ class SearchRequest(Request):
 
 @define(kw_only=True)
 class FileCounts(Struct):
-    """How many files are in each state.
+    """The number of files in each state.
 
     ``in_progress``, ``completed``, ``failed`` and ``cancelled`` add up to ``total``.
     """
@@ -180,15 +180,15 @@ class VectorStore(Struct):
     usage_bytes: int = 0
     file_counts: FileCounts = field(factory=FileCounts)
     status: str = ""
-    """``in_progress`` while files are read, ``completed``, or ``expired``."""
-    expires_after: StoreExpiry | None = field(default=None, metadata=ABSENT_IF_NONE)
+    """``in_progress`` while files are processed, ``completed``, or ``expired``."""
+    expires_after: StoreExpiry | None = field(default=None, metadata=OMIT_IF_NONE)
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)
 
     @property
     def is_processed(self) -> bool:
-        """Whether no file is still to be read; none is when the store has expired."""
+        """True once no file is left to process; always true of an expired store."""
         is_reading = self.status == "in_progress" or self.file_counts.in_progress > 0
         return self.status == "expired" or not is_reading
 
@@ -197,7 +197,7 @@ class VectorStore(Struct):
 class VectorStoreFile(Struct):
     """A file in a store; ``id`` is the file's own. Times are Unix seconds.
 
-    ``usage_bytes`` is what it takes in the store, ``attributes`` are what searches filter by.
+    ``usage_bytes`` is its size in the store; searches filter by ``attributes``.
     """
 
     id: str
@@ -207,13 +207,13 @@ class VectorStoreFile(Struct):
     vector_store_id: str = ""
     status: str = ""
     """``in_progress``, ``completed``, ``failed`` or ``cancelled``."""
-    last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
-    chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=ABSENT_IF_NONE)
+    last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
+    chunking_strategy: ChunkingStrategy | None = field(default=None, metadata=OMIT_IF_NONE)
     attributes: dict[str, Any] = field(factory=dict)
 
     @property
     def is_processed(self) -> bool:
-        """Whether the server has done with it, one way or another."""
+        """True once the server has processed it, whether it succeeded or not."""
         return self.status != "in_progress"
 
 
@@ -231,7 +231,7 @@ class VectorStoreFileBatch(Struct):
 
     @property
     def is_processed(self) -> bool:
-        """Whether the server has done with all of its files, one way or another."""
+        """True once the server has processed all of its files, whether it succeeded or not."""
         return self.status != "in_progress"
 
 
@@ -256,9 +256,9 @@ class SearchHit(Struct):
 
 @define(kw_only=True)
 class SearchPage(Struct):
-    """What a search found, best first; iterating it yields its ``data``.
+    """The results of a search, best first; iterating it yields its ``data``.
 
-    ``search_query`` is what was looked for, perhaps rewritten. Where ``has_more`` is true, more
+    ``search_query`` is the query, perhaps rewritten. Where ``has_more`` is true, the next page
     begins at ``next_page``, for which the protocol has no operation.
     """
 
@@ -274,9 +274,9 @@ class SearchPage(Struct):
 
 @define(kw_only=True)
 class FileContentPage(Struct):
-    """The text that a store holds of a file.
+    """The text of a file in a store.
 
-    Where ``has_more`` is true, more begins at ``next_page``, for which the protocol has no
+    Where ``has_more`` is true, the next page begins at ``next_page``, for which the protocol has no
     operation.
     """
 

@@ -6,117 +6,51 @@ Each method of a resource names its path and its classes, nothing else.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Protocol,
-    TypeVar,
-    get_args,
-)
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
-from attrs import frozen
-
 from assistants_client._arguments import checked_id
-from assistants_client._http.multipart import (
-    FileSource,
-    MultipartBody,
-    Progress,
-    ProgressFailedError,
-)
-from assistants_client._http.transport import Answered, Query, Transport
+from assistants_client._http.multipart import MultipartBody, ProgressFailedError
+from assistants_client._http.transport import Query, Response, Transport
 from assistants_client._json.codec import InvalidValueError, decode, encode_request
 from assistants_client._suggestions import no_attribute
-from assistants_client.backoff import BackoffLike
 from assistants_client.errors import (
     APIError,
     APIResponseError,
     APITimeoutError,
     InvalidRequestError,
     NotFoundError,
-    ThreadLockedError,
-    still_locked,
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.models.messages import OnActiveRun
-from assistants_client.models.run_streams import ToolHandling
-from assistants_client.models.runs import Run, ToolOutput
-from assistants_client.models.tools import ToolInput
 from assistants_client.resources._pagination import LARGEST_PAGE, LazyList
 
-if TYPE_CHECKING:
-    from assistants_client.models.files import File
-    from assistants_client.streaming.session import Answer
-
 T = TypeVar("T")
-
-
-class Processed(Protocol):
-    """What a server works on after it has answered."""
-
-    @property
-    def is_processed(self) -> bool:
-        """Whether it has done with it."""
-        ...
-
-
-ProcessedT = TypeVar("ProcessedT", bound=Processed)
-
 
 #: The key of the mark by which a created object is found again (``RetryPolicy(recover=True)``).
 _MARK = "assistants_client_request"
 _MOST_METADATA = 16
-#: How often a thread is freed from one and the same run before its lock is taken for a mistake.
-_MOST_UNLOCKS = 5
 #: How many of the newest objects are searched for the mark.
 _SEARCHED = 100
 
 
-class PollUntil(Protocol):
-    """Polls until what is read is done, with the client's clock and default backoff."""
-
-    def __call__(
-        self,
-        poll: Callable[[], tuple[T, Mapping[str, str]]],
-        is_done: Callable[[T], bool],
-        *,
-        name: str,
-        timeout: float,
-        backoff: BackoffLike | None,
-    ) -> T:
-        """See ``waiting.poll_until``."""
-        ...
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
-class Upload(Protocol):
-    """Uploads a file; resources do not know each other."""
-
-    def __call__(
-        self,
-        file: FileSource,
-        *,
-        filename: str | None = None,
-        progress: Progress | None = None,
-    ) -> File:
-        """See ``Files.upload``."""
-        ...
+ItemT = TypeVar("ItemT", bound=_HasId)
 
 
-@frozen
-class Helpers:
-    """What resources ask of their client, which knows how to wait and has the other resources."""
+class ListOptions(NamedTuple):
+    """The options that every list has; see :class:`LazyList`."""
 
-    poll_until: PollUntil
-    unlock: Callable[[str, ThreadLockedError, OnActiveRun, int], None]
-    upload: Upload
-    #: Waits until a run is final or requires action; what is called after every poll may end it.
-    settle: Callable[[Run, Callable[[Run], object]], Run]
-    #: Calls the functions that a run waits for; ``None`` where there are none to call.
-    answer_calls: Callable[[Run, Sequence[ToolInput], ToolHandling], list[ToolOutput] | None]
+    limit: int | None = None
+    order: str | None = None
+    after: str | None = None
+    before: str | None = None
+    page_size: int | None = None
 
 
 class Resource:
@@ -125,9 +59,8 @@ class Resource:
     #: Headers of this resource's requests beside the transport's; ``None`` leaves one out.
     _HEADERS: ClassVar[Mapping[str, str | None]] = {}
 
-    def __init__(self, transport: Transport, helpers: Helpers) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._helpers = helpers
 
     if not TYPE_CHECKING:  # a type checker says so itself, and means it
 
@@ -157,24 +90,6 @@ class Resource:
         """As ``_send``, with the answer's headers."""
         document = None if request is None else encoded(request)
         return self._post_or_get(method, path, answer, document, query)
-
-    def _wait(
-        self,
-        path: str,
-        answer: type[ProcessedT],
-        *,
-        name: str,
-        timeout: float,
-        backoff: BackoffLike | None,
-    ) -> ProcessedT:
-        """Polls what is at a path until the server has done with it."""
-        return self._helpers.poll_until(
-            lambda: self._exchange("GET", path, answer),
-            lambda seen: seen.is_processed,
-            name=name,
-            timeout=timeout,
-            backoff=backoff,
-        )
 
     def _create(
         self,
@@ -225,67 +140,23 @@ class Resource:
             return _decoded(answer, reply, "POST", path)
         raise error  # as it was: outside the handler, with a cause of its own alone
 
-    @contextmanager
-    def _answer(
-        self, path: str, document: Mapping[str, Any], query: Query | None = None
-    ) -> Iterator[Answer]:
-        """Asks for a stream, and gives what is answered while the context lasts."""
-        from assistants_client.streaming.session import Answer  # streams only
-
-        sent = {**document, "stream": True}
-        with self._transport.stream(
-            path, query=query, document=sent, headers=self._HEADERS
-        ) as response:
-            is_json = "json" in response.headers.get("Content-Type", "").lower()
-            blocks = self._transport.prompt_blocks(response, "POST", path)
-            yield Answer(
-                is_json=is_json,
-                blocks=blocks,
-                interrupt=lambda: self._transport.interrupt(response),
-            )
-
-    def _through_lock(self, thread_id: str, policy: OnActiveRun, call: Callable[[], T]) -> T:
-        """The call's result, after freeing the thread from its active run where that is wished."""
-        if policy not in get_args(OnActiveRun):
-            raise InvalidRequestError(
-                f"on_active_run: {policy!r} is not 'raise', 'wait' or 'cancel'",
-                path="on_active_run",
-            )
-        ended: list[str | None] = []
-        while True:
-            try:
-                return call()
-            except ThreadLockedError as locked:
-                again = ended.count(locked.run_id)
-                if policy == "raise":
-                    raise
-                if again == _MOST_UNLOCKS:
-                    raise still_locked(locked, "that run has ended, and the lock stays") from None
-                self._helpers.unlock(thread_id, locked, policy, again)
-                ended.append(locked.run_id)
-
     def _list(
         self,
         path: str,
-        page: type[Page[T]],
-        item_id: Callable[[T], str],
+        page: type[Page[ItemT]],
+        options: ListOptions,
         *,
-        limit: int | None,
-        order: str | None,
-        after: str | None,
-        before: str | None,
-        page_size: int | None,
         largest_page: int = LARGEST_PAGE,
         filters: Mapping[str, str | list[str] | None] | None = None,
-    ) -> LazyList[T]:
+    ) -> LazyList[ItemT]:
         return LazyList(
             lambda query: self._send("GET", path, page, query=query),
-            item_id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            lambda item: item.id,
+            limit=options.limit,
+            order=options.order,
+            after=options.after,
+            before=options.before,
+            page_size=options.page_size,
             largest_page=largest_page,
             filters=filters,
         )
@@ -344,7 +215,7 @@ def encoded(request: object) -> dict[str, Any]:
         raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
 
 
-def _decoded(answer: type[T], reply: Answered, method: str, path: str) -> T:
+def _decoded(answer: type[T], reply: Response, method: str, path: str) -> T:
     try:
         return decode(answer, reply.document)
     except InvalidValueError as error:

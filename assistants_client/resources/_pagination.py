@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from assistants_client._arguments import number
 from assistants_client.errors import APIResponseError, AssistantsError, InvalidRequestError
 from assistants_client.models.lists import Page
 
@@ -186,10 +188,13 @@ def _warn(text: str) -> None:
 def _check_count(name: str, value: int | None, maximum: int | None = None) -> None:
     if value is None:
         return
-    if type(value) is not int or value < 1 or (maximum is not None and value > maximum):
-        bound = f"from 1 to {maximum}" if maximum is not None else "of 1 or more"
-        left_out = "all items" if name == "limit" else "the server's own"
-        raise InvalidRequestError(
-            f"{name}: {value!r} is not a whole number {bound}; leave it out for {left_out}",
-            path=name,
-        )
+    left_out = "all items" if name == "limit" else "the server's own"
+    number(
+        name,
+        value,
+        at_least=1,
+        at_most=maximum,
+        whole=True,
+        hint=f"leave it out for {left_out}",
+        error=partial(InvalidRequestError, path=name),
+    )

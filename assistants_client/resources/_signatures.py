@@ -61,7 +61,7 @@ class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[rep
     ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
 
 
-class takes(Generic[P]):
+class accepts_fields_of(Generic[P]):
     """Lets a method be called with a request object, or with that class's fields as keywords.
 
     The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and

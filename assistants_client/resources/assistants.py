@@ -6,9 +6,9 @@ from typing import Literal
 
 from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import ListOptions, Resource, build_path
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
 
 
 class Assistants(Resource):
@@ -17,7 +17,7 @@ class Assistants(Resource):
     _ALL = "/assistants"
     _ONE = "/assistants/{assistant_id}"
 
-    @takes(AssistantRequest)
+    @accepts_fields_of(AssistantRequest)
     def create(self, request: AssistantRequest) -> Assistant:
         """Makes an assistant. ``model`` is needed."""
         return self._create(self._ALL, Assistant, request, listed_as=Page[Assistant])
@@ -30,7 +30,7 @@ class Assistants(Resource):
         """
         return self._send("GET", build_path(self._ONE, assistant_id=assistant_id), Assistant)
 
-    @takes(AssistantUpdate)
+    @accepts_fields_of(AssistantUpdate)
     def update(self, assistant_id: str, request: AssistantUpdate) -> Assistant:
         """Changes the given fields of an assistant; ``None`` clears one."""
         path = build_path(self._ONE, assistant_id=assistant_id)
@@ -57,12 +57,7 @@ class Assistants(Resource):
         return self._list(
             self._ALL,
             Page[Assistant],
-            lambda assistant: assistant.id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            ListOptions(limit, order, after, before, page_size),
         )
 
     def delete(self, assistant_id: str) -> Deleted:

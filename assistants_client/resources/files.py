@@ -15,13 +15,14 @@ from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._base import ListOptions, build_path, encoded
 from assistants_client.resources._pagination import LazyList
+from assistants_client.resources._waits import WaitingResource
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
 
-class Files(Resource):
+class Files(WaitingResource):
     """``client.files``: uploads, for tools to read."""
 
     _ALL = "/files"
@@ -129,13 +130,8 @@ class Files(Resource):
         return self._list(
             self._ALL,
             Page[File],
-            lambda file: file.id,
+            ListOptions(limit, order, after, None, page_size),
             filters={"purpose": purpose},
-            limit=limit,
-            order=order,
-            after=after,
-            before=None,
-            page_size=page_size,
             largest_page=10_000,
         )
 

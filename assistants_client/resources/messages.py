@@ -6,18 +6,19 @@ from typing import Literal
 
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import ListOptions, build_path
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
+from assistants_client.resources._waits import WaitingResource
 
 
-class Messages(Resource):
+class Messages(WaitingResource):
     """``client.messages``: what is said on a thread."""
 
     _ALL = "/threads/{thread_id}/messages"
     _ONE = "/threads/{thread_id}/messages/{message_id}"
 
-    @takes(MessageRequest)
+    @accepts_fields_of(MessageRequest)
     def create(self, thread_id: str, request: MessageRequest) -> Message:
         """Adds a message, the user's unless ``role`` says otherwise.
 
@@ -40,7 +41,7 @@ class Messages(Resource):
         path = build_path(self._ONE, thread_id=thread_id, message_id=message_id)
         return self._send("GET", path, Message)
 
-    @takes(MessageUpdate)
+    @accepts_fields_of(MessageUpdate)
     def update(self, thread_id: str, message_id: str, request: MessageUpdate) -> Message:
         """Changes a message's metadata."""
         path = build_path(self._ONE, thread_id=thread_id, message_id=message_id)
@@ -71,13 +72,8 @@ class Messages(Resource):
         return self._list(
             build_path(self._ALL, thread_id=thread_id),
             Page[Message],
-            lambda message: message.id,
+            ListOptions(limit, order, after, before, page_size),
             filters={"run_id": run_id},
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
         )
 
     def delete(self, thread_id: str, message_id: str) -> Deleted:

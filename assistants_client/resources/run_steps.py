@@ -7,7 +7,7 @@ from typing import Literal
 
 from assistants_client.models.lists import Page
 from assistants_client.models.run_steps import RunStep
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import ListOptions, Resource, build_path
 from assistants_client.resources._pagination import LazyList
 
 
@@ -64,11 +64,6 @@ class RunSteps(Resource):
         return self._list(
             build_path(self._ALL, thread_id=thread_id, run_id=run_id),
             Page[RunStep],
-            lambda step: step.id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            ListOptions(limit, order, after, before, page_size),
             filters={"include[]": list(include) if include else None},
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from attrs import evolve
+
 from assistants_client._arguments import check_tool_handling
-from assistants_client.models._base import JsonObject, given
+from assistants_client.models._base import given
 from assistants_client.models.lists import Page
-from assistants_client.models.messages import Message
 from assistants_client.models.run_streams import (
     RunStreamRequest,
     StreamOptions,
@@ -23,34 +23,28 @@ from assistants_client.models.runs import (
     SubmitToolApprovalsRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
-    ToolOutput,
 )
-from assistants_client.models.tools import ToolInput
-from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._base import ListOptions, build_path, encoded
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._run_calls import StreamRequest
+from assistants_client.resources._signatures import accepts_fields_of
+from assistants_client.resources._waits import WaitingResource
 
 if TYPE_CHECKING:
-    from assistants_client.models.run_steps import RunStep
     from assistants_client.streaming.run_stream import RunStream
-    from assistants_client.streaming.session import Answer
 
-T = TypeVar("T")
+RequestT = TypeVar("RequestT", RunRequest, ThreadRunRequest, SubmitToolOutputsStreamRequest)
 
 
-class Runs(Resource):
+class Runs(WaitingResource):
     """``client.runs``: assistants at work on threads."""
 
     _WITH_THREAD = "/threads/runs"
     _ALL = "/threads/{thread_id}/runs"
     _ONE = "/threads/{thread_id}/runs/{run_id}"
-    _CANCEL = "/threads/{thread_id}/runs/{run_id}/cancel"
-    _STEPS = "/threads/{thread_id}/runs/{run_id}/steps"
-    _MESSAGES = "/threads/{thread_id}/messages"
-    _MESSAGE = "/threads/{thread_id}/messages/{message_id}"
     _OUTPUTS = "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"
 
-    @takes(RunRequest)
+    @accepts_fields_of(RunRequest)
     def create(self, thread_id: str, request: RunRequest) -> Run:
         """Starts a run; ``client.wait_for_run`` waits for its end.
 
@@ -60,122 +54,74 @@ class Runs(Resource):
         """
         path = build_path(self._ALL, thread_id=thread_id)
         query = {"include[]": list(request.include)} if request.include else None
+        made = _with_functions(request)
         return self._through_lock(
             thread_id,
             request.on_active_run,
-            lambda: self._create(path, Run, request, listed_as=Page[Run], query=query),
+            lambda: self._create(path, Run, made, listed_as=Page[Run], query=query),
         )
 
-    @takes(RunStreamRequest, RunRequest)
+    @accepts_fields_of(RunStreamRequest, RunRequest)
     def stream(self, thread_id: str, request: RunRequest) -> RunStream:
         """Starts a run and follows it, event by event; nothing is sent before the first is asked.
 
-        Functions given as ``tools`` are called when the run requires action. Like the tools of
-        ``create`` they stand in for the assistant's own, for this run.
+        Functions given as ``tools``, plain or made tools by ``@tool``, are called when the run
+        requires action. Like the tools of ``create`` they stand in for the assistant's own, for
+        this run.
 
         Raises (while iterating):
             ThreadLockedError: A run is active on the thread already.
             AssistantsError: See ``RunStream``.
         """
-        path = build_path(self._ALL, thread_id=thread_id)
-        query = {"include[]": list(request.include)} if request.include else None
-        document = encoded(request)
+        request = _with_functions(request)
+        first = StreamRequest(
+            path=build_path(self._ALL, thread_id=thread_id),
+            document=encoded(request),
+            query={"include[]": list(request.include)} if request.include else None,
+            thread_id=thread_id,
+            on_active_run=request.on_active_run,
+        )
+        return self._followed(first, request, given(request.tools))
 
-        @contextmanager
-        def start() -> Iterator[Answer]:
-            with ExitStack() as stack:
-                yield self._through_lock(
-                    thread_id,
-                    request.on_active_run,
-                    lambda: stack.enter_context(self._answer(path, document, query)),
-                )
-
-        return self._followed(start, request, given(request.tools))
-
-    @takes(ThreadRunStreamRequest, ThreadRunRequest)
+    @accepts_fields_of(ThreadRunStreamRequest, ThreadRunRequest)
     def stream_thread_and_run(self, request: ThreadRunRequest) -> RunStream:
         """Makes a thread, starts a run on it, and follows the run; see :meth:`stream`."""
-        document = encoded(request)
-        return self._followed(
-            lambda: self._answer(self._WITH_THREAD, document), request, given(request.tools)
-        )
+        request = _with_functions(request)
+        first = StreamRequest(path=self._WITH_THREAD, document=encoded(request))
+        return self._followed(first, request, given(request.tools))
 
-    @takes(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
+    @accepts_fields_of(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
     def submit_tool_outputs_stream(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> RunStream:
         """Answers all calls of a run that requires action, and follows it; see :meth:`stream`."""
+        tools: Sequence[object] = ()
+        if isinstance(request, SubmitToolOutputsStreamRequest):
+            request = _with_functions(request)
+            tools = request.tools
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
-        document = encoded(request)
-        tools = request.tools if isinstance(request, SubmitToolOutputsStreamRequest) else ()
-        return self._followed(lambda: self._answer(path, document), request, tools)
+        return self._followed(StreamRequest(path=path, document=encoded(request)), request, tools)
 
     def _followed(
-        self,
-        start: Callable[[], AbstractContextManager[Answer]],
-        request: object,
-        tools: Sequence[ToolInput],
+        self, first: StreamRequest, request: object, tools: Sequence[object]
     ) -> RunStream:
         # What only streams need is imported with the first.
+        from assistants_client.function_tools.tool_rounds import ToolRounds
         from assistants_client.streaming.run_stream import RunStream
-        from assistants_client.streaming.session import StreamLink
+        from assistants_client.streaming.session import RunStreamSession
 
         options = request if isinstance(request, StreamOptions) else StreamOptions()
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
-
-        def submit(
-            run: Run, outputs: Sequence[ToolOutput | JsonObject]
-        ) -> AbstractContextManager[Answer]:
-            path = build_path(self._OUTPUTS, thread_id=run.thread_id, run_id=run.id)
-            return self._answer(path, encoded(SubmitToolOutputsRequest(outputs)))
-
-        return RunStream(
-            StreamLink(
-                start=start,
-                submit=submit,
-                settle=self._helpers.settle,
-                steps=self._steps_of,
-                message=self._message_of,
-                messages=self._messages_of,
-            ),
-            resume=options.resume,
-            answer_calls=lambda run: self._helpers.answer_calls(run, tools, options),
-            max_tool_rounds=options.max_tool_rounds,
+        rounds = ToolRounds(options, tools)
+        session = RunStreamSession(
+            first, self._run_calls, self._waiter, rounds, resume=options.resume
         )
+        return RunStream(session)
 
-    def _steps_of(self, run: Run) -> LazyList[RunStep]:
-        from assistants_client.models.run_steps import RunStep
-
-        path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
-        return self._newest_last(path, Page[RunStep], lambda step: step.id)
-
-    def _messages_of(self, run: Run) -> LazyList[Message]:
-        path = build_path(self._MESSAGES, thread_id=run.thread_id)
-        return self._newest_last(path, Page[Message], lambda message: message.id, run_id=run.id)
-
-    def _message_of(self, run: Run, message_id: str) -> Message:
-        path = build_path(self._MESSAGE, thread_id=run.thread_id, message_id=message_id)
-        return self._send("GET", path, Message)
-
-    def _newest_last(
-        self, path: str, page: type[Page[T]], item_id: Callable[[T], str], **filters: str
-    ) -> LazyList[T]:
-        return self._list(
-            path,
-            page,
-            item_id,
-            limit=None,
-            order="asc",
-            after=None,
-            before=None,
-            page_size=100,
-            filters=filters,
-        )
-
-    @takes(ThreadRunRequest)
+    @accepts_fields_of(ThreadRunRequest)
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
         """Makes a thread and starts a run on it, in one request."""
-        return self._send("POST", self._WITH_THREAD, Run, request=request)
+        return self._send("POST", self._WITH_THREAD, Run, request=_with_functions(request))
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
         """Reads a run.
@@ -187,10 +133,9 @@ class Runs(Resource):
 
     def poll(self, thread_id: str, run_id: str) -> tuple[Run, Mapping[str, str]]:
         """Reads a run, with the answer's headers: a server may say there when to ask again."""
-        path = build_path(self._ONE, thread_id=thread_id, run_id=run_id)
-        return self._exchange("GET", path, Run)
+        return self._run_calls.poll(thread_id, run_id)
 
-    @takes(RunUpdate)
+    @accepts_fields_of(RunUpdate)
     def update(self, thread_id: str, run_id: str, request: RunUpdate) -> Run:
         """Changes a run's metadata."""
         path = build_path(self._ONE, thread_id=thread_id, run_id=run_id)
@@ -219,12 +164,7 @@ class Runs(Resource):
         return self._list(
             build_path(self._ALL, thread_id=thread_id),
             Page[Run],
-            lambda run: run.id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            ListOptions(limit, order, after, before, page_size),
         )
 
     def cancel(self, thread_id: str, run_id: str) -> Run:
@@ -233,10 +173,9 @@ class Runs(Resource):
         Raises:
             BadRequestError: The run is over already.
         """
-        path = build_path(self._CANCEL, thread_id=thread_id, run_id=run_id)
-        return self._send("POST", path, Run)
+        return self._run_calls.cancel(thread_id, run_id)
 
-    @takes(SubmitToolOutputsRequest)
+    @accepts_fields_of(SubmitToolOutputsRequest)
     def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> Run:
@@ -245,10 +184,9 @@ class Runs(Resource):
         Raises:
             BadRequestError: The run does not require action, or an output is missing or unknown.
         """
-        path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
-        return self._send("POST", path, Run, request=request)
+        return self._run_calls.submit(thread_id, run_id, request)
 
-    @takes(SubmitToolApprovalsRequest)
+    @accepts_fields_of(SubmitToolApprovalsRequest)
     def submit_tool_approvals(
         self, thread_id: str, run_id: str, request: SubmitToolApprovalsRequest
     ) -> Run:
@@ -262,3 +200,14 @@ class Runs(Resource):
         """
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run, request=request)
+
+
+def _with_functions(request: RequestT) -> RequestT:
+    """The request with tools made of the functions among its tools."""
+    tools: object = request.tools
+    if not isinstance(tools, Sequence) or not any(callable(one) for one in tools):
+        return request
+    # Functions as tools are imported by programs that have some.
+    from assistants_client.function_tools.function_tool import as_tools
+
+    return evolve(request, tools=as_tools(tools))

@@ -6,9 +6,9 @@ from typing import Literal
 
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import ListOptions, Resource, build_path
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
 
 
 class Threads(Resource):
@@ -17,7 +17,7 @@ class Threads(Resource):
     _ALL = "/threads"
     _ONE = "/threads/{thread_id}"
 
-    @takes(ThreadRequest)
+    @accepts_fields_of(ThreadRequest)
     def create(self, request: ThreadRequest) -> Thread:
         """Makes a thread, perhaps with its first messages."""
         return self._send("POST", self._ALL, Thread, request=request)
@@ -30,7 +30,7 @@ class Threads(Resource):
         """
         return self._send("GET", build_path(self._ONE, thread_id=thread_id), Thread)
 
-    @takes(ThreadUpdate)
+    @accepts_fields_of(ThreadUpdate)
     def update(self, thread_id: str, request: ThreadUpdate) -> Thread:
         """Changes the given fields of a thread; ``None`` clears one."""
         path = build_path(self._ONE, thread_id=thread_id)
@@ -59,12 +59,7 @@ class Threads(Resource):
         return self._list(
             self._ALL,
             Page[Thread],
-            lambda thread: thread.id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            ListOptions(limit, order, after, before, page_size),
         )
 
     def delete(self, thread_id: str) -> Deleted:

@@ -19,12 +19,14 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatch,
     VectorStoreFileBatchRequest,
 )
-from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._base import ListOptions, build_path, encoded
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
+from assistants_client.resources._waits import WaitingResource
+from assistants_client.resources.files import Files
 
 
-class VectorStoreFileBatches(Resource):
+class VectorStoreFileBatches(WaitingResource):
     """``client.vector_store_file_batches``: many files added at once."""
 
     _ALL = "/vector_stores/{vector_store_id}/file_batches"
@@ -32,7 +34,7 @@ class VectorStoreFileBatches(Resource):
     _CANCEL = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel"
     _FILES = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files"
 
-    @takes(VectorStoreFileBatchRequest)
+    @accepts_fields_of(VectorStoreFileBatchRequest)
     def create(
         self, vector_store_id: str, request: VectorStoreFileBatchRequest
     ) -> VectorStoreFileBatch:
@@ -105,7 +107,8 @@ class VectorStoreFileBatches(Resource):
         encoded(request)
         for file in files:
             MultipartBody(file, filename=None, fields={})
-        uploaded = [self._helpers.upload(file).id for file in files]
+        uploads = Files(self._transport, self._waiter)
+        uploaded = [uploads.upload(file).id for file in files]
         batch = self.create(vector_store_id, evolve(request, file_ids=uploaded))
         return self.wait(vector_store_id, batch.id, timeout=timeout, backoff=backoff)
 
@@ -154,13 +157,8 @@ class VectorStoreFileBatches(Resource):
         return self._list(
             build_path(self._FILES, vector_store_id=vector_store_id, batch_id=batch_id),
             Page[VectorStoreFile],
-            lambda file: file.id,
+            ListOptions(limit, order, after, before, page_size),
             filters={"filter": filter},
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
         )
 
 

@@ -18,19 +18,21 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileRequest,
     VectorStoreFileUpdate,
 )
-from assistants_client.resources._base import Resource, build_path, encoded
+from assistants_client.resources._base import ListOptions, build_path, encoded
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
+from assistants_client.resources._waits import WaitingResource
+from assistants_client.resources.files import Files
 
 
-class VectorStoreFiles(Resource):
+class VectorStoreFiles(WaitingResource):
     """``client.vector_store_files``: files as a vector store holds them."""
 
     _ALL = "/vector_stores/{vector_store_id}/files"
     _ONE = "/vector_stores/{vector_store_id}/files/{file_id}"
     _CONTENT = "/vector_stores/{vector_store_id}/files/{file_id}/content"
 
-    @takes(VectorStoreFileRequest)
+    @accepts_fields_of(VectorStoreFileRequest)
     def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
         """Adds an uploaded file; the server reads it in the background."""
         path = build_path(self._ALL, vector_store_id=vector_store_id)
@@ -100,7 +102,8 @@ class VectorStoreFiles(Resource):
         # A mistake must not leave an upload without a use.
         build_path(self._ALL, vector_store_id=vector_store_id)
         encoded(request)
-        uploaded = self._helpers.upload(file, filename=filename, progress=progress)
+        files = Files(self._transport, self._waiter)
+        uploaded = files.upload(file, filename=filename, progress=progress)
         self.create(vector_store_id, evolve(request, file_id=uploaded.id))
         return self.wait(vector_store_id, uploaded.id, timeout=timeout, backoff=backoff)
 
@@ -113,7 +116,7 @@ class VectorStoreFiles(Resource):
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._send("GET", path, VectorStoreFile)
 
-    @takes(VectorStoreFileUpdate)
+    @accepts_fields_of(VectorStoreFileUpdate)
     def update(
         self, vector_store_id: str, file_id: str, request: VectorStoreFileUpdate
     ) -> VectorStoreFile:
@@ -146,13 +149,8 @@ class VectorStoreFiles(Resource):
         return self._list(
             build_path(self._ALL, vector_store_id=vector_store_id),
             Page[VectorStoreFile],
-            lambda file: file.id,
+            ListOptions(limit, order, after, before, page_size),
             filters={"filter": filter},
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
         )
 
     def delete(self, vector_store_id: str, file_id: str) -> Deleted:

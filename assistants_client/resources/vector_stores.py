@@ -13,19 +13,20 @@ from assistants_client.models.vector_stores import (
     VectorStoreRequest,
     VectorStoreUpdate,
 )
-from assistants_client.resources._base import Resource, build_path
+from assistants_client.resources._base import ListOptions, build_path
 from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._signatures import takes
+from assistants_client.resources._signatures import accepts_fields_of
+from assistants_client.resources._waits import WaitingResource
 
 
-class VectorStores(Resource):
+class VectorStores(WaitingResource):
     """``client.vector_stores``: searchable collections of files."""
 
     _ALL = "/vector_stores"
     _ONE = "/vector_stores/{vector_store_id}"
     _SEARCH = "/vector_stores/{vector_store_id}/search"
 
-    @takes(VectorStoreRequest)
+    @accepts_fields_of(VectorStoreRequest)
     def create(self, request: VectorStoreRequest) -> VectorStore:
         """Makes a vector store, perhaps with its first files."""
         return self._create(self._ALL, VectorStore, request, listed_as=Page[VectorStore])
@@ -65,7 +66,7 @@ class VectorStores(Resource):
             backoff=backoff,
         )
 
-    @takes(VectorStoreUpdate)
+    @accepts_fields_of(VectorStoreUpdate)
     def update(self, vector_store_id: str, request: VectorStoreUpdate) -> VectorStore:
         """Changes the given fields of a vector store; ``None`` clears one."""
         path = build_path(self._ONE, vector_store_id=vector_store_id)
@@ -92,12 +93,7 @@ class VectorStores(Resource):
         return self._list(
             self._ALL,
             Page[VectorStore],
-            lambda store: store.id,
-            limit=limit,
-            order=order,
-            after=after,
-            before=before,
-            page_size=page_size,
+            ListOptions(limit, order, after, before, page_size),
         )
 
     def delete(self, vector_store_id: str) -> Deleted:
@@ -105,7 +101,7 @@ class VectorStores(Resource):
         path = build_path(self._ONE, vector_store_id=vector_store_id)
         return self._delete(path, vector_store_id)
 
-    @takes(SearchRequest)
+    @accepts_fields_of(SearchRequest)
     def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
         """Searches a vector store; the best match comes first."""
         path = build_path(self._SEARCH, vector_store_id=vector_store_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, ToolOutput
-from assistants_client.streaming.session import Course, StreamLink
+from assistants_client.streaming.session import RunStreamSession
 
 
 class RunStream:
@@ -44,35 +44,26 @@ class RunStream:
         ConfigurationError: Another thread is iterating it.
     """
 
-    def __init__(
-        self,
-        link: StreamLink,
-        *,
-        resume: bool = True,
-        answer_calls: Callable[[Run], list[ToolOutput] | None] | None = None,
-        max_tool_rounds: int = 10,
-    ) -> None:
-        self._course = Course(
-            link, resume=resume, answer_calls=answer_calls, max_tool_rounds=max_tool_rounds
-        )
-        self._events = self._course.events()
+    def __init__(self, session: RunStreamSession) -> None:
+        self._session = session
+        self._events = session.events()
 
     @property
     def run(self) -> Run | None:
         """The run as last seen; ``None`` before the first event about it."""
-        return self._course.run
+        return self._session.run
 
     @property
     def messages(self) -> list[Message]:
         """The run's messages, as far as they have come."""
         is_over = self.run is not None and self.run.is_final
         # Servers announce messages that never come, under ids of their own.
-        return self._course.messages.objects(with_empty=not is_over)
+        return self._session.messages.objects(with_empty=not is_over)
 
     @property
     def run_steps(self) -> list[RunStep]:
         """The run's steps, as far as they have come."""
-        return self._course.steps.objects(with_empty=True)
+        return self._session.steps.objects(with_empty=True)
 
     def __iter__(self) -> Iterator[Event]:
         return self
@@ -81,9 +72,9 @@ class RunStream:
         try:
             return next(self._events)
         except StopIteration:
-            if self._course.is_over:
+            if self._session.is_over:
                 raise
-            raise self._course.interrupted() from None
+            raise self._session.interrupted() from None
         except ValueError as error:
             is_running = inspect.getgeneratorstate(self._events) == inspect.GEN_RUNNING
             if type(error) is not ValueError or not is_running:
@@ -122,8 +113,8 @@ class RunStream:
             InvalidRequestError: The run does not require action.
         """
         run = self.run
-        if run is None or run.status != "requires_action" or self._course.is_over:
-            if not self._course.is_over:
+        if run is None or run.status != "requires_action" or self._session.is_over:
+            if not self._session.is_over:
                 status = "not known yet" if run is None else repr(run.status)
                 text = f"the run does not require action, its status is {status}"
             elif run is not None and run.status == "requires_action":
@@ -131,7 +122,7 @@ class RunStream:
             else:
                 text = "the stream is over"
             raise InvalidRequestError(f"tool_outputs: {text}", path="tool_outputs")
-        self._course.outputs = list(tool_outputs)
+        self._session.outputs = list(tool_outputs)
 
     def close(self) -> None:
         """Closes the connection; the run goes on. Can be called more than once.
@@ -140,11 +131,11 @@ class RunStream:
         for the server's next bytes (with urllib3 2.3 or newer), else when they have come; where a
         broken stream is made good by polling, after the next poll.
         """
-        self._course.is_closed = True
+        self._session.is_closed = True
         try:
             self._events.close()
         except ValueError:  # it is being iterated: by another thread, or by the tool that calls us
-            self._course.interrupt()
+            self._session.interrupt()
 
     def __enter__(self) -> RunStream:
         return self

@@ -1,18 +1,16 @@
 """How a run is followed: request by request, across tool rounds and broken wires.
 
-It only knows how to ask for things (``StreamLink``); what a request looks like is the resource's
-to know, how bytes become events is in ``_http/sse.py`` and ``event_decoder.py``, and what a caller
-holds in hand is in ``run_stream.py``.
+What a request looks like is in ``resources/_run_calls.py``, when functions are called in
+``function_tools/tool_rounds.py``, how bytes become events in ``_http/sse.py`` and
+``event_decoder.py``, and what a caller holds in hand is in ``run_stream.py``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
-from typing import Any
-
-from attrs import frozen
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
 from assistants_client._json.codec import InvalidValueError, decode, encode
@@ -21,11 +19,11 @@ from assistants_client.errors import (
     APIResponseError,
     APIStatusError,
     AssistantsError,
+    NotFoundError,
     RunError,
     StreamError,
     StreamInterruptedError,
 )
-from assistants_client.models._base import JsonObject
 from assistants_client.models.events import (
     RUN_EVENTS,
     STEP_EVENTS,
@@ -54,86 +52,72 @@ from assistants_client.models.events import (
 )
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
-from assistants_client.models.runs import Run, ToolOutput, is_settled
+from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
 from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
 from assistants_client.streaming.snapshots import Snapshots
 
-#: How often outputs are sent again when a connection broke before the server took them.
-_SUBMISSIONS = 3
+if TYPE_CHECKING:
+    from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
+    from assistants_client.resources._run_calls import RunCalls, StreamedResponse, StreamRequest
+    from assistants_client.waiting.polling import Waiter
+
 #: The largest JSON answer, in bytes, that is read in place of a stream.
 _LARGEST_ANSWER = 64 * 1024 * 1024
 
-Outputs = Sequence["ToolOutput | JsonObject"]
 
-
-@frozen(kw_only=True)
-class Answer:
-    """A streamed request's answer: events, or one JSON document from a server without streams.
-
-    ``interrupt`` wakes a thread that waits for the next block.
-    """
-
-    is_json: bool
-    blocks: Iterable[bytes]
-    interrupt: Callable[[], None]
-
-
-@frozen(kw_only=True)
-class StreamLink:
-    """What a stream asks of its resource."""
-
-    start: Callable[[], AbstractContextManager[Answer]]
-    submit: Callable[[Run, Outputs], AbstractContextManager[Answer]]
-    settle: Callable[[Run, Callable[[Run], object]], Run]
-    steps: Callable[[Run], Iterable[RunStep]]
-    message: Callable[[Run, str], Message]
-    messages: Callable[[Run], Iterable[Message]]
-
-
-class Course:
-    """A run's course so far, and how it goes on.
+class RunStreamSession:
+    """A run's stream so far, and how it goes on.
 
     It does not know the ``RunStream`` that holds it: one that is dropped must be freed at once, and
     with it the generator and its connection.
+
+    Args:
+        first: The request that it begins with.
+        calls: All other requests.
+        waiter: How a broken stream is made good by polling.
+        rounds: What answers the run's calls.
+        resume: Whether a broken stream is made good.
     """
 
     def __init__(
         self,
-        link: StreamLink,
+        first: StreamRequest,
+        calls: RunCalls,
+        waiter: Waiter,
+        rounds: ToolRounds,
         *,
         resume: bool,
-        answer_calls: Callable[[Run], list[ToolOutput] | None] | None,
-        max_tool_rounds: int,
     ) -> None:
-        self._link = link
+        self._first = first
+        self._calls = calls
+        self._waiter = waiter
+        self._rounds = rounds
         self._resume = resume
-        self._answer_calls = answer_calls
-        self._max_tool_rounds = max_tool_rounds
-        self._answer: Answer | None = None
+        self._response: StreamedResponse | None = None
         #: All events so far; those of the wire as they came, for objects would cost three times
         #: the memory, and the garbage collector's time.
         self._gathered: list[Event | ServerSentEvent] = []
         self.run: Run | None = None
-        self.messages = Snapshots(Message)
-        self.steps = Snapshots(RunStep)
+        self.messages: Snapshots[Message] = Snapshots(Message)
+        self.steps: Snapshots[RunStep] = Snapshots(RunStep)
         #: What the caller answers the calls at hand with.
         self.outputs: Outputs | None = None
-        self.is_over = False
-        self.is_closed = False
+        self.is_over: bool = False
+        self.is_closed: bool = False
 
     def events(self) -> Generator[Event, None, None]:
         """All events, up to the run's end."""
         try:
-            yield from self._rounds()
+            yield from self._all_requests()
         except StreamError as error:
             error.run = self.run
             raise
 
     def interrupt(self) -> None:
         """Ends from another thread what :meth:`events` is waiting for."""
-        answer = self._answer
-        if answer is not None:
-            answer.interrupt()
+        response = self._response
+        if response is not None:
+            response.interrupt()
 
     def interrupted(self, cause: Exception | None = None) -> StreamInterruptedError:
         """The error for a stream that does not go on."""
@@ -151,58 +135,60 @@ class Course:
             for one in self._gathered
         ]
 
-    def _rounds(self) -> Iterator[Event]:
-        yield from self._leg(self._link.start)
-        rounds = 0
+    def _all_requests(self) -> Iterator[Event]:
+        yield from self._request(self._begin())
         while (run := self.run) is not None and run.status == "requires_action":
-            outputs, self.outputs = self.outputs, None
-            if outputs is None and self._answer_calls is not None:
-                if rounds == self._max_tool_rounds:
-                    raise RunError(
-                        f"run {run.id} asked for tools more than {rounds} times (max_tool_rounds)",
-                        run,
-                    )
-                rounds += 1
-                outputs = self._answer_calls(run)
+            by_hand, self.outputs = self.outputs, None
+            try:
+                outputs = self._rounds.outputs_for(run, by_hand)
+            except RunError as error:
+                if self._rounds.in_doubt:
+                    raise self.interrupted(error) from error
+                raise
             if outputs is None:
                 break
-            yield from self._submission(run, outputs)
+            request = SubmitToolOutputsRequest(outputs)
+            submission = self._calls.submit_and_stream(run.thread_id, run.id, request)
+            if (yield from self._request(submission, run)):
+                self._rounds.taken()
         self.is_over = True
         yield Done()
 
-    def _submission(self, waiting: Run, outputs: Outputs) -> Iterator[Event]:
-        """The events that follow outputs; they are sent again if the server did not take them."""
-        for _ in range(_SUBMISSIONS):
-            taken = yield from self._leg(lambda: self._link.submit(waiting, outputs), waiting)
-            if taken:
-                return
-        raise StreamInterruptedError(
-            f"the server did not take the tool outputs of run {waiting.id}",
-            self.run,
-            self._events_so_far(),
-        )
+    @contextmanager
+    def _begin(self) -> Iterator[StreamedResponse]:
+        # Waiting needs the transport's modules, and whoever imports ``RunStream`` for its name not.
+        from assistants_client.waiting.thread_locks import through_lock
 
-    def _leg(
-        self,
-        open_answer: Callable[[], AbstractContextManager[Answer]],
-        waiting: Run | None = None,
+        first = self._first
+        with ExitStack() as stack:
+            yield through_lock(
+                lambda: stack.enter_context(self._calls.open_stream(first)),
+                first.thread_id,
+                first.on_active_run,
+                self._calls,
+                self._waiter,
+            )
+
+    def _request(
+        self, opening: AbstractContextManager[StreamedResponse], waiting: Run | None = None
     ) -> Generator[Event, None, bool]:
         """The events of one request, up to where the run is over or requires action.
 
-        Answers whether the server took it; if not, the run is still ``waiting`` as it was.
+        Returns:
+            Whether the server took it; if not, the run is still ``waiting`` as it was.
         """
         told = len(self._gathered)
         cause: APIError | EventTooLargeError | None = None
-        answer: Answer | None = None
+        response: StreamedResponse | None = None
         self._check_open()
         try:
-            with open_answer() as answer:
-                self._answer = answer
+            with opening as response:
+                self._response = response
                 self._check_open()
-                if answer.is_json:
-                    yield from self._told_at_once(answer.blocks)
+                if response.is_json:
+                    yield from self._told_at_once(response.blocks)
                 else:
-                    for sent in decode_stream(answer.blocks):
+                    for sent in decode_stream(response.blocks):
                         event, document = read_event(sent)
                         if type(event) is Done:
                             continue  # the run's status says whether it is over
@@ -215,23 +201,23 @@ class Course:
             raise
         except (APIError, EventTooLargeError) as error:
             is_refused = isinstance(error, APIStatusError) and not error.maybe_created
-            if is_refused or (self.run is None and (answer is None or answer.is_json)):
+            if is_refused or (self.run is None and (response is None or response.is_json)):
                 raise
             cause = error
         finally:
-            self._answer = None
+            self._response = None
         self._check_open()
-        is_json = answer is not None and answer.is_json and cause is None
+        is_json = response is not None and response.is_json and cause is None
         if len(self._gathered) > told or is_json:
             waiting = None
-        return (yield from self._taken_up(cause, waiting, polled=is_json))
+        return (yield from self._recover_by_polling(cause, waiting, polled=is_json))
 
     def _check_open(self) -> None:
         if self.is_closed:
             raise self.interrupted()
 
     def _apply(self, event: Event, document: Any) -> bool:
-        """Brings the snapshots up to date; answers whether the event is its leg's last."""
+        """Brings the snapshots up to date; says whether the event is its request's last."""
         if type(document) is PlainText:
             self.messages.add_text(*document)
             return False
@@ -287,17 +273,26 @@ class Course:
 
     # --- taking up a broken stream --------------------------------------------------------------
 
-    def _taken_up(
+    def _recover_by_polling(
         self, cause: Exception | None, waiting: Run | None, *, polled: bool
     ) -> Generator[Event, None, bool]:
         """What is missing, found by polling; ``False`` if the run is still ``waiting``."""
+        from assistants_client.waiting.polling import wait_for_run
+
         if self.run is None or not (self._resume or polled):
             raise self.interrupted(cause) from cause
         try:
             run = self.run
             if not run.is_final:
-                # Who closes the stream does not wait for the run.
-                run = self._link.settle(run, lambda _: self._check_open())
+                run = wait_for_run(
+                    run.thread_id,
+                    run.id,
+                    calls=self._calls,
+                    waiter=self._waiter,
+                    last=run,
+                    # Who closes the stream does not wait for the run.
+                    on_poll=lambda _: self._check_open(),
+                )
             if waiting is not None and _asks_the_same(run, waiting):
                 return False
             missing = list(self._missing(run))
@@ -318,35 +313,51 @@ class Course:
         """The events about messages and steps that did not come."""
         steps: list[RunStep] = []
         with suppress(APIStatusError):  # not every server has them
-            steps = list(self._link.steps(run))
+            steps = list(self._calls.steps(run))
         told = set()
         for step in steps:
-            if self.steps.is_whole(step.id):
+            if self.steps.is_complete(step.id):
                 continue
-            if not self.steps.knows(step.id):
+            if not self.steps.has(step.id):
                 yield RunStepCreated(step)
             if isinstance(step.step_details, MessageCreationDetails):
                 identity = step.step_details.message_creation.message_id
                 told.add(identity)
-                if identity and not self.messages.is_whole(identity):
-                    yield from self._message_events(run, self._link.message(run, identity))
+                if identity and not self.messages.is_complete(identity):
+                    yield from self._message_events(run, self._calls.message(run, identity))
             last = STEP_EVENTS.get(step.status)
             if last is None or last is RunStepInProgress:
                 self.steps.begin(step.id, encode(step))
             else:
                 self.steps.put(step)
                 yield last(step)
-        for identity in self.messages.growing():
-            if steps and identity not in told:
-                yield from self._message_events(run, self._link.message(run, identity))
-        for message in () if steps else self._link.messages(run):
-            is_known = self.messages.knows(message.id)
-            if (is_known or message.run_id == run.id) and not self.messages.is_whole(message.id):
+        if steps:
+            yield from self._rest_of_partial(run, steps, told)
+            return
+        for message in self._calls.messages(run):
+            is_known = self.messages.has(message.id)
+            if (is_known or message.run_id == run.id) and not self.messages.is_complete(message.id):
+                yield from self._message_events(run, message)
+
+    def _rest_of_partial(
+        self, run: Run, steps: Sequence[RunStep], told: Collection[str]
+    ) -> Iterator[Event]:
+        """Yields the rest of messages that no step names."""
+        for identity in self.messages.partial():
+            if identity in told:
+                continue
+            try:
+                message = self._calls.message(run, identity)
+            except NotFoundError:
+                # Its server ended while it was written, and another one has begun again.
+                self.messages.keep(told)
+                self.steps.keep({step.id for step in steps})
+            else:
                 yield from self._message_events(run, message)
 
     def _message_events(self, run: Run, message: Message) -> Iterator[Event]:
         """What is missing of one message; its text in a delta, for those who read only deltas."""
-        if not self.messages.knows(message.id):
+        if not self.messages.has(message.id):
             yield MessageCreated(message)
         pieces = _missing_pieces(message, self.messages.content(message.id))
         if pieces:

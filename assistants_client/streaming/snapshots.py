@@ -7,7 +7,7 @@ came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from assistants_client._json.codec import decode
@@ -97,16 +97,25 @@ class Snapshots(Generic[T]):
         if isinstance(held, dict):
             self._texts[identity, index] = held["content"][index]["text"]["value"]
 
-    def knows(self, identity: str) -> bool:
-        """Whether anything was told about the object."""
+    def has(self, identity: str) -> bool:
+        """Whether anything came of the object."""
         return identity in self._held
 
-    def is_whole(self, identity: str) -> bool:
-        """Whether the object came whole."""
+    def is_complete(self, identity: str) -> bool:
+        """Whether the object came complete."""
         return identity in self._held and not isinstance(self._held[identity], dict)
 
-    def growing(self) -> list[str]:
-        """The ids of objects that have content, and did not come whole."""
+    def keep(self, identities: Collection[str]) -> None:
+        """Drops all others that did not come complete: the server has deleted them."""
+        self._texts.clear()
+        self._held = {
+            identity: held
+            for identity, held in self._held.items()
+            if identity in identities or not isinstance(held, dict)
+        }
+
+    def partial(self) -> list[str]:
+        """The ids of objects that have content, and did not come complete."""
         return [
             identity
             for identity, held in self._held.items()

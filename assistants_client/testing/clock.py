@@ -1,6 +1,7 @@
-"""A clock that stands still until something moves it, for a client and an engine together.
+"""A clock that stands still until something advances it, for a client and an engine together.
 
-Threads that wait for a moment are here, and when it has come; nothing of runs, models or requests.
+Threads that wait for a point in time are handled here; runs, models and requests do not belong
+here.
 """
 
 from __future__ import annotations
@@ -17,52 +18,53 @@ from assistants_client.errors import ConfigurationError
 
 #: The time at which a clock begins, in Unix seconds: 2027-01-15 08:00 UTC.
 START: Final = 1_800_000_000.0
-#: Real seconds that the engine is given to do what it can do without the clock moving.
+#: Real seconds for which :meth:`Clock.settle` waits for the engine to become idle.
 GRACE: Final = 1.0
-#: Real seconds for which a stream's reader waits before time passes.
+#: Real seconds for which a stream's reader waits before the clock advances.
 PATIENCE: Final = 0.05
 
-_GLANCE: Final = 0.0005  # real seconds between two looks at the engine
+_POLL_SECONDS: Final = 0.0005  # real seconds between two checks of the engine
 
 
 @define(eq=False)
 class _Sleeper:
-    """A thread of the engine's that waits for a moment."""
+    """A thread of the engine that waits for a point in time."""
 
     until: float
     is_awake: bool = False
-    #: The last event that it has seen; another one wakes it for a look.
+    #: The last event that it has seen; another one wakes it for a check.
     seen: int = -1
 
 
 class Clock:
-    """The time of a test, in Unix seconds. The client's pauses move it, and so does the test.
+    """The time of a test, in Unix seconds. The client's pauses advance it, and so does the test.
 
-    What is due on the way happens at its own moment, one thing after the other: a model's answer
-    that takes a minute comes 60 seconds after it was asked for, however far the clock is moved.
+    All that is due in between happens at its own time, in order: a model's answer that takes a
+    minute comes 60 seconds after the question, however far the clock is advanced.
     """
 
     def __init__(self, now: float = START) -> None:
         self._now = now
         self._changed = threading.Condition()
         self._sleepers: list[_Sleeper] = []
-        #: Since when readers of streams have been waiting, by real time.
+        #: By real time: the start of each wait of a stream's reader.
         self._readers: list[float] = []
         self._events = 0
         self._is_over = False
-        #: How many threads of the engine are at work, those included that wait for this clock.
+        #: Returns the number of busy threads of the engine, including those that wait for this
+        #: clock.
         self._busy: Callable[[], int] = lambda: 0
 
     @property
     def now(self) -> float:
-        """What time it is."""
+        """The current time."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Moves on, and lets happen what is due meanwhile.
+        """Advances the time; all that is due meanwhile happens.
 
         Raises:
-            ConfigurationError: That is no number of 0 or more seconds.
+            ConfigurationError: It is not a number of 0 or more seconds.
         """
         if not 0 <= seconds < float("inf"):
             raise ConfigurationError(f"seconds: {seconds!r} is not a number of 0 or more seconds")
@@ -77,16 +79,16 @@ class Clock:
                 self._wake(first)
 
     def settle(self) -> None:
-        """Waits until the engine has done all that it can do at this moment.
+        """Waits until the engine has done all that is possible at the current time.
 
-        For a second at most: what waits for something else than this clock is left to itself.
+        For a second at most: threads that wait for something else than this clock are ignored.
         """
         until = time.monotonic() + GRACE
         while not self._is_settled() and time.monotonic() < until:
-            time.sleep(_GLANCE)
+            time.sleep(_POLL_SECONDS)
 
     def _wait(self, seconds: float) -> Iterator[None]:
-        """Waits in a thread of the engine's; yields when there may be a reason to wait no longer.
+        """Waits in a thread of the engine; yields when there may be a reason to stop waiting.
 
         Raises:
             TimeoutError: The test ended first.
@@ -103,7 +105,7 @@ class Clock:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """While a thread waits for the engine, time passes when nothing happens otherwise."""
+        """Lets the time advance while a thread waits for an idle engine."""
         since = time.monotonic()
         with self._changed:
             self._readers.append(since)
@@ -115,7 +117,7 @@ class Clock:
                 self._readers.remove(since)
 
     def _nudge(self) -> None:
-        """Has all that waits look whether it should go on waiting."""
+        """Wakes all waiting threads, to check whether they should go on waiting."""
         with self._changed:
             self._events += 1
             self._changed.notify_all()
@@ -129,7 +131,7 @@ class Clock:
     def __repr__(self) -> str:
         return f"<Clock at {self._now:.3f}>"
 
-    # --- all that follows is called with the lock held, save these two --------------------------
+    # --- all that follows is called with the lock held, except these two ------------------------
 
     def _is_settled(self) -> bool:
         busy = self._busy()
@@ -137,7 +139,7 @@ class Clock:
             return busy <= self._waiting()
 
     def _has_woken(self, sleeper: _Sleeper) -> bool:
-        """Waits for the sleeper's moment, or for an event; whether it was the moment."""
+        """Waits for the sleeper's time or an event, and returns whether the time has come."""
         with self._changed:
             sleeper.seen = self._events
             while not sleeper.is_awake and sleeper.seen == self._events:
@@ -149,7 +151,7 @@ class Clock:
             return sleeper.is_awake
 
     def _is_awaited(self) -> bool:
-        """Whether a reader has waited for long, and there is nothing but time to wait for."""
+        """Returns whether a reader has waited for long, and the engine waits for time alone."""
         longest = time.monotonic() - min(self._readers, default=float("inf"))
         return longest >= PATIENCE and self._busy() <= self._waiting()
 

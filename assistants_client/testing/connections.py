@@ -1,7 +1,7 @@
-"""The way from a client to an engine in the same process: urllib3's own, down to the connection.
+"""The path from a client to an engine in the same process: urllib3's own, down to the connection.
 
-So what requests and urllib3 do with a fault, and what the client makes of it, is what they do with
-a server's. Which fault befalls what is known in ``faults.py``.
+So requests, urllib3 and the client handle a fault as they handle a server's. Matching faults to
+requests belongs into ``faults.py``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PREFIX = "/v1"  # of the paths below EMBEDDED
 _EVENT_END = b"\n\n"
 
 
-#: As requests has it: ``responses`` takes its place in a test that fakes other servers with it.
+#: requests' own: ``responses`` replaces the method in a test that fakes other servers with it.
 _SEND = HTTPAdapter.send
 
 
@@ -45,18 +45,18 @@ class Connected(Transport):
 
     @classmethod
     def to(cls, application: WSGIApplication, clock: Clock, faults: Faults) -> Connected:
-        """The transport to an application.
+        """Returns the transport to an application.
 
         Args:
-            application: What answers, such as an engine.
-            clock: What moves when the application waits, or the client pauses.
-            faults: What befalls requests on their way.
+            application: A WSGI application, such as an engine.
+            clock: Advances when the application waits, or the client pauses.
+            faults: The faults of requests and responses.
         """
         made = cls(EMBEDDED)
-        made._settings["proxies"] = {}  # those of the environment lead elsewhere
+        made._settings["proxies"] = {}  # the proxies of the environment do not reach it
         made._budget.sleep = clock.advance
         connections: Any = made._session.get_adapter(EMBEDDED)
-        pool = partial(_Pool, way=_Way(application, clock, faults))
+        pool = partial(_Pool, route=_Route(application, clock, faults))
         connections.poolmanager.pool_classes_by_scheme = {"http": pool}
         return made
 
@@ -68,24 +68,24 @@ class Connected(Transport):
 
 
 @define
-class _Way:
-    """What a request and its answer meet on their way."""
+class _Route:
+    """The path of a request and its response: faults, application, clock."""
 
     application: WSGIApplication
     clock: Clock
     faults: Faults
 
-    def carry(self, request: PreparedRequest) -> HTTPResponse:
-        """The application's answer, once the engine has nothing else to do."""
+    def send(self, request: PreparedRequest) -> HTTPResponse:
+        """Returns the application's response, once the engine is idle."""
         self.clock.settle()
         response: HTTPResponse = EngineAdapter(self._followed).send(request).raw
         self.clock._nudge()
-        # The engine's hint when to ask again is for one whose work takes real time.
+        # The engine's hint when to poll again is for an engine whose work takes real time.
         response.headers.pop(POLL_AFTER_MS, None)
         return response
 
     def _followed(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """The application, its streams read along."""
+        """Calls the application, and wraps its streams."""
         is_stream = False
 
         def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -104,7 +104,7 @@ class _Way:
     def _events(
         self, body: Iterable[bytes], cut: Fault | None, method: str, path: str
     ) -> Iterator[bytes]:
-        """A stream's blocks; time passes while there is nothing else to wait for."""
+        """Yields a stream's blocks; the time advances while the engine is idle."""
         blocks = iter(body)
         events = 0
         try:
@@ -134,9 +134,11 @@ class _Way:
 class _Pool(HTTPConnectionPool):
     """urllib3's pool with its retries, whose connections are never opened."""
 
-    def __init__(self, host: str, port: int | None = None, *, way: _Way, **settings: Any) -> None:
+    def __init__(
+        self, host: str, port: int | None = None, *, route: _Route, **settings: Any
+    ) -> None:
         super().__init__(host, port, **settings)
-        self._way = way
+        self._route = route
 
     def _make_request(  # type: ignore[override]  # it differs between versions of urllib3
         self,
@@ -153,8 +155,8 @@ class _Pool(HTTPConnectionPool):
         request.method, request.url = method, f"http://{self.host}{url}"
         request.headers, request.body = CaseInsensitiveDict(headers or {}), body
         path = url.partition("?")[0].removeprefix(_PREFIX)
-        fault = self._way.faults._take(method, path)
-        response = self._way.carry(request) if fault is None else self._fault(fault, conn, request)
+        fault = self._route.faults._take(method, path)
+        response = self._route.send(request) if fault is None else self._fault(fault, conn, request)
         response.retries = retries
         return response
 
@@ -162,10 +164,10 @@ class _Pool(HTTPConnectionPool):
         if fault.kind == "connection_error":
             raise NewConnectionError(conn, "The test ordered no connection.")
         if fault.kind == "timeout":
-            raise ReadTimeoutError(self, request.url or "", "The test ordered no answer.")
+            raise ReadTimeoutError(self, request.url or "", "The test ordered no response.")
         if fault.kind == "lost_answer":
-            self._way.carry(request).close()
-            raise ConnectionResetError("The test lost this answer.")
+            self._route.send(request).close()
+            raise ConnectionResetError("The test lost this response.")
         error = {"message": fault.message, "type": "test_fault", "param": None, "code": None}
         return HTTPResponse(
             io.BytesIO(json.dumps({"error": error}).encode()),
@@ -176,7 +178,7 @@ class _Pool(HTTPConnectionPool):
         )
 
     class ResponseCls(HTTPResponse):
-        """What urllib3 1.26 makes of what a connection read; here that is made already."""
+        """The response class that urllib3 1.26 builds; here the response exists already."""
 
         @classmethod
         def from_httplib(cls, r: HTTPResponse, **made_with: Any) -> HTTPResponse:

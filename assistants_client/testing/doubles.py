@@ -1,4 +1,4 @@
-"""An engine in memory, a client of it, and what a test steers them with; put together, and ended.
+"""Assembles and closes an engine in memory, its client, and the controls of a test.
 
 No pytest here: ``plugin.py`` makes fixtures of this, and other test frameworks use it as it is.
 """
@@ -19,19 +19,19 @@ from assistants_client.testing.clock import Clock
 from assistants_client.testing.connections import Connected
 from assistants_client.testing.faults import Faults
 from assistants_client.testing.scripted_model import ScriptedModel
-from assistants_client.waiting.polling import Time
-from assistants_client.waiting.rate_limiter import Pace
+from assistants_client.waiting.polling import Time, Waiter
+from assistants_client.waiting.rate_limiter import RateLimiter
 
 
 @frozen
 class Doubles:
-    """What stands in for a server, and the client that talks to it.
+    """A double of a server, and the client that is connected to it.
 
     Attributes:
         client: For the code that is tested.
-        model: The language model: what it answers, and what it was asked.
+        model: The language model: its answers, and the conversations it received.
         clock: The time of client and engine.
-        faults: What goes wrong between them.
+        faults: The faults between them.
     """
 
     client: Client
@@ -40,10 +40,10 @@ class Doubles:
     faults: Faults
 
     def assert_done(self) -> None:
-        """Sees that what was prepared was used.
+        """Asserts that all prepared replies and faults were used.
 
         Raises:
-            AssertionError: Something was not; the message says why nothing matched.
+            AssertionError: One was not; the message says why nothing matched.
         """
         self.clock.settle()
         self.faults.assert_done()
@@ -52,7 +52,7 @@ class Doubles:
 
 @contextmanager
 def assistants() -> Iterator[Doubles]:
-    """An engine of its own in memory, with a client, for the length of a ``with``.
+    """Yields an engine of its own in memory, with a client, for the length of a ``with``.
 
     Ids are counted from ``asst_000001``, ``thread_000001`` and so on, and time stands still unless
     something waits: a test does the same in each run.
@@ -67,15 +67,16 @@ def assistants() -> Iterator[Doubles]:
 
 @contextmanager
 def opened() -> Iterator[Doubles]:
-    """The same, without a look at what was not used."""
+    """Yields the same, without an assertion that all was used."""
     clock = Clock()
     faults = Faults()
     model = ScriptedModel(clock)
     engine = Engine("sqlite://", model, clock=lambda: clock.now, new_id=_Numbered())
-    client = Client.__new__(Client)
-    transport = Connected.to(engine, clock, faults)
-    client._assemble(transport, AdaptiveBackoff(jitter=0), Pace())
-    client._time = Time(lambda: clock.now, clock.advance)
+    time = Time(lambda: clock.now, clock.advance)
+    client = Client._of(
+        Connected.to(engine, clock, faults),
+        Waiter(time, AdaptiveBackoff(jitter=0), RateLimiter()),
+    )
     clock._busy = engine.busy
     try:
         yield Doubles(client, model, clock, faults)
@@ -86,7 +87,7 @@ def opened() -> Iterator[Doubles]:
 
 
 class _Numbered:
-    """Names things by counting them, each kind for itself."""
+    """A source of ids that counts the objects of each kind."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()

@@ -1,6 +1,6 @@
-"""Faults that a test orders: which request each befalls, and what is said when it befell none.
+"""Faults that a test orders: the requests that each applies to, and the report of unused ones.
 
-What a fault looks like on the wire is known in ``connections.py``.
+Raising a fault on a connection belongs into ``connections.py``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SHOWN = 10  # different requests that a report lists
 
 @define(eq=False)
 class Fault:
-    """One fault and the requests that it is for; ``left`` counts down to 0."""
+    """One fault and the requests that it applies to; ``left`` counts down to 0."""
 
     kind: Kind
     on: str | None
@@ -34,14 +34,14 @@ class Fault:
     message: str = ""
     after_events: int = 0
     _times: int = field(init=False)
-    #: The requests that it did not befall, and why not.
+    #: The requests that it did not apply to, and the reasons.
     _missed: Counter[str] = field(factory=Counter, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._times = self.left
 
-    def befalls(self, method: str, path: str) -> bool:
-        """Whether it is for a request; if not, the reason is kept for the report."""
+    def applies_to(self, method: str, path: str) -> bool:
+        """Returns whether it applies to a request; if not, the reason is kept for the report."""
         wanted_method, wanted_path = _parts(self.on)
         if wanted_method is not None and method != wanted_method:
             self.missed(method, path, f"not a {wanted_method}")
@@ -52,7 +52,7 @@ class Fault:
         return False
 
     def missed(self, method: str, path: str, why: str) -> None:
-        """Keeps why it did not befall a request."""
+        """Keeps the reason why it did not apply to a request."""
         self._missed[f"{method} {path}: {why}"] += 1
 
     def __str__(self) -> str:
@@ -63,8 +63,8 @@ class Fault:
         return f"{what} on {self.on or 'any request'}"
 
     def report(self) -> list[str]:
-        """What became of it, as lines."""
-        lines = [f"  {self}: {self._times - self.left} of {self._times} came about"]
+        """Returns the lines of a report on its use."""
+        lines = [f"  {self}: {self._times - self.left} of {self._times} occurred"]
         seen = [f"    {line}" + (f" ({n} times)" if n > 1 else "") for line, n in _most(self)]
         return [*lines, *(seen or ["    no other request was sent since it was ordered"])]
 
@@ -76,11 +76,11 @@ def _most(fault: Fault) -> list[tuple[str, int]]:
 
 
 class Faults:
-    """Orders faults of the server and of the way to it, for the next requests that they fit.
+    """Orders faults of the server and of the connection, for the next requests that match.
 
-    They come about below the client's own code, which retries, resumes and reports as it would
-    with a real server. A request that a fault befalls does not reach the engine, save where the
-    answer alone is lost.
+    They occur below the client's own code, which retries, resumes and reports as it would with a
+    real server. A request with a fault does not reach the engine, unless the response alone is
+    lost.
     """
 
     def __init__(self) -> None:
@@ -102,16 +102,16 @@ class Faults:
         """Orders one kind of fault.
 
         Args:
-            status: An answer with this status, 300 to 599, and a JSON body as servers send it.
-            headers: Headers of that answer, such as ``{"Retry-After": "2"}``.
-            message: What that answer says.
-            connection_error: No connection comes about.
-            timeout: The request was sent, and no answer comes in time. Takes no time in the test.
-            lost_answer: The server does what it is asked, and the connection breaks before it has
-                answered.
-            times: How many requests it befalls; a request that is tried again counts again.
-            on: For which requests: ``"POST"``, ``"/threads/*"``, ``"POST /threads/*/messages"``;
-                ``*`` stands for one segment of the path. Without it, for any.
+            status: A response with this status, 300 to 599, and a JSON body as servers send it.
+            headers: Headers of that response, such as ``{"Retry-After": "2"}``.
+            message: The error message of that response.
+            connection_error: No connection is made.
+            timeout: The request is sent, and no response comes in time. Takes no time in the test.
+            lost_answer: The server processes the request, and the connection breaks before the
+                response.
+            times: The number of requests it applies to; each retry of a request counts.
+            on: The requests: ``"POST"``, ``"/threads/*"``, ``"POST /threads/*/messages"``; ``*``
+                stands for one segment of the path. Without it, any request.
 
         Raises:
             ConfigurationError: An argument cannot be used.
@@ -128,7 +128,7 @@ class Faults:
         if status is not None and not 300 <= status <= 599:
             raise ConfigurationError(f"status: {status} is no fault; 300 to 599 are")
         if headers and status is None:
-            raise ConfigurationError("headers: they need a status; other faults are no answers")
+            raise ConfigurationError("headers: they need a status; other faults are no responses")
         self._order(
             Fault(
                 kinds[0],
@@ -144,9 +144,9 @@ class Faults:
         """Breaks the connection of the next stream.
 
         Args:
-            after_events: After how many events; 0 breaks it before the first.
-            times: How many streams it befalls.
-            on: For which requests, as for :meth:`next`.
+            after_events: The number of events before the break; 0 breaks it before the first.
+            times: The number of streams it applies to.
+            on: The requests, as for :meth:`next`.
 
         Raises:
             ConfigurationError: An argument cannot be used.
@@ -156,21 +156,21 @@ class Faults:
         self._order(Fault("cut_stream", on, times, after_events=after_events))
 
     def clear(self) -> None:
-        """Takes back what has not come about, for a test that means to leave it."""
+        """Removes all unused faults, for a test that does not need them."""
         with self._lock:
             self._ordered.clear()
 
     def assert_done(self) -> None:
-        """Sees that every fault came about.
+        """Asserts that every fault occurred.
 
         Raises:
-            AssertionError: One did not; the message says which requests there were, and why each
-                was none that the fault is for.
+            AssertionError: One did not; the message lists the requests, and the reasons why the
+                fault did not apply to them.
         """
         with self._lock:
             left = [line for fault in self._ordered for line in fault.report()]
         if left:
-            raise AssertionError("\n".join(["Faults were ordered and did not come about.", *left]))
+            raise AssertionError("\n".join(["Faults were ordered and did not occur.", *left]))
 
     def _order(self, fault: Fault) -> None:
         _parts(fault.on)
@@ -180,36 +180,36 @@ class Faults:
             self._ordered.append(fault)
 
     def _take(self, method: str, path: str) -> Fault | None:
-        """The fault that befalls a request, which is one of its times."""
+        """Returns the fault for a request, counted as used, or ``None``."""
         with self._lock:
             for fault in self._ordered:
-                if fault.kind != "cut_stream" and fault.befalls(method, path):
-                    self._came_about(fault)
+                if fault.kind != "cut_stream" and fault.applies_to(method, path):
+                    self._mark_occurred(fault)
                     return fault
         return None
 
     def _cut_of(self, method: str, path: str, *, is_stream: bool) -> Fault | None:
-        """The cut that is for an answer; it comes about later, or does not."""
+        """Returns the cut for a stream, or ``None``; it may occur later."""
         with self._lock:
             for fault in self._ordered:
-                if fault.kind == "cut_stream" and fault.befalls(method, path):
+                if fault.kind == "cut_stream" and fault.applies_to(method, path):
                     if is_stream:
                         return fault
-                    fault.missed(method, path, "its answer was no stream")
+                    fault.missed(method, path, "its response was no stream")
         return None
 
     def _cut(self, fault: Fault) -> None:
         with self._lock:
-            self._came_about(fault)
+            self._mark_occurred(fault)
 
-    def _came_about(self, fault: Fault) -> None:
+    def _mark_occurred(self, fault: Fault) -> None:
         fault.left -= 1
         if not fault.left and fault in self._ordered:
             self._ordered.remove(fault)
 
 
 def _parts(on: str | None) -> tuple[str | None, re.Pattern[str] | None]:
-    """The method and the path that are asked for; ``None`` is any."""
+    """Returns the method and the path in ``on``; ``None`` is any."""
     if on is None:
         return None, None
     found = _ON.fullmatch(on)

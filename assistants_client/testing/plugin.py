@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures made of ``doubles.py``, and what is said when a test ends badly.
+"""The pytest plugin: fixtures made of ``doubles.py``, and reports on tests that fail.
 
 It is imported by every test run of a project that has this package, so it imports nothing else of
-the package before a test asks for it.
+the package before a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _HAS_PASSED = pytest.StashKey[bool]()
 
 @pytest.fixture
 def _assistants_doubles(request: pytest.FixtureRequest) -> Iterator[Doubles]:
-    """What the other fixtures are taken from."""
+    """Yields the doubles that the other fixtures are members of."""
     try:
-        from assistants_client.testing.doubles import opened  # the engine is slow
-    except ModuleNotFoundError as error:  # of the engine; it says which command to run
+        from assistants_client.testing.doubles import opened  # the engine is slow to import
+    except ModuleNotFoundError as error:  # of the engine; the message has the command to install it
         pytest.fail(str(error), pytrace=False)
     with opened() as doubles:
         request.node.stash[_DOUBLES], request.node.stash[_HAS_PASSED] = doubles, False
@@ -35,12 +35,15 @@ def _assistants_doubles(request: pytest.FixtureRequest) -> Iterator[Doubles]:
         pytest.fail(complaint, pytrace=False)
 
 
-# Of the older kind of wrapper, which older versions of pytest know too.
+# The older kind of wrapper, which older versions of pytest support too.
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Any, None]:
-    """What was not used is an error of its own in a test that passed; else it may be the reason."""
+    """Adds the report on unused doubles to a test that failed: it may be the reason.
+
+    In a test that passed they are an error of their own.
+    """
     outcome = yield
     doubles = item.stash.get(_DOUBLES, None)
     if doubles is None or call.when != "call":
@@ -62,7 +65,7 @@ def _complaint(doubles: Doubles) -> str | None:
 
 @pytest.fixture
 def assistants(_assistants_doubles: Doubles) -> Client:
-    """A ``Client`` on an engine in memory, which ``scripted_model`` drives.
+    """Returns a ``Client`` of an engine in memory, whose model is ``scripted_model``.
 
     The engine is new in each test. Ids are counted: ``asst_000001``, ``thread_000001``, …
     """
@@ -71,23 +74,23 @@ def assistants(_assistants_doubles: Doubles) -> Client:
 
 @pytest.fixture
 def scripted_model(_assistants_doubles: Doubles) -> ScriptedModel:
-    """The language model: ``.reply("Hello.")``, ``.call("get_weather", city="Oslo")``, ``.fail()``.
+    """Returns the model: ``.reply("Hello.")``, ``.call("get_weather", city="Oslo")``, ``.fail()``.
 
-    ``.conversations`` lists what it was asked. What is left at the end of the test is an error.
+    ``.conversations`` lists its prompts. A reply that is unused at the end of the test is an error.
     """
     return _assistants_doubles.model
 
 
 @pytest.fixture
 def assistants_clock(_assistants_doubles: Doubles) -> Clock:
-    """The time of engine and client: ``.now``, ``.advance(seconds)``; waiting takes none."""
+    """Returns the clock of engine and client: ``.now``, ``.advance(seconds)``; waits take none."""
     return _assistants_doubles.clock
 
 
 @pytest.fixture
 def assistants_faults(_assistants_doubles: Doubles) -> Faults:
-    """What goes wrong on demand: ``.next(status=503)``, ``.cut_stream(after_events=3)``.
+    """Returns the faults on demand: ``.next(status=503)``, ``.cut_stream(after_events=3)``.
 
-    What did not come about is an error at the end of the test, which says why nothing matched.
+    A fault that did not occur is an error at the end of the test, which says why nothing matched.
     """
     return _assistants_doubles.faults

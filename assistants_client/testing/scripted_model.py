@@ -1,7 +1,7 @@
-"""The language model of a test: what it is to answer is said by the test, as the test goes on.
+"""The language model of a test, whose answers the test prepares as it goes on.
 
-How an answer is played is ``Scripted``'s to know; here is which answer is given to what, and what
-is said when none fits.
+``Scripted`` plays an answer; matching answers to questions, and the report of a question without
+one, belong here.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from assistants_client.engine import (
 from assistants_client.errors import ConfigurationError
 from assistants_client.testing.clock import Clock
 
-#: What a run's ``last_error`` may say.
+#: The codes of a run's ``last_error``.
 _CODES: Final = ("server_error", "rate_limit_exceeded", "invalid_prompt")
-_LONGEST: Final = 200  # characters of a text that a message shows
+_MAX_LENGTH: Final = 200  # characters of a text in a message
 
 
 @define(eq=False)
 class _Prepared:
-    """An answer that waits to be given."""
+    """A prepared answer."""
 
     script: Script
     to: str | None
@@ -45,7 +45,7 @@ class _Prepared:
 
 @define(eq=False)
 class _Question:
-    """What the model was asked, and what was given for an answer, if anything was."""
+    """A question to the model, and its answer, if there was one."""
 
     text: str
     tools: Sequence[str]
@@ -58,15 +58,15 @@ class _Question:
 
 
 class ScriptedModel(Scripted):
-    """Answers with what the test has prepared, in that order, each once.
+    """A model that gives the answers that the test has prepared, in order, each once.
 
-    ``scripted_model.reply("Hello.")`` answers the next question. A reply that is meant for one
-    question alone names a part of it: ``scripted_model.reply("Rain.", to="Bergen")``; the first
-    one that fits is given. When none does, the run fails, and its ``last_error`` says what was
-    asked, what was prepared and what was used before.
+    ``scripted_model.reply("Hello.")`` answers the next question. A reply for one question only has
+    a part of it: ``scripted_model.reply("Rain.", to="Bergen")``; the first one that matches is
+    given. If none does, the run fails, and its ``last_error`` lists the questions, the replies that
+    were prepared and those that were used.
 
     Attributes:
-        conversations: What the model was asked, oldest first: instructions, turns and tools.
+        conversations: The model's prompts, oldest first: instructions, turns and tools.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -79,14 +79,14 @@ class ScriptedModel(Scripted):
         """Prepares an answer: text, calls of tools, or several of both.
 
         Args:
-            answer: What :class:`Scripted` takes: text, ``call("get_weather", city="Oslo")``, or a
-                function that is given the conversation and returns one of these.
-            to: What has to be in the question: the message, or the outputs of tools, that the model
+            answer: As for :class:`Scripted`: text, ``call("get_weather", city="Oslo")``, or a
+                function that gets the conversation and returns one of these.
+            to: A part of the question: of the message, or of the outputs of tools, that the model
                 is to answer.
-            after: How long the answer takes, in seconds of the test's clock.
+            after: The time until the answer, in seconds of the test's clock.
 
         Raises:
-            ConfigurationError: There is no answer, or ``after`` is no number of seconds.
+            ConfigurationError: There is no answer, or ``after`` is not a number of seconds.
         """
         if not answer:
             raise ConfigurationError("reply: what is the model to answer? An empty text is ''")
@@ -106,7 +106,7 @@ class ScriptedModel(Scripted):
         """Prepares a failure: the run ends as ``failed``, with this ``last_error``.
 
         Args:
-            message: Why it failed.
+            message: The message of the error.
             code: ``server_error``, ``rate_limit_exceeded`` or ``invalid_prompt``.
             to: As for :meth:`reply`.
             after: As for :meth:`reply`.
@@ -119,15 +119,15 @@ class ScriptedModel(Scripted):
         self.reply(LanguageModelError(message, code=code), to=to, after=after)
 
     def clear(self) -> None:
-        """Forgets what is prepared and not used, for a test that means to leave it."""
+        """Removes all unused replies, for a test that does not need them."""
         with self._lock:
             self._prepared.clear()
 
     def assert_done(self) -> None:
-        """Sees that every reply was used, and every question answered.
+        """Asserts that every reply was used, and every question answered.
 
         Raises:
-            AssertionError: It was not so; the message says what was asked and what was left.
+            AssertionError: One was not; the message lists the questions and the unused replies.
         """
         with self._lock:
             unanswered = sum(question.answer is None for question in self._questions)
@@ -158,12 +158,12 @@ class ScriptedModel(Scripted):
     def _pause(self, seconds: float) -> Iterator[TextDelta]:
         try:
             for _ in self._clock._wait(seconds) if seconds else ():
-                yield TextDelta(text="")  # the engine looks whether the run was cancelled
+                yield TextDelta(text="")  # the engine checks whether the run was cancelled
         except TimeoutError:
             raise LanguageModelError("The test ended before the model answered.") from None
 
     def _report(self, why: Callable[[_Prepared], str]) -> str:
-        """What was asked and what is left, with the reason why it was not used."""
+        """Returns the questions and the unused replies, with the reasons why they were not used."""
         lines = ["Asked, and answered with:"]
         lines += [f"  {n}. {question}" for n, question in enumerate(self._questions, 1)]
         lines += [] if self._questions else ["  nothing: no run has reached the model"]
@@ -181,7 +181,7 @@ class ScriptedModel(Scripted):
 
 
 def _asked(turns: Sequence[Turn]) -> Sequence[Turn]:
-    """What has come since the model's last answer."""
+    """Returns the turns after the model's last answer."""
     answered = [number for number, turn in enumerate(turns, 1) if turn.role == "assistant"]
     return turns[answered[-1] if answered else 0 :]
 
@@ -204,4 +204,4 @@ def _shown(script: Script) -> str:
 
 def _short(text: str) -> str:
     text = text.replace("\n", " ")
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"

@@ -1,34 +1,47 @@
 """Waiting for many runs at once: a heap of polls by when they are due, made in one thread.
 
-How a run is read, what time it is and how to sleep are arguments, as in ``polling.py``.
+How a run is read is in ``resources/_run_calls.py``; clock and cap are the ``Waiter``'s.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import heapq
 import math
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
-from itertools import count
-from typing import Final, TypeAlias
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import chain, count
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import define
 
+from assistants_client._arguments import number
 from assistants_client._http.deadline import take
-from assistants_client.backoff import Backoff
+from assistants_client.backoff import Backoff, BackoffLike
 from assistants_client.errors import (
     APIError,
     AssistantsError,
     ConfigurationError,
     WaitTimeoutError,
+    run_error,
 )
 from assistants_client.models.runs import Run
-from assistants_client.waiting.polling import Polls, Time, Watch
-from assistants_client.waiting.rate_limiter import Pace, Ticket
+from assistants_client.waiting.polling import (
+    Polls,
+    Time,
+    Waiter,
+    Watch,
+    check_stalled_after,
+    check_timeout,
+)
+from assistants_client.waiting.progress import NO_PROGRESS, runs_progress
+from assistants_client.waiting.rate_limiter import Ticket
 
-Poll: TypeAlias = Callable[[str, str], tuple[Run, Mapping[str, str]]]
+if TYPE_CHECKING:
+    from assistants_client.resources._run_calls import RunCalls
+
 #: A run, or the ids of its thread and its own.
 RunOrIds: TypeAlias = "Run | tuple[str, str]"
 
@@ -38,7 +51,7 @@ HANGS_AFTER: Final = 1.0
 MOST_HANGING: Final = 8
 
 
-def distinct(runs: Iterable[RunOrIds]) -> list[RunOrIds]:
+def _distinct(runs: Iterable[RunOrIds]) -> list[RunOrIds]:
     """Each run once, in order; of several forms the one that is final.
 
     Raises:
@@ -86,37 +99,34 @@ class ManyWaits:
     def __init__(
         self,
         runs: Iterable[RunOrIds],
-        poll: Poll,
+        calls: RunCalls,
+        waiter: Waiter,
         *,
         timeout: float,
-        backoff: Backoff,
-        time: Time,
-        pace: Pace,
         parallel_polls: int,
         on_poll: Callable[[Run], object] | None,
         stalled_after: float | None,
     ) -> None:
         self.errors: list[AssistantsError] = []
-        self._poll = poll
         self._timeout = timeout
-        self._time = time
-        self._pace = pace
+        self._clock = waiter.clock
+        self._rate_limiter = waiter.rate_limiter
         self._parallel_polls = parallel_polls
         self._on_poll = on_poll
         self._numbers = count()
-        self._begun = time.now()
+        self._begun = waiter.clock.now()
         self._heap = [
-            (self._begun, next(self._numbers), self._waiting(run, backoff, stalled_after))
+            (self._begun, next(self._numbers), self._waiting(run, waiter.backoff, stalled_after))
             for run in runs
         ]
         self._total = len(self._heap)
         self._under_way: list[_Waiting] = []
-        self._lanes = _Lanes(poll)
+        self._lanes = _Lanes(calls)
         self._ticket: Ticket | None = None
 
     def _waiting(self, run: RunOrIds, backoff: Backoff, stalled_after: float | None) -> _Waiting:
         polls = Polls(backoff, run if isinstance(run, Run) else None)
-        return _Waiting(*_ids(run), polls, Watch(None, stalled_after, self._time))
+        return _Waiting(*_ids(run), polls, Watch(None, stalled_after, self._clock))
 
     def __iter__(self) -> Generator[Run, None, None]:
         """Yields the runs.
@@ -131,9 +141,9 @@ class ManyWaits:
                 self._under_way.remove(one)
                 run = self._settled(one, answer)
                 if run is not None:
-                    left = self._time.now()
+                    left = self._clock.now()
                     yield run
-                    until += self._time.now() - left  # the caller's own time does not count
+                    until += self._clock.now() - left  # the caller's own time does not count
         finally:
             self._leave_line()
             self._lanes.close()
@@ -149,7 +159,7 @@ class ManyWaits:
             return None
         if is_done:
             return one.polls.seen
-        now = self._time.now()
+        now = self._clock.now()
         due = now + one.polls.delay(now - self._begun)
         heapq.heappush(self._heap, (due, next(self._numbers), one))
         return None
@@ -161,7 +171,7 @@ class ManyWaits:
         try:
             while True:
                 done = self._lanes.take()
-                now = self._time.now()
+                now = self._clock.now()
                 if done is None and now >= until:
                     raise self._timed_out()
                 if done is None:
@@ -169,7 +179,7 @@ class ManyWaits:
                     if pause <= 0:
                         continue
                     if not self._under_way:
-                        self._time.sleep(pause)
+                        self._clock.sleep(pause)
                         continue
                     done = self._lanes.take(pause)
                 if done is not None:
@@ -190,8 +200,8 @@ class ManyWaits:
         if due > now:
             return due - now
         if self._ticket is None:
-            self._ticket = self._pace.enter(due)
-        pause = self._pace.ask(self._ticket, now)
+            self._ticket = self._rate_limiter.queue(due)
+        pause = self._rate_limiter.try_acquire(self._ticket, now)
         if pause:
             return pause
         self._ticket = None
@@ -203,7 +213,7 @@ class ManyWaits:
 
     def _leave_line(self) -> None:
         if self._ticket is not None:
-            self._pace.leave(self._ticket)
+            self._rate_limiter.cancel(self._ticket)
             self._ticket = None
 
     def _timed_out(self) -> WaitTimeoutError:
@@ -233,8 +243,8 @@ def _is_done(one: _Waiting, answer: _Answer) -> bool:
 class _Lanes:
     """Threads that make one poll after the other; there are as many as polls were under way."""
 
-    def __init__(self, poll: Poll) -> None:
-        self._poll = poll
+    def __init__(self, calls: RunCalls) -> None:
+        self._calls = calls
         self._begun: queue.Queue[_Waiting | None] = queue.Queue()
         self._done: queue.Queue[tuple[_Waiting, _Answer]] = queue.Queue()
         self._threads = 0
@@ -268,13 +278,60 @@ class _Lanes:
         while (one := self._begun.get()) is not None:
             answer: _Answer
             try:
-                answer = self._poll(one.thread_id, one.run_id)
+                answer = self._calls.poll(one.thread_id, one.run_id)
             except BaseException as error:  # handed to the caller's thread
                 answer = error
             self._done.put((one, answer))
 
 
-def raise_first(errors: list[AssistantsError]) -> None:
+def wait_for_runs(
+    runs: Iterable[RunOrIds],
+    *,
+    calls: RunCalls,
+    waiter: Waiter,
+    timeout: float,
+    backoff: BackoffLike | None,
+    on_poll: Callable[[Run], object] | None,
+    check: bool,
+    stalled_after: float | None,
+    parallel_polls: int,
+    progress: bool,
+) -> Iterator[Run]:
+    """Yields each run as it ends; see ``Client.wait_for_runs``."""
+    # A mistake shows at once, not when the first run is asked for.
+    check_timeout(timeout)
+    delays = waiter.delays(backoff)
+    check_stalled_after(stalled_after)
+    number("parallel_polls", parallel_polls, at_least=1, whole=True)
+    given = _distinct(runs)
+    clock = waiter.clock
+
+    def each() -> Iterator[Run]:
+        with runs_progress(len(given), clock.now) if progress else NO_PROGRESS as shown:
+            ended = [run for run in given if isinstance(run, Run) and run.is_final]
+            waits = ManyWaits(
+                [run for run in given if not (isinstance(run, Run) and run.is_final)],
+                calls,
+                Waiter(Time(clock.now, shown.sleeping(clock.sleep)), delays, waiter.rate_limiter),
+                timeout=timeout,
+                parallel_polls=parallel_polls,
+                on_poll=on_poll,
+                stalled_after=stalled_after,
+            )
+            failed: list[AssistantsError] = []
+            with contextlib.closing(iter(waits)) as coming:
+                for run in chain(ended, coming):
+                    error = run_error(run) if check else None
+                    if error is not None:
+                        failed.append(error)
+                    with shown.handing_out(run):
+                        yield run
+        _raise_first([*failed, *waits.errors])
+
+    return each()
+
+
+def _raise_first(errors: list[AssistantsError]) -> None:
     """Raises the first of what went wrong with single runs, saying how many others there were."""
     if not errors:
         return

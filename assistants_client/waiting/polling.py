@@ -1,16 +1,19 @@
 """Waiting for a run, or other work of the server's, with a deadline that holds whatever it does.
 
-The loop alone is here: how a run is polled, what time it is and how to sleep are arguments.
+The loops alone are here: what is sent is in ``resources/_run_calls.py``, and when functions are
+called in ``function_tools/tool_rounds.py``.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
+from assistants_client._arguments import ENDLESS, is_number, number
 from assistants_client._http.deadline import TooLateError, within
 from assistants_client._protocol import POLL_AFTER_MS
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
@@ -19,11 +22,19 @@ from assistants_client.errors import (
     APIError,
     APIStatusError,
     ConfigurationError,
-    RunError,
     WaitTimeoutError,
+    run_error,
 )
-from assistants_client.models.runs import RequiredToolCall, Run, ToolOutput, is_settled
-from assistants_client.waiting.rate_limiter import Pace
+from assistants_client.models.run_streams import ToolHandling
+from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
+from assistants_client.waiting.progress import NO_PROGRESS, run_progress
+from assistants_client.waiting.rate_limiter import RateLimiter
+
+if TYPE_CHECKING:
+    from assistants_client.function_tools.function_tool import ToolLike
+    from assistants_client.function_tools.tool_rounds import ToolRounds
+    from assistants_client.models.tools import ToolInput
+    from assistants_client.resources._run_calls import RunCalls
 
 T = TypeVar("T")
 
@@ -99,73 +110,91 @@ class Polls(Generic[T]):
         return error
 
 
-def poll_until(
-    poll: Callable[[], tuple[T, Mapping[str, str]]],
-    is_done: Callable[[T], bool],
-    *,
-    name: str,
-    last: T | None = None,
-    timeout: float,
-    backoff: BackoffLike,
-    time: Time,
-    pace: Pace | None = None,
-    begun: float | None = None,
-) -> T:
-    """Polls until what is read is done.
+@define(eq=False)
+class Waiter:
+    """Waits: what all waits of one client share, in whatever thread they are.
 
-    Args:
-        poll: Reads the thing, with the answer's headers.
-        is_done: Whether the wait is over; called with what each poll read.
-        name: What is waited for, for messages.
-        last: What the caller saw last.
-        timeout: Seconds for the whole wait, a hanging poll included.
-        backoff: The delays; the server's ``openai-poll-after-ms`` wins over it.
-        time: Clock and sleep.
-        pace: The cap that these polls share with others.
-        begun: Since when the timeout runs, if not from now on.
-
-    Raises:
-        WaitTimeoutError: The time ran out first.
-        APIError: A poll failed in a way that waiting cannot cure.
-        ConfigurationError: The timeout or the backoff cannot be used.
+    Attributes:
+        clock: Clock and sleep.
+        backoff: The delays between polls, where a wait names none of its own.
+        rate_limiter: The cap on the polls of all waits together.
     """
-    check_timeout(timeout)
-    polls = Polls(checked_backoff(backoff), last)
-    first = time.now()
-    until = (first if begun is None else begun) + timeout
-    while True:
-        if pace is not None and not _has_turn(pace, time, until):
-            raise polls.timed_out(name, timeout)
-        try:
-            seen, headers = _promptly(until - time.now(), poll)
-        except APIError as error:
-            polls.failed(error)
-        except TooLateError:
-            raise polls.timed_out(name, timeout) from polls.fault
-        else:
-            polls.took(seen, headers)
-            if is_done(seen):
-                return seen
-        now = time.now()
-        time.sleep(max(min(polls.delay(now - first), until - now), 0))
-        if time.now() >= until:
-            raise polls.timed_out(name, timeout)
 
+    clock: Time
+    backoff: Backoff
+    rate_limiter: RateLimiter = field(factory=RateLimiter)
 
-def _has_turn(pace: Pace, time: Time, until: float) -> bool:
-    """Waits for the turn of a poll that is due now; whether it came in time."""
-    ticket = pace.enter(time.now())
-    try:
+    def poll_until(
+        self,
+        poll: Callable[[], tuple[T, Mapping[str, str]]],
+        is_done: Callable[[T], bool],
+        *,
+        name: str,
+        timeout: float,
+        last: T | None = None,
+        backoff: BackoffLike | None = None,
+        begun: float | None = None,
+    ) -> T:
+        """Polls until what is read is done.
+
+        Args:
+            poll: Reads the thing, with the response's headers.
+            is_done: Whether the wait is over; called with what each poll read.
+            name: What is waited for, for messages.
+            timeout: Seconds for the whole wait, a hanging poll included.
+            last: What the caller saw last.
+            backoff: The delays; the server's ``openai-poll-after-ms`` wins over them.
+            begun: Since when the timeout runs, if not from now on.
+
+        Raises:
+            WaitTimeoutError: The time ran out first.
+            APIError: A poll failed in a way that waiting cannot cure.
+            ConfigurationError: The timeout or the backoff cannot be used.
+        """
+        check_timeout(timeout)
+        polls = Polls(self.delays(backoff), last)
+        first = self.clock.now()
+        until = (first if begun is None else begun) + timeout
         while True:
-            now = time.now()
-            if now >= until:
-                return False
-            pause = pace.ask(ticket, now)
-            if not pause:
-                return True
-            time.sleep(min(pause, until - now))
-    finally:
-        pace.leave(ticket)
+            if not self._acquire_turn(until):
+                raise polls.timed_out(name, timeout)
+            try:
+                seen, headers = _promptly(until - self.clock.now(), poll)
+            except APIError as error:
+                polls.failed(error)
+            except TooLateError:
+                raise polls.timed_out(name, timeout) from polls.fault
+            else:
+                polls.took(seen, headers)
+                if is_done(seen):
+                    return seen
+            now = self.clock.now()
+            self.clock.sleep(max(min(polls.delay(now - first), until - now), 0))
+            if self.clock.now() >= until:
+                raise polls.timed_out(name, timeout)
+
+    def delays(self, backoff: BackoffLike | None) -> Backoff:
+        """The backoff of a wait that was given this one, or none.
+
+        Raises:
+            ConfigurationError: It cannot be used.
+        """
+        return self.backoff if backoff is None else checked_backoff(backoff)
+
+    def _acquire_turn(self, until: float) -> bool:
+        """Waits for the turn of a poll that is due now; whether it came in time."""
+        ticket = self.rate_limiter.queue(self.clock.now())
+        try:
+            while True:
+                now = self.clock.now()
+                if now >= until:
+                    return False
+                pause = self.rate_limiter.try_acquire(ticket, now)
+                if not pause:
+                    return True
+                self.clock.sleep(min(pause, until - now))
+        finally:
+            self.rate_limiter.cancel(ticket)
 
 
 def _promptly(seconds: float, call: Callable[[], T]) -> T:
@@ -176,97 +205,141 @@ def _promptly(seconds: float, call: Callable[[], T]) -> T:
     return within(min(seconds, _NO_BOUND), call)
 
 
-@frozen
-class RunLink:
-    """What waiting for one run asks of its resource."""
+def run_or_ids(run: Run | None, thread_id: str | None, run_id: str | None) -> tuple[str, str]:
+    """The ids of a run that is given itself or by them.
 
-    poll: Callable[[], tuple[Run, Mapping[str, str]]]
-    submit: Callable[[Run, Sequence[ToolOutput]], Run]
-    cancel: Callable[[], Run]
-    #: The outputs of the calls that a run waits for; ``None`` leaves them to the caller.
-    answer: Callable[[Run], list[ToolOutput] | None]
+    Raises:
+        ConfigurationError: Both are given, or neither.
+    """
+    if run is None:
+        if thread_id is None or run_id is None:
+            raise ConfigurationError("run: give a run, or both thread_id and run_id")
+        return thread_id, run_id
+    if thread_id is not None or run_id is not None:
+        raise ConfigurationError("run: give the run or its ids, not both")
+    if not isinstance(run, Run):
+        raise ConfigurationError(
+            f"run: expected a Run, got {type(run).__name__}; ids are given as thread_id= and "
+            "run_id="
+        )
+    return run.thread_id, run.id
 
 
 def wait_for_run(
-    link: RunLink,
+    thread_id: str,
+    run_id: str,
     *,
-    name: str,
+    calls: RunCalls,
+    waiter: Waiter,
     last: Run | None,
+    tools: Iterable[ToolLike] | None = None,
+    handling: ToolHandling | None = None,
+    timeout: float = DEFAULT_WAIT,
+    backoff: BackoffLike | None = None,
+    on_poll: Callable[[Run], object] | None = None,
+    check: bool = False,
+    stalled_after: float | None = None,
+    cancel_on_timeout: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
+    # A mistake shows at once, not only where the run happens to take long.
+    check_timeout(timeout)
+    check_stalled_after(stalled_after)
+    delays, clock = waiter.delays(backoff), waiter.clock
+    rounds = None if tools is None else _tool_rounds(tools, handling or ToolHandling())
+    if last is not None and last.is_final:
+        run = last
+    else:
+        with run_progress(run_id, clock.now) if progress else NO_PROGRESS as shown:
+            run = _followed(
+                thread_id,
+                run_id,
+                calls,
+                Waiter(Time(clock.now, shown.sleeping(clock.sleep)), delays, waiter.rate_limiter),
+                last=last,
+                rounds=rounds,
+                timeout=timeout,
+                on_poll=shown.watching(on_poll),
+                stalled_after=stalled_after,
+                cancel_on_timeout=cancel_on_timeout,
+            )
+    error = run_error(run) if check else None
+    if error is not None:
+        raise error
+    return run
+
+
+def made_tools(tools: Iterable[ToolLike]) -> list[ToolInput]:
+    """Tools, made of the functions among them.
+
+    Raises:
+        ConfigurationError: One of them cannot be made a tool.
+    """
+    # Functions as tools are imported by programs that have some.
+    from assistants_client.function_tools.function_tool import as_tools
+
+    return as_tools(tools)
+
+
+def _tool_rounds(tools: Iterable[ToolLike], handling: ToolHandling) -> ToolRounds:
+    from assistants_client.function_tools.tool_rounds import ToolRounds
+
+    return ToolRounds(handling, made_tools(tools))
+
+
+def _followed(
+    thread_id: str,
+    run_id: str,
+    calls: RunCalls,
+    waiter: Waiter,
+    *,
+    last: Run | None,
+    rounds: ToolRounds | None,
     timeout: float,
-    backoff: BackoffLike,
-    time: Time,
-    pace: Pace,
     on_poll: Callable[[Run], object] | None,
     stalled_after: float | None,
     cancel_on_timeout: bool,
-    max_tool_rounds: int,
 ) -> Run:
-    """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
-    watch = Watch(on_poll, stalled_after, time)
-    begun = time.now()
-    submitted = _Submitted()
-    rounds = 0
+    """The run as it is when it is final or requires its caller."""
+    clock, name = waiter.clock, f"run {run_id}"
+    watch = Watch(on_poll, stalled_after, clock)
+    begun = clock.now()
     while True:
         try:
-            run = last = poll_until(
-                link.poll,
+            run = last = waiter.poll_until(
+                lambda: calls.poll(thread_id, run_id),
                 watch.is_done,
                 name=name,
                 last=last,
                 timeout=timeout,
-                backoff=backoff,
-                time=time,
-                pace=pace,
                 begun=begun,
             )
         except WaitTimeoutError as error:
             if cancel_on_timeout and not watch.stalled:  # then there is time left
-                error.run = _cancelled(
-                    link, error.run, name=name, backoff=backoff, time=time, pace=pace
-                )
+                error.run = _cancelled(calls, thread_id, run_id, waiter, error.run)
             raise
         outputs = None
-        if run.status == "requires_action":
-            outputs = submitted.again(run) or link.answer(run)
-        if outputs is None:
+        if rounds is not None and run.status == "requires_action":
+            outputs = rounds.outputs_for(run)
+        if rounds is None or outputs is None:
             return run
-        rounds += 1
-        if rounds > max_tool_rounds:
-            raise RunError(
-                f"{name} asked for tools more than {max_tool_rounds} times (max_tool_rounds)", run
-            )
-        submitted.remember(run, outputs)
-        left = begun + timeout - time.now()
+        request = SubmitToolOutputsRequest(outputs)
+        left = begun + timeout - clock.now()
         try:
-            last = _promptly(left if left > 0 else _SUBMIT_SECONDS, _submission(link, run, outputs))
+            last = _promptly(
+                left if left > 0 else _SUBMIT_SECONDS,
+                partial(calls.submit, thread_id, run_id, request),
+            )
         except TooLateError:
             pass  # it goes on in its thread; the next poll finds that the time is up
         except APIError as error:
             # Whether the outputs were taken shows at the next poll; the tools do not run again.
             if not error.maybe_created:
                 raise
+            rounds.lost(error)
         else:
-            submitted = _Submitted()
-
-
-def _submission(link: RunLink, run: Run, outputs: Sequence[ToolOutput]) -> Callable[[], Run]:
-    return lambda: link.submit(run, outputs)
-
-
-class _Submitted:
-    """The outputs that the server may have taken or not, for a run that asks for the same again."""
-
-    def __init__(self) -> None:
-        self._calls: list[RequiredToolCall] = []
-        self._outputs: list[ToolOutput] | None = None
-
-    def again(self, run: Run) -> list[ToolOutput] | None:
-        # Not by their ids alone: some servers count them anew in each round. For the same reason
-        # a call that comes again after its output was taken is a new one.
-        return self._outputs if run.tool_calls == self._calls else None
-
-    def remember(self, run: Run, outputs: list[ToolOutput]) -> None:
-        self._calls, self._outputs = run.tool_calls, outputs
+            rounds.taken()
 
 
 class Watch:
@@ -277,14 +350,14 @@ class Watch:
     """
 
     def __init__(
-        self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, time: Time
+        self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, clock: Time
     ) -> None:
         check_stalled_after(stalled_after)
         self._on_poll = on_poll
         self._stalled_after = stalled_after
-        self._time = time
+        self._clock = clock
         self._last: Run | None = None
-        self._since = time.now()
+        self._since = clock.now()
         self.stalled: bool = False
 
     def is_done(self, run: Run) -> bool:
@@ -295,7 +368,7 @@ class Watch:
         """
         if self._on_poll is not None:
             self._on_poll(run)
-        now = self._time.now()
+        now = self._clock.now()
         if run != self._last:
             self._last, self._since = run, now
         if is_settled(run):
@@ -311,23 +384,20 @@ class Watch:
 
 
 def _cancelled(
-    link: RunLink, last: Run | None, *, name: str, backoff: BackoffLike, time: Time, pace: Pace
+    calls: RunCalls, thread_id: str, run_id: str, waiter: Waiter, last: Run | None
 ) -> Run | None:
     """The run after cancelling it and waiting for its end, as far as that comes about."""
-    begun = time.now()
+    begun = waiter.clock.now()
     # It may have ended meanwhile, which the poll will tell.
     with contextlib.suppress(APIError, TooLateError):
-        last = within(CANCEL_SECONDS, link.cancel)
+        last = within(CANCEL_SECONDS, lambda: calls.cancel(thread_id, run_id))
     try:
-        return poll_until(
-            link.poll,
+        return waiter.poll_until(
+            lambda: calls.poll(thread_id, run_id),
             lambda run: run.is_final,
-            name=name,
+            name=f"run {run_id}",
             last=last,
             timeout=CANCEL_SECONDS,
-            backoff=backoff,
-            time=time,
-            pace=pace,
             begun=begun,
         )
     except (APIError, WaitTimeoutError) as error:
@@ -356,11 +426,7 @@ def _bounded(hint: float | None) -> float | None:
 
 def check_timeout(timeout: object) -> None:
     """Refuses what is no number of seconds."""
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise ConfigurationError(
-            f"timeout: {timeout!r} is not a number of seconds; an endless wait is spelled "
-            "float('inf')"
-        )
+    number("timeout", timeout, at_least=0, unit="seconds", hint=ENDLESS)
 
 
 def checked_backoff(backoff: BackoffLike) -> Backoff:
@@ -372,13 +438,12 @@ def checked_backoff(backoff: BackoffLike) -> Backoff:
 
 
 def _checked_delay(delay: object) -> float:
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not delay >= 0:
+    if not is_number(delay) or not delay >= 0:
         raise ConfigurationError(f"backoff: answered {delay!r}, not a number of 0 or more seconds")
     return delay
 
 
 def check_stalled_after(seconds: object) -> None:
     """Refuses what is no number of seconds above 0; ``None`` is no such bound."""
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and seconds > 0):  # type: ignore[operator]  # it is one
-        raise ConfigurationError(f"stalled_after: {seconds!r} is not a number of seconds above 0")
+    if seconds is not None:
+        number("stalled_after", seconds, above=0, unit="seconds")

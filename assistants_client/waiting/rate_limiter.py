@@ -13,7 +13,7 @@ from bisect import bisect_left, insort
 from itertools import count
 from typing import TypeAlias
 
-from assistants_client.errors import ConfigurationError
+from assistants_client._arguments import number
 
 #: A poll that is due, in a queue: since when, and a number that tells it from others.
 Ticket: TypeAlias = tuple[float, int]
@@ -22,7 +22,7 @@ _EPSILON = 1e-9  # tokens; what arithmetic may lose on the way to a whole one
 _GLANCE = 1e-4  # seconds; the shortest pause that is asked for
 
 
-class Pace:
+class RateLimiter:
     """Lets polls through one by one, the one that has been due longest first.
 
     Args:
@@ -38,7 +38,7 @@ class Pace:
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    def enter(self, due: float) -> Ticket:
+    def queue(self, due: float) -> Ticket:
         """Takes a place in the line, for a poll that has been due since then."""
         if self._process != os.getpid():  # the threads in line, or at the lock, are not here
             self._process, self._lock, self._line = os.getpid(), threading.Lock(), []
@@ -47,14 +47,14 @@ class Pace:
             insort(self._line, ticket)
         return ticket
 
-    def ask(self, ticket: Ticket, now: float) -> float:
+    def try_acquire(self, ticket: Ticket, now: float) -> float:
         """Whether it is this poll's turn.
 
         Returns:
             0 when it is, and the poll has left the line; else after how many seconds to ask again.
         """
         if math.isinf(self.per_second):
-            self.leave(ticket)
+            self.cancel(ticket)
             return 0.0
         with self._lock:
             if self._filled is not None and now > self._filled:
@@ -68,25 +68,19 @@ class Pace:
             self._tokens -= 1
         return 0.0
 
-    def leave(self, ticket: Ticket) -> None:
+    def cancel(self, ticket: Ticket) -> None:
         """Gives the place up, if it is still held."""
         with self._lock:
             if ticket in self._line:
                 self._line.remove(ticket)
 
 
-def as_pace(per_second: float | None) -> Pace:
+def as_rate_limiter(per_second: float | None) -> RateLimiter:
     """The cap that a client's argument asks for.
 
     Raises:
         ConfigurationError: It is no number above 0.
     """
     if per_second is None:
-        return Pace()
-    given: object = per_second
-    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not (is_number and per_second > 0):
-        raise ConfigurationError(
-            f"max_polls_per_second: {per_second!r} is not a number above 0; None sets no cap"
-        )
-    return Pace(per_second)
+        return RateLimiter()
+    return RateLimiter(number("max_polls_per_second", per_second, above=0, hint="None sets no cap"))

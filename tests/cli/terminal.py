@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 import select
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,15 @@ import pytest
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 
+#: Takes the terminal that the standard input is for its own, and becomes the command that it is
+#: given. Where the tests run in the background, their shell has had Ctrl-C ignored.
+_ENTER = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 class Terminal:
     """A terminal in which a command runs; it is skipped where there are none."""
@@ -24,12 +34,18 @@ class Terminal:
         self, command: list[str], environment: Mapping[str, str], folder: Path | None = None
     ) -> None:
         pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
-        self._process_id, self._file = pty.fork()
-        if self._process_id == 0:
-            # Where the tests run in the background, their shell has had Ctrl-C ignored.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.chdir(folder or os.curdir)
-            os.execve(command[0], command, {"TERM": "xterm", "COLUMNS": "80", **environment})
+        # Not pty.fork: of that, Python warns in a process that has threads.
+        self._file, inside = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _ENTER, *command],
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            cwd=folder,
+            env={"TERM": "xterm", "COLUMNS": "80", **environment},
+            start_new_session=True,
+        )
+        os.close(inside)
         self._read = ""
         #: All that was shown so far.
         self.shown = ""
@@ -75,6 +91,6 @@ class Terminal:
             if more:
                 break
         else:
-            os.kill(self._process_id, signal.SIGKILL)
+            self._process.kill()
         os.close(self._file)
-        return os.waitstatus_to_exitcode(os.waitpid(self._process_id, 0)[1])
+        return self._process.wait()

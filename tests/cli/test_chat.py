@@ -19,7 +19,7 @@ from served_process import environment
 from terminal import CTRL_C, CTRL_D, Terminal
 
 from assistants_client import Client, CodeInterpreterTool, FileSearchTool, FunctionTool
-from assistants_client.cli.chat import Conversation, Screen, converse
+from assistants_client.cli.chat import ChatSession, Screen, converse
 from assistants_client.engine import Engine, Scripted, call
 from assistants_client.errors import RunError
 from assistants_client.models.tools import FunctionDefinition
@@ -256,7 +256,7 @@ class Talk:
         if "tools" in options:
             made = self.client.assistants.create(model="m", tools=options.pop("tools"))
             given["assistant_id"] = made.id
-        self.conversation = Conversation(self.client, self.screen, **given | options)
+        self.session = ChatSession(self.client, self.screen, **given | options)
 
 
 def test_options_reach_the_model(tmp_path: Path) -> None:
@@ -265,9 +265,9 @@ def test_options_reach_the_model(tmp_path: Path) -> None:
     talk = Talk(
         "Hello.", "Bye.", model="x", instructions="Be brief.", files=[tmp_path / "sales.csv"]
     )
-    talk.conversation.answer("Hi")
-    talk.conversation.answer("Again")
-    first, _, second, _ = talk.client.messages.list(talk.conversation.thread_id, order="asc")
+    talk.session.answer("Hi")
+    talk.session.answer("Again")
+    first, _, second, _ = talk.client.messages.list(talk.session.thread_id, order="asc")
 
     assert talk.answers.getvalue() == "Hello.\nBye.\n"
     assert [asked.model for asked in talk.model.conversations] == ["x", "x"]
@@ -279,7 +279,7 @@ def test_options_reach_the_model(tmp_path: Path) -> None:
 def test_what_a_model_writes_cannot_steer_the_terminal() -> None:
     """Control characters are left out, of code and output as well; tabs and breaks stay."""
     talk = Talk(call("code_interpreter", code="print('\\x1b[2J\ta')"), "\x1b]0;x\x07b\x9b\rc")
-    talk.conversation.answer("Go")
+    talk.session.answer("Go")
 
     assert talk.answers.getvalue() == "]0;xbc\n"
     assert talk.asides.getvalue().endswith("[output]\n    [2J\ta\n")
@@ -294,7 +294,7 @@ def test_searches_are_shown(tmp_path: Path) -> None:
         tools=[FileSearchTool()],
         files=[tmp_path / "rivers.md"],
     )
-    talk.conversation.answer("Which is the longest?")
+    talk.session.answer("Which is the longest?")
 
     assert talk.asides.getvalue().startswith("[file search] rivers.md (")
 
@@ -312,8 +312,8 @@ def test_a_function_cannot_be_answered_here(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("sys.stdin", io.StringIO("How warm is it?\nAre you there?\n"))
 
     with pytest.raises(RunError) as caught:
-        converse(talk.conversation, talk.screen, interactive=False)
-    [run] = talk.client.runs.list(talk.conversation.thread_id)
+        converse(talk.session, talk.screen, interactive=False)
+    [run] = talk.client.runs.list(talk.session.thread_id)
 
     assert str(caught.value) == (
         'the assistant asks for the function call get_weather({"city": "Oslo"}), which cannot be '
@@ -336,7 +336,7 @@ def test_a_function_call_ends_only_that_answer(monkeypatch: pytest.MonkeyPatch) 
             raise EOFError from None
 
     monkeypatch.setattr("builtins.input", typed)
-    converse(talk.conversation, talk.screen, interactive=True)
+    converse(talk.session, talk.screen, interactive=True)
 
     assert "which cannot be answered here; the run is cancelled" in talk.asides.getvalue()
     assert talk.answers.getvalue() == "Yes.\n"
@@ -347,5 +347,5 @@ def test_a_failed_run_is_raised() -> None:
     talk = Talk(["Hel", ValueError("no")])
 
     with pytest.raises(RunError, match="is failed"):
-        talk.conversation.answer("Hi")
+        talk.session.answer("Hi")
     assert talk.answers.getvalue() == "Hel\n"

@@ -37,7 +37,7 @@ def serve() -> Iterator[Serve]:
         server = HTTPServer(
             listener,
             application,
-            hopeless=lambda path, headers: path == "/hopeless",
+            refuses_early=lambda path, headers: path == "/hopeless",
             max_body=1000,
         )
         thread = threading.Thread(target=server.run)

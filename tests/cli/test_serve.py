@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -139,7 +141,7 @@ def test_it_ends_what_is_under_way(tmp_path: Path, model_url: str) -> None:
     A signal ends the stream, as one that broke; the run is carried by who serves next.
     """
     with served(tmp_path, "--model-url", model_url) as running:
-        with Client(running.base_url, retries=1) as client:
+        with Client(running.base_url, retries=0) as client:
             assistant = client.assistants.create(model="m")
             thread = client.threads.create(messages=[{"role": "user", "content": "Speak slowly"}])
             begun = time.monotonic()
@@ -215,6 +217,30 @@ def test_a_database_that_cannot_be_used_is_one_line(
     assert done.returncode == 4
     assert done.stderr.startswith("assistants serve: The database ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_database_of_another_version_is_one_line(
+    command: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """One that a newer version made, and one of another program."""
+    for name, statements, said in (
+        (
+            "newer.db",
+            "CREATE TABLE assistants_schema_version (version INTEGER PRIMARY KEY);"
+            "INSERT INTO assistants_schema_version VALUES (7)",
+            "its schema has version 7",
+        ),
+        ("other.db", "CREATE TABLE messages (text)", "messages.body is missing"),
+    ):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.executescript(statements)
+
+        done = command("serve", "--port", "0", "--database", name)
+
+        assert done.returncode == 4
+        assert done.stderr.startswith("assistants serve: The database ")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write all")
@@ -359,7 +385,7 @@ def test_more_runs_than_workers_are_told(tmp_path: Path, model_url: str) -> None
         next(stream.text())
         thread = client.threads.create(messages=[{"role": "user", "content": "Hello"}])
         waiting = client.runs.create(thread.id, assistant_id=assistant.id)
-        told = "All workers (1) carry a run; runs that wait for one: 1. "
+        told = "All workers (1) are busy; runs that wait for one: 1. "
         until = time.monotonic() + AT_ONCE
         while told not in running.output and time.monotonic() < until:
             time.sleep(0.02)

@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from assistants_client.cli.command_line import _database
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.serving import server as serving
-from assistants_client.engine.serving.loopback_guard import OnlyThisMachine
-from assistants_client.engine.serving.server import InTurn, Server, shown_database
+from assistants_client.engine.serving.loopback_guard import LoopbackOnly
+from assistants_client.engine.serving.server import RunCreationLimiter, Server, shown_database
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_base_url_can_be_pasted() -> None:
 
 def test_runs_are_made_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few at a time; nothing else waits, and no turn is waited for without an end."""
-    monkeypatch.setattr(serving, "MADE_AT_ONCE", 2)
+    monkeypatch.setattr(serving, "CREATED_AT_ONCE", 2)
     monkeypatch.setattr(serving, "TURN_SECONDS", 0.01)
     begun, go_on = threading.Semaphore(0), threading.Event()
 
@@ -81,7 +81,7 @@ def test_runs_are_made_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
             assert go_on.wait(20)
         return []
 
-    served = InTurn(application)
+    served = RunCreationLimiter(application)
 
     def post(path: str) -> threading.Thread:
         environ = create_environ(path, method="POST")
@@ -142,7 +142,7 @@ def test_without_a_token_pages_are_kept_away(headers: dict[str, str], served: bo
     del environ["HTTP_HOST"]
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     with Engine("sqlite://", model=Scripted()) as engine:
-        guarded = OnlyThisMachine(engine)
+        guarded = LoopbackOnly(engine)
         response = Response.from_app(guarded, environ, buffered=True)
 
     assert guarded.admits(environ) is served

@@ -100,7 +100,7 @@ def test_all_runs_are_carried_by_the_next(
 ) -> None:
     """The streams break, of runs that are carried and of runs that wait; no run has failed."""
     options = ("--model-url", model_url, "--workers", str(WORKERS))
-    with served(tmp_path, *options) as running, Client(running.base_url, retries=1) as client:
+    with served(tmp_path, *options) as running, Client(running.base_url, retries=0) as client:
         readers = Readers(client, STREAMS)
         for _ in range(QUEUED):
             run = client.runs.create_thread_and_run(
@@ -133,7 +133,7 @@ def test_another_process_takes_over(tmp_path: Path, model_url: str) -> None:
     url = f"sqlite:///{tmp_path / 'assistants.db'}"
     with (
         served(tmp_path, "--model-url", model_url) as running,
-        Client(running.base_url, retries=1) as client,
+        Client(running.base_url, retries=0) as client,
         client.runs.stream_thread_and_run(
             assistant_id=client.assistants.create(model="m").id, thread=slow_thread(), resume=False
         ) as stream,
@@ -150,11 +150,34 @@ def test_another_process_takes_over(tmp_path: Path, model_url: str) -> None:
     assert answer.text == "Done."
 
 
+def test_a_reader_goes_on_at_the_next(tmp_path: Path, model_url: str) -> None:
+    """Its stream breaks in the middle of an answer, and has the whole one that is written anew."""
+    with served(tmp_path, "--model-url", model_url) as running:
+        client = Client(running.base_url)
+        stream = client.runs.stream_thread_and_run(
+            assistant_id=client.assistants.create(model="m").id, thread=slow_thread()
+        )
+        begun = next(event for event in stream if isinstance(event, MessageDelta))
+        assert running.stop() == 0
+    port = running.base_url.rpartition(":")[2].partition("/")[0]
+    with served(tmp_path, "--port", port), client, stream:
+        events = list(stream)
+        assert stream.run is not None
+        (answer,) = client.messages.list(stream.run.thread_id, run_id=stream.run.id)
+        (step,) = client.run_steps.list(stream.run.thread_id, stream.run.id)
+    deltas = [event.id for event in events if isinstance(event, MessageDelta)]
+
+    assert stream.run.status == "completed"
+    assert [one for one in deltas if one != begun.id] == [answer.id]
+    assert [message.id for message in stream.messages] == [answer.id]
+    assert [one.id for one in stream.run_steps] == [step.id]
+
+
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, model_url: str, second: int) -> None:
     """The signal itself does, which nothing can delay that the process waits for."""
     with served(tmp_path, "--model-url", model_url) as running:
-        with Client(running.base_url, retries=1) as client:
+        with Client(running.base_url, retries=0) as client:
             readers = Readers(client, 1)
         begin_to_stop(running)
         status, took = stopped(running, second)

@@ -71,7 +71,7 @@ def test_every_method_is_an_operation(client, wire):
     public = {
         f"{name}.{method}"
         for name, resource in inspect.getmembers(client)
-        if isinstance(resource, Resource)
+        if isinstance(resource, Resource) and not name.startswith("_")
         for method, _ in inspect.getmembers(resource, callable)
         if not method.startswith("_")
     }

@@ -318,9 +318,10 @@ def test_the_name_of_a_database_is_no_engine():
         ("max_response_bytes", "1", "a whole number of 1 or more"),
         ("max_response_bytes", 0, "a whole number of 1 or more"),
         ("max_response_bytes", 1.5, "a whole number of 1 or more"),
-        ("retries", 2.5, "a RetryPolicy, nor a whole number of 1 or more tries"),
-        ("retries", "3", "a RetryPolicy, nor a whole number of 1 or more tries"),
-        ("retries", True, "a RetryPolicy, nor a whole number of 1 or more tries"),
+        ("retries", -1, "a RetryPolicy, nor a whole number of 0 or more further tries"),
+        ("retries", 2.5, "a RetryPolicy, nor a whole number of 0 or more further tries"),
+        ("retries", "3", "a RetryPolicy, nor a whole number of 0 or more further tries"),
+        ("retries", True, "a RetryPolicy, nor a whole number of 0 or more further tries"),
     ],
 )
 def test_arguments_are_checked_when_the_client_is_made(name, value, expected):
@@ -420,6 +421,13 @@ def test_a_dropped_client_closes_its_engine(engine):
     assert engine.closed == 1
 
 
+def test_a_client_that_cannot_be_made_closes_its_engine(engine):
+    """Nobody else could."""
+    with pytest.raises(ConfigurationError, match="session"):
+        Client(session="requests")
+    assert engine.closed == 1
+
+
 def test_an_engine_of_the_users_stays_open(engine):
     """Who opened it closes it."""
     with Client(engine=engine) as client:
@@ -464,14 +472,14 @@ def test_with_options_varies_one_call(server):
 
 
 def test_retries_can_be_a_number(serve, http_answer, pauses):
-    """Tries in all: one means none but the first."""
+    """Further tries: none means that it is sent once."""
     server = serve(http_answer({}, status="500 no"))
-    with Client(server.url, retries=1) as client:
+    with Client(server.url, retries=0) as client:
         with pytest.raises(InternalServerError) as caught:
             client.threads.retrieve("t")
         assert (caught.value.attempts, pauses) == (1, [])
         with pytest.raises(InternalServerError) as caught:
-            client.with_options(retries=2).threads.retrieve("t")
+            client.with_options(retries=1).threads.retrieve("t")
         assert caught.value.attempts == 2
         assert len(pauses) == 1
     assert len(server.requests) == 3

@@ -282,13 +282,13 @@ def test_attempts_are_told_when_there_were_several():
 @pytest.mark.parametrize(
     ("body", "told", "doubt"),
     [
-        (None, "no answer from server.test: Connection refused by Responses - the call", False),
+        (None, "no response from server.test: Connection refused by Responses - the call", False),
         (
             requests.ConnectionError(f"broke at https://x.test/?sig={KEY}\nmore"),
-            "no answer from server.test: broke at https://x.test/ (the server may have acted",
+            "no response from server.test: broke at https://x.test/ (the server may have acted",
             True,
         ),
-        (requests.ConnectionError(), "server.test closed the connection without an answer", True),
+        (requests.ConnectionError(), "server.test closed the connection without a response", True),
     ],
 )
 def test_an_error_of_a_fake_says_what_it_says(client, wire, body, told, doubt):

@@ -32,7 +32,7 @@ def headers_of(request):
 
 def failure(server, **arguments):
     """The error of one call that is tried once."""
-    client = Client(server.url, **({"retries": 1} | arguments))
+    client = Client(server.url, **({"retries": 0} | arguments))
     with client, pytest.raises(APIError) as caught:
         client.threads.retrieve("thread_a")
     error = caught.value
@@ -301,7 +301,7 @@ def test_nobody_listening_is_a_connection_error(serve):
 
 def test_a_name_that_nobody_knows_is_a_connection_error():
     """As if nobody listened."""
-    client = Client("http://no-such-host.invalid/v1", retries=1)
+    client = Client("http://no-such-host.invalid/v1", retries=0)
     with client, pytest.raises(APIConnectionError) as caught:
         client.threads.retrieve("t")
     assert type(caught.value) is APIConnectionError
@@ -311,7 +311,7 @@ def test_a_name_that_nobody_knows_is_a_connection_error():
 def test_tls_to_a_plain_server_is_a_connection_error(serve):
     """The message names TLS."""
     server = serve(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    client = Client(f"https://{server.host}/v1", retries=1)
+    client = Client(f"https://{server.host}/v1", retries=0)
     with client, pytest.raises(APIConnectionError, match="TLS"):
         client.threads.retrieve("t")
 
@@ -321,7 +321,7 @@ def test_a_dead_proxy_is_named(serve, monkeypatch):
     server = serve(b"")
     server.close()
     monkeypatch.setenv("HTTPS_PROXY", f"http://{server.host}")
-    client = Client("https://server.test/v1", retries=1)
+    client = Client("https://server.test/v1", retries=0)
     with client, pytest.raises(APIConnectionError, match="proxy"):
         client.threads.retrieve("t")
 

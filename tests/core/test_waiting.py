@@ -38,7 +38,7 @@ RUN = Run(id="run_a", thread_id="thread_a", status="queued")
 @pytest.fixture
 def poll(client, clock, monkeypatch):
     """Makes the client read runs from a script: a status, a run, headers with one, or an error."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     asked = []
 
     def script(*answers, takes=0.0):
@@ -55,7 +55,7 @@ def poll(client, clock, monkeypatch):
             run.thread_id = thread_id
             return run, headers
 
-        monkeypatch.setattr(client.runs, "poll", answer, raising=False)
+        monkeypatch.setattr(client._run_calls, "poll", answer, raising=False)
         return asked
 
     return script
@@ -107,7 +107,7 @@ def test_the_backoff_of_the_client_is_the_default(wire, clock, monkeypatch):
     for status in ("queued", "completed"):
         wire.get(url, json={"id": "run_a", "thread_id": "thread_a", "status": status})
     with Client("https://server.test/v1", backoff=7) as client:
-        client._time = Time(clock.now, clock.sleep)
+        client._waiter.clock = Time(clock.now, clock.sleep)
         client.wait_for_run(RUN)
     assert clock.waits == [7]
 
@@ -242,7 +242,7 @@ def test_hints_come_from_the_wire(client, wire, clock):
     url = "https://server.test/v1/threads/thread_a/runs/run_a"
     wire.get(url, json={"id": "r", "status": "queued"}, headers={"OpenAI-Poll-After-MS": "4000"})
     wire.get(url, json={"id": "r", "status": "completed"})
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     client.wait_for_run(RUN)
     assert clock.waits == [4]
 
@@ -294,7 +294,7 @@ def test_what_waiting_cannot_cure_ends_it(client, clock, poll, fault):
         asked.append(1)
         raise fault
 
-    client.runs.poll = answer
+    client._run_calls.poll = answer
     with pytest.raises(type(fault)):
         client.wait_for_run(RUN, backoff=2)
     assert len(asked) == 1
@@ -472,6 +472,6 @@ def test_an_answer_that_breaks_off_does_not_end_the_wait(serve, http_answer):
     run = {"id": "run_a", "thread_id": "thread_a", "status": "completed"}
     whole = http_answer(run)
     server = serve(whole[:-5], whole[:-5], whole[:-5], whole[:-5], b"", whole)
-    with Client(server.url, retries=1) as client:
+    with Client(server.url, retries=0) as client:
         assert client.wait_for_run(RUN, timeout=5, backoff=0.01).status == "completed"
     assert len(server.requests) == 6

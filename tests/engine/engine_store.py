@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from attrs import define, evolve, field
+
+from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.http.app import App
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import (
+    Context,
+    RunQueued,
+    RunStopped,
+    StoreFileQueued,
+)
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.messages import Messages
 from assistants_client.engine.services.run_steps import RunSteps
@@ -15,7 +25,7 @@ from assistants_client.engine.services.worker_side.execution import Execution, W
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
 from assistants_client.models.runs import Run, RunRequest
-from assistants_client.models.threads import ThreadRequest
+from assistants_client.models.threads import Thread, ThreadRequest
 from assistants_client.models.tools import FunctionDefinition, FunctionTool
 
 
@@ -40,28 +50,66 @@ def content_of(text: str) -> list[TextPart]:
 
 
 @define
+class Committing:
+    """A service whose writes are committed at once, as a request would."""
+
+    service: Any
+    context: Context
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self.service, name)
+
+        def call(*args: Any, **fields: Any) -> Any:
+            done = method(*args, **fields)
+            return done.commit(self.context) if isinstance(done, Write) else done
+
+        return call
+
+
+def committing(service: Callable[[Context], Any], context: Context) -> Any:
+    """A service in a context, whose writes are committed at once."""
+    return Committing(service(context), context)
+
+
+@define
 class Store:
     """All services on one database, nobody carrying its runs but the test."""
 
     context: Context
     clock: Clock
-    assistants: Assistants = field(init=False)
-    threads: Threads = field(init=False)
-    messages: Messages = field(init=False)
-    runs: Runs = field(init=False)
+    assistants: Any = field(init=False)
+    threads: Any = field(init=False)
+    messages: Any = field(init=False)
+    runs: Any = field(init=False)
     run_steps: RunSteps = field(init=False)
     woken: list[str] = field(factory=list)
     stopped: list[str] = field(factory=list)
+    #: The numbers of files of stores that wait for a reader.
+    to_read: list[int] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.context.database.on_commit = self.context.committed
-        self.context.wake = self.woken.append
-        self.context.stop = self.stopped.append
-        self.assistants = Assistants(self.context)
-        self.threads = Threads(self.context)
-        self.messages = Messages(self.context)
-        self.runs = Runs(self.context)
+        self.context.database.after_commit = self.after_commit
+        self.assistants = committing(Assistants, self.context)
+        self.threads = committing(Threads, self.context)
+        self.messages = committing(Messages, self.context)
+        self.runs = committing(Runs, self.context)
         self.run_steps = RunSteps(self.context)
+
+    def after_commit(self, events: Sequence[object]) -> None:
+        """Does as an engine does, but has nobody work on anything."""
+        for event in events:
+            if isinstance(event, RunEvent):
+                self.context.events.publish([event])
+            elif isinstance(event, RunQueued):
+                self.woken.append(event.run_id)
+            elif isinstance(event, RunStopped):
+                self.stopped.append(event.run_id)
+            elif isinstance(event, StoreFileQueued):
+                self.to_read.append(event.store_file)
+
+    def where(self, **changes: Any) -> Store:
+        """The same with another context, such as other pauses."""
+        return evolve(self, context=evolve(self.context, **changes))
 
     def app(self, token: str | None = None) -> App:
         """The HTTP face of these services."""
@@ -78,7 +126,8 @@ class Store:
 
     def new_thread(self) -> str:
         """The id of a fresh thread with one message."""
-        return self.threads.create(ThreadRequest(messages=[MessageRequest("Hello")])).id
+        made: Thread = self.threads.create(ThreadRequest(messages=[MessageRequest("Hello")]))
+        return made.id
 
     def new_run(self, thread_id: str | None = None) -> Run:
         """A queued run with a function, on a thread of its own unless told."""

@@ -1,12 +1,14 @@
-"""A database with one thread and one run on it, and a runner to carry it."""
+"""A database with one thread and one run on it, and a runner to process it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.code_interpreter import CodeResult
+from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.language_models.base import Conversation, LanguageModel, TokenUsage
 from assistants_client.engine.language_models.scripted import Script, Scripted
 from assistants_client.engine.services._base import (
@@ -49,18 +51,22 @@ class Echo:
 
 
 class Bench:
-    """A database with a thread and a run on it, and a runner to carry it."""
+    """A database with a thread and a run on it, and a runner to process it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.ticks = 0.0
         self.database = Database("sqlite://")
         self.context = Context(database=self.database, clock=lambda: self.now)
-        self.database.on_commit = self.context.committed
+        self.database.after_commit = self.after_commit
         self.execution = Execution(self.context)
         with self.database.begin() as connection:
             add(connection, threads, Thread(id="thread_1", created_at=1000))
         self.say("Hi")
+
+    def after_commit(self, events: Sequence[object]) -> None:
+        """Passes on what streams are to be sent."""
+        self.context.events.publish(event for event in events if isinstance(event, RunEvent))
 
     def say(self, text: str) -> None:
         """Adds a message of the user's."""
@@ -95,11 +101,11 @@ class Bench:
         self.ticks += 1
         return self.ticks
 
-    def carry(self, *script: Script, **fields: Any) -> Scripted:
-        """Queues a run, carries it with this script, and answers the model."""
+    def process(self, *script: Script, **fields: Any) -> Scripted:
+        """Queues a run, processes it with this script, and returns the model."""
         model = Scripted(script)
         self.queue(**fields)
-        self.runner(model).carry("run_1")
+        self.runner(model).process("run_1")
         return model
 
     @property

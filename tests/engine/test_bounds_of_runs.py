@@ -48,7 +48,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten characters are much, and a picture says as much as five."""
     for module in (answers, objects, runs):
         monkeypatch.setattr(module, "MAX_TEXT", 10)
-    monkeypatch.setattr(answers, "THING_LENGTH", 5)
+    monkeypatch.setattr(answers, "MIN_ITEM_LENGTH", 5)
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_message_has_so_many_annotations(bench: Bench, monkeypatch: pytest.Mon
     """The other marks stay text, of one source or of several and in all parts together."""
     monkeypatch.setattr(answers, "MAX_TEXT", 1000)
     monkeypatch.setattr(answers, "MAX_ANNOTATIONS", 3)
-    bench.carry(
+    bench.process(
         [
             TextDelta(text="[1][1]"),
             UrlCitationDelta(url="https://a.example", mark="[1]"),
@@ -183,7 +183,7 @@ def test_a_run_whose_answer_is_too_long_has_failed(bench: Bench) -> None:
                 yield TextDelta(text="1234")
 
     bench.queue()
-    bench.runner(Endless()).carry("run_1")
+    bench.runner(Endless()).process("run_1")
     code, words = failure(bench)
     assert (code, "longer than the maximum of 10 characters" in words) == ("server_error", True)
     assert [(m.text, m.status) for m in bench.written] == [("1234123412", "incomplete")]
@@ -196,7 +196,7 @@ def test_a_run_whose_steps_are_too_much_has_failed(
     """It would be shown to the model again and again."""
     monkeypatch.setattr(answers, "MAX_TEXT", 1000)
     monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 600)
-    model = bench.carry([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
+    model = bench.process([call("code_interpreter", code="x" * 300)], "never", tools=INTERPRETER)
     assert "grown beyond 600 characters" in failure(bench)[1]
     assert len(model.conversations) == 1
 
@@ -208,9 +208,9 @@ def test_a_step_counts_by_its_characters(
     """And not by what JSON makes of them: outputs that were taken do not fail the run."""
     monkeypatch.setattr(answers, "MAX_TEXT", 1000)
     monkeypatch.setattr(runner, "MAX_STEPS_TEXT", 1600)
-    bench.carry([call("get_weather")], tools=[WEATHER])
+    bench.process([call("get_weather")], tools=[WEATHER])
     bench.submit(get_weather=letter * 1000)
-    bench.runner(Scripted(["Done"])).carry("run_1")
+    bench.runner(Scripted(["Done"])).process("run_1")
     assert bench.run.status == "completed"
 
 
@@ -313,7 +313,7 @@ def test_a_growing_message_is_stored_the_less_often_the_longer_it_is(
         write(run, message, content)
 
     monkeypatch.setattr(bench.execution, "write_content", noting)
-    bench.carry([TextDelta(text="x" * 10) for _ in range(400)])
+    bench.process([TextDelta(text="x" * 10) for _ in range(400)])
     assert bench.run.status == "completed"
     assert bench.written[0].text == "x" * 4000
     assert 5 < len(stored) < 60

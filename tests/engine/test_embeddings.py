@@ -14,8 +14,14 @@ from embedding_server import EmbeddingServer, embedding_server
 from assistants_client import ConfigurationError
 from assistants_client.engine import Embeddings
 from assistants_client.engine.search.embeddings import EmbeddingError
-from assistants_client.engine.search.text_ranking import fused
-from assistants_client.engine.search.vectors import likely, likeness, packed, signs, unpacked
+from assistants_client.engine.search.text_ranking import fuse_rankings
+from assistants_client.engine.search.vectors import (
+    candidates,
+    cosine_similarity,
+    packed,
+    sign_bits,
+    unpacked,
+)
 
 KEY = "the-key-of-the-test"
 
@@ -40,8 +46,8 @@ def test_vectors_come_in_both_forms(server: EmbeddingServer, as_base64: bool) ->
 
     ship, car, vehicle = embeddings.of_passages(["A ship.", "Cars!", "My vehicle"])
 
-    assert likeness(unpacked(car), unpacked(vehicle)) == pytest.approx(1)
-    assert likeness(unpacked(car), unpacked(ship)) < 0.01
+    assert cosine_similarity(unpacked(car), unpacked(vehicle)) == pytest.approx(1)
+    assert cosine_similarity(unpacked(car), unpacked(ship)) < 0.01
     assert math.hypot(*unpacked(ship)) == pytest.approx(1)
     assert server.asked == [{"model": "concepts", "input": ["A ship.", "Cars!", "My vehicle"]}]
     assert server.keys == [f"Bearer {KEY}"]
@@ -210,9 +216,9 @@ def test_signs_choose_what_is_compared_in_full() -> None:
         n: packed(vector) for n, vector in enumerate([*alike, *(anywhere() for _ in range(2000))])
     }
     query = packed(asked)
-    assert 0.6 < likeness(unpacked(query), unpacked(kept[0])) < 0.8
+    assert 0.6 < cosine_similarity(unpacked(query), unpacked(kept[0])) < 0.8
 
-    chosen = likely(query, [(n, signs(vector)) for n, vector in kept.items()], wanted=10)
+    chosen = candidates(query, [(n, sign_bits(vector)) for n, vector in kept.items()], wanted=10)
 
     assert len(chosen) == 500
     assert {*range(20)} <= {*chosen}
@@ -220,9 +226,9 @@ def test_signs_choose_what_is_compared_in_full() -> None:
 
 def test_fusion_ranks_by_both_and_keeps_the_scale() -> None:
     """First by both is 1; what one search alone finds comes below, and bad fits stay low."""
-    scored = fused({1: 1.0, 2: 0.9, 3: 0.8}, {1: 1.0, 3: 0.9, 4: 0.2})
+    scored = fuse_rankings({1: 1.0, 2: 0.9, 3: 0.8}, {1: 1.0, 3: 0.9, 4: 0.2})
 
     assert sorted(scored, key=lambda n: -scored[n]) == [1, 3, 2, 4]
     assert scored[1] == 1
     assert scored[4] < 0.1
-    assert fused({}, {}) == {}
+    assert fuse_rankings({}, {}) == {}

@@ -1,4 +1,4 @@
-"""The engine as a whole: runs carried for real, opening, closing, forks, the environment."""
+"""The engine as a whole: runs processed for real, opening, closing, forks, the environment."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def slow() -> Iterator[Slow]:
             thread.join(10)
 
 
-def test_a_run_is_carried_to_its_end(url: str) -> None:
-    """A question is answered, and the threads that carried the run are gone soon after."""
+def test_a_run_is_processed_to_its_end(url: str) -> None:
+    """A question is answered, and the threads that processed the run are gone soon after."""
     with Engine(url, Scripted(["Good day."])) as engine:
         http = Http(engine)
         path = http.start()
@@ -147,7 +147,7 @@ def test_a_cancelled_run_leaves_its_thread_usable(
         slow.go.set()
 
 
-def test_a_run_of_a_closed_engine_is_carried_by_the_next(
+def test_a_run_of_a_closed_engine_is_processed_by_the_next(
     tmp_path: Path, slow: Slow, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Closing waits as long as it was told to. What the model says after that is nobody's."""
@@ -188,7 +188,7 @@ def test_a_request_that_comes_while_it_closes_is_refused(
     assert not caplog.records
 
 
-def test_a_run_that_has_only_just_come_is_carried_before_the_end(tmp_path: Path) -> None:
+def test_a_run_that_has_only_just_come_is_processed_before_the_end(tmp_path: Path) -> None:
     """As of a job that starts a run and is over: its thread is not left locked."""
     for number in range(5):
         url = f"sqlite:///{tmp_path / f'{number}.db'}"
@@ -206,7 +206,7 @@ def test_closing_goes_on_when_the_database_is_gone(
     def fail(_: Execution) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(Execution, "release", fail)
+    monkeypatch.setattr(Execution, "release_all", fail)
     engine = Engine("sqlite://", slow, close_seconds=0.01)
     Http(engine).start()
     assert slow.asked.wait(10)
@@ -353,7 +353,7 @@ engine.close()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_parent_and_forked_child_go_on_with_one_engine(tmp_path: Path) -> None:
-    """Both start runs and carry them, each with its own threads and connections."""
+    """Both start runs and process them, each with its own threads and connections."""
     here = str(Path(__file__).parent)
     url = f"sqlite:///{tmp_path / 'test.db'}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Threads carry runs: started when needed, gone when not, and never in each other's way."""
+"""Workers process runs: started when needed, gone when not, and never in each other's way."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.worker import thread_pool as executor
-from assistants_client.engine.worker.thread_pool import Threads
+from assistants_client.engine.worker import thread_pool
+from assistants_client.engine.worker.thread_pool import WorkerPool
 
 PATIENCE = 10.0
 
 
 class Recorder:
-    """Carries nothing: keeps each run until the test lets it go, and notes what happened."""
+    """Processes nothing: keeps each run until the test frees it, and notes what happened."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -29,14 +29,14 @@ class Recorder:
         self.names: set[str] = set()
         self.lost: set[str] = set()
         self.raises: list[Exception] = []
-        self.let_gone: list[str] = []
+        self.released: list[str] = []
         self.flags: dict[str, Callable[[], bool]] = {}
         self.changed = threading.Condition()
         self._free: set[str] = set()
         self._all_free = False
 
-    def carry(self, run_id: str, cancelled: Callable[[], bool]) -> None:
-        """Returns when the test lets the run go; ``bad`` raises."""
+    def process(self, run_id: str, cancelled: Callable[[], bool]) -> None:
+        """Returns when the test frees the run; ``bad`` raises."""
         with self.changed:
             self.begun.append(run_id)
             self.flags[run_id] = cancelled
@@ -45,29 +45,29 @@ class Recorder:
             self.changed.wait_for(lambda: self._all_free or run_id in self._free, PATIENCE)
             self.ended.append(run_id)
             self.changed.notify_all()
-        if run_id.startswith("bad") and run_id not in self.let_gone:
+        if run_id.startswith("bad") and run_id not in self.released:
             raise SystemExit(run_id)
 
-    def let_go(self, run_id: str) -> None:
+    def release(self, run_id: str) -> None:
         """Notes it."""
         with self.changed:
-            self.let_gone.append(run_id)
+            self.released.append(run_id)
             if self.raises:
                 raise self.raises.pop()
 
-    def renew(self) -> set[str]:
+    def renew_leases(self) -> set[str]:
         """Counts, and fails at first."""
         with self.changed:
             self.renewed += 1
             self.changed.notify_all()
             if self.renewed == 1:
                 raise RuntimeError("database is locked")
-            if self.raises and not self.let_gone:
+            if self.raises and not self.released:
                 raise self.raises.pop()
             return set(self.begun) - self.lost
 
-    def release(self, *run_ids: str) -> None:
-        """Lets these runs go, or all of them."""
+    def free(self, *run_ids: str) -> None:
+        """Frees these runs, or all of them."""
         with self.changed:
             self._free.update(run_ids)
             self._all_free = self._all_free or not run_ids
@@ -81,15 +81,15 @@ class Recorder:
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    """A recorder that lets go of everything at the end, and leaves no thread behind."""
+    """A recorder that frees everything at the end, and leaves no thread behind."""
     made = Recorder()
     yield made
-    made.release()
+    made.free()
     until_gone()
 
 
 def threads_alive() -> list[threading.Thread]:
-    """The threads of all executors."""
+    """The threads of all pools."""
     return [
         thread
         for thread in threading.enumerate()
@@ -105,71 +105,71 @@ def until_gone() -> None:
 
 
 def test_no_thread_before_the_first_run_and_none_after_the_last(recorder: Recorder) -> None:
-    """Idle, an executor costs nothing."""
-    threads = Threads(recorder)
+    """Idle, a pool costs nothing."""
+    pool = WorkerPool(recorder)
     assert threads_alive() == []
 
-    threads.submit("a")
+    pool.submit("a")
     recorder.wait(lambda: recorder.begun == ["a"])
     assert {thread.name for thread in threads_alive()} == {"assistants-run", "assistants-heartbeat"}
     assert all(thread.daemon for thread in threads_alive())
-    recorder.release("a")
+    recorder.free("a")
 
     until_gone()
     assert recorder.ended == ["a"]
 
 
 def test_more_runs_than_workers(recorder: Recorder) -> None:
-    """At most as many as there are workers are carried at once; the others follow in order."""
-    threads = Threads(recorder, workers=2)
+    """At most as many as there are workers are processed at once; the others follow in order."""
+    pool = WorkerPool(recorder, workers=2)
     for run_id in "abcd":
-        threads.submit(run_id)
+        pool.submit(run_id)
     recorder.wait(lambda: len(recorder.begun) == 2)
     assert sorted(recorder.begun) == ["a", "b"]
 
-    recorder.release("b")
+    recorder.free("b")
     recorder.wait(lambda: len(recorder.begun) == 3)
     assert recorder.begun[2] == "c"
 
-    recorder.release()
+    recorder.free()
     recorder.wait(lambda: len(recorder.ended) == 4)
 
 
-def test_what_waits_is_told(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that no worker is free for are counted, and told of once, not each time."""
+def test_a_backlog_is_reported(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that no worker is free for are counted, and reported once, not each time."""
     told: list[int] = []
-    threads = Threads(recorder, workers=2, tell_waiting=told.append)
-    threads.submit("a")
-    threads.submit("b")
-    assert threads.waiting() == 0
+    pool = WorkerPool(recorder, workers=2, on_backlog=told.append)
+    pool.submit("a")
+    pool.submit("b")
+    assert pool.waiting() == 0
     assert told == []
 
-    threads.submit("c")
-    threads.submit("d")
-    assert threads.waiting() == 2
+    pool.submit("c")
+    pool.submit("d")
+    assert pool.waiting() == 2
     assert told == [1]
-    monkeypatch.setattr(executor, "TELL_SECONDS", 0.0)
-    threads.submit("e")
+    monkeypatch.setattr(thread_pool, "REPORT_SECONDS", 0.0)
+    pool.submit("e")
     assert told == [1, 3]
 
-    recorder.release()
+    recorder.free()
     recorder.wait(lambda: len(recorder.ended) == 5)
-    assert threads.waiting() == 0
+    assert pool.waiting() == 0
 
 
 def test_what_others_have_left_is_taken_over_as_far_as_there_is_room(recorder: Recorder) -> None:
-    """What is waiting, carried or dropped here is not taken twice; after closing, nothing is."""
-    threads = Threads(recorder, workers=3)
-    threads.submit("a")
+    """What waits, is processed or unreleased here is not taken twice; after closing, nothing is."""
+    pool = WorkerPool(recorder, workers=3)
+    pool.submit("a")
     recorder.wait(lambda: recorder.begun == ["a"])
 
-    threads.take_over(["a", "b", "c", "d"])
+    pool.take_over(["a", "b", "c", "d"])
     recorder.wait(lambda: sorted(recorder.begun) == ["a", "b", "c"])
-    threads.take_over(["a", "d", "e"])
-    assert threads.busy() == 3
-    recorder.release()
-    assert threads.close(PATIENCE) is True
-    threads.take_over(["d"])
+    pool.take_over(["a", "d", "e"])
+    assert pool.busy() == 3
+    recorder.free()
+    assert pool.close(PATIENCE) is True
+    pool.take_over(["d"])
     until_gone()
     assert sorted(recorder.ended) == ["a", "b", "c"]
 
@@ -177,39 +177,39 @@ def test_what_others_have_left_is_taken_over_as_far_as_there_is_room(recorder: R
 def test_a_run_that_blows_up_takes_nothing_with_it(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, the worker goes on, and the run is let go of, to be carried once more."""
-    threads = Threads(recorder, workers=1, heartbeat=0.01)
-    recorder.release()
-    threads.submit("bad")
-    threads.submit("good")
+    """It is logged, the worker goes on, and the run is released, to be processed once more."""
+    pool = WorkerPool(recorder, workers=1, heartbeat=0.01)
+    recorder.free()
+    pool.submit("bad")
+    pool.submit("good")
 
     recorder.wait(lambda: recorder.ended == ["bad", "good", "bad"])
     until_gone()
-    assert recorder.let_gone == ["bad"]
-    assert "Run bad could not be carried" in caplog.text
+    assert recorder.released == ["bad"]
+    assert "Run bad could not be processed" in caplog.text
 
 
-def test_what_could_not_be_let_go_of_is_told_by_close(recorder: Recorder) -> None:
+def test_what_could_not_be_released_is_reported_by_close(recorder: Recorder) -> None:
     """Whoever closes has it ended then."""
-    threads = Threads(recorder)
-    recorder.release()
-    threads.submit("bad")
+    pool = WorkerPool(recorder)
+    recorder.free()
+    pool.submit("bad")
     recorder.wait(lambda: recorder.ended == ["bad"])
 
-    assert threads.close(PATIENCE) is False
+    assert pool.close(PATIENCE) is False
     until_gone()
 
 
 def test_cancel_sets_the_flag_of_that_run_only(recorder: Recorder) -> None:
-    """A run that is not carried here is none of our business."""
-    threads = Threads(recorder)
-    threads.submit("a")
-    threads.submit("b")
+    """A run that is not processed here is none of our business."""
+    pool = WorkerPool(recorder)
+    pool.submit("a")
+    pool.submit("b")
     recorder.wait(lambda: len(recorder.begun) == 2)
 
-    threads.cancel("b")
-    threads.cancel("b")
-    threads.cancel("elsewhere")
+    pool.cancel("b")
+    pool.cancel("b")
+    pool.cancel("elsewhere")
 
     assert not recorder.flags["a"]()
     assert recorder.flags["b"]()
@@ -217,27 +217,27 @@ def test_cancel_sets_the_flag_of_that_run_only(recorder: Recorder) -> None:
 
 def test_a_cancelled_run_that_hangs_blocks_nobody(recorder: Recorder) -> None:
     """Its thread no longer counts, so another is started; when it ends after all, it is gone."""
-    threads = Threads(recorder, workers=1)
-    threads.submit("stuck")
+    pool = WorkerPool(recorder, workers=1)
+    pool.submit("stuck")
     recorder.wait(lambda: recorder.begun == ["stuck"])
-    threads.submit("next")
-    threads.submit("last")
+    pool.submit("next")
+    pool.submit("last")
 
-    threads.cancel("stuck")
+    pool.cancel("stuck")
     recorder.wait(lambda: recorder.begun == ["stuck", "next"])
-    recorder.release("stuck")
+    recorder.free("stuck")
     recorder.wait(lambda: recorder.ended == ["stuck"])
     assert recorder.begun == ["stuck", "next"]
 
-    recorder.release("next")
+    recorder.free("next")
     recorder.wait(lambda: recorder.begun == ["stuck", "next", "last"])
 
 
 def test_a_run_that_was_taken_away_blocks_nobody(recorder: Recorder) -> None:
     """A run that hangs until it expires has its worker replaced at the next heartbeat."""
-    threads = Threads(recorder, workers=1, heartbeat=0.01)
-    threads.submit("stuck")
-    threads.submit("next")
+    pool = WorkerPool(recorder, workers=1, heartbeat=0.01)
+    pool.submit("stuck")
+    pool.submit("next")
     recorder.wait(lambda: recorder.renewed >= 3)
     assert recorder.begun == ["stuck"]
 
@@ -246,105 +246,107 @@ def test_a_run_that_was_taken_away_blocks_nobody(recorder: Recorder) -> None:
     recorder.wait(lambda: recorder.begun == ["stuck", "next"])
 
 
-def test_the_heart_beats_while_runs_are_carried(recorder: Recorder) -> None:
+def test_the_heart_beats_while_runs_are_processed(recorder: Recorder) -> None:
     """It beats on after a failure, ends with the last run, and starts again with another."""
-    threads = Threads(recorder, heartbeat=0.01)
-    threads.submit("a")
+    pool = WorkerPool(recorder, heartbeat=0.01)
+    pool.submit("a")
     recorder.wait(lambda: recorder.renewed >= 3)
-    recorder.release("a")
+    recorder.free("a")
     until_gone()
 
     before = recorder.renewed
-    threads.submit("b")
+    pool.submit("b")
     recorder.wait(lambda: recorder.renewed > before)
 
 
-def test_a_store_out_of_use_is_told_of_once(
+def test_a_store_out_of_use_is_logged_once(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As long as that lasts, and without the way there; after it, once more."""
     caplog.set_level(logging.WARNING)
     recorder.renewed = 1
     recorder.raises = [Fault(503, "out of use") for _ in range(5)]
-    threads = Threads(recorder, heartbeat=0.01)
-    threads.submit("a")
+    pool = WorkerPool(recorder, heartbeat=0.01)
+    pool.submit("a")
     recorder.wait(lambda: not recorder.raises)
     before = recorder.renewed
     recorder.wait(lambda: recorder.renewed >= before + 2)
     with recorder.changed:
         recorder.raises = [Fault(503, "out of use") for _ in range(5)]
     recorder.wait(lambda: not recorder.raises)
-    told = [one for one in caplog.records if "sign of life" in one.message]
+    told = [one for one in caplog.records if "leases" in one.message]
     assert [(one.levelname, one.exc_info) for one in told] == [("WARNING", None)] * 2
 
 
-def test_what_cannot_be_let_go_of_is_told_of_once(
+def test_what_cannot_be_released_is_logged_once(
     recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is tried at each heartbeat."""
     caplog.set_level(logging.WARNING)
     recorder.renewed = 1
-    recorder.let_gone = ["earlier"]
+    recorder.released = ["earlier"]
     recorder.raises = [Fault(503, "out of use") for _ in range(5)]
-    recorder.release()
-    threads = Threads(recorder, heartbeat=0.01)
-    threads.submit("bad")
+    recorder.free()
+    pool = WorkerPool(recorder, heartbeat=0.01)
+    pool.submit("bad")
     recorder.wait(lambda: not recorder.raises)
     recorder.wait(lambda: recorder.ended == ["bad", "bad"])
-    assert [one.levelname for one in caplog.records if "let go" in one.message] == ["WARNING"]
+    assert [one.levelname for one in caplog.records if "could not be released" in one.message] == [
+        "WARNING"
+    ]
 
 
-def test_close_waits_for_what_is_carried(recorder: Recorder) -> None:
+def test_close_waits_for_what_is_processed(recorder: Recorder) -> None:
     """What waits for its turn stays queued, nothing more is taken, and the threads are gone."""
-    threads = Threads(recorder, workers=1)
-    threads.submit("a")
+    pool = WorkerPool(recorder, workers=1)
+    pool.submit("a")
     recorder.wait(lambda: recorder.begun == ["a"])
-    threads.submit("b")
+    pool.submit("b")
     closed: list[bool] = []
-    closing = threading.Thread(target=lambda: closed.append(threads.close(PATIENCE)))
+    closing = threading.Thread(target=lambda: closed.append(pool.close(PATIENCE)))
     closing.start()
-    recorder.release()
+    recorder.free()
     closing.join(PATIENCE)
 
-    threads.submit("c")
+    pool.submit("c")
     until_gone()
     assert closed == [True]
     assert recorder.begun == ["a"]
 
 
-def test_close_carries_what_has_only_just_come(recorder: Recorder) -> None:
+def test_close_processes_what_has_only_just_come(recorder: Recorder) -> None:
     """No thread may have taken it yet: it is not left lying."""
-    recorder.release()
+    recorder.free()
     for number in range(50):
-        threads = Threads(recorder)
-        threads.submit(str(number))
-        assert threads.close(PATIENCE) is True
+        pool = WorkerPool(recorder)
+        pool.submit(str(number))
+        assert pool.close(PATIENCE) is True
     assert sorted(recorder.ended, key=int) == [str(number) for number in range(50)]
 
 
 def test_close_does_not_wait_for_ever(recorder: Recorder) -> None:
-    """A run that hangs is left to its daemon thread, and gets no sign of life any more."""
-    threads = Threads(recorder)
-    threads.submit("stuck")
+    """A run that hangs is left to its daemon thread, and its lease is not renewed any more."""
+    pool = WorkerPool(recorder)
+    pool.submit("stuck")
     recorder.wait(lambda: recorder.begun == ["stuck"])
 
-    assert threads.close(0.01) is False
+    assert pool.close(0.01) is False
     assert "assistants-heartbeat" not in {thread.name for thread in threads_alive()}
-    threads.cancel("stuck")
-    assert threads.close(PATIENCE) is True
+    pool.cancel("stuck")
+    assert pool.close(PATIENCE) is True
     assert recorder.ended == []
 
 
 def test_no_thread_to_be_had(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no thread can be started the run waits, and the next chance takes it along."""
-    threads = Threads(recorder)
+    pool = WorkerPool(recorder)
     with monkeypatch.context() as patched:
         patched.setattr(threading, "Thread", no_thread)
-        threads.submit("a")
+        pool.submit("a")
     assert recorder.begun == []
 
-    threads.submit("b")
-    recorder.release()
+    pool.submit("b")
+    recorder.free()
     recorder.wait(lambda: sorted(recorder.ended) == ["a", "b"])
 
 
@@ -354,30 +356,30 @@ def no_thread(**_: object) -> threading.Thread:
 
 
 def test_at_least_one_worker(recorder: Recorder) -> None:
-    """None at all would never carry anything."""
+    """None at all would never process anything."""
     with pytest.raises(ValueError, match="workers: 0 is below 1"):
-        Threads(recorder, workers=0)
+        WorkerPool(recorder, workers=0)
 
 
 CHILD = """
     import os, sys, threading
-    from assistants_client.engine.worker.thread_pool import Threads
+    from assistants_client.engine.worker.thread_pool import WorkerPool
 
     class Slow:
         def __init__(self):
             self.begun = threading.Semaphore(0)
-        def carry(self, run_id, cancelled):
+        def process(self, run_id, cancelled):
             self.begun.release()
             if run_id == "hang":
                 threading.Event().wait()
-        def renew(self):
+        def renew_leases(self):
             return ()
-        def let_go(self, run_id):
+        def release(self, run_id):
             pass
 
     slow = Slow()
-    threads = Threads(slow, workers=1)
-    threads.submit("hang")
+    pool = WorkerPool(slow, workers=1)
+    pool.submit("hang")
     slow.begun.acquire()
 """
 
@@ -406,14 +408,14 @@ def test_the_interpreter_ends_while_a_run_hangs() -> None:
 def test_a_forked_child_starts_afresh() -> None:
     """Even where the parent's lock was taken and its only worker is busy."""
     done = python("""
-        threads._changed.acquire()
+        pool._changed.acquire()
         pid = os.fork()
         if pid == 0:
-            threads.submit("child")
+            pool.submit("child")
             os._exit(0 if slow.begun.acquire(timeout=10) else 1)
-        threads._changed.release()
+        pool._changed.release()
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), len(threads._carried))
+        print(os.waitstatus_to_exitcode(status), len(pool._tasks))
     """)
 
     assert (done.stdout, done.stderr) == ("0 1\n", "")

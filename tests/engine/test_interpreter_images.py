@@ -9,7 +9,7 @@ from code_bench import CODE, CodeBench, code
 from stream_bench import INTERPRETER, StreamBench
 
 from assistants_client.engine import LanguageModelError, MontyInterpreter
-from assistants_client.engine.events.stream_state import MESSAGE, STEP, Seen, Told
+from assistants_client.engine.events.stream_state import MESSAGE, STEP, StoredRun, StreamState
 from assistants_client.models.messages import FilePath, ImageFilePart, MessageRequest, TextPart
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
@@ -128,13 +128,13 @@ def test_a_stream_that_missed_the_images_tells_them() -> None:
     details = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
     step = {"id": "step_1", "status": "completed", "step_details": details}
     run = {"id": "run_1", "status": "in_progress", "started_at": 1}
-    seen = Seen(run=run, steps=[step], messages={"msg_1": message})
-    told = Told()
+    stored = StoredRun(run=run, steps=[step], messages={"msg_1": message})
+    state = StreamState()
 
     events = [
-        *told.missing(seen),
-        *told.missing(seen),
-        *told.tells(f"{MESSAGE}.completed", message),
+        *state.missing(stored),
+        *state.missing(stored),
+        *state.on_event(f"{MESSAGE}.completed", message),
     ]
 
     pieces = [one["delta"]["content"] for name, one in events if name == f"{MESSAGE}.delta"]

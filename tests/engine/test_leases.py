@@ -31,10 +31,10 @@ def is_lost_after(
     """
     until = clock() + seconds
     while clock() < until:
-        watching.writes()
+        watching.note_write()
         assert not watching.is_lost("a", owner, lease)
         clock.move(min(every, until - clock()))
-    watching.writes()
+    watching.note_write()
     return watching.is_lost("a", owner, lease)
 
 
@@ -64,7 +64,7 @@ def test_nothing_is_lost_while_nobody_can_write(clock: Clock, looks: int) -> Non
 
 @pytest.mark.parametrize("every", [0.1, 1.0, UNSEEN])
 def test_a_lease_is_lost_however_long_each_write_waits(clock: Clock, every: float) -> None:
-    """As long as writes come to their turn in the time in which a holder gives a sign of life."""
+    """As long as writes come to their turn in the time in which a holder sends a heartbeat."""
     watching = Leases(clock)
     assert is_lost_after(LEASE, watching, clock, 1.0, every=every)
 
@@ -80,11 +80,11 @@ def test_what_is_seen_before_any_write_is_believed_alive(clock: Clock) -> None:
 def test_a_number_that_is_seen_again_stood_still_all_the_time(clock: Clock) -> None:
     """Nobody needs to look at it meanwhile, for no number is given twice."""
     watching = Leases(clock)
-    watching.writes()
+    watching.note_write()
     assert not watching.is_lost("a", ELSEWHERE, 1.0)
     for _ in range(3):
         clock.move(LEASE / 3)
-        watching.writes()
+        watching.note_write()
     assert watching.is_lost("a", ELSEWHERE, 1.0)
 
 

@@ -69,21 +69,21 @@ def test_a_change_that_is_not_in_the_table_is_refused() -> None:
     [
         (RunFacts(status="queued", expires_at=NOW + 1), None),
         (RunFacts(status="queued", expires_at=NOW), "expired"),
-        (RunFacts(status="in_progress", expires_at=NOW, carried=True), "expired"),
-        (RunFacts(status="in_progress", expires_at=NOW + 1, carried=True), None),
-        (RunFacts(status="in_progress", expires_at=NOW + 1, carried=True, lost=True), "failed"),
+        (RunFacts(status="in_progress", expires_at=NOW, claimed=True), "expired"),
+        (RunFacts(status="in_progress", expires_at=NOW + 1, claimed=True), None),
+        (RunFacts(status="in_progress", expires_at=NOW + 1, claimed=True, lost=True), "failed"),
         (RunFacts(status="requires_action", expires_at=NOW + 1), None),
         (RunFacts(status="requires_action", expires_at=NOW - 1), "expired"),
         (RunFacts(status="cancelling", cancelling_since=NOW), "cancelled"),
-        (RunFacts(status="cancelling", cancelling_since=NOW, carried=True), None),
-        (RunFacts(status="cancelling", carried=True), None),
-        (RunFacts(status="cancelling", cancelling_since=NOW, carried=True, lost=True), "cancelled"),
+        (RunFacts(status="cancelling", cancelling_since=NOW, claimed=True), None),
+        (RunFacts(status="cancelling", claimed=True), None),
+        (RunFacts(status="cancelling", cancelling_since=NOW, claimed=True, lost=True), "cancelled"),
         (
-            RunFacts(status="cancelling", cancelling_since=NOW - CANCEL_GRACE, carried=True),
+            RunFacts(status="cancelling", cancelling_since=NOW - CANCEL_GRACE, claimed=True),
             "cancelled",
         ),
         (RunFacts(status="completed", expires_at=NOW - 1), None),
-        (RunFacts(status="cancelled", lost=True, carried=True), None),
+        (RunFacts(status="cancelled", lost=True, claimed=True), None),
     ],
 )
 def test_what_is_overdue(facts: RunFacts, end: str | None) -> None:
@@ -97,7 +97,7 @@ FACTS = st.builds(
     status=st.sampled_from(sorted(RUN_TRANSITIONS)),
     expires_at=st.none() | st.floats(0, 2000),
     cancelling_since=st.none() | st.floats(0, 2000),
-    carried=st.booleans(),
+    claimed=st.booleans(),
     lost=st.booleans(),
 )
 
@@ -113,12 +113,12 @@ def test_an_overdue_end_is_final_and_in_the_table(facts: RunFacts, now: float) -
 
 @given(
     expires_at=st.floats(0, 2000),
-    carried=st.booleans(),
+    claimed=st.booleans(),
     status=st.sampled_from(sorted(ACTIVE_STATUSES)),
 )
-def test_no_run_outlives_its_expiry(expires_at: float, carried: bool, status: str) -> None:
+def test_no_run_outlives_its_expiry(expires_at: float, claimed: bool, status: str) -> None:
     """Any active run that expires has ended by then, or a moment after for a cancelled one."""
-    facts = RunFacts(status=status, expires_at=expires_at, cancelling_since=0, carried=carried)
+    facts = RunFacts(status=status, expires_at=expires_at, cancelling_since=0, claimed=claimed)
     assert overdue(facts, expires_at + CANCEL_GRACE) is not None
 
 

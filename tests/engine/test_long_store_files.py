@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from engine_store import Store
+from engine_store import Store, committing
 from sqlalchemy import text, update
+from werkzeug.test import Client
 
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.search.document_reader.chunking import Chunk
@@ -55,23 +56,31 @@ class Shelf:
     """A vector store whose files nobody reads but the test."""
 
     store: Store
-    numbers: list[int] = field(factory=list)
-    files: Files = field(init=False)
-    stores: VectorStores = field(init=False)
-    held: VectorStoreFiles = field(init=False)
-    batches: VectorStoreFileBatches = field(init=False)
+    #: What happens between two pieces.
+    pause: Callable[[float], object] = lambda _: None
+    files: Any = field(init=False)
+    stores: Any = field(init=False)
+    held: Any = field(init=False)
+    batches: Any = field(init=False)
     reader: Ingesting = field(init=False)
     id: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        context = self.store.context
-        context.ingest = self.numbers.append
-        self.files = Files(context)
-        self.stores = VectorStores(context)
-        self.held = VectorStoreFiles(context)
-        self.batches = VectorStoreFileBatches(context)
-        self.reader = Ingesting(context)
+        self.use(pause=self._pause)
         self.id = self.stores.create(VectorStoreRequest()).id
+
+    def _pause(self, seconds: float) -> None:
+        self.pause(seconds)
+
+    def use(self, **changes: Any) -> None:
+        """Goes on in a context that differs, such as in its pauses."""
+        self.store = self.store.where(**changes)
+        context = self.store.context
+        self.files = committing(Files, context)
+        self.stores = committing(VectorStores, context)
+        self.held = committing(VectorStoreFiles, context)
+        self.batches = committing(VectorStoreFileBatches, context)
+        self.reader = Ingesting(context)
 
     def upload(self) -> str:
         """The id of a new file."""
@@ -86,7 +95,7 @@ class Shelf:
 
     def read(self, chunks: Sequence[Chunk] = CHUNKS) -> None:
         """Reads the file that was put in last."""
-        job = self.reader.claim(self.numbers[-1])
+        job = self.reader.claim(self.store.to_read[-1])
         assert job is not None
         self.reader.complete(job, chunks, "m", [packed([1.0, 0.0])] * len(chunks))
 
@@ -98,7 +107,7 @@ class Shelf:
             found.append(self.rows()[0])
             act()
 
-        self.store.context.pause = pause
+        self.pause = pause
         return found
 
     def rows(self) -> list[int]:
@@ -169,7 +178,7 @@ def test_a_file_that_is_being_put_in_is_not_seen(
     """Neither by words nor by meaning, however many passages hold a word; nor is it read."""
     monkeypatch.setattr(_search, "_KNOWN_EXACTLY", exactly)
     monkeypatch.setattr(_search, "_RANKED", 2 * exactly)
-    shelf.store.context.embeddings = embeddings
+    shelf.use(embeddings=embeddings)
     slow, late = shelf.put(), shelf.upload()
     looked: list[int] = []
 
@@ -201,7 +210,7 @@ def test_a_reader_that_died_leaves_nothing_twice(shelf: Shelf, pieces: int) -> N
     shelf.between(lambda: kill() if next(times, None) is None else None)
     with pytest.raises(KilledError):
         shelf.read()
-    shelf.reader.let_go(shelf.numbers[-1])
+    shelf.reader.release(shelf.store.to_read[-1])
     assert shelf.rows()[0] == 3 * pieces
 
     shelf.reader = Ingesting(shelf.store.context)
@@ -220,7 +229,7 @@ def test_of_two_readers_in_one_process_the_last_goes_on(shelf: Shelf) -> None:
     def take_over() -> None:
         if not taken:
             taken.append(1)
-            shelf.reader.let_go(shelf.numbers[-1])
+            shelf.reader.release(shelf.store.to_read[-1])
             shelf.read()
 
     shelf.between(take_over)
@@ -327,6 +336,24 @@ def test_a_long_file_that_is_put_in_again(shelf: Shelf, as_batch: bool) -> None:
     assert shelf.counts() == FileCounts(completed=1, total=1)
 
 
+@pytest.mark.parametrize("as_batch", [False, True])
+def test_a_repeat_takes_no_piece_of_a_file(shelf: Shelf, as_batch: bool) -> None:
+    """What was read since the first request stays as it is."""
+    file_id = shelf.upload()
+    http = Client(shelf.store.app())
+    path = f"/vector_stores/{shelf.id}/" + ("file_batches" if as_batch else "files")
+    body = {"file_ids": [file_id]} if as_batch else {"file_id": file_id}
+    first = http.post(path, json=body, headers={"Idempotency-Key": "the key"})
+    shelf.read()
+    pauses = shelf.between(lambda: None)
+
+    again = http.post(path, json=body, headers={"Idempotency-Key": "the key"})
+
+    assert (again.status_code, again.get_json()) == (200, first.get_json())
+    assert pauses == []
+    assert shelf.content(file_id) == TEXT
+
+
 def test_a_deletion_that_broke_off_leaves_no_half_file(shelf: Shelf) -> None:
     """It counts as cancelled and takes no room; others are untouched."""
     other = shelf.put()
@@ -360,7 +387,7 @@ def test_a_store_of_many_files_is_deleted_piece_by_piece(shelf: Shelf) -> None:
 def test_a_file_that_fails_in_the_middle_keeps_nothing(shelf: Shelf) -> None:
     """What was put in until then goes before it has failed."""
     shelf.put()
-    job = shelf.reader.claim(shelf.numbers[-1])
+    job = shelf.reader.claim(shelf.store.to_read[-1])
     assert job is not None
     shelf.between(lambda: kill() if shelf.rows()[0] == 9 else None)
     with pytest.raises(KilledError):
@@ -379,8 +406,8 @@ def test_what_nobody_came_to_delete_is_deleted_by_the_next_process(shelf: Shelf)
     with shelf.store.context.database.begin() as connection:
         connection.execute(update(vector_store_files).values(status="cancelled"))
     assert shelf.found() == []
-    assert shelf.reader.orphans() == shelf.numbers
-    assert shelf.reader.claim(shelf.numbers[-1]) is None
+    assert shelf.reader.orphans() == shelf.store.to_read
+    assert shelf.reader.claim(shelf.store.to_read[-1]) is None
     assert shelf.rows() == [0, 0, 0]
     assert shelf.reader.orphans() == []
     assert shelf.held.retrieve(shelf.id, file_id).id == file_id

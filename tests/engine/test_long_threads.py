@@ -160,8 +160,7 @@ def test_a_long_thread_is_deleted_piece_by_piece(
         store.messages.create(other, MessageRequest("x"))
         left.append(len(store.messages.list(run.thread_id, ALL).data))
 
-    store.context.pause = write
-    store.threads.delete(run.thread_id)
+    store.where(pause=write).threads.delete(run.thread_id)
     assert left == [7, 4, 1]
     with pytest.raises(Fault, match="No thread found"):
         store.threads.retrieve(run.thread_id)

@@ -19,7 +19,7 @@ from test_recovery import killed
 
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.worker.lookout import Lookout, Source
-from assistants_client.engine.worker.thread_pool import Threads
+from assistants_client.engine.worker.thread_pool import WorkerPool
 
 PATIENCE = 20.0
 
@@ -51,13 +51,13 @@ class Waiting:
 def test_what_waits_at_two_looks_is_taken_over() -> None:
     """What has only just come is left to whoever it came to."""
     recorder, waiting = Recorder(), Waiting("a", "b")
-    recorder.release()
-    threads = Threads(recorder)
-    lookout = Lookout(Source(waiting, threads))
-    lookout.look()
+    recorder.free()
+    pool = WorkerPool(recorder)
+    lookout = Lookout(Source(waiting, pool))
+    lookout.poll()
     waiting.names = ["b", "c"]
-    lookout.look()
-    assert threads.close(PATIENCE) is True
+    lookout.poll()
+    assert pool.close(PATIENCE) is True
     assert recorder.ended == ["b"]
 
 
@@ -65,7 +65,7 @@ def test_it_looks_until_it_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     """A database that cannot be reached is told of once, as long as that lasts."""
     waiting = Waiting()
     waiting.raises = [OSError("out of reach") for _ in range(5)]
-    lookout = Lookout(Source(waiting, Threads(Recorder())), seconds=0.01)
+    lookout = Lookout(Source(waiting, WorkerPool(Recorder())), seconds=0.01)
     chance = random.getstate()
     with caplog.at_level(logging.WARNING):
         lookout.start()

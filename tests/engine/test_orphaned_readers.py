@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from assistants_client.engine.search import extraction
+
 fcntl = pytest.importorskip("fcntl", reason="Windows does not tell whether a parent is gone")
 
 #: An engine whose reader locks a file, and holds it until its last moment; the page that it reads
@@ -72,3 +74,16 @@ def test_a_reader_ends_with_its_engine(tmp_path: Path) -> None:
     finally:
         if not is_free():
             os.kill(reader, signal.SIGKILL)
+
+
+def test_a_reader_that_is_done_stays_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However long its interpreter takes to end, which no longer hears of its timer then."""
+    slow = "class Slow:\n    def __del__(self, sleep=__import__('time').sleep): sleep(1.5)\n"
+    monkeypatch.setattr(extraction, "_START", f"{slow}slow = Slow()\n{extraction._START}")
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"All of it.")
+
+    with path.open("rb") as file:
+        assert [chunk.text for chunk in extraction.extract(file, "notes.txt", 800, 400)] == [
+            "All of it."
+        ]

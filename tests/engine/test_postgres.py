@@ -70,7 +70,7 @@ def test_a_thread_is_locked_for_all_engines(engines: list[Engine]) -> None:
         return web.post(f"/v1/threads/{thread}/runs", json=held).status_code
 
     for engine in engines:
-        engine._threads.close()  # what is queued stays queued
+        engine._run_pool.close()  # what is queued stays queued
     with ThreadPoolExecutor(2) as pool:
         for _ in range(10):
             thread = webs[0].post("/v1/threads").get_json()["id"]
@@ -193,7 +193,7 @@ def test_without_its_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_other_servers_are_refused() -> None:
     """By name, and without the password."""
-    with pytest.raises(ConfigurationError, match="knows SQLite and PostgreSQL") as caught:
+    with pytest.raises(ConfigurationError, match="supports SQLite and PostgreSQL") as caught:
         Database("mysql+pymysql://user:secret@host/name").open()
     assert "secret" not in str(caught.value)
 

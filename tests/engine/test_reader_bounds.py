@@ -282,4 +282,4 @@ def test_markup_is_read_as_browsers_do(page: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["zip", "punycode", "idna", "unicode_escape", "undefined", "none"])
 def test_a_page_names_codings_of_text_only(name: str) -> None:
     """Python knows others too."""
-    assert plain_text.coding_of(f'<meta><meta a charset="{name}">'.encode()) == "utf-8"
+    assert plain_text.encoding_of(f'<meta><meta a charset="{name}">'.encode()) == "utf-8"

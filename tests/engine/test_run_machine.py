@@ -29,6 +29,7 @@ from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
@@ -54,8 +55,8 @@ T = TypeVar("T")
 _ALL = PageQuery(limit=100)
 
 
-class Elsewhere(Execution):
-    """A carrier on another machine: whether it lives, only its lease tells."""
+class Elsewhere(LeaseHolder):
+    """The leases of another machine's carrier: whether it lives, only they tell."""
 
     @property
     def owner(self) -> str:
@@ -104,8 +105,9 @@ class RunMachine(RuleBasedStateMachine):
             database=self.database, clock=self.clock, run_seconds=60, leases=Leases(self.clock)
         )
         self.store = Store(context, self.clock)
-        self.database.on_commit = self.told
-        self.carriers = [Execution(self.store.context), Elsewhere(self.store.context)]
+        self.database.after_commit = self.told
+        self.carriers = [Execution(self.store.context) for _ in range(2)]
+        self.carriers[1].leases = Elsewhere(self.store.context, runs)
         self.assistant = self.store.assistants.create(AssistantRequest(model="m")).id
         self.threads: list[str] = []
         self.started: list[Run] = []
@@ -118,9 +120,11 @@ class RunMachine(RuleBasedStateMachine):
         """Closes the database."""
         self.database.close()
 
-    def told(self, events: Sequence[RunEvent]) -> None:
+    def told(self, events: Sequence[object]) -> None:
         """Each change of a run or step is one that its table has."""
         for event in events:
+            if not isinstance(event, RunEvent):
+                continue
             noun, _, status = event.name.rpartition(".")
             table = {"thread.run": RUN_TRANSITIONS, "thread.run.step": STEP_TRANSITIONS}.get(noun)
             if table is None or status in {"created", "delta"}:
@@ -319,18 +323,18 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(
         carrier=st.integers(0, 1),
-        what=st.sampled_from(["renew", "renew", "renew", "orphans", "orphans"]),
+        what=st.sampled_from(["renew_leases"] * 3 + ["orphans"] * 2),
     )
     def housekeeping(self, carrier: int, what: str) -> None:
-        """A sign of life, a look for what others left."""
+        """A heartbeat, or a check for what others left."""
         getattr(self.carriers[carrier], what)()
 
     @rule(carrier=st.integers(0, 1))
     def end_in_order(self, carrier: int) -> None:
-        """A process ends in order, and another takes its place: nothing is carried by the first."""
+        """A process ends in order, and another takes its place: nothing is claimed by the first."""
         ended = self.carriers[carrier]
         ended.close()
-        ended.release()
+        ended.release_all()
         self.carriers[carrier] = type(ended)(self.store.context)
         assert ended.owner not in {self.owner(run) for run in self.started}
         for run in self.those("queued"):

@@ -19,7 +19,7 @@ def on_its_way(cancelled: list[bool]) -> RunState:
         steps=[],
         images=unused,
         cancelled=lambda: bool(cancelled),
-        last_look=10.0,
+        last_check=10.0,
         states={},
     )
 

@@ -36,7 +36,7 @@ def bench() -> Iterator[Bench]:
 
 def test_an_answer_in_text(bench: Bench) -> None:
     """The text becomes a message and its step; the run is completed and counts its tokens."""
-    model = bench.carry(["Hel", "lo", USED], instructions="Be kind")
+    model = bench.process(["Hel", "lo", USED], instructions="Be kind")
 
     assert [turn.text for turn in model.conversations[0].turns] == ["Hi"]
     assert model.conversations[0].instructions == "Be kind"
@@ -52,11 +52,11 @@ def test_an_answer_in_text(bench: Bench) -> None:
 
 def test_a_run_that_is_not_queued_is_left_alone(bench: Bench) -> None:
     """A run that is gone, or was carried by another, asks nothing of the model."""
-    model = bench.carry("Hello")
+    model = bench.process("Hello")
     runner = bench.runner(model)
 
-    runner.carry("run_1")
-    runner.carry("run_unheard_of")
+    runner.process("run_1")
+    runner.process("run_unheard_of")
 
     assert len(model.conversations) == 1
 
@@ -64,7 +64,7 @@ def test_a_run_that_is_not_queued_is_left_alone(bench: Bench) -> None:
 @pytest.mark.parametrize("answer", [None, "", " \n", [USED]])
 def test_an_empty_answer_fails_the_run(bench: Bench, answer: Script) -> None:
     """Neither text nor a call is no answer."""
-    bench.carry(answer)
+    bench.process(answer)
 
     code, words = failure(bench)
     assert code == "server_error"
@@ -74,7 +74,7 @@ def test_an_empty_answer_fails_the_run(bench: Bench, answer: Script) -> None:
 
 def test_a_text_that_is_cut_short(bench: Bench) -> None:
     """``length`` makes the run incomplete, and its message too."""
-    bench.carry(["Hel", Finish(reason="length")])
+    bench.process(["Hel", Finish(reason="length")])
 
     run = bench.run
     assert run.status == "incomplete"
@@ -88,7 +88,7 @@ def test_a_text_that_is_cut_short(bench: Bench) -> None:
 
 def test_a_text_that_is_filtered(bench: Bench) -> None:
     """``content_filter`` is told by the message."""
-    bench.carry(["Well", Finish(reason="content_filter")])
+    bench.process(["Well", Finish(reason="content_filter")])
 
     assert bench.run.status == "incomplete"
     [message] = bench.written
@@ -98,7 +98,7 @@ def test_a_text_that_is_filtered(bench: Bench) -> None:
 
 def test_calls_that_are_cut_short_are_not_made(bench: Bench) -> None:
     """Half a program is not run; the tokens were spent all the same."""
-    bench.carry(
+    bench.process(
         [Call("code_interpreter", '{"code": "rm'), Finish(reason="length"), USED],
         tools=[INTERPRETER],
     )
@@ -113,21 +113,21 @@ def test_calls_that_are_cut_short_are_not_made(bench: Bench) -> None:
 
 def test_a_model_that_says_why(bench: Bench) -> None:
     """The words and the code of a ``LanguageModelError`` are the run's."""
-    bench.carry(LanguageModelError("Too busy", code="rate_limit_exceeded"))
+    bench.process(LanguageModelError("Too busy", code="rate_limit_exceeded"))
 
     assert failure(bench) == ("rate_limit_exceeded", "Too busy")
 
 
 def test_an_unknown_code_is_a_server_error(bench: Bench) -> None:
     """Only the protocol's codes leave the engine."""
-    bench.carry(LanguageModelError("Odd", code="odd"))
+    bench.process(LanguageModelError("Odd", code="odd"))
 
     assert failure(bench) == ("server_error", "Odd")
 
 
 def test_a_model_that_breaks_midway(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """What was said is kept; a foreign error is told by its kind alone, and logged whole."""
-    bench.carry(["Half an ", "answer", RuntimeError("key sk-secret")])
+    bench.process(["Half an ", "answer", RuntimeError("key sk-secret")])
 
     code, words = failure(bench)
     assert code == "server_error"
@@ -150,7 +150,7 @@ class Broken:
 def test_a_model_that_answers_nothing_at_all(bench: Bench) -> None:
     """A mistake in a model of the user's own fails the run and nothing else."""
     bench.queue()
-    bench.runner(Broken()).carry("run_1")
+    bench.runner(Broken()).process("run_1")
 
     assert "TypeError" in failure(bench)[1]
 
@@ -158,7 +158,7 @@ def test_a_model_that_answers_nothing_at_all(bench: Bench) -> None:
 def test_what_ends_the_process_ends_the_run_first(bench: Bench) -> None:
     """An interrupt goes on upwards, and the run is not left behind."""
     with pytest.raises(KeyboardInterrupt):
-        bench.carry(KeyboardInterrupt())
+        bench.process(KeyboardInterrupt())
 
     assert "KeyboardInterrupt" in failure(bench)[1]
 
@@ -170,7 +170,7 @@ def test_a_fault_of_our_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
         raise RuntimeError("disk full")
 
     monkeypatch.setattr(bench.execution, "begin_message", explode)
-    bench.carry("Hello")
+    bench.process("Hello")
 
     assert failure(bench)[1] == "The engine failed: RuntimeError (the engine's log has the details)"
 
@@ -202,7 +202,7 @@ def test_a_cancelled_run_stops_within_an_answer(bench: Bench) -> None:
     """The database is looked at while the answer comes in; the model is closed."""
     model = Watched(100, lambda number: bench.cancel() if number == 3 else None)
     bench.queue()
-    bench.runner(model).carry("run_1")
+    bench.runner(model).process("run_1")
 
     assert bench.run.status == "cancelled"
     assert model.given == 4
@@ -224,7 +224,7 @@ def test_the_flag_is_faster_than_the_clock(bench: Bench) -> None:
     model = Watched(100, cancel_at_three)
     bench.queue()
     runner = Runner(bench.execution, model, Echo(), ToolUse(bench.context), monotonic=lambda: 0.0)
-    runner.carry("run_1", lambda: bool(flags))
+    runner.process("run_1", lambda: bool(flags))
 
     assert bench.run.status == "cancelled"
     assert model.given == 4
@@ -237,7 +237,7 @@ def test_a_false_alarm_is_looked_into_once(bench: Bench, monkeypatch: pytest.Mon
     bench.queue()
     model = Watched(100, lambda _: None)
     runner = Runner(bench.execution, model, Echo(), ToolUse(bench.context), monotonic=lambda: 0.0)
-    runner.carry("run_1", lambda: True)
+    runner.process("run_1", lambda: True)
 
     assert bench.run.status == "completed"
     assert len(looks) == 1
@@ -250,7 +250,7 @@ def test_a_run_expires_on_the_way(bench: Bench) -> None:
         bench.now = 1600.0
         return "late"
 
-    bench.carry(late)
+    bench.process(late)
 
     assert bench.run.status == "expired"
     assert bench.written == []
@@ -263,7 +263,7 @@ def test_cancelled_before_its_code_is_run(bench: Bench) -> None:
         bench.cancel()
         return [call("code_interpreter", code="a")]
 
-    bench.carry(cancel, tools=[INTERPRETER])
+    bench.process(cancel, tools=[INTERPRETER])
 
     assert bench.run.status == "cancelled"
     assert bench.execution.load_state(bench.run) is None
@@ -280,7 +280,7 @@ def test_a_run_that_is_deleted_with_its_thread(
         return "too late"
 
     with caplog.at_level(logging.INFO):
-        bench.carry(delete)
+        bench.process(delete)
 
     assert bench.stored(runs, Run) == []
     assert caplog.records == []
@@ -288,7 +288,7 @@ def test_a_run_that_is_deleted_with_its_thread(
 
 def test_a_failure_is_logged_in_one_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """A model that is down is a warning with the run's id, without a traceback."""
-    bench.carry(LanguageModelError("down"))
+    bench.process(LanguageModelError("down"))
 
     [record] = caplog.records
     assert record.getMessage() == "Run run_1 failed: down"

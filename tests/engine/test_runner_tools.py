@@ -27,7 +27,7 @@ def bench() -> Iterator[Bench]:
 
 def test_code_is_run_and_its_output_goes_back(bench: Bench) -> None:
     """Each call is a step with input and logs; the interpreter's state stays with the thread."""
-    model = bench.carry(
+    model = bench.process(
         ["Let me see.", call("code_interpreter", code="a"), USED],
         [call("code_interpreter", code="b"), call("code_interpreter", code="quiet"), USED],
         ["Done", USED],
@@ -90,7 +90,7 @@ def test_functions_are_the_callers(bench: Bench) -> None:
     )
     bench.queue(tools=[INTERPRETER, WEATHER])
     runner = bench.runner(model)
-    runner.carry("run_1")
+    runner.process("run_1")
 
     run = bench.run
     assert run.status == "requires_action"
@@ -102,7 +102,7 @@ def test_functions_are_the_callers(bench: Bench) -> None:
     assert (step.status, len(step.tool_calls)) == ("in_progress", 3)
 
     bench.submit(get_weather="sun")
-    runner.carry("run_1")
+    runner.process("run_1")
 
     assert bench.run.status == "completed"
     turns = model.conversations[1].turns
@@ -113,7 +113,7 @@ def test_functions_are_the_callers(bench: Bench) -> None:
 
 def test_a_function_that_does_not_exist(bench: Bench) -> None:
     """The model is told what there is, and may mend its way; its name is made fit to go back."""
-    model = bench.carry(
+    model = bench.process(
         [Call("not here!", "{}"), call("get_weather")], "Never mind", tools=[WEATHER]
     )
 
@@ -127,7 +127,7 @@ def test_a_function_that_does_not_exist(bench: Bench) -> None:
 
 def test_no_tools_at_all(bench: Bench) -> None:
     """A model that calls code without having been offered any is told so."""
-    model = bench.carry(call("code_interpreter", code="a"), "Sorry")
+    model = bench.process(call("code_interpreter", code="a"), "Sorry")
 
     assert bench.run.status == "completed"
     assert model.conversations[1].turns[-1].text == (
@@ -148,7 +148,7 @@ def test_no_tools_at_all(bench: Bench) -> None:
 )
 def test_code_that_cannot_be_read(bench: Bench, arguments: str, words: str) -> None:
     """Arguments that hold no code are shown in the step, and the model is told what is wrong."""
-    model = bench.carry(Call("code_interpreter", arguments), "Sorry", tools=[INTERPRETER])
+    model = bench.process(Call("code_interpreter", arguments), "Sorry", tools=[INTERPRETER])
 
     [made] = bench.steps[0].tool_calls
     assert isinstance(made, CodeInterpreterCall)
@@ -159,7 +159,7 @@ def test_code_that_cannot_be_read(bench: Bench, arguments: str, words: str) -> N
 
 def test_an_interpreter_that_fails(bench: Bench) -> None:
     """The model is told the kind of the failure, and the run goes on."""
-    model = bench.carry(call("code_interpreter", code="crash"), "Sorry", tools=[INTERPRETER])
+    model = bench.process(call("code_interpreter", code="crash"), "Sorry", tools=[INTERPRETER])
 
     text = model.conversations[1].turns[-1].text
     assert "OSError" in text
@@ -171,7 +171,7 @@ def test_a_model_that_never_comes_to_an_answer(bench: Bench) -> None:
     """The number of rounds is bounded."""
     bench.queue(tools=[INTERPRETER])
     model = Scripted([call("code_interpreter", code="a")] * 10)
-    bench.runner(model, max_rounds=3).carry("run_1")
+    bench.runner(model, max_rounds=3).process("run_1")
 
     assert failure(bench)[1].startswith("The language model called tools 3 times in a row")
     assert len(model.conversations) == 3
@@ -180,7 +180,7 @@ def test_a_model_that_never_comes_to_an_answer(bench: Bench) -> None:
 def test_ids_that_come_twice(bench: Bench) -> None:
     """A model that gives every call the same id does not confuse the steps."""
     again = Call("code_interpreter", '{"code": "a"}', "same")
-    model = bench.carry([again, again], again, "Done", tools=[INTERPRETER])
+    model = bench.process([again, again], again, "Done", tools=[INTERPRETER])
 
     turns = model.conversations[2].turns
     ids = [turn.tool_call_id for turn in turns if turn.role == "tool"]
@@ -198,7 +198,7 @@ def test_ids_that_come_twice(bench: Bench) -> None:
 def test_bounds_on_tokens(bench: Bench, limit: dict[str, int], reason: str) -> None:
     """Between rounds a run that has used up its tokens ends incomplete."""
     used = TokenUsage(prompt_tokens=300, completion_tokens=300)
-    bench.carry([call("code_interpreter", code="a"), used], "late", tools=[INTERPRETER], **limit)
+    bench.process([call("code_interpreter", code="a"), used], "late", tools=[INTERPRETER], **limit)
 
     run = bench.run
     assert run.status == "incomplete"

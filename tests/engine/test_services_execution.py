@@ -1,4 +1,4 @@
-"""What a carrier of runs writes, and when it may not."""
+"""What a worker of runs writes, and when it may not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
-from assistants_client.engine.services.following import Following
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.storage.keyset_pages import PageQuery
@@ -162,7 +162,7 @@ def test_a_message_may_be_cut_short_on_its_own(store: Store) -> None:
 
 
 def test_metadata_set_meanwhile_is_kept(store: Store) -> None:
-    """What callers write to a run and its message survives what the carrier writes."""
+    """What callers write to a run and its message survives what the worker writes."""
     execution, work = store.claimed()
     run = work.run
     step, message = execution.begin_message(run)
@@ -216,9 +216,9 @@ def taken_over(store: Store, run: Run) -> None:
 def test_a_run_that_was_taken_is_not_written(
     store: Store, lose: Callable[[Store, Run], None], status: str | None, act: int
 ) -> None:
-    """Whatever the carrier does next, it is told to stop, and the run has its end already.
+    """Whatever the worker does next, it is told to stop, and the run has its end already.
 
-    The text that was written so far is kept if the run was still the carrier's own.
+    The text that was written so far is kept if the run was still the worker's own.
     """
     execution, work = store.claimed()
     run = work.run
@@ -261,7 +261,7 @@ def test_a_dead_process_loses_its_run_at_once(store: Store) -> None:
 
 
 def test_elsewhere_the_lease_decides(store: Store) -> None:
-    """A carrier on another host is believed alive for a lease, by whoever has begun to watch it."""
+    """A worker on another host is believed alive for a lease, by whoever has begun to watch it."""
     _, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
     store.clock.move(LEASE)
@@ -270,22 +270,22 @@ def test_elsewhere_the_lease_decides(store: Store) -> None:
 
 
 def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
-    """Also where the lock ends just before somebody looks: the carrier had to wait for it, too."""
+    """Also where the lock ends just before somebody looks: the worker had to wait for it, too."""
     execution, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
     assert store.watched(work.run, 1).status == "in_progress"
     store.clock.move(LEASE)  # another program has the database for itself
 
     assert store.current(work.run).status == "in_progress"
-    assert Following(store.context).look(work.run.id) is not None
+    assert RunSnapshots(store.context).load(work.run.id) is not None
     assert Execution(store.context).unclaimed() == []
     set_lease(store, work.run, execution)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
     assert store.watched(work.run, 0.5).status == "failed"
 
 
-def test_a_carrier_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
-    """It stops with its next write, whatever that is, and gives no sign of life any more."""
+def test_a_worker_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
+    """It stops with its next write, whatever that is, and sends no heartbeat any more."""
     execution, work = store.claimed()
     step, message = execution.begin_message(work.run)
     set_owner(store, work.run, "elsewhere/1/x/y")
@@ -301,7 +301,7 @@ def test_a_carrier_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
     ):
         with pytest.raises(RunTaken):
             write()
-    assert execution.renew() == frozenset()
+    assert execution.renew_leases() == frozenset()
     assert store.messages.retrieve(work.run.thread_id, message.id) == before
     assert store.current(work.run).status == "failed"
 
@@ -323,14 +323,14 @@ def test_the_clocks_of_others_do_not_matter(store: Store, step: float) -> None:
 
 
 def set_lease(store: Store, run: Run, execution: Execution) -> None:
-    """Gives a sign of life for a run that the test has made another's."""
+    """Renews the lease of a run that the test has made another's."""
     set_owner(store, run, execution.owner)
-    execution.renew()
+    execution.renew_leases()
     set_owner(store, run, "elsewhere/1/x/y")
 
 
 def test_a_lease_is_renewed(store: Store) -> None:
-    """A sign of life changes the lease of every run of the carrier, and no other's."""
+    """A heartbeat changes the lease of every run of the worker, and no other's."""
     execution, work = store.claimed()
 
     def lease() -> float:
@@ -338,9 +338,9 @@ def test_a_lease_is_renewed(store: Store) -> None:
             return float(connection.execute(runs.select()).one().lease_until)
 
     before = lease()
-    Execution(store.context).renew()
+    Execution(store.context).renew_leases()
     assert lease() == before
-    assert execution.renew() == {work.run.id}
+    assert execution.renew_leases() == {work.run.id}
     assert lease() != before
     execution.check(work.run)
 
@@ -354,7 +354,7 @@ def test_cancelling_a_run_of_a_dead_process_ends_it(store: Store) -> None:
 
 
 def test_orphans_are_the_queued_runs(store: Store) -> None:
-    """At a start, what is queued is to be carried, and what a dead process carried is ended."""
+    """At a start, what is queued is to be processed, and what a dead process claimed is ended."""
     queued = [store.new_run() for _ in range(2)]
     _, alive = store.claimed()
     _, lost = store.claimed()
@@ -384,15 +384,15 @@ def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) ->
     assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")
 
 
-def test_an_orderly_end_releases_what_is_carried(store: Store) -> None:
-    """Only the carrier's own runs are queued again; a cancelled one ends as cancelled."""
+def test_an_orderly_end_releases_what_is_claimed(store: Store) -> None:
+    """Only the worker's own runs are queued again; a cancelled one ends as cancelled."""
     execution, work = store.claimed()
     stopping = execution.claim(store.new_run().id)
     _, other = store.claimed()
     assert stopping is not None
     store.runs.cancel(stopping.run.thread_id, stopping.run.id)
     execution.close()
-    execution.release()
+    execution.release_all()
     assert store.current(work.run).status == "queued"
     assert store.current(stopping.run).status == "cancelled"
     assert store.current(other.run).status == "in_progress"
@@ -409,7 +409,7 @@ def test_a_released_run_goes_on_after_what_it_has_done(store: Store) -> None:
     execution.complete_tools_step(work.run, done)
     _, message = execution.begin_message(work.run)
     execution.write_content(work.run, message, content_of("Half a sen"))
-    execution.release()
+    execution.release_all()
 
     again = Execution(store.context).claim(work.run.id)
     assert again is not None
@@ -426,7 +426,7 @@ def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str) -> None
         execution.complete_message(work.run, step, message, content_of("Let me see."))
     if "tools" in moment:
         execution.begin_tools_step(work.run, [searched()])
-    execution.release()
+    execution.release_all()
 
     run = store.current(work.run)
     assert run.status == "failed"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from engine_store import Store
+from engine_store import Store, committing
 from sqlalchemy.exc import IntegrityError
 
 from assistants_client._json.codec import encode, parse
@@ -172,10 +173,11 @@ def test_only_one_of_many_runs_started_at_once_gets_the_thread(store: Store) -> 
     assistant = store.assistants.create(AssistantRequest(model="m"))
     others = [Database(str(store.context.database._url)) for _ in range(2)]
     services = [
-        Runs(Context(database=database)) for database in [store.context.database, *others] * 4
+        committing(Runs, Context(database=database))
+        for database in [store.context.database, *others] * 4
     ]
 
-    def start(runs: Runs) -> Run | None:
+    def start(runs: Any) -> Run | None:
         try:
             return runs.create(thread_id, RunRequest(assistant_id=assistant.id))
         except Fault:
@@ -194,7 +196,7 @@ def test_the_database_itself_lets_no_second_run_in(
 ) -> None:
     """Even where the run that holds the thread's lock was overlooked."""
     run = store.new_run()
-    monkeypatch.setattr(Context, "settled", lambda *_: None)
+    monkeypatch.setattr(Context, "expire_overdue", lambda *_: None)
     with pytest.raises(IntegrityError):
         store.runs.create(run.thread_id, RunRequest(assistant_id=run.assistant_id))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assistants_client.engine.services import _pieces
-from assistants_client.engine.storage.sqlite_turns import begins
+from assistants_client.engine.storage.sqlite_turns import try_begin
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_turn_is_taken_in_the_first_pause(
             both[0].execute("COMMIT")
 
     monkeypatch.setattr(time, "sleep", sleep)
-    assert begins(both[1].cursor(), time.monotonic() + 30)
+    assert try_begin(both[1].cursor(), time.monotonic() + 30)
     assert both[1].in_transaction
     assert len(looks) == 100
     assert max(looks) < _pieces._PAUSE
@@ -44,7 +44,7 @@ def test_a_turn_is_taken_in_the_first_pause(
 
 def test_a_turn_is_waited_for_so_long(both: list[sqlite3.Connection]) -> None:
     """Then nothing has begun."""
-    assert not begins(both[1].cursor(), time.monotonic() + 0.05)
+    assert not try_begin(both[1].cursor(), time.monotonic() + 0.05)
     assert not both[1].in_transaction
 
 
@@ -55,4 +55,4 @@ def test_what_cannot_be_written_is_not_waited_for(
     monkeypatch.setattr(time, "sleep", pytest.fail)
     both[0].execute("COMMIT")
     both[1].execute("BEGIN")
-    assert not begins(both[1].cursor(), time.monotonic() + 30)
+    assert not try_begin(both[1].cursor(), time.monotonic() + 30)

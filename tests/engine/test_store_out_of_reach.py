@@ -35,7 +35,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
     def open_engine(*answers: Any, heartbeat: float = 0.02) -> Bench:
         engine = Engine(f"sqlite:///{tmp_path / 'test.db'}", Scripted(answers))
-        engine._threads._heartbeat = engine._readers._heartbeat = heartbeat
+        engine._run_pool._heartbeat = engine._readers._heartbeat = heartbeat
         engines.append(engine)
         return Bench(engine)
 
@@ -77,7 +77,7 @@ def test_a_run_whose_end_cannot_be_written(
 
     bench = opened(answer, heartbeat=60 if is_closed else 0.02)
     run = started(bench)
-    until(lambda: "could not be carried" in caplog.text)
+    until(lambda: "could not be processed" in caplog.text)
     lock.execute("ROLLBACK")
     if is_closed:
         bench.engine.close()
@@ -115,13 +115,13 @@ def test_a_file_whose_passages_cannot_be_written(
     complete = bench.engine._ingesting.complete
 
     def locked(*arguments: Any) -> None:
-        if not lock.in_transaction and "could not be carried" not in caplog.text:
+        if not lock.in_transaction and "could not be processed" not in caplog.text:
             lock.execute("BEGIN IMMEDIATE")
         complete(*arguments)
 
     bench.engine._ingesting.complete = locked  # type: ignore[method-assign]  # for this test
     store = bench.client.vector_stores.create(file_ids=[bench.upload("A walrus.")])
-    until(lambda: "could not be carried" in caplog.text)
+    until(lambda: "could not be processed" in caplog.text)
     lock.execute("ROLLBACK")
 
     assert bench.settled(store.id).file_counts.completed == 1

@@ -123,7 +123,7 @@ def test_the_order(benches: Any, script: list[Script], expected: list[str]) -> N
     """Each run tells exactly these events; afterwards nobody follows it."""
     bench = benches(script)
     assert bench.run(FUNCTION, INTERPRETER).rest() == expected
-    assert bench.engine._app._posts._context.events._followers == {}
+    assert bench.engine._app._posts._context.events._subscriptions == {}
 
 
 def test_a_thread_and_its_run(benches: Any) -> None:

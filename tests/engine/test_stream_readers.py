@@ -26,9 +26,9 @@ from assistants_client.engine.events import event_stream as streams_module
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.events.deltas import text_delta
 from assistants_client.engine.events.event_stream import RunEvents
-from assistants_client.engine.events.stream_state import MESSAGE, Told
+from assistants_client.engine.events.stream_state import MESSAGE, StreamState
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.following import Following
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import Database
 from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall
@@ -57,7 +57,7 @@ def text_of(events: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 class Carried:
-    """A run that the test carries, and a stream of it."""
+    """A run that the test processes, and a stream of it."""
 
     def __init__(self, database: Database, clock: Clock, kept: int = 10_000) -> None:
         self.context = Context(database=database, clock=clock, events=Broker(kept))
@@ -66,7 +66,9 @@ class Carried:
         self.run = self.store.new_run()
         self.queued = encode(self.run)
 
-    def stream(self, told: Told | None = None, *, is_new: bool = True, **options: Any) -> RunEvents:
+    def stream(
+        self, state: StreamState | None = None, *, is_new: bool = True, **options: Any
+    ) -> RunEvents:
         """A stream of the run, as one that starts it gets it, or one that comes later."""
         subscription = self.context.events.subscribe(self.run.id)
         first = [(f"thread.run.{word}", self.queued) for word in ("created", "queued")]
@@ -74,7 +76,7 @@ class Carried:
             self.context.events.publish(RunEvent(self.run.id, *event) for event in first)
             first = []
         return RunEvents(
-            subscription, told or Told(), Following(self.context).look, first, **options
+            subscription, state or StreamState(), RunSnapshots(self.context).load, first, **options
         )
 
     def write(self, *pieces: str) -> None:
@@ -84,7 +86,7 @@ class Carried:
         step, message = self.execution.begin_message(work.run)
         for number, piece in enumerate(pieces):
             delta = text_delta(message.id, piece, is_first=not number)
-            self.execution.tell(work.run, MESSAGE, delta)
+            self.execution.publish(work.run, MESSAGE, delta)
         self.execution.complete_message(work.run, step, message, content_of("".join(pieces)))
         self.execution.finish(work.run, "completed")
 
@@ -143,7 +145,7 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     bench.execution.write_content(work.run, message, content_of("Hel"))
     stream = bench.stream(is_new=False)
     blocks = [next(stream)]
-    bench.execution.tell(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
+    bench.execution.publish(work.run, MESSAGE, text_delta(message.id, "lo", is_first=False))
     bench.execution.complete_message(work.run, step, message, content_of("Hello"))
     bench.execution.finish(work.run, "completed")
     events = read(iter([*blocks, *stream]))
@@ -151,14 +153,14 @@ def test_a_reader_that_comes_in_the_middle(database: Database, clock: Clock) -> 
     assert told(events)[3:8] == [*BEGUN, "message.delta"]
 
 
-def test_a_run_that_is_released_and_carried_anew(database: Database, clock: Clock) -> None:
+def test_a_run_that_is_released_and_processed_anew(database: Database, clock: Clock) -> None:
     """A reader in a process that goes on is told no status twice, and the second answer whole."""
     bench = Carried(database, clock)
     stream = bench.stream()
     work = bench.execution.claim(bench.run.id)
     assert work is not None
     bench.execution.begin_message(work.run)
-    bench.execution.release()
+    bench.execution.release_all()
     bench.execution = Execution(bench.context)
     bench.write("Hello", " there")
     events = read(stream)
@@ -197,7 +199,7 @@ def test_silence_is_broken_now_and_then(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A comment goes out every 15 seconds."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     seconds = iter(range(0, 10_000, 5))
     stream = Carried(database, clock).stream(monotonic=lambda: float(next(seconds)))
     blocks = [next(stream) for _ in range(3)]
@@ -209,14 +211,14 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader is told so, without any detail."""
-    monkeypatch.setattr(streams_module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(streams_module, "POLL_SECONDS", 0.001)
     bench = Carried(database, clock)
     stream = bench.stream()
     next(stream)
     database.close()
     [(name, document), (last, _)] = read(stream)
     assert (name, last, document["type"]) == ("error", "done", "server_error")
-    assert bench.context.events._followers == {}
+    assert bench.context.events._subscriptions == {}
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
         stream = bench.run()
         stream.until("thread.message.delta")
         stream.answer.close()
-        assert bench.engine._app._posts._context.events._followers == {}
+        assert bench.engine._app._posts._context.events._subscriptions == {}
         gate.go.set()
         until = time.monotonic() + 10
         while bench.send("GET", stream.run_path)["status"] != "completed":
@@ -317,7 +319,7 @@ list(bench.open("/threads/runs", body, Idempotency_Key="the run"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
-def test_the_carrier_is_killed(tmp_path: Path) -> None:
+def test_the_worker_is_killed(tmp_path: Path) -> None:
     """Who follows the run in another process is told of its end."""
     url = fresh(f"sqlite:///{tmp_path}/a.db")
     bench = StreamBench(database=url, clock=time.time)

@@ -13,7 +13,7 @@ import assistants_client as ac
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.search.filters import read_filter
-from assistants_client.engine.search.text_ranking import conjunctions, telling
+from assistants_client.engine.search.text_ranking import conjunctions, selective_terms
 from assistants_client.engine.services import _search
 
 TEXTS: dict[str, str | bytes] = {
@@ -262,4 +262,4 @@ def test_what_holds_most_terms_is_asked_for_first() -> None:
 )
 def test_the_terms_that_tell_most_are_looked_for(counts: dict[str, int], expected: str) -> None:
     """As many as find no more than five passages together; all of them where none is so rare."""
-    assert "".join(telling(counts, 5)) == expected
+    assert "".join(selective_terms(counts, 5)) == expected

@@ -70,7 +70,7 @@ def test_a_variable_says_how_many(
         assert engine.waiting_runs == 0
 
     assert [run.status for run in done] == ["completed"] * 5
-    assert "All workers (2) carry a run; runs that wait for one: 1." in caplog.text
+    assert "All workers (2) are busy; runs that wait for one: 1." in caplog.text
 
 
 @pytest.mark.parametrize(

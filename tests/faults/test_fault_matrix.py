@@ -419,7 +419,7 @@ def test_a_connection_closed_in_between_is_replaced(listen, connect):
         exchange.hang_up()
 
     server = listen(script)
-    client = connect(server, retries=1)
+    client = connect(server, retries=0)
     for _ in range(3):
         assert client.assistants.create(model="m").id == "asst_a"
         time.sleep(0.05)

@@ -439,7 +439,7 @@ def grown(program, *arguments):
                     return int(line.split()[1]) * 1024
 
         url, *arguments = sys.argv[1:]
-        client = Client(url, retries=1)
+        client = Client(url, retries=0)
         client.files.upload(b"warm", filename="up")
         client.files.content("small")
         before = peak()

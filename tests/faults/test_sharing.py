@@ -66,7 +66,7 @@ def test_children_share_a_warmed_client(listen, connect, monkeypatch, kind):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(AUTHORITY))
     server = listen(echo, tls=kind == "tls")
     with requests.Session() as session:
-        client = connect(server, retries=1, **({"session": session} if kind == "session" else {}))
+        client = connect(server, retries=0, **({"session": session} if kind == "session" else {}))
         if kind == "copy":
             client = client.with_options(timeout=7).with_options(params={"a": "b"})
         with ThreadPoolExecutor(4) as pool:  # several connections wait in the pool
@@ -88,7 +88,7 @@ def test_children_share_a_warmed_client(listen, connect, monkeypatch, kind):
 @forks
 def test_grandchildren(listen, connect):
     """A child may fork again."""
-    client = connect(listen(echo), retries=1)
+    client = connect(listen(echo), retries=0)
     right_answers(client, "a", 1)
 
     def child():
@@ -123,7 +123,7 @@ def test_a_fork_while_others_hold_what_is_shared(listen, connect):
 
     credential = Slow()
     server = listen(echo)
-    with Client.foundry(server.url, credential, retries=1) as client:
+    with Client.foundry(server.url, credential, retries=0) as client:
         thread = threading.Thread(target=right_answers, args=(client, "parent", 1))
         thread.start()
         credential.asked.wait(5)
@@ -141,7 +141,7 @@ def test_threads_share_a_client(listen, connect, monkeypatch, tls):
     if tls:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(AUTHORITY))
     server = listen(echo, tls=tls)
-    client = connect(server, retries=1)
+    client = connect(server, retries=0)
     with ThreadPoolExecutor(32) as pool:
         results = list(pool.map(lambda who: right_answers(client, who, calls), range(32)))
     assert results == [calls] * 32

@@ -57,7 +57,7 @@ def public_methods(client: Client) -> set[str]:
     """The methods of a client and its resources, as one writes them."""
     owners = {"client": client}
     for name in dir(client):
-        if isinstance(getattr(client, name), Resource):
+        if not name.startswith("_") and isinstance(getattr(client, name), Resource):
             owners[f"client.{name}"] = getattr(client, name)
     return {
         f"{path}.{name}"

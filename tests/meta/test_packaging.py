@@ -141,11 +141,11 @@ def test_the_entry_points_lead_somewhere(wheel_files: dict[str, str]) -> None:
 
 
 def test_classifiers_agree_with_the_rest(metadata: email.message.Message) -> None:
-    """Pythons 3.10 to 3.13, typed, and no licence classifier beside the licence field."""
+    """Pythons 3.10 to 3.15, typed, and no licence classifier beside the licence field."""
     classifiers = metadata.get_all("Classifier", [])
     versions = [c.rpartition(" ")[2] for c in classifiers if re.search(r":: 3\.\d+$", c)]
 
-    assert versions == ["3.10", "3.11", "3.12", "3.13"]
+    assert versions == ["3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
     assert "Typing :: Typed" in classifiers
     assert not [c for c in classifiers if c.startswith("License")]
 

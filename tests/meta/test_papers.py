@@ -32,3 +32,47 @@ def test_the_map_of_the_tests_names_files_that_exist() -> None:
 
     assert names
     assert [name for name in names if not (ROOT / "tests" / name).exists()] == []
+
+
+def architecture() -> str:
+    """The note for who changes the library."""
+    return (ROOT / "assistants_client" / "ARCHITECTURE.rst").read_text("utf-8")
+
+
+def test_the_architecture_note_names_files_and_classes_that_exist() -> None:
+    """Each path in it is a file or a folder of the package; each class stands in one of them."""
+    text = architecture()
+    paths = re.findall(r"``((?:\w+/)+(?:\w+\.py)?|\w+\.py)``", text)
+    above = ("tests/", "assistants_client/")
+    missing = [
+        path
+        for path in paths
+        if not (ROOT / ("" if path.startswith(above) else "assistants_client") / path).exists()
+    ]
+    names = set(re.findall(r"``([A-Z]\w+)``", text))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "assistants_client").rglob("*.py"))
+
+    assert len(paths) > 40
+    assert missing == []
+    assert {name for name in names if not re.search(rf"^class {name}\b", source, re.M)} == set()
+
+
+def test_the_architecture_note_has_the_states_of_runs() -> None:
+    """The picture is what the table of transitions says."""
+    from assistants_client.engine.domain.state_machine import RUN_TRANSITIONS
+
+    picture = [
+        f"    {status:<15} -> {', '.join(sorted(following))}"
+        for status, following in RUN_TRANSITIONS.items()
+        if following
+    ]
+
+    assert "\n".join(picture) in architecture()
+
+
+def test_the_readme_links_to_the_architecture_note() -> None:
+    """Its section on contributing names it, and the map of the tests."""
+    contributing = (ROOT / "README.rst").read_text("utf-8").partition("\nContributing\n")[2]
+
+    assert "assistants_client/ARCHITECTURE.rst" in contributing
+    assert "tests/README.rst" in contributing

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import get_args
 
 import pytest
+from earlier_names import EXPORTS, MODULES
 
 import assistants_client
 
@@ -234,3 +235,23 @@ def test_a_name_is_the_one_that_type_checkers_see() -> None:
     assert set(assistants_client.__all__) <= set(dir(assistants_client))
     with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
         _ = assistants_client.Nonsense  # type: ignore[attr-defined]
+
+
+def test_names_from_before_the_folders_are_still_there() -> None:
+    """Every module and every exported name that could be imported then can be now."""
+    modules = [f"{package}.{name}" for package, names in MODULES.items() for name in names.split()]
+    missing = []
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            missing.append(module)
+    missing += [
+        f"{module}.{name}"
+        for module, names in EXPORTS.items()
+        for name in names.split()
+        if not hasattr(importlib.import_module(module), name)
+    ]
+
+    assert len(modules) > 100
+    assert missing == []

@@ -9,6 +9,9 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import re
+import shutil
+import subprocess
+import sys
 from configparser import ConfigParser
 from importlib import metadata
 from pathlib import Path
@@ -121,18 +124,49 @@ def test_the_status_fits_the_version() -> None:
 
 
 def test_the_pythons_that_are_promised_are_those_that_are_tested() -> None:
-    """Classifiers, ``python_requires``, the linters' target and the CI name the same Pythons."""
+    """Classifiers, ``python_requires`` and the linters' target name the same Pythons as README."""
     settings = setup_cfg()
     classifiers = settings["metadata"]["classifiers"]
     promised = re.findall(r"Python :: 3\.(\d+)$", classifiers, re.MULTILINE)
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
-    [tested] = re.findall(r"^for minor in ([\d ]+); do$", ci, re.MULTILINE)
+    readme = (ROOT / "README.rst").read_text("utf-8")
+    [(first, last)] = re.findall(r"^Python 3\.(\d+) to 3\.(\d+) are tested", readme, re.MULTILINE)
 
-    assert promised == tested.split()
+    assert promised == [str(minor) for minor in range(int(first), int(last) + 1)]
     assert settings["options"]["python_requires"] == f">=3.{promised[0]}"
     assert settings["mypy"]["python_version"] == f"3.{promised[0]}"
     assert f"--pythonversion 3.{promised[0]} " in ci
     assert f'target-version = "py3{promised[0]}"' in (ROOT / ".ruff.toml").read_text("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no bash of its own")
+def test_every_python_that_is_there_is_tested(tmp_path: Path) -> None:
+    """The CI looks for those from the oldest that is promised on, however new; links count once."""
+    [function] = re.findall(
+        r"^minors\(\) \{$.*?^\}$",
+        (ROOT / ".ci" / "run").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    for name in ("python3.9", "python3.10", "python3.11-config", "python3.14", "python3.99"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    for name in ("2.7.18", "3.8.18", "3.14.1", "3.15.0", "3.16-dev", "3.17.0t"):
+        (tmp_path / ".pyenv" / "versions" / name).mkdir(parents=True)
+    own = str(sys.version_info[1])
+    (tmp_path / "python3").symlink_to(sys.executable)
+    for name in ("sed", "sort", "ls"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "")
+
+    done = subprocess.run(
+        [shutil.which("bash") or "bash", "-c", f"set -euo pipefail\n{function}\nminors"],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.split() == sorted({"10", "14", "15", "99", own})
 
 
 def test_every_requirement_has_a_lower_bound() -> None:

@@ -47,7 +47,7 @@ def test_what_other_clients_have(client: Client) -> None:
         "Runs.create() has no field 'instruction'; do you mean 'instructions'?"
     )
     assert message(TypeError, create(zeal=3)) == (
-        "Runs.create() has no field 'zeal'; what only your server knows goes into extra_body={...}"
+        "Runs.create() has no field 'zeal'; fields of your server alone go into extra_body={...}"
     )
     assert message(TypeError, lambda: runs.create(thread_id="thread_1")) == (
         "Runs.create() needs thread_id before the fields, by position"
@@ -118,7 +118,7 @@ def test_arguments_of_other_clients(client: Client) -> None:
     )
     assert wrong(make, url, zeal=3) == "Client() has no argument 'zeal'"
     assert wrong(make, url, OPENAI_KEY) == (
-        "Client() takes base_url by position and what follows by name, as in api_key=..."
+        "Client() takes base_url by position and the rest by name, as in api_key=..."
     )
     assert wrong(for_any.wait_for_run, thread_id="t", run_id="r", poll_interval=1) == (
         "wait_for_run() has no argument 'poll_interval'; do you mean 'backoff'?"

@@ -29,7 +29,7 @@ from assistants_client import (
     ToolError,
     tool,
 )
-from assistants_client._http.event_loop_warning import _tell
+from assistants_client._http.event_loop_warning import _warn
 from assistants_client.engine import ChatCompletions, Engine, Scripted, call
 
 URL = "https://server.test/v1"
@@ -123,7 +123,7 @@ def test_2_key_where_a_credential_is_needed() -> None:
     endpoint = "https://me.services.ai.azure.com/api/projects/p"
 
     assert message(ConfigurationError, lambda: Client.foundry(endpoint, key)) == (
-        "credential: expected a callable that answers a token, or an object with get_token (such "
+        "credential: expected a callable that returns a token, or an object with get_token (such "
         "as azure-identity's), got str"
     )
 
@@ -305,7 +305,8 @@ def test_13_tool_raising(embedded: Callable[..., Client], caplog: pytest.LogCapt
     reply = client.ask(thread.id, "Go", assistant_id=assistant.id, tools=[f])
     assert reply.text == "It failed."
     assert caplog.messages == [
-        'The tool f failed with LookupError; the model is told. on_tool_error="raise" raises it.'
+        "The tool f failed with LookupError; the model gets the error as output. "
+        'on_tool_error="raise" raises it.'
     ]
 
     def ask() -> object:
@@ -411,7 +412,7 @@ def test_19_inside_an_event_loop(
     async def better() -> str:
         return await asyncio.to_thread(ask)
 
-    _tell.cache_clear()
+    _warn.cache_clear()
     assert asyncio.run(better()) == "One."
     assert caplog.messages == []
     assert asyncio.run(blocking()) == ["Two.", "Three."]

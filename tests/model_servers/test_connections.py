@@ -291,7 +291,7 @@ def test_a_released_connection_is_nobodys_to_end() -> None:
     with ours, theirs:
         connection = type("Connection", (), {"sock": ours})()
         lent = Borrowed()
-        lent.lend(connection)
+        lent.attach(connection)
         lent.release()
         assert not lent.end()
         ours.sendall(b"x")

@@ -1,5 +1,6 @@
 """What holds for every document: nothing is lost, nothing crashes, both sides agree."""
 
+import enum
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
@@ -117,10 +118,10 @@ class Documents:
         attrs.resolve_types(cls)
         needed, optional = {}, {}
         for field in attrs.fields(cls):
-            if not field.init or field.metadata.get("not_sent"):
+            if not field.init or field.metadata.get("client_only"):
                 continue
             values = self.field(field, tp)
-            absent = field.metadata.get("absent_if_none") or field.default is UNSET
+            absent = field.metadata.get("omit_if_none") or field.default is UNSET
             (optional if absent else needed)[field.name] = values
         documents = st.fixed_dictionaries(needed, optional=optional)
         if self.known:
@@ -145,7 +146,7 @@ class Documents:
                     else st.one_of(whole, st.floats(0, 2))
                 )
             values = values.filter(lambda value: rule(value) is None)
-        if type(None) in get_args(annotation) and not field.metadata.get("absent_if_none"):
+        if type(None) in get_args(annotation) and not field.metadata.get("omit_if_none"):
             values = st.one_of(st.none(), values)
         return values
 
@@ -230,7 +231,7 @@ def test_a_reader_that_is_written_out_reads_the_same(cls, monkeypatch):
     }
 
     def outcome(often, document):
-        monkeypatch.setattr(compiled_readers, "OFTEN", often)
+        monkeypatch.setattr(compiled_readers, "COMPILE_AFTER", often)
         try:
             made = readers[often](document, cls)
         except InvalidValueError as error:
@@ -262,10 +263,60 @@ def test_the_engine_reads_what_the_client_writes(cls):
     check()
 
 
+class Word(str, enum.Enum):
+    """Text of another class."""
+
+    AUTO = "auto"
+
+
+def disguised(value, chance):
+    """A document with parts of it in other forms that mean the same, or with nonsense in it."""
+    if chance.random() < 0.02:
+        return chance.choice([None, 5, 2.5, True, "x", [], {}, Word.AUTO, print, {"type": "x"}])
+    if isinstance(value, dict):
+        made = {key: disguised(one, chance) for key, one in value.items()}
+        return types.MappingProxyType(made) if chance.random() < 0.2 else made
+    if isinstance(value, list):
+        made = [disguised(one, chance) for one in value]
+        return tuple(made) if chance.random() < 0.5 else made
+    if isinstance(value, str) and chance.random() < 0.2:
+        return Word.AUTO if value == "auto" else type("Text", (str,), {})(value)
+    return value
+
+
+@pytest.mark.parametrize("cls", REQUESTS)
+def test_what_is_written_is_checked_as_if_it_was_read(cls):
+    """Writing and checking at once is the same as the one after the other, errors as well."""
+    read = codec._make_converter(strict=True, closed=False).get_structure_hook(cls)
+
+    def outcome(write, request):
+        try:
+            return write(request)
+        except InvalidValueError as error:
+            return str(error), error.path, error.code
+
+    def one_after_the_other(request):
+        document = encode(request)
+        read(document, cls)
+        return document
+
+    @quick
+    @given(requests.of(cls), st.randoms(use_true_random=False))
+    def check(document, chance):
+        for request in (
+            parse(cls, document),
+            cls(**{name: disguised(value, chance) for name, value in document.items()}),
+        ):
+            expected = outcome(one_after_the_other, request)
+            assert outcome(encode_request, request) == expected
+
+    check()
+
+
 @pytest.mark.parametrize("cls", REQUESTS)
 def test_both_sides_refuse_the_same_nonsense(cls):
     """What the client lets through the engine refuses only for being unknown to it."""
-    fields = [f for f in attrs.fields(cls) if f.init and not f.metadata.get("not_sent")]
+    fields = [f for f in attrs.fields(cls) if f.init and not f.metadata.get("client_only")]
     needed = {f.name: JSON for f in fields if f.default is attrs.NOTHING}
     optional = {f.name: JSON for f in fields if f.name not in needed}
 

@@ -12,7 +12,7 @@ LOCKED = {"error": {"message": "Thread t already has an active run run_9."}}
 @pytest.fixture
 def calls(client, clock, wire):
     """The methods and paths of what was sent."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     return lambda: [(c.request.method, c.request.url.removeprefix(BASE)) for c in wire.calls]
 
 

@@ -1,5 +1,7 @@
 """``client.runs``: what each operation sends, and what it answers."""
 
+import json
+
 import pytest
 
 from assistants_client import (
@@ -76,6 +78,24 @@ def test_create_sends_only_what_was_given(expect, payload):
         body=body,
         query=[("include[]", "a[*].b")],
     )
+
+
+@pytest.mark.parametrize("path", [ALL, "/threads/runs"])
+def test_a_plain_function_is_sent_as_its_schema(client, wire, payload, path):
+    """Wherever a run is started, as the wait for it takes the function too."""
+
+    def add(a: int) -> int:
+        """Adds."""
+        return a
+
+    wire.post(f"https://server.test/v1{path}", json=payload("run"))
+    if path == ALL:
+        client.runs.create("thread_1", assistant_id="asst_1", tools=[add])
+    else:
+        client.runs.create_thread_and_run(assistant_id="asst_1", tools=[add])
+    [function] = json.loads(wire.calls[0].request.body)["tools"]
+    assert function["function"]["name"] == "add"
+    assert function["function"]["parameters"]["properties"] == {"a": {"type": "integer"}}
 
 
 def test_create_thread_and_run(expect, payload):

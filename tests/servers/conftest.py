@@ -65,5 +65,5 @@ def timed_client(clock):
     from assistants_client.waiting import Time
 
     with Client(BASE, api_key="key-of-the-test") as made:
-        made._time = Time(clock.now, clock.sleep)
+        made._waiter.clock = Time(clock.now, clock.sleep)
         yield made

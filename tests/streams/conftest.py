@@ -17,5 +17,5 @@ def server(clean_environment):
 @pytest.fixture
 def client(server):
     """A client of the server that does not wait between polls or tries."""
-    with Client(server.url, backoff=0.001, retries=1, timeout=5) as made:
+    with Client(server.url, backoff=0.001, retries=0, timeout=5) as made:
         yield made

@@ -6,9 +6,13 @@ import re
 import select
 import socket
 import threading
+import time
+from types import SimpleNamespace
 
-from assistants_client import AssistantsError
+from assistants_client import AssistantsError, StreamOptions
 from assistants_client._json.codec import decode
+from assistants_client.backoff import ConstantBackoff
+from assistants_client.function_tools.tool_rounds import ToolRounds
 from assistants_client.models.events import (
     Done,
     MessageCompleted,
@@ -18,6 +22,10 @@ from assistants_client.models.events import (
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
+from assistants_client.resources._run_calls import StreamRequest
+from assistants_client.streaming import RunStream
+from assistants_client.streaming.session import RunStreamSession
+from assistants_client.waiting.polling import Time, Waiter
 
 RUN = {"id": "run_1", "object": "thread.run", "thread_id": "thread_1"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
@@ -398,3 +406,26 @@ class StreamServer:
 
 def _stays_open(script):
     return b"Content-Length" in script
+
+
+class CallsInMemory:
+    """What stands in for a run's requests; a test says what the next one is answered with."""
+
+    def next_blocks(self):
+        """The bytes of the next stream."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def open_stream(self, *_):
+        """Each request for a stream is answered alike."""
+        yield SimpleNamespace(is_json=False, blocks=self.next_blocks())
+
+    submit_and_stream = open_stream
+
+
+def stream_in_memory(calls, *, resume=True):
+    """A stream that needs no server."""
+    waiter = Waiter(Time(time.monotonic, time.sleep), ConstantBackoff(0.001))
+    request = StreamRequest(path="/", document={})
+    rounds = ToolRounds(StreamOptions())
+    return RunStream(RunStreamSession(request, calls, waiter, rounds, resume=resume))

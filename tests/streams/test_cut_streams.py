@@ -1,10 +1,19 @@
 """A stream is cut anywhere: it never ends as if the run were over, and no text is lost."""
 
 import os
-from contextlib import contextmanager
 
 import pytest
-from stream_kit import RECORDINGS, check_whole, chunked, close_delimited, follow, sse, text_of
+from stream_kit import (
+    RECORDINGS,
+    CallsInMemory,
+    check_whole,
+    chunked,
+    close_delimited,
+    follow,
+    sse,
+    stream_in_memory,
+    text_of,
+)
 from thorough import amount
 
 from assistants_client import APIResponseError, StreamInterruptedError
@@ -12,8 +21,6 @@ from assistants_client._json.codec import decode
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
-from assistants_client.streaming import RunStream
-from assistants_client.streaming.session import Answer, StreamLink
 
 FRAMINGS = {"chunked": chunked, "close": close_delimited}
 #: One offset in so many. STREAMS_EVERY_OFFSET=1 takes every one over a socket, which takes minutes.
@@ -28,31 +35,34 @@ def in_memory(recording, bodies, *, breaks, resume):
     """A stream whose requests are answered with these bytes; a cut one ``breaks`` or just ends."""
     requests = []
 
-    @contextmanager
-    def answered(*_):
-        requests.append(1)
-        body = bodies[len(requests) - 1]
-
-        def blocks():
-            yield body
-            if breaks:
-                raise APIResponseError("cut short")
-
-        yield Answer(is_json=False, blocks=blocks(), interrupt=lambda: None)
+    def blocks(body):
+        yield body
+        if breaks:
+            raise APIResponseError("cut short")
 
     def known(part):
         return recording.known(len(requests) - 1)[part]
 
     messages = {m["id"]: decode(Message, m) for m in recording.messages}
-    link = StreamLink(
-        start=answered,
-        submit=answered,
-        settle=lambda *_: decode(Run, known(0)),
-        steps=lambda _: [decode(RunStep, step) for step in known(1)],
-        message=lambda _, identity: messages[identity],
-        messages=lambda _: [decode(Message, m) for m in known(2)],
-    )
-    return RunStream(link, resume=resume)
+
+    class Calls(CallsInMemory):
+        def next_blocks(self):
+            requests.append(1)
+            return blocks(bodies[len(requests) - 1])
+
+        def poll(self, thread_id, run_id):
+            return decode(Run, known(0)), {}
+
+        def steps(self, run):
+            return [decode(RunStep, step) for step in known(1)]
+
+        def message(self, run, message_id):
+            return messages[message_id]
+
+        def messages(self, run):
+            return [decode(Message, m) for m in known(2)]
+
+    return stream_in_memory(Calls(), resume=resume)
 
 
 def cuts(recording):

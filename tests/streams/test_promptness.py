@@ -3,15 +3,12 @@
 import json
 import statistics
 import time
-from contextlib import contextmanager
 
 import pytest
-from stream_kit import PLAIN, SSE_HEAD, run, sse, text_delta
+from stream_kit import PLAIN, SSE_HEAD, CallsInMemory, run, sse, stream_in_memory, text_delta
 from thorough import amount
 
 from assistants_client.models.events import Done
-from assistants_client.streaming import RunStream
-from assistants_client.streaming.session import Answer, StreamLink
 
 #: A server's event is seen within this many seconds, long before the next is sent.
 AT_ONCE = 0.005
@@ -66,17 +63,12 @@ def test_a_delta_costs_the_same_at_the_start_and_at_the_end():
     """Thousands of deltas: the last quarter takes no more than about as long as the first."""
     content = b"".join(deltas(DELTAS))
 
-    @contextmanager
-    def start():
-        blocks = (content[i : i + 65536] for i in range(0, len(content), 65536))
-        yield Answer(is_json=False, blocks=blocks, interrupt=lambda: None)
+    class Calls(CallsInMemory):
+        def next_blocks(self):
+            return (content[i : i + 65536] for i in range(0, len(content), 65536))
 
     def quarters():
-        stream = RunStream(
-            StreamLink(
-                start=start, submit=None, settle=None, steps=None, message=None, messages=None
-            )
-        )
+        stream = stream_in_memory(Calls())
         next(stream)
         times = []
         for _ in range(4):

@@ -207,8 +207,8 @@ def test_a_whole_object_is_final():
     snapshots.put(whole)
     snapshots.add("msg_1", text_delta(1, "more")["delta"])
     assert snapshots.objects(with_empty=False) == [whole]
-    assert snapshots.is_whole("msg_1")
-    assert snapshots.growing() == []
+    assert snapshots.is_complete("msg_1")
+    assert snapshots.partial() == []
 
 
 def test_what_was_given_out_does_not_change():

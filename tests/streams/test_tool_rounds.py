@@ -140,6 +140,72 @@ def test_too_many_rounds_of_functions(server, stream):
     assert len(submitted(server)) == 2
 
 
+def test_functions_are_not_called_when_no_round_is_allowed(server, stream):
+    """Nothing takes effect whose output would not be sent; without functions there is no round."""
+    asked = []
+
+    def add(a: int) -> int:
+        """Adds."""
+        asked.append(a)
+        return a
+
+    server.scripts = [FIRST_LEG, FIRST_LEG]
+    with pytest.raises(RunError, match="more than 0 times"):
+        list(stream(tools=[add], max_tool_rounds=0))
+    assert asked == submitted(server) == []
+    assert list(stream(max_tool_rounds=0))[-1] == Done()
+
+
+def test_a_plain_function_is_sent_as_its_schema_and_called(server, stream):
+    """As ``wait_for_run`` and ``ask`` take it; tools that are no functions stay beside it."""
+    asked = []
+
+    def add(a: int) -> int:
+        """Adds."""
+        asked.append(a)
+        return a + 1
+
+    server.scripts = [FIRST_LEG, LAST_LEG]
+    assert "".join(stream(tools=[add, {"type": "code_interpreter"}]).text()) == "done"
+    [function, interpreter] = server.posts[0][1]["tools"]
+    assert (function["type"], function["function"]["name"]) == ("function", "add")
+    assert function["function"]["parameters"]["properties"] == {"a": {"type": "integer"}}
+    assert interpreter == {"type": "code_interpreter"}
+    assert asked == [1]
+
+
+def test_a_plain_function_answers_what_follows_outputs(server, client):
+    """Also where a stream begins with them; the tools are not sent there."""
+
+    def add(a: int) -> int:
+        """Adds."""
+        return a + 1
+
+    server.scripts = [SECOND_LEG, LAST_LEG]
+    stream = client.runs.submit_tool_outputs_stream("thread_1", "run_1", OUTPUT, tools=[add])
+    assert "".join(stream.text()) == "done"
+    assert submitted(server) == [OUTPUT, [{"tool_call_id": "call_2", "output": "3"}]]
+    assert "tools" not in server.posts[0][1]
+
+
+def test_functions_that_cannot_be_tools(server, stream):
+    """That is said before there is a run."""
+
+    def add(a):
+        return a
+
+    with pytest.raises(ConfigurationError, match="'a' has no annotation"):
+        stream(tools=[add])
+    with pytest.raises(ConfigurationError, match=r"tools\[1\]: there is another tool called"):
+        stream(tools=[len_of, len_of])
+    assert server.posts == []
+
+
+def len_of(text: str) -> int:
+    """Counts."""
+    return len(text)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"on_tool_error": "no"}, {"parallel_tools": 0}, {"max_tool_rounds": "ten"}], ids=repr
 )
@@ -310,7 +376,7 @@ def test_the_server_is_gone_when_outputs_are_submitted(server, client, monkeypat
     def given_up(*_, **__):
         raise WaitTimeoutError("the server is gone")
 
-    monkeypatch.setattr(client, "wait_for_run", given_up)
+    monkeypatch.setattr("assistants_client.waiting.polling.wait_for_run", given_up)
     server.scripts = [FIRST_LEG, None]
     started = client.runs.stream("thread_1", assistant_id="asst_1")
     events, error = follow(started)

@@ -93,7 +93,7 @@ def test_a_wire_that_breaks(engine_client, after):
     add, seen = asked()
     stream = started(engine_client, add, tools=[add])
     events = [next(stream) for _ in range(after)]
-    stream._course.interrupt()
+    stream._session.interrupt()
     events.extend(stream)
     assert seen == [(1, 2), (3, 4)]
     check(engine_client, stream, events)

@@ -70,7 +70,7 @@ def test_a_lost_answer_may_have_made_something(doubles):
     doubles.faults.next(lost_answer=True)
 
     with pytest.raises(APIConnectionError) as caught:
-        doubles.client.with_options(retries=1).assistants.create(model="scripted")
+        doubles.client.with_options(retries=0).assistants.create(model="scripted")
 
     assert caught.value.maybe_created
     assert count_of_assistants(doubles) == 1
@@ -81,13 +81,13 @@ def test_a_timeout_is_one(doubles):
     doubles.faults.next(timeout=True)
 
     with pytest.raises(APITimeoutError):
-        doubles.client.with_options(retries=1).assistants.create(model="scripted")
+        doubles.client.with_options(retries=0).assistants.create(model="scripted")
 
     assert count_of_assistants(doubles) == 0
 
 
 def test_a_wait_survives_what_its_polls_meet(doubles, started):
-    """Faults that are for polls alone befall polls alone."""
+    """Faults that are for polls alone apply to polls alone."""
     doubles.model.reply("Hello.", after=5)
     doubles.faults.next(status=500, times=4, on="GET /threads/*/runs/*")
 
@@ -132,7 +132,7 @@ def test_what_did_not_come_about_is_an_error_that_says_why():
 
     def test() -> None:
         with assistants() as doubles:
-            client = doubles.client.with_options(retries=1)
+            client = doubles.client.with_options(retries=0)
             client.assistants.create(model="scripted")
             doubles.faults.next(status=503, times=2, on="POST /threads/*/messages")
             doubles.faults.cut_stream(after_events=3)
@@ -147,14 +147,14 @@ def test_what_did_not_come_about_is_an_error_that_says_why():
         test()
 
     assert str(caught.value) == (
-        "Faults were ordered and did not come about.\n"
-        "  status 503 on POST /threads/*/messages: 1 of 2 came about\n"
+        "Faults were ordered and did not occur.\n"
+        "  status 503 on POST /threads/*/messages: 1 of 2 occurred\n"
         "    POST /threads: another path\n"
         "    GET /threads/thread_000001/messages: not a POST (2 times)\n"
-        "  a stream cut after 3 events on any request: 0 of 1 came about\n"
-        "    POST /threads: its answer was no stream\n"
-        "    GET /threads/thread_000001/messages: its answer was no stream (2 times)\n"
-        "  connection error on any request: 0 of 1 came about\n"
+        "  a stream cut after 3 events on any request: 0 of 1 occurred\n"
+        "    POST /threads: its response was no stream\n"
+        "    GET /threads/thread_000001/messages: its response was no stream (2 times)\n"
+        "  connection error on any request: 0 of 1 occurred\n"
         "    no other request was sent since it was ordered"
     )
 
@@ -184,7 +184,7 @@ def test_a_long_list_of_requests_is_cut(doubles):
 
 
 def test_what_is_cleared_may_be_left(doubles):
-    """``clear`` takes back what has not come about."""
+    """``clear`` removes the faults that have not occurred."""
     doubles.faults.next(status=500, times=9)
     with pytest.raises(InternalServerError):
         doubles.client.assistants.create(model="scripted")

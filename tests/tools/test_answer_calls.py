@@ -281,7 +281,7 @@ def test_one_at_a_time_runs_in_the_callers_thread():
 
 def test_waiting_for_threads_looks_up_now_and_then(monkeypatch):
     """However often it does, nothing is lost."""
-    monkeypatch.setattr("assistants_client.function_tools.dispatch._GLANCE", 0)
+    monkeypatch.setattr("assistants_client.function_tools.dispatch._POLL_SECONDS", 0)
     arguments = '{"a": 1, "b": 1}'
 
     found = answer_calls(calls("divide", *[arguments] * 20), [divide], parallel=2)
@@ -327,8 +327,8 @@ def test_an_unknown_function_is_reported_with_the_known_ones(caplog):
     assert json.loads(found.output) == {"error": "there is no function 'plain'; known: divide"}
     assert json.loads(other.output)["error"].endswith("; known: none")
     assert caplog.messages[0] == (
-        "The model asked for the tool 'plain', which is not among the functions given (divide); "
-        'the model is told. on_tool_error="raise" raises it.'
+        "The model called the tool 'plain', which is not among the functions given (divide); "
+        'the model gets the error as output. on_tool_error="raise" raises it.'
     )
     assert len(caplog.messages[1]) < 250
 
@@ -533,7 +533,7 @@ def test_approval_is_asked_in_order_before_anything_runs():
 
 def test_an_approval_that_answers_nothing_is_an_error():
     """A forgotten return must neither approve nor refuse."""
-    with pytest.raises(ConfigurationError, match="approve: answered None"):
+    with pytest.raises(ConfigurationError, match="approve: returned None"):
         answer_calls([call("divide", '{"a": 1, "b": 1}')], [divide], approve=lambda _: None)
 
 
@@ -547,9 +547,9 @@ def test_an_error_of_the_approval_is_the_callers():
     ("options", "words"),
     [
         ({"on_tool_error": "ignore"}, "on_tool_error: 'ignore' is not 'report' or 'raise'"),
-        ({"parallel": 0}, "parallel: 0 is not a number of threads"),
-        ({"parallel": True}, "parallel: True is not a number of threads"),
-        ({"parallel": 1.5}, "parallel: 1.5 is not a number of threads"),
+        ({"parallel": 0}, "parallel: 0 is not a whole number of threads"),
+        ({"parallel": True}, "parallel: True is not a whole number of threads"),
+        ({"parallel": 1.5}, "parallel: 1.5 is not a whole number of threads"),
         ({"journal": {}}, "run_id: a journal needs it"),
         ({"journal": 5, "run_id": "run_1"}, "journal: 5 is neither a path nor a mutable mapping"),
     ],

@@ -165,7 +165,7 @@ def test_the_first_output_counts(journal):
     """Two that answer the same call at the same moment send the same."""
     store = open_journal(journal)
 
-    assert [store.keep("key", "first"), store.keep("key", "second")] == ["first", "first"]
+    assert [store.store("key", "first"), store.store("key", "second")] == ["first", "first"]
     assert store.find("key") == "first"
 
 

@@ -149,7 +149,7 @@ def connecting() -> None:
     """The forms of making a client."""
     assert_type(Client(), Client)
     assert_type(Client("https://host/v1", api_key="k", timeout=(1, 2.5)), Client)
-    assert_type(Client("https://host/v1", api_key=lambda: "k", retries=2), Client)
+    assert_type(Client("https://host/v1", api_key=lambda: "k", retries=1), Client)
     with Client(headers={"a": "b"}, params={"c": 1}) as client:
         assert_type(client, Client)
         assert_type(client.with_options(timeout=3), Client)

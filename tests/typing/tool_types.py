@@ -99,6 +99,10 @@ def a_tool_is_given_as_a_tool(client: Client, station: Station) -> None:
     client.runs.create("thread_1", assistant_id="a", tools=[get_weather])
     RunRequest(assistant_id="a", tools=[get_weather, {"type": "code_interpreter"}])
     AssistantRequest(model="m", tools=[get_weather])
+    RunRequest(assistant_id="a", tools=[undecorated])
+    client.runs.stream("thread_1", assistant_id="a", tools=[get_weather, undecorated])
+    client.runs.submit_tool_outputs_stream("thread_1", "run_1", [], tools=[undecorated])
+    client.runs.create("thread_1", assistant_id="a", tools=[5])  # type: ignore[list-item]
     AssistantRequest(model="m", tools=[undecorated])  # type: ignore[list-item]
 
 

@@ -13,7 +13,7 @@ IDS = {"thread_id": "thread_1", "run_id": "run_1"}
 
 def main(url, rounds):
     """Waits in every way, as often as told; Ctrl-C is to end each wait."""
-    client = Client(url, retries=1)
+    client = Client(url, retries=0)
     pair = [("thread_1", "run_1")]
     ways = {
         "one": lambda: client.wait_for_run(**IDS),

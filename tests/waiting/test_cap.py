@@ -11,7 +11,7 @@ import pytest
 
 from assistants_client import Client, ConfigurationError, Run, WaitTimeoutError
 from assistants_client.waiting import Time
-from assistants_client.waiting.rate_limiter import Pace
+from assistants_client.waiting.rate_limiter import RateLimiter
 
 RUN = Run(id="run_a", thread_id="thread_a", status="queued")
 URL = "https://server.test/v1"
@@ -19,47 +19,47 @@ URL = "https://server.test/v1"
 
 def test_without_a_cap_every_poll_may_go():
     """At once, however many."""
-    pace = Pace()
-    assert [pace.ask(pace.enter(0), 0) for _ in range(100)] == [0.0] * 100
+    limiter = RateLimiter()
+    assert [limiter.try_acquire(limiter.queue(0), 0) for _ in range(100)] == [0.0] * 100
 
 
 def test_polls_are_spaced():
     """Two in a second are never closer than half a second, also after a pause."""
-    pace = Pace(2)
-    assert pace.ask(pace.enter(10), 10) == 0
-    ticket = pace.enter(10)
-    assert pace.ask(ticket, 10) == pytest.approx(0.5)
-    assert pace.ask(ticket, 10.25) == pytest.approx(0.25)
-    assert pace.ask(ticket, 10.5) == 0
-    assert pace.ask(pace.enter(100), 100) == 0
-    assert pace.ask(pace.enter(100), 100) == pytest.approx(0.5)
+    limiter = RateLimiter(2)
+    assert limiter.try_acquire(limiter.queue(10), 10) == 0
+    ticket = limiter.queue(10)
+    assert limiter.try_acquire(ticket, 10) == pytest.approx(0.5)
+    assert limiter.try_acquire(ticket, 10.25) == pytest.approx(0.25)
+    assert limiter.try_acquire(ticket, 10.5) == 0
+    assert limiter.try_acquire(limiter.queue(100), 100) == 0
+    assert limiter.try_acquire(limiter.queue(100), 100) == pytest.approx(0.5)
 
 
 def test_the_longest_due_goes_first():
     """Whoever asks first: the place in the line is by when the poll was due."""
-    pace = Pace(1)
-    assert pace.ask(pace.enter(0), 0) == 0
-    late, early = pace.enter(0.9), pace.enter(0.1)
-    assert pace.ask(late, 1) == pytest.approx(1)
-    assert pace.ask(early, 1) == 0
-    assert pace.ask(late, 2) == 0
+    limiter = RateLimiter(1)
+    assert limiter.try_acquire(limiter.queue(0), 0) == 0
+    late, early = limiter.queue(0.9), limiter.queue(0.1)
+    assert limiter.try_acquire(late, 1) == pytest.approx(1)
+    assert limiter.try_acquire(early, 1) == 0
+    assert limiter.try_acquire(late, 2) == 0
 
 
 def test_who_leaves_makes_room():
     """A wait that ended holds up nobody."""
-    pace = Pace(1)
-    assert pace.ask(pace.enter(0), 0) == 0
-    first, second = pace.enter(0), pace.enter(0)
-    pace.leave(first)
-    pace.leave(first)
-    assert pace.ask(second, 1) == 0
+    limiter = RateLimiter(1)
+    assert limiter.try_acquire(limiter.queue(0), 0) == 0
+    first, second = limiter.queue(0), limiter.queue(0)
+    limiter.cancel(first)
+    limiter.cancel(first)
+    assert limiter.try_acquire(second, 1) == 0
 
 
 def test_a_clock_that_goes_back_adds_nothing():
     """It neither fills the bucket nor empties it."""
-    pace = Pace(1)
-    assert pace.ask(pace.enter(50), 50) == 0
-    assert pace.ask(pace.enter(10), 10) == pytest.approx(1)
+    limiter = RateLimiter(1)
+    assert limiter.try_acquire(limiter.queue(50), 50) == 0
+    assert limiter.try_acquire(limiter.queue(10), 10) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, "5", True, [1]])
@@ -76,15 +76,15 @@ def test_every_way_to_make_a_client_takes_a_cap(wire, clock):
         Client.foundry("https://r.services.ai.azure.com/api/projects/p", lambda: "token"),
         Client.azure("https://r.openai.azure.com", api_version="v", api_key="k"),
     ]
-    assert made[0]._pace.per_second == 2
-    assert made[0].with_options(timeout=5)._pace is made[0]._pace
-    assert [one._pace.per_second for one in made[1:]] == [math.inf, math.inf]
+    assert made[0]._waiter.rate_limiter.per_second == 2
+    assert made[0].with_options(timeout=5)._waiter.rate_limiter is made[0]._waiter.rate_limiter
+    assert [one._waiter.rate_limiter.per_second for one in made[1:]] == [math.inf, math.inf]
 
 
 def capped(clock, per_second):
     """A client with a cap, on the test's clock."""
     client = Client(URL, max_polls_per_second=per_second)
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     return client
 
 
@@ -107,11 +107,13 @@ def test_a_wait_keeps_to_the_cap(wire, clock, clean_environment):
 def test_a_wait_for_its_turn_ends_with_the_deadline(wire, clock, clean_environment):
     """Nothing is sent any more, and the place is given up."""
     client = capped(clock, 0.1)
-    assert client._pace.ask(client._pace.enter(1000), 1000) == 0
+    assert (
+        client._waiter.rate_limiter.try_acquire(client._waiter.rate_limiter.queue(1000), 1000) == 0
+    )
     with pytest.raises(WaitTimeoutError, match="no poll succeeded"):
         client.wait_for_run(thread_id="t", run_id="r", timeout=3)
     assert clock.now() == 1003
-    assert client._pace._line == []
+    assert client._waiter.rate_limiter._line == []
 
 
 def test_threads_share_one_cap(serve, http_answer, clean_environment):
@@ -154,11 +156,11 @@ def test_threads_share_one_cap(serve, http_answer, clean_environment):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_is_held_up_by_nobody(monkeypatch):
     """The threads that stood in line, or held the lock, are not in the child."""
-    pace = Pace(1)
-    pace.enter(0)
-    pace._lock.acquire()
+    limiter = RateLimiter(1)
+    limiter.queue(0)
+    limiter._lock.acquire()
     monkeypatch.setattr("os.getpid", lambda: -1)
-    assert pace.ask(pace.enter(5), 5) == 0
+    assert limiter.try_acquire(limiter.queue(5), 5) == 0
 
 
 def test_a_stream_that_goes_on_by_polling_keeps_to_the_cap(wire, clock, clean_environment):

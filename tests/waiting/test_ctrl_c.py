@@ -24,7 +24,7 @@ WAYS = 6
 CELL = """
 import time
 from assistants_client import Client
-client = Client({url!r}, retries=1)
+client = Client({url!r}, retries=0)
 try:
     client.wait_for_run(thread_id="thread_1", run_id="run_1", progress=True)
 except KeyboardInterrupt:

@@ -32,7 +32,7 @@ def server(client, clock, monkeypatch):
 
     An answer is a status, one with headers, or an error; what was asked, and when, is listed.
     """
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     begun = clock.now()
     asked = []
 
@@ -52,7 +52,7 @@ def server(client, clock, monkeypatch):
             status, headers = now if isinstance(now, tuple) else (now, {})
             return Run(id=run_id, thread_id=thread_id, status=status), headers
 
-        monkeypatch.setattr(client.runs, "poll", answer)
+        monkeypatch.setattr(client._run_calls, "poll", answer)
         return asked
 
     return play
@@ -188,7 +188,7 @@ def test_each_runs_own_polls_drive_its_backoff(client, server):
 
 def test_the_clients_own_backoff_is_the_default(client, clock, server):
     """As in wait_for_run."""
-    client._backoff = ConstantBackoff(7)
+    client._waiter.backoff = ConstantBackoff(7)
     server({"run_0": ["queued", "completed"]})
     list(client.wait_for_runs(runs_of(1)))
     assert clock.waits == [7]
@@ -306,7 +306,7 @@ def test_a_bug_in_the_backoff_comes_through(client, server):
 
 def test_the_one_due_longest_is_asked_first(client, clock, server):
     """Under a cap every run has its turn before any has its second."""
-    client._pace.per_second = 1.0
+    client._waiter.rate_limiter.per_second = 1.0
     asked = server({f"run_{n}": ["queued", "queued", "completed"] for n in range(20)})
     list(client.wait_for_runs(runs_of(20), backoff=1))
     names = [name for name, _ in asked]
@@ -330,7 +330,7 @@ def test_leaving_early_ends_the_thread(client, server):
 
 def test_a_poll_that_hangs_holds_up_no_other(client, server):
     """After a second the next is begun beside it; the late answer still counts."""
-    client._time = Time(time.monotonic, time.sleep)
+    client._waiter.clock = Time(time.monotonic, time.sleep)
     release = threading.Event()
 
     def hang():
@@ -346,7 +346,7 @@ def test_a_poll_that_hangs_holds_up_no_other(client, server):
 
 def test_the_deadline_holds_while_a_poll_hangs(client, server):
     """The error comes in time, whatever the server does."""
-    client._time = Time(time.monotonic, time.sleep)
+    client._waiter.clock = Time(time.monotonic, time.sleep)
     release = threading.Event()
     server({"run_0": [lambda: release.wait(30) and "queued"]})
     begun = time.monotonic()
@@ -358,7 +358,7 @@ def test_the_deadline_holds_while_a_poll_hangs(client, server):
 
 def test_polls_run_side_by_side_on_demand(client, server):
     """``parallel_polls`` of them, not one more."""
-    client._time = Time(time.monotonic, time.sleep)
+    client._waiter.clock = Time(time.monotonic, time.sleep)
     barrier = threading.Barrier(4)
 
     def together():
@@ -377,7 +377,7 @@ def test_a_bug_comes_through_at_once(client, monkeypatch, bug):
     def poll(thread_id, run_id):
         raise bug
 
-    monkeypatch.setattr(client.runs, "poll", poll)
+    monkeypatch.setattr(client._run_calls, "poll", poll)
     with pytest.raises(type(bug)):
         list(client.wait_for_runs(runs_of(2)))
 
@@ -396,7 +396,7 @@ def test_what_hangs_is_bounded(client, server, monkeypatch):
     """A server that answers nothing any more gets no more than so many polls at once."""
     monkeypatch.setattr("assistants_client.waiting.many_runs.HANGS_AFTER", 0.01)
     monkeypatch.setattr("assistants_client.waiting.many_runs.MOST_HANGING", 3)
-    client._time = Time(time.monotonic, time.sleep)
+    client._waiter.clock = Time(time.monotonic, time.sleep)
     release = threading.Event()
 
     def hang():

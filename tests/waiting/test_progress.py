@@ -31,7 +31,7 @@ class Stream(io.StringIO):
 @pytest.fixture
 def poll(client, clock, monkeypatch):
     """Makes the client read one status after the other, the last one again and again."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
 
     def script(*statuses):
@@ -41,7 +41,7 @@ def poll(client, clock, monkeypatch):
             status = left.pop(0) if len(left) > 1 else left[0]
             return Run(id=run_id, thread_id=thread_id, status=status), {}
 
-        monkeypatch.setattr(client.runs, "poll", answer)
+        monkeypatch.setattr(client._run_calls, "poll", answer)
 
     return script
 
@@ -274,7 +274,7 @@ def test_ipython_in_a_terminal_is_a_terminal(client, poll, log, monkeypatch):
 
 def test_progress_changes_no_request(client, wire, clock, log):
     """On the wire a wait that is shown looks like any other."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     url = "https://server.test/v1/threads/thread_a/runs/run_a"
     for status in ("queued", "completed"):
         wire.get(url, body=json.dumps({"id": "run_a", "thread_id": "t", "status": status}))

@@ -11,6 +11,7 @@ from assistants_client import (
     BadRequestError,
     Client,
     ConfigurationError,
+    InternalServerError,
     Run,
     RunError,
     RunFailedError,
@@ -81,7 +82,7 @@ class Server:
 @pytest.fixture
 def server(wire, client, clock):
     """A server of one run, and a clock that only the client's pauses move."""
-    client._time = Time(clock.now, clock.sleep)
+    client._waiter.clock = Time(clock.now, clock.sleep)
     return Server(wire)
 
 
@@ -155,11 +156,41 @@ def test_approval_is_asked_before_each_call(client, server):
     assert server.submitted == [{"call_1": "8", "call_2": "Not today."}]
 
 
-def test_rounds_are_bounded(client, server):
-    """A model that calls for ever is left after ``max_tool_rounds`` answers."""
-    server.play(*([called("double", n, number=n)] for n in range(20)))
-    with pytest.raises(RunError, match="more than 3 times"):
-        client.wait_for_run(RUN, tools=[double], max_tool_rounds=3, backoff=1)
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_rounds_are_bounded(client, server, most):
+    """A model that calls for ever is left after ``max_tool_rounds`` answers; none is in vain."""
+    ran = []
+
+    def note(number: int) -> str:
+        ran.append(number)
+        return "noted"
+
+    server.play(*([called("note", n, number=n)] for n in range(20)))
+    with pytest.raises(
+        RunError, match=f"^run run_a asked for tools more than {most} times"
+    ) as told:
+        client.wait_for_run(RUN, tools=[note], max_tool_rounds=most, backoff=1)
+    assert told.value.run.status == "requires_action"
+    assert ran == list(range(most))
+    assert len(server.submitted) == most
+
+
+def test_outputs_that_are_never_taken(client, server):
+    """They are sent three times, and the function runs once; then the last refusal is told."""
+    ran = []
+
+    def note(number: int) -> str:
+        ran.append(number)
+        return "noted"
+
+    server.on_submit = lambda: (500, {}, json.dumps({"error": {"message": "down"}}))
+    server.play([called("note", number=1)])
+    with pytest.raises(
+        RunError, match=r"did not take the tool outputs of run run_a: .*down"
+    ) as told:
+        client.wait_for_run(RUN, tools=[note], max_tool_rounds=1, backoff=1)
+    assert isinstance(told.value.__cause__, InternalServerError)
+    assert ran == [1]
     assert len(server.submitted) == 3
 
 

@@ -1,4 +1,4 @@
-"""The seam behind which a model's Python runs, and the sandboxes that come with it. Names only."""
+"""The interface behind which a model's Python runs, and the sandboxes that come with it."""
 
 from __future__ import annotations
 

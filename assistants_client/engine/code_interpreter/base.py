@@ -1,7 +1,7 @@
-"""The seam: what anything that runs a language model's Python takes and answers.
+"""The interface of anything that runs a language model's Python.
 
-No runs, steps, threads or database: state goes in and comes out as bytes, and whoever calls keeps
-them. No value made by the code ever enters this process, only text, files and those bytes.
+No runs, steps, threads or database: state goes in and comes out as bytes, which the caller stores.
+No value made by the code ever enters this process, only text, files and those bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER: Final = "/mnt/data"
 #: Seconds a call may wait until another one has ended, where no more may run at once.
 BUSY_SECONDS: Final = 60.0
 
-# What several interpreters have to tell the model.
+# Messages to the model that several interpreters share.
 CLOSED: Final = "The code interpreter is closed."
 AFRESH: Final = "The variables of earlier calls could not be restored; this call started afresh."
 UNCHANGED: Final = "Variables are as they were before this call."
@@ -25,11 +25,11 @@ UNCHANGED: Final = "Variables are as they were before this call."
 
 @frozen(kw_only=True)
 class CodeResult:
-    """What came of one call.
+    """The result of one call.
 
     Attributes:
-        logs: What a notebook cell would show: the printed text, then the ``repr`` of a last bare
-            expression, or the traceback.
+        logs: The output as a notebook cell shows it: the printed text, then the ``repr`` of a last
+            bare expression, or the traceback.
         state: The variables and functions, for the next call; None to start afresh.
         failed: Whether the code raised, was stopped at a limit, or could not be run.
     """
@@ -44,7 +44,7 @@ class CodeInterpreter(Protocol):
 
     @property
     def description(self) -> str:
-        """What it is, in words for the language model: what code can do here, and what it cannot.
+        """The description for the language model: what code can do here, and what it cannot.
 
         Of files, only that they are under ``/mnt/data``: which ones there are is added to it.
         """
@@ -56,7 +56,7 @@ class CodeInterpreter(Protocol):
         What is in ``folder`` the code reads and writes under ``/mnt/data``; without one it has no
         files. Whatever the code does, there is nothing but plain files and folders in it later.
 
-        Never raises for what the code does: errors are told in the logs.
+        Never raises for what the code does: errors are reported in the logs.
         """
         ...
 

@@ -1,9 +1,9 @@
 """A sandbox of whole Python: CPython under bubblewrap, a process of its own for each call.
 
-How it is started, bounded and listened to belongs here; what it sees is in bwrap_command.py, what
-it may ask of the kernel in seccomp.py, what happens within in sandbox_main.py. What comes out of it
-is not trusted: it is read as text, as bytes for the next call's sandbox, and as files that are
-written where this side chooses.
+Starting it, its limits and reading its output belong here; the file system that it sees is in
+bwrap_command.py, the system calls that it may make in seccomp.py, the program within in
+sandbox_main.py. Its output is untrusted: it is read as text, as bytes for the next call's sandbox,
+and as files that are written where this side chooses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from assistants_client.engine.code_interpreter.base import (
     UNCHANGED,
     CodeResult,
 )
-from assistants_client.engine.code_interpreter.bwrap_command import GIVEN, Walls
+from assistants_client.engine.code_interpreter.bwrap_command import INPUT_FOLDER, BwrapCommand
 from assistants_client.engine.code_interpreter.logs import Logs
 from assistants_client.engine.code_interpreter.seccomp import filter_for
 from assistants_client.errors import ConfigurationError
@@ -53,7 +53,7 @@ memory, output and the size of files are limited. Print the results you need."""
 _FIGURES: Final = """\
 ; so are matplotlib's figures that are open at the end, unless the code saves pictures itself"""
 
-#: Packages that models like to use: they are told which of them are there.
+#: Packages that models like to use: the description names those that are installed.
 _PACKAGES: Final = (
     *("numpy", "pandas", "scipy", "sympy", "matplotlib", "seaborn", "sklearn"),
     *("PIL", "openpyxl", "docx", "pypdf"),
@@ -65,11 +65,11 @@ print(json.dumps([platform.python_version(), [n for n in {_PACKAGES!r} if find_s
 
 #: Seconds that a sandbox may take beside the code's own: to start, to read and to write files.
 _GRACE_SECONDS: Final = 10.0
-#: What bubblewrap ends with when the kernel killed the code.
+#: The exit status of bubblewrap when the kernel killed the code.
 _KILLED: Final = 128 + 9
 #: Files that one call may leave behind.
 _MOST_FILES: Final = 200
-#: Bytes of what the answer tells beside state and files.
+#: Bytes of the result's header, which comes before state and files.
 _HEADER_BYTES: Final = 1024 * 1024
 _LONGEST_PATH: Final = 500
 _BLOCK: Final = 64 * 1024
@@ -81,7 +81,7 @@ _INSTALL: Final = (
 
 
 class BubblewrapInterpreter:
-    """Whole CPython, walled in by bubblewrap; for Linux on x86-64 and ARM64.
+    """Whole CPython, sandboxed by bubblewrap; for Linux on x86-64 and ARM64.
 
     Code has no network, no process beside its own, no environment, and of the host's files those of
     a Python installation, read-only. Every call is a new process; ``state`` holds what can be
@@ -131,7 +131,8 @@ class BubblewrapInterpreter:
                 "(x86_64 and aarch64 are); use the built-in code interpreter"
             )
         self._rules = rules
-        self._walls = Walls(program, os.path.abspath(python or sys.executable), written_bytes)
+        interpreter = os.path.abspath(python or sys.executable)
+        self._command = BwrapCommand(program, interpreter, written_bytes)
         probed = self.run(_PROBE)
         try:
             version, packages = json.loads(probed.logs)
@@ -149,7 +150,7 @@ class BubblewrapInterpreter:
 
     @property
     def description(self) -> str:
-        """What it is, in words for the language model; see ``CodeInterpreter.description``."""
+        """The description for the language model; see ``CodeInterpreter.description``."""
         return self._description
 
     def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
@@ -178,44 +179,44 @@ class BubblewrapInterpreter:
     def _run(self, code: str, state: bytes | None, folder: Path | None) -> CodeResult:
         logs = Logs(self._output_bytes)
         room = self._written_bytes + (0 if folder is None else _size(folder))
-        with _file(self._rules) as rules, tempfile.TemporaryFile() as answer:
+        with _file(self._rules) as rules, tempfile.TemporaryFile() as result:
             request = {
                 "code": code,
                 "seconds": self._seconds,
                 "memory_bytes": self._memory_bytes,
                 "state_bytes": self._state_bytes,
                 "written_bytes": self._written_bytes,
-                # The answer is a file as well.
+                # The result is a file as well.
                 "file_bytes": self._written_bytes + self._state_bytes + _HEADER_BYTES,
                 "most_files": _MOST_FILES,
-                "given": GIVEN,
+                "input_folder": INPUT_FOLDER,
                 "folder": FOLDER,
-                "answer": answer.fileno(),
+                "result": result.fileno(),
                 "afresh": AFRESH,
             }
-            with _file(json.dumps(request).encode() + b"\n" + (state or b"")) as asked:
+            with _file(json.dumps(request).encode() + b"\n" + (state or b"")) as stdin:
                 process = subprocess.Popen(
-                    self._walls.command(rules.fileno(), folder, room),
-                    stdin=asked,
+                    self._command.for_call(rules.fileno(), folder, room),
+                    stdin=stdin,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    pass_fds=(rules.fileno(), answer.fileno()),
+                    pass_fds=(rules.fileno(), result.fileno()),
                     # Also of bubblewrap's own process, which code might look at.
                     env={},
                     cwd="/",
                 )
-            in_time = self._listen(process, logs)
+            in_time = self._read_output(process, logs)
             if process.returncode != 0:
                 how = f"by itself, with exit status {process.returncode}"
                 if not in_time or process.returncode == _KILLED:
                     how = "at its limit of time or memory"
-                logs.tell(f"The code was stopped {how}.\n{UNCHANGED}")
+                logs.add_remark(f"The code was stopped {how}.\n{UNCHANGED}")
                 return CodeResult(logs=logs.text(), state=state, failed=True)
-            answer.seek(0)
-            return self._result(answer, logs, folder)
+            result.seek(0)
+            return self._read_result(result, logs, folder)
 
-    def _listen(self, process: subprocess.Popen[bytes], logs: Logs) -> bool:
-        """Reads what is printed until the sandbox ends; whether it ended by itself."""
+    def _read_output(self, process: subprocess.Popen[bytes], logs: Logs) -> bool:
+        """Reads the printed text until the sandbox ends; returns whether it ended by itself."""
         assert process.stdout is not None
         overdue = threading.Event()
 
@@ -239,30 +240,30 @@ class BubblewrapInterpreter:
             process.wait()
         return not overdue.is_set()
 
-    def _result(self, answer: IO[bytes], logs: Logs, folder: Path | None) -> CodeResult:
-        """Reads what the sandbox answers, all of which the code may have forged."""
-        header = json.loads(answer.readline(_HEADER_BYTES))
+    def _read_result(self, result: IO[bytes], logs: Logs, folder: Path | None) -> CodeResult:
+        """Reads the sandbox's result, all of which the code may have forged."""
+        header = json.loads(result.readline(_HEADER_BYTES))
         failure, remarks = header["failure"], header["remarks"]
-        state = _exactly(answer, header["state"], self._state_bytes + _HEADER_BYTES)
+        state = _read_exactly(result, header["state"], self._state_bytes + _HEADER_BYTES)
         if folder is not None:
-            remarks = [*remarks, *_take_files(answer, header["files"], folder)]
+            remarks = [*remarks, *_write_files(result, header["files"], folder)]
         if failure is not None:
-            logs.tell(str(failure))
+            logs.add_remark(str(failure))
         if remarks:
-            logs.tell("\n".join(map(str, remarks)))
+            logs.add_remark("\n".join(map(str, remarks)))
         failed = failure is not None or logs.is_cut
         return CodeResult(logs=logs.text(), state=state, failed=failed)
 
 
-def _take_files(answer: IO[bytes], files: Sequence[Any], folder: Path) -> list[str]:
-    """Writes the answer's files into the folder; what is remarked on that."""
+def _write_files(result: IO[bytes], files: Sequence[Any], folder: Path) -> list[str]:
+    """Writes the result's files into the folder; returns the remarks on those it could not."""
     if len(files) > _MOST_FILES:
         raise ValueError("too many files")
     refused = []
     for path, size in files:
-        content = _exactly(answer, size, size)
+        content = _read_exactly(result, size, size)
         try:
-            place = folder / _checked(path)
+            place = folder / _checked_path(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         except (OSError, ValueError):
@@ -270,8 +271,8 @@ def _take_files(answer: IO[bytes], files: Sequence[Any], folder: Path) -> list[s
     return [f"[not possible as names of files: {', '.join(refused[:10])}]"] if refused else []
 
 
-def _checked(path: Any) -> PurePosixPath:
-    """A path within a folder.
+def _checked_path(path: Any) -> PurePosixPath:
+    """Returns a path that is within a folder.
 
     Raises:
         ValueError: It leads elsewhere, or its name cannot be kept.
@@ -288,12 +289,12 @@ def _checked(path: Any) -> PurePosixPath:
     return found
 
 
-def _exactly(source: IO[bytes], size: Any, limit: int) -> bytes:
+def _read_exactly(source: IO[bytes], size: Any, limit: int) -> bytes:
     if not isinstance(size, int) or not 0 <= size <= limit:
         raise ValueError("not a size")
     content = source.read(size)
     if len(content) != size:
-        raise ValueError("the answer is cut short")
+        raise ValueError("the result is cut short")
     return content
 
 
@@ -303,7 +304,7 @@ def _size(folder: Path) -> int:
 
 @contextmanager
 def _file(content: bytes) -> Iterator[IO[bytes]]:
-    """A file without a name that is read from its beginning."""
+    """Yields a file without a name that is read from its beginning."""
     with tempfile.TemporaryFile() as made:
         made.write(content)
         made.seek(0)

@@ -1,6 +1,6 @@
-"""The command that walls a Python in, with bubblewrap: what it sees, and what it is cut off from.
+"""Builds the bubblewrap command that sandboxes a Python: its file system, user and environment.
 
-Only the command is made here; who runs it, and with which bounds, is bubblewrap.py's to know.
+Only the command is built here; bubblewrap.py runs it, and sets the limits.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Final
 from assistants_client.engine.code_interpreter.base import FOLDER
 from assistants_client.errors import ConfigurationError
 
-#: Where, within, the thread's files are as they were given.
-GIVEN: Final = "/run/given"
+#: The folder, in the sandbox, that has the thread's files as they were before the call.
+INPUT_FOLDER: Final = "/run/given"
 
-#: What runs within, and where it is found there.
+#: The program that runs in the sandbox, and its path there.
 _PROGRAM: Final = Path(__file__).with_name("sandbox_main.py")
-_PLACE: Final = "/run/sandbox_main.py"
+_PROGRAM_INSIDE: Final = "/run/sandbox_main.py"
 
-#: What Python needs of the system, and of the folders that it is installed in. The whole of those
-#: is not shown: an environment may have been made in the folder of a project.
+#: The files that Python needs of the system, and of the folders that it is installed in. The whole
+#: of those is not mounted: an environment may have been made in the folder of a project.
 _LIBRARIES: Final = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/lib32")
 _OF_THE_SYSTEM: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zoneinfo")
 _OF_PYTHON: Final = ("bin", "lib", "lib64", "pyvenv.cfg")
-_ASKED: Final = """\
+_PROBE: Final = """\
 import json, site, sys
 print(json.dumps([[sys.prefix, sys.base_prefix], site.getsitepackages()]))"""
 
@@ -42,8 +42,8 @@ _ENVIRONMENT: Final = {
 }
 
 
-class Walls:
-    """How one Python is walled in.
+class BwrapCommand:
+    """The command that starts one Python in a sandbox.
 
     Args:
         program: Bubblewrap's path.
@@ -51,7 +51,7 @@ class Walls:
         written_bytes: Bytes that can be written to ``/tmp``.
 
     Raises:
-        ConfigurationError: The interpreter is none.
+        ConfigurationError: The interpreter is not a Python.
     """
 
     def __init__(self, program: str, python: str, written_bytes: int) -> None:
@@ -77,32 +77,32 @@ class Walls:
         for link, target in _links(python):
             if not link.startswith(tuple(f"{path}/" for path in seen)):
                 self._common += ["--symlink", target, link]
-        self._common += ["--ro-bind", str(_PROGRAM), _PLACE, "--chdir", FOLDER]
+        self._common += ["--ro-bind", str(_PROGRAM), _PROGRAM_INSIDE, "--chdir", FOLDER]
         for name, value in _ENVIRONMENT.items():
             self._common += ["--setenv", name, value]
 
-    def command(self, rules: int, folder: Path | None, size: int) -> list[str]:
-        """The command for one call.
+    def for_call(self, rules: int, folder: Path | None, size: int) -> list[str]:
+        """Returns the command for one call.
 
         Args:
             rules: The number of the file that holds the filter of system calls.
             folder: The thread's files.
-            size: Bytes of all files that there can be in its place within.
+            size: Bytes of all files that its copy in the sandbox can hold.
         """
-        given = [] if folder is None else ["--ro-bind", str(folder), GIVEN]
+        inputs = [] if folder is None else ["--ro-bind", str(folder), INPUT_FOLDER]
         return [
             *self._common,
             *("--seccomp", str(rules)),
-            *given,
+            *inputs,
             *("--size", str(size), "--tmpfs", FOLDER),
             # What is not a mount of its own lies in one that has no bound.
             *("--remount-ro", "/"),
-            *("--", self._python, "-I", "-B", "-X", "utf8", _PLACE),
+            *("--", self._python, "-I", "-B", "-X", "utf8", _PROGRAM_INSIDE),
         ]
 
 
 def _links(path: str) -> Iterator[tuple[str, str]]:
-    """The links on the way to a file, and where each points."""
+    """Yields the links on the way to a file, and the target of each."""
     while os.path.islink(path):
         target = os.readlink(path)
         yield path, target
@@ -110,10 +110,10 @@ def _links(path: str) -> Iterator[tuple[str, str]]:
 
 
 def _installed(python: str) -> set[str]:
-    """The files and folders that make up an installation of Python."""
+    """Returns the files and folders that make up an installation of Python."""
     try:
-        told = subprocess.run([python, "-I", "-c", _ASKED], check=True, capture_output=True, env={})
-        prefixes, packages = json.loads(told.stdout)
+        done = subprocess.run([python, "-I", "-c", _PROBE], check=True, capture_output=True, env={})
+        prefixes, packages = json.loads(done.stdout)
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
         raise ConfigurationError(f"code_interpreter: {python} is no Python: {error}") from None
     folders = {*prefixes, *map(os.path.realpath, prefixes)}

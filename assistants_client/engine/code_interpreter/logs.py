@@ -1,4 +1,4 @@
-"""The logs of one call: what the code printed, bounded, and remarks of ours. Pure."""
+"""The logs of one call: the text that the code printed, bounded, and our remarks. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _REMARK_CHARACTERS = 4096
 
 
 class Logs:
-    """What one call shows.
+    """The output of one call.
 
     Args:
         limit: Bytes of printed text, in UTF-8.
@@ -32,15 +32,15 @@ class Logs:
         self._room -= min(self._room, len(encoded))
         self._pieces.append(text)
 
-    def tell(self, remark: str) -> None:
-        """Adds a line of ours, or a traceback, which is shown whatever was printed."""
+    def add_remark(self, remark: str) -> None:
+        """Adds a line of ours, or a traceback, for which there is always room."""
         if len(remark) > _REMARK_CHARACTERS:
             half = _REMARK_CHARACTERS // 2
             remark = f"{remark[:half]}\n[…]\n{remark[-half:]}"
         self._remarks.append(remark)
 
     def text(self) -> str:
-        """All of it, as text that can be kept anywhere."""
+        """Returns all of it, as text that can be stored anywhere."""
         remarks = self._remarks
         if self.is_cut:
             remarks = [f"[output cut after {self._limit} bytes]", *remarks]

@@ -59,7 +59,7 @@ _FORKED = (
     "it before. Fork before the first run with code, or run code in the parent only."
 )
 
-#: How many lines back the beginning of the last expression is looked for.
+#: The number of lines that are tried as the beginning of the last expression.
 _LAST_EXPRESSION_LINES = 20
 #: Seconds beyond the time limit after which a worker that does not answer is killed.
 _GRACE_SECONDS = 1.0
@@ -77,7 +77,7 @@ _LINE_END = re.compile(r"\n")
 
 #: The sandbox's own threads, the same for all pools, do not survive a fork: in the child a fresh
 #: pool waits for ever, and the parent's stalls the parent as well. So the first process to start a
-#: sandbox is remembered, and a child of it refuses.
+#: sandbox is recorded, and a child of it refuses.
 _started_in: int | None = None
 
 
@@ -163,19 +163,19 @@ class MontyInterpreter:
             pool = self._open()
             with pool.checkout(limits=self._limits) as scratch:
                 # Apart from the session, which would keep the source of every trial in its state.
-                kept = _keep_last_expression(scratch, code)
+                rewritten = _keep_last_expression(scratch, code)
             with pool.checkout(limits=self._limits) as session:
                 if state is not None:
                     _restore(session, state)
                 # The closing None keeps the value of the code from being sent over here.
-                cell = (f"{code}\nNone",) if kept is None else (kept, _SHOW)
+                cell = (f"{code}\nNone",) if rewritten is None else (rewritten, _SHOW)
                 return self._execute(session, cell, state, output, mount)
         except _UnreadableStateError:
             afresh = self._run(code, None, mount)
             return evolve(afresh, logs=f"{AFRESH}\n{afresh.logs}")
         except MontyCrashedError as error:
             # Also what stops code that does not look at the clock, such as one huge power.
-            output.tell(f"The code was stopped: {error}\n{UNCHANGED}")
+            output.add_remark(f"The code was stopped: {error}\n{UNCHANGED}")
             return CodeResult(logs=output.text(), state=state, failed=True)
 
     def _execute(
@@ -195,10 +195,10 @@ class MontyInterpreter:
                 session.feed_run(source, print_callback=write, mount=mount)
         except (MontyRuntimeError, MontySyntaxError) as error:
             failed = True
-            output.tell(_traceback(error))
+            output.add_remark(_traceback(error))
             if isinstance(error.exception(), (TimeoutError, MemoryError)):
-                # Stopped in the middle of an operation: what is in there is not to be trusted.
-                output.tell(UNCHANGED)
+                # Stopped in the middle of an operation: the state in there is inconsistent.
+                output.add_remark(UNCHANGED)
                 return CodeResult(logs=output.text(), state=state, failed=True)
         after = self._dump(session, output)
         return CodeResult(logs=output.text(), state=after, failed=failed or output.is_cut)
@@ -212,7 +212,7 @@ class MontyInterpreter:
             if len(state) <= self._state_bytes:
                 return state
             reason = f"{len(state)} bytes, the limit is {self._state_bytes}"
-        output.tell(f"The variables cannot be kept ({reason}); the next call starts afresh.")
+        output.add_remark(f"The variables cannot be kept ({reason}); the next call starts afresh.")
         return None
 
     def _open(self) -> Monty:
@@ -256,7 +256,7 @@ def _traceback(error: _DisplayableError) -> str:
 def _keep_last_expression(session: MontySession, code: str) -> str | None:
     """Rewrites the code so that the value of its last expression stays in there, as ``_``.
 
-    The sandbox can only hand the value over, which may be of any size, and cannot tell where the
+    The sandbox can only return the value, which may be of any size, and does not report where the
     last statement begins. So the places where it may begin are tried out: the rewritten code parses
     at the right one only.
 
@@ -264,14 +264,14 @@ def _keep_last_expression(session: MontySession, code: str) -> str | None:
         The rewritten code, or None when the last statement is no expression.
     """
     for place in _last_statements(code):
-        kept = f"{code[:place]}{_KEEP}{code[place:]}\n)"
-        if _parses(session, kept):
-            return kept
+        rewritten = f"{code[:place]}{_KEEP}{code[place:]}\n)"
+        if _parses(session, rewritten):
+            return rewritten
     return None
 
 
 def _last_statements(code: str) -> Iterator[int]:
-    """Places where the last top-level statement may begin, the last one first."""
+    """Yields the places where the last top-level statement may begin, the last one first."""
     code = code.rstrip()
     starts = [0, *(match.end() for match in _LINE_END.finditer(code))]
     tries = 0

@@ -1,12 +1,12 @@
-"""A program of its own, the first in the sandbox: runs one piece of code and answers.
+"""The program that the sandbox starts: runs one piece of code and writes its result.
 
-Nothing of ours is imported, only the standard library, and what is installed beside it. All that is
-answered counts as made by the code, which shares this process and can do to it what it likes: the
-other side checks it. What is refused to the code is refused by the sandbox around this process.
+Nothing of ours is imported, only the standard library, and what is installed beside it. The result
+is untrusted, for the code shares this process and can do to it what it likes: the other side checks
+it. Code is confined by the sandbox around this process, not by this program.
 
-The request, on the standard input: a line of JSON, then the state. The answer, in the file whose
-number the request tells: a line of JSON, the new state, the files that were written. What the code
-prints goes to the standard output.
+The request, on the standard input: a line of JSON, then the state. The result, in the file whose
+descriptor the request names: a line of JSON, the new state, the files that were written. The code
+prints to the standard output.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import types
 import warnings
 from typing import Any
 
-#: What shows that the code saves its figures itself.
+#: Endings of files that show that the code saves its figures itself.
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf")
-#: Characters of a traceback, or of a list of names, that are told.
-MOST_TOLD = 8000
+#: Characters of a traceback, or of a list of names, that are reported.
+MAX_REPORT = 8000
 
 
 def main() -> None:
-    """Does what is asked for, and leaves at once: threads of the code's do not hold it up."""
+    """Processes the request, and exits at once: threads of the code's do not hold it up."""
     request = json.loads(sys.stdin.buffer.readline())
     state = sys.stdin.buffer.read()
     sys.stdin = open(os.devnull)  # noqa: SIM115 (for as long as the process)
@@ -42,32 +42,32 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
     folder = request["folder"]
-    if os.path.isdir(request["given"]):
-        shutil.copytree(request["given"], folder, dirs_exist_ok=True)
+    if os.path.isdir(request["input_folder"]):
+        shutil.copytree(request["input_folder"], folder, dirs_exist_ok=True)
     os.chdir(folder)
-    bound(request)
-    before = states(folder)
-    kept = Kept(request["state_bytes"])
+    set_limits(request)
+    before = file_states(folder)
+    variables = Variables(request["state_bytes"])
     remarks: list[str] = []
-    if state and not kept.restore(state):
+    if state and not variables.restore(state):
         remarks.append(request["afresh"])
-    failure = run(request["code"], kept, request["seconds"])
+    failure = run(request["code"], variables, request["seconds"])
     os.chdir(folder)
     if not any(path.lower().endswith(PICTURES) for path in written_since(before, folder)):
         failure = save_figures() or failure
-    after = kept.dump()
-    if kept.lost:
-        names = ", ".join(sorted(kept.lost))
-        remarks.append(f"[not kept for the next call: {names[:MOST_TOLD]}]")
+    after = variables.dump()
+    if variables.lost:
+        names = ", ".join(sorted(variables.lost))
+        remarks.append(f"[not kept for the next call: {names[:MAX_REPORT]}]")
     sys.stdout.flush()
-    answer(request, failure, remarks, after, written_since(before, folder))
+    write_result(request, failure, remarks, after, written_since(before, folder))
     os._exit(0)
 
 
-def bound(request: dict[str, Any]) -> None:
+def set_limits(request: dict[str, Any]) -> None:
     """Sets the limits that hold for this process; there is no other one in the sandbox."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    # Also what stops code that does not come to look at the signal, such as one huge power.
+    # Also what stops code that never comes to handle the signal, such as one huge power.
     seconds = int(used.ru_utime + used.ru_stime + request["seconds"]) + 2
     for kind, limit in (
         (resource.RLIMIT_CPU, seconds),
@@ -79,11 +79,11 @@ def bound(request: dict[str, Any]) -> None:
         resource.setrlimit(kind, (limit, limit))
 
 
-class Kept:
+class Variables:
     """The variables: those of the state, later those that go into the next one.
 
-    Functions, classes and imports are kept as their source, everything else is pickled, each on its
-    own: what cannot be, does not take the others with it.
+    Functions, classes and imports are stored as their source, everything else is pickled, each on
+    its own: one that cannot be pickled does not take the others with it.
     """
 
     def __init__(self, limit: int) -> None:
@@ -96,32 +96,32 @@ class Kept:
         self.names["__builtins__"] = builtins
 
     def restore(self, state: bytes) -> bool:
-        """Makes the variables again; whether the state could be read."""
+        """Restores the variables; returns whether the state could be read."""
         try:
             definitions, variables = pickle.loads(state)
         except Exception:
             return False
         # Values need their classes, default arguments their values.
-        needy = [name for name, source in definitions.items() if not self._define(name, source)]
+        pending = [name for name, source in definitions.items() if not self._define(name, source)]
         for name, pickled in variables.items():
             try:
                 self.names[name] = pickle.loads(pickled)
             except Exception:
                 self.lost.add(name)
-        self.lost.update(name for name in needy if not self._define(name, definitions[name]))
+        self.lost.update(name for name in pending if not self._define(name, definitions[name]))
         return True
 
     def _define(self, name: str, source: str) -> bool:
-        """Runs a definition or an import again; whether it could be run."""
+        """Runs a definition or an import again; returns whether it could be run."""
         try:
-            exec(shown(source, f"{name}.py"), self.names)
+            exec(compiled(source, f"{name}.py"), self.names)
         except Exception:
             return False
         self._definitions[name] = source
         return True
 
-    def note(self, tree: ast.Module) -> None:
-        """Remembers the sources of what the code defines."""
+    def record_definitions(self, tree: ast.Module) -> None:
+        """Stores the sources of the definitions and imports of the code."""
         for node in tree.body:
             names: list[str] = []
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -138,7 +138,7 @@ class Kept:
                 self._definitions[name] = ast.unparse(node)
 
     def dump(self) -> bytes:
-        """The state for the next call."""
+        """Returns the state for the next call."""
         definitions = {
             name: source
             for name, source in self._definitions.items()
@@ -164,8 +164,8 @@ class Kept:
         return pickle.dumps((definitions, variables))
 
 
-def run(code: str, kept: Kept, seconds: float) -> str | None:
-    """Runs the code as a notebook does; the traceback, if it failed."""
+def run(code: str, variables: Variables, seconds: float) -> str | None:
+    """Runs the code as a notebook does; returns the traceback, if it failed."""
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"stopped after {seconds:g} seconds")
@@ -179,38 +179,38 @@ def run(code: str, kept: Kept, seconds: float) -> str | None:
         if isinstance(last, ast.Expr):
             tree.body.pop()
             value = compile(ast.Expression(last.value), "main.py", "eval")
-        body = shown(code, "main.py", tree)
-        kept.note(tree)
+        body = compiled(code, "main.py", tree)
+        variables.record_definitions(tree)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            exec(body, kept.names)
+            exec(body, variables.names)
             if value is not None:
-                sys.displayhook(eval(value, kept.names))
+                sys.displayhook(eval(value, variables.names))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except BaseException as error:
-        return told(error)
+        return traceback_of(error)
     return None
 
 
-def shown(source: str, name: str, tree: ast.Module | None = None) -> types.CodeType:
-    """The compiled source, known to tracebacks."""
+def compiled(source: str, name: str, tree: ast.Module | None = None) -> types.CodeType:
+    """Compiles the source, so that tracebacks show its lines."""
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     return compile(source if tree is None else tree, name, "exec", dont_inherit=True)
 
 
-def told(error: BaseException) -> str:
-    """The traceback, without the lines of this program."""
+def traceback_of(error: BaseException) -> str:
+    """Returns the traceback, without the lines of this program."""
     report = traceback.TracebackException.from_exception(error)
     lines = [frame for frame in report.stack if frame.filename != __file__]
     report.stack = traceback.StackSummary.from_list(lines)
     text = "".join(report.format()).rstrip("\n")
-    half = MOST_TOLD // 2
-    return text if len(text) <= MOST_TOLD else f"{text[:half]}\n[…]\n{text[-half:]}"
+    half = MAX_REPORT // 2
+    return text if len(text) <= MAX_REPORT else f"{text[:half]}\n[…]\n{text[-half:]}"
 
 
 def save_figures() -> str | None:
-    """Saves the figures that matplotlib still has open; the traceback, if that failed."""
+    """Saves the open figures of matplotlib; returns the traceback, if that failed."""
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return None
@@ -222,12 +222,12 @@ def save_figures() -> str | None:
             figure.savefig(f"figure-{number}.png")
         pyplot.close("all")
     except Exception as error:
-        return told(error)
+        return traceback_of(error)
     return None
 
 
-def states(folder: str) -> dict[str, tuple[int, int]]:
-    """The files in the folder by their paths, with what tells that one was written to."""
+def file_states(folder: str) -> dict[str, tuple[int, int]]:
+    """Returns the time of change, in nanoseconds, and the size of each file, by its path."""
     found = {}
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -239,18 +239,19 @@ def states(folder: str) -> dict[str, tuple[int, int]]:
 
 
 def written_since(before: dict[str, tuple[int, int]], folder: str) -> list[str]:
-    """The paths of the files that are not as they were."""
-    return sorted(path for path, state in states(folder).items() if before.get(path) != state)
+    """Returns the paths of the files that are not as they were."""
+    after = file_states(folder)
+    return sorted(path for path, state in after.items() if before.get(path) != state)
 
 
-def answer(
+def write_result(
     request: dict[str, Any],
     failure: str | None,
     remarks: list[str],
     state: bytes,
     written: list[str],
 ) -> None:
-    """Writes all that comes of the call."""
+    """Writes the result: the header, the state and the written files."""
     files: list[tuple[str, int]] = []
     left_out: list[str] = []
     room = request["written_bytes"]
@@ -264,7 +265,7 @@ def answer(
     if left_out:
         remarks.append(f"[files too large or too many: {', '.join(left_out[:10])}]")
     header = {"failure": failure, "remarks": remarks, "state": len(state), "files": files}
-    number = request["answer"]
+    number = request["result"]
     os.ftruncate(number, 0)
     os.lseek(number, 0, os.SEEK_SET)
     with open(number, "wb", closefd=False) as target:

@@ -1,4 +1,4 @@
-"""The system calls that sandboxed code may not make, as a filter program for Linux. Pure.
+"""Builds the filter program of Linux for the system calls that code may not make. Pure.
 
 The code gets one process and no more: then its memory and processor time are those of one process,
 which limits of processes bound. Forbidden is also what holds memory beside that, sockets, and what
@@ -21,7 +21,7 @@ _EVERYWHERE: Final = {"clone3": 435, "io_uring_setup": 425, "memfd_secret": 447}
 
 @frozen
 class _Machine:
-    #: How the kernel names the architecture.
+    #: The kernel's number of the architecture.
     audit: int
     clone: int
     #: The calls by number that fail as not permitted.
@@ -75,14 +75,14 @@ _MACHINES: Final = {
     ),
 }
 
-# Instructions of the filter's machine: load a word of the call's data, compare, answer.
+# Instructions of the filter's machine: load a word of the call's data, compare, return.
 _LOAD: Final = 0x20
 _IF_EQUAL: Final = 0x15
 _IF_AT_LEAST: Final = 0x35
 _IF_BITS: Final = 0x45
-_ANSWER: Final = 0x06
+_RETURN: Final = 0x06
 
-# Where the call's number, its architecture and its first argument are.
+# The offsets of the call's number, its architecture and its first argument.
 _NUMBER: Final = 0
 _ARCHITECTURE: Final = 4
 _FIRST_ARGUMENT: Final = 16
@@ -97,35 +97,35 @@ _OTHER_CONVENTION: Final = 0x40000000
 
 
 def filter_for(machine: str) -> bytes | None:
-    """The filter for an architecture, as ``platform.machine()`` names it; ``None`` if unknown."""
+    """Returns the filter for an architecture of ``platform.machine()``; ``None`` if unknown."""
     found = _MACHINES.get(machine)
     if found is None:
         return None
-    refuse = _step(_ANSWER, _FAIL | errno.EPERM)
+    refuse = _step(_RETURN, _FAIL | errno.EPERM)
     steps = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_IF_EQUAL, found.audit, then=1),
-        _step(_ANSWER, _KILL),
+        _step(_RETURN, _KILL),
         _step(_LOAD, _NUMBER),
         _step(_IF_AT_LEAST, _OTHER_CONVENTION, otherwise=1),
         refuse,
     ]
     for number in (*found.forbidden.values(), *_EVERYWHERE.values()):
-        # Programs take this answer for an older kernel, and go on with clone.
+        # Programs take this error for an older kernel, and go on with clone.
         unknown = number == _EVERYWHERE["clone3"]
-        answer = _step(_ANSWER, _FAIL | errno.ENOSYS) if unknown else refuse
-        steps += [_step(_IF_EQUAL, number, otherwise=1), answer]
+        action = _step(_RETURN, _FAIL | errno.ENOSYS) if unknown else refuse
+        steps += [_step(_IF_EQUAL, number, otherwise=1), action]
     steps += [
         _step(_IF_EQUAL, found.clone, then=1),
-        _step(_ANSWER, _ALLOW),
+        _step(_RETURN, _ALLOW),
         _step(_LOAD, _FIRST_ARGUMENT),
         _step(_IF_BITS, _CLONE_THREAD, otherwise=1),
-        _step(_ANSWER, _ALLOW),
+        _step(_RETURN, _ALLOW),
         refuse,
     ]
     return b"".join(steps)
 
 
 def _step(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    """One instruction; a comparison skips so many of the next ones."""
+    """Returns one instruction; a comparison skips so many of the next ones."""
     return struct.pack("=HBBI", code, then, otherwise, value)

@@ -1,6 +1,6 @@
-"""The file search as a language model sees it: what it is offered, shown, and how it cites.
+"""The file search as a language model sees it: its function, its results and its citations.
 
-Pure. Each passage is shown with a mark, ``【0:1†notes.txt】``: the number of the search within its
+Pure. Each passage is sent with a mark, ``【0:1†notes.txt】``: the number of the search within its
 run, the number of the passage within the search, the file's name. A mark in the model's text that
 names a passage of its run becomes a citation; any other is just text.
 """
@@ -21,7 +21,7 @@ from assistants_client.models.messages import Annotation, FileCitation, FilePath
 from assistants_client.models.run_steps import FileSearchCall, FileSearchRecord, RunStep
 from assistants_client.models.tools import FileSearchOptions, FileSearchTool, Tool
 
-#: What the tool is, in words for the language model.
+#: The description of the tool for the language model.
 DESCRIPTION: Final = """\
 Searches the files of this conversation and answers with the passages that fit best, best first. \
 It goes by words more than by meanings: ask with the words that the files are likely to use, and \
@@ -44,7 +44,7 @@ _NOT_IN_MARKS: Final = re.compile(r"[【】†\s]+")
 
 
 def options_of(tools: Iterable[Tool]) -> FileSearchOptions | None:
-    """How a run's file search is set up; ``None`` where it has none."""
+    """Returns the options of a run's file search; ``None`` where it has none."""
     for tool in tools:
         if isinstance(tool, FileSearchTool):
             return tool.file_search or FileSearchOptions()
@@ -52,7 +52,7 @@ def options_of(tools: Iterable[Tool]) -> FileSearchOptions | None:
 
 
 def threshold_of(options: FileSearchOptions) -> float:
-    """The lowest score of what is found."""
+    """Returns the least score of a result."""
     ranking = options.ranking_options
     return 0.0 if ranking is None or ranking.score_threshold is None else ranking.score_threshold
 
@@ -60,7 +60,7 @@ def threshold_of(options: FileSearchOptions) -> float:
 def record_of(
     options: FileSearchOptions, query: str, hits: Sequence[Hit] = (), fault: str | None = None
 ) -> FileSearchRecord:
-    """What is kept of a search; the query, which the protocol does not show, beside the rest."""
+    """Returns the record of a search, with the query, which the protocol does not show."""
     ranking = options.ranking_options
     document: dict[str, Any] = {
         "query": query,
@@ -84,12 +84,17 @@ def record_of(
 
 
 def arguments_of(record: FileSearchRecord) -> str:
-    """The arguments of the call, as the model is told of it again."""
+    """Returns the arguments of the call, as the model is sent them again."""
     return json.dumps({"query": record.extra.get("query", "")})
 
 
 def shown_to_model(record: FileSearchRecord, number: int) -> str:
-    """What the model reads of a search, the so-manieth of its run, counted from 0."""
+    """Returns the output of a search as the model reads it.
+
+    Args:
+        record: The search.
+        number: Its number within its run, counted from 0.
+    """
     fault: str | None = record.extra.get("fault")
     passages = [
         f"{_mark(number, place, result.file_name)}\n{''.join(p.text for p in result.content)}"
@@ -99,7 +104,7 @@ def shown_to_model(record: FileSearchRecord, number: int) -> str:
 
 
 def shown_step(step: JsonObject, *, with_content: bool) -> JsonObject:
-    """A step as the protocol shows it: without the query, and with passages only when asked."""
+    """Returns a step as the protocol shows it: no query, and passages only when asked for."""
     details = step["step_details"]
     if not any(call["type"] == "file_search" for call in details.get("tool_calls") or ()):
         return step
@@ -123,9 +128,9 @@ def _shown_call(call: JsonObject, with_content: bool) -> JsonObject:
 def annotations_of(
     text: str, steps: Iterable[RunStep], written: dict[str, str]
 ) -> list[Annotation]:
-    """The marks in a text that stand for something, the first ``MAX_ANNOTATIONS`` of each kind.
+    """Returns the annotations of a text's marks, the first ``MAX_ANNOTATIONS`` of each kind.
 
-    Places count characters.
+    Their places count characters.
 
     Args:
         text: The text.
@@ -174,5 +179,5 @@ def _mark(number: int, place: int, name: str) -> str:
 
 
 def annotation_documents(annotations: Iterable[Annotation]) -> list[JsonObject]:
-    """Annotations as a delta tells of them."""
+    """Returns annotations as a delta has them."""
     return [{"index": index, **encode(one)} for index, one in enumerate(annotations)]

@@ -1,6 +1,6 @@
-"""Files as images: which are, which language models are shown, which code made. No SQL, no HTTP.
+"""Reads files as images for language models, and finds those that code made. No SQL, no HTTP.
 
-Where an image stands in a conversation is prompt.py's to know.
+The place of an image in a conversation is decided in prompt.py.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from assistants_client.models.run_steps import (
     RunStep,
 )
 
-#: Bytes of the largest image that is shown, and of all images of one conversation together: the
+#: Bytes of the largest image that is sent, and of all images of one conversation together: the
 #: bounds that OpenAI documents.
 MAX_IMAGE: Final = 20 * 1024 * 1024
 MAX_IMAGES: Final = 50 * 1024 * 1024
 
-#: How the files of each type begin. A file's name may say anything.
-_BEGINNINGS: Final = (
+#: The first bytes of each type's files. A file's name may say anything.
+_SIGNATURES: Final = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
     (b"\xff\xd8\xff", 0, "image/jpeg"),
     (b"GIF8", 0, "image/gif"),
@@ -38,10 +38,10 @@ _BEGINNINGS: Final = (
 
 @define
 class Images:
-    """The images of one run, each read once; as many are shown as there is room for.
+    """The images of one run, each read once; as many are sent as there is room for.
 
     Args:
-        open_file: A file and its content in blocks, by its id; ``None`` when there is none.
+        open_file: Returns a file and its content in blocks, by its id; ``None`` if there is none.
     """
 
     _open_file: Callable[[str], tuple[File, Iterable[bytes]] | None]
@@ -49,12 +49,12 @@ class Images:
     _room: int = field(default=MAX_IMAGES, init=False)
 
     def afresh(self) -> Callable[[ImageFile], Image | str]:
-        """What :meth:`shown` is, with all the room for another conversation."""
+        """Returns :meth:`shown`, with all the room for another conversation."""
         self._room = MAX_IMAGES
         return self.shown
 
     def shown(self, image: ImageFile) -> Image | str:
-        """The image; or, for the model to read, why it cannot be shown.
+        """Returns the image; or, for the model to read, why it cannot be shown.
 
         Raises:
             LanguageModelError: It is too large.
@@ -100,15 +100,15 @@ def _left_out(file_id: str) -> str:
 
 
 def media_type(content: bytes) -> str | None:
-    """The type of an image, by its first bytes; ``None`` when it is none that is known here."""
-    for beginning, place, kind in _BEGINNINGS:
+    """Returns the type of an image, by its first bytes; ``None`` for an unknown one."""
+    for beginning, place, kind in _SIGNATURES:
         if content.startswith(beginning, place):
             return kind
     return None
 
 
 def image_of(url: str) -> tuple[str, bytes]:
-    """A name for the file of an image that a ``data:`` URL holds, and its content.
+    """Returns a name for the file of an image that a ``data:`` URL holds, and its content.
 
     Raises:
         ValueError: It holds none, or a larger one than ``MAX_IMAGE``.
@@ -126,7 +126,7 @@ def image_of(url: str) -> tuple[str, bytes]:
 
 
 def made_by_code(steps: Iterable[RunStep]) -> list[str]:
-    """The files of images that a run's code has made since its last message."""
+    """Returns the ids of the images' files that a run's code made since its last message."""
     made: list[str] = []
     for step in steps:
         if isinstance(step.step_details, MessageCreationDetails):

@@ -1,7 +1,7 @@
-"""Requests to objects, with the server's defaults; and the refusal of messages that are too much.
+"""Makes objects from requests, with the server's defaults; refuses messages beyond the bounds.
 
 Pure: times are given, nothing is stored. What depends on other objects is the services'. Fields are
-carried over by name, so that a new one needs no line here.
+copied by name, so that a new one needs no line here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from assistants_client.models.threads import Thread, ThreadRequest
 StructT = TypeVar("StructT", bound=Struct)
 _Document = dict[str, Any]
 
-#: What a field holds that was left out, or given as null, where that is not null.
+#: The values of fields that were left out, or given as null, where they are not null.
 _DEFAULTS: Final[Mapping[type[Struct], JsonObject]] = {
     Assistant: {
         "tools": [],
@@ -45,12 +45,12 @@ _DEFAULTS: Final[Mapping[type[Struct], JsonObject]] = {
     },
 }
 
-#: How the address of an image begins. It is never fetched here, but handed to the model.
+#: The beginnings of an image's address. It is never fetched here, but sent to the model.
 _IMAGE_URLS: Final = ("https://", "http://", "data:image/")
 #: Characters: four hold three bytes.
 _LONGEST_URL: Final = MAX_IMAGE // 3 * 4 + 100
 
-#: What a run takes from its assistant when its request does not say otherwise.
+#: The fields that a run takes from its assistant when its request leaves them out.
 _INHERITED: Final = (
     "model",
     "instructions",
@@ -64,20 +64,20 @@ _INHERITED: Final = (
 
 
 def new_assistant(request: AssistantRequest, now: int, new_id: NewId) -> Assistant:
-    """The assistant that a request describes."""
+    """Returns the assistant that a request describes."""
     return _made(Assistant, _checked(request), id=new_id("asst_"), created_at=now)
 
 
 def new_thread(
     request: ThreadRequest | JsonObject, now: int, new_id: NewId, *, at: str = ""
 ) -> tuple[Thread, list[Message]]:
-    """The thread that a request describes, and its first messages.
+    """Returns the thread that a request describes, and its first messages.
 
     Args:
         request: The request.
         now: The time, in Unix seconds.
-        new_id: Names them.
-        at: Where the request stands in the body, such as ``thread.``.
+        new_id: Makes their ids.
+        at: The path of the request in the body, such as ``thread.``.
     """
     document = _checked(request, at)
     first = document.pop("messages", None) or ()
@@ -88,7 +88,7 @@ def new_thread(
 def new_message(
     request: MessageRequest | JsonObject, thread_id: str, now: int, new_id: NewId
 ) -> Message:
-    """The message that a caller adds to a thread."""
+    """Returns the message that a caller adds to a thread."""
     document = _checked(request)
     content = document["content"]
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -112,15 +112,15 @@ def new_run(
     *,
     seconds: int,
 ) -> tuple[Run, list[Message]]:
-    """The run that a request describes, queued, and the messages that go with it.
+    """Returns the run that a request describes, queued, and the messages that go with it.
 
     Args:
         request: The request.
-        assistant: Whose settings hold where the request is silent.
+        assistant: The assistant, whose settings hold where the request has none.
         thread_id: The thread.
         now: The time, in Unix seconds.
-        new_id: Names them.
-        seconds: How long the run may take.
+        new_id: Makes their ids.
+        seconds: The time that the run may take.
 
     Raises:
         Fault: The request demands a tool that the run does not have.
@@ -149,12 +149,12 @@ def new_run(
 
 
 def changed(stored: StructT, update: object) -> StructT:
-    """An object after an update: what is given replaces, null clears, the rest stays."""
+    """Returns an object after an update: given fields replace, null clears, the rest stays."""
     return _made(type(stored), encode(stored) | _checked(update))
 
 
 def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
-    """An object of what a document says of its fields; the rest of the document is left out."""
+    """Returns an object with the fields that a document has for it; the others are dropped."""
     made = {**_DEFAULTS.get(cls, {}), **server}
     for field in fields(cls):
         value = document.get(field.name)
@@ -182,7 +182,7 @@ def _require_chosen_tool(run: JsonObject) -> None:
 
 
 def _checked(request: object, at: str = "") -> _Document:
-    """A request's document, once its messages can be shown to a model.
+    """Returns a request's document, once its messages can be sent to a model.
 
     Raises:
         Fault: One is too long, or has an image whose address is none; or there are too many.

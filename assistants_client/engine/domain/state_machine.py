@@ -1,4 +1,4 @@
-"""How runs, steps and messages may change, as tables, and what is overdue.
+"""The transitions of runs, steps and messages, as tables, and the ends that are overdue.
 
 Pure: no clock of its own, no database, no threads. Code elsewhere walks these tables and holds no
 rule about statuses of its own.
@@ -13,9 +13,9 @@ from attrs import frozen
 
 from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, LastError
 
-#: After this many seconds a cancelled run ends even when whoever carries it did not notice.
+#: After this many seconds a cancelled run ends even when its worker did not notice.
 CANCEL_GRACE: Final = 2.0
-#: For this many seconds a carrier is believed alive without a sign of life, by whoever watches.
+#: For this many seconds a worker is believed alive without a heartbeat, by whoever watches.
 LEASE: Final = 15.0
 
 #: From each status of a run to those that may follow. Final ones absorb.
@@ -38,7 +38,7 @@ STEP_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "expired": frozenset(),
 }
 
-#: What becomes of a step that is still open when its run ends. A run that ends incomplete has
+#: The status of a step that is still open when its run ends. A run that ends incomplete has
 #: done what the step was for, only not all of it: there is no such status for steps.
 STEP_ENDS: Final[Mapping[str, str]] = {
     "completed": "completed",
@@ -48,7 +48,7 @@ STEP_ENDS: Final[Mapping[str, str]] = {
     "expired": "expired",
 }
 
-#: Why a message that is still open when its run ends is incomplete.
+#: The reason for which a message that is still open when its run ends is incomplete.
 MESSAGE_REASONS: Final[Mapping[str, str]] = {
     "incomplete": "max_tokens",
     "failed": "run_failed",
@@ -75,10 +75,10 @@ STEP_END_TIMES: Final[Mapping[str, str]] = {
 
 @frozen(kw_only=True)
 class Ending:
-    """How a run ends; the reason goes with ``incomplete``.
+    """The end of a run; the reason goes with ``incomplete``.
 
-    ``last_error`` goes with ``failed``; of an ``incomplete`` run it tells what the language model's
-    server said, where the protocol has no word for that.
+    ``last_error`` goes with ``failed``; of an ``incomplete`` run it has the word of the language
+    model's server, where the protocol has no word for that.
     """
 
     status: str
@@ -86,40 +86,40 @@ class Ending:
     incomplete_reason: str | None = None
 
 
-#: What is said of a run whose process died.
+#: The end of a run whose process died.
 LOST: Final = Ending(
     status="failed",
     last_error=LastError(
         code="server_error",
-        message="The process that carried this run ended before the run was finished.",
+        message="The process that worked on this run ended before the run was finished.",
     ),
 )
 
 
 @frozen(kw_only=True)
 class RunFacts:
-    """What decides whether a run is overdue. Times are Unix seconds.
+    """The facts that decide whether a run is overdue. Times are Unix seconds.
 
     Attributes:
-        carried: Someone has claimed the run and should be working on it.
-        lost: Whoever claimed it is dead, or has given no sign of life for ``LEASE`` seconds.
+        claimed: A worker has claimed the run and should be processing it.
+        lost: That worker is dead, or its heartbeat has been missing for ``LEASE`` seconds.
     """
 
     status: str
     expires_at: float | None = None
     cancelling_since: float | None = None
-    carried: bool = False
+    claimed: bool = False
     lost: bool = False
 
 
 def overdue(run: RunFacts, now: float) -> Ending | None:
-    """How a run should have ended by ``now``; ``None`` when it may go on."""
+    """Returns the end that a run is due by ``now``; ``None`` when it may go on."""
     if run.status not in ACTIVE_STATUSES:
         return None
     if run.status == "cancelling":
         since = now if run.cancelling_since is None else run.cancelling_since
         # A clock that was set back is no reason to wait for ever.
-        noticing = run.carried and not run.lost and abs(now - since) < CANCEL_GRACE
+        noticing = run.claimed and not run.lost and abs(now - since) < CANCEL_GRACE
         return None if noticing else Ending(status="cancelled")
     if run.expires_at is not None and now >= run.expires_at:
         return Ending(status="expired")
@@ -130,7 +130,7 @@ def require_transition(transitions: Mapping[str, frozenset[str]], before: str, a
     """Refuses a change that the table does not have.
 
     Raises:
-        ValueError: The caller's mistake: it was to look at the status first.
+        ValueError: The caller's mistake: it has to check the status first.
     """
     if after not in transitions[before]:
         raise ValueError(f"{before} cannot become {after}")

@@ -1,4 +1,4 @@
-"""Tokens of several answers together. Pure."""
+"""Sums the tokens of several answers. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDe
 
 
 def total_of(usages: Iterable[Usage]) -> Usage:
-    """All tokens together; details are summed up as far as they are told."""
+    """Returns all tokens together; details are summed up as far as they are reported."""
     total = Usage()
     for usage in usages:
         total.prompt_tokens += usage.prompt_tokens

@@ -1,1 +1,1 @@
-"""What happens to runs, passed on to those who follow them, and written as event streams."""
+"""The events of runs: published to their subscribers, and written as event streams."""

@@ -9,13 +9,13 @@ from assistants_client.models._base import JsonObject
 
 
 def parts_delta(message_id: str, parts: Mapping[int, JsonObject]) -> JsonObject:
-    """Whole parts of a message, such as images, by their places in it."""
+    """Returns whole parts of a message, such as images, by their places in it."""
     pieces = ({"index": index, **part} for index, part in parts.items())
     return _message_delta(message_id, *pieces)
 
 
 def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) -> JsonObject:
-    """A piece of a message's text; the first one shows that there are no annotations so far.
+    """Returns a piece of a message's text; the first shows that there are no annotations so far.
 
     Args:
         message_id: The message.
@@ -28,12 +28,12 @@ def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) ->
 
 
 def refusal_delta(message_id: str, text: str, *, index: int = 0) -> JsonObject:
-    """A piece of the words in which the model refuses to answer; see :func:`text_delta`."""
+    """Returns a piece of the model's refusal to answer; see :func:`text_delta`."""
     return _message_delta(message_id, {"index": index, "type": "refusal", "refusal": text})
 
 
 def words_of(part: JsonObject) -> str | None:
-    """The text or the refusal of a part, or of a piece of one; ``None`` for an image."""
+    """Returns the text or the refusal of a part, or of a piece of one; ``None`` for an image."""
     found = part["text"]["value"] if part["type"] == "text" else part.get("refusal")
     return None if found is None else str(found)
 
@@ -41,7 +41,7 @@ def words_of(part: JsonObject) -> str | None:
 def call_deltas(
     step_id: str, index: int, made: JsonObject, pieces: Sequence[str]
 ) -> Iterator[JsonObject]:
-    """A tool call in pieces: what it is, what it is given, what came of it already.
+    """Yields a tool call in pieces: its type, its arguments, and its outputs so far.
 
     Args:
         step_id: The step it belongs to.
@@ -72,13 +72,13 @@ def call_deltas(
 def annotations_delta(
     message_id: str, annotations: Sequence[JsonObject], *, index: int = 0
 ) -> JsonObject:
-    """The annotations of a message, told once its text is, which stands at ``index``."""
+    """Returns the annotations of a message, sent once its text at ``index`` was."""
     piece = {"value": "", "annotations": list(annotations)}
     return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
 
 
 def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonObject]:
-    """What came of the code of a call: what it printed, and the images that it made."""
+    """Yields the outputs of the code of a call: what it printed, and the images that it made."""
     outputs = [
         {"index": place, **output}
         for place, output in enumerate(made["code_interpreter"]["outputs"])
@@ -88,7 +88,7 @@ def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonOb
 
 
 def whole_calls(step: JsonObject) -> Iterator[JsonObject]:
-    """All calls of a step as it stands, each in one piece."""
+    """Yields all calls of a step as it stands, each in one piece."""
     for index, made in enumerate(step["step_details"].get("tool_calls") or ()):
         given = made["function"]["arguments"] if made["type"] == "function" else ""
         if made["type"] == "code_interpreter":

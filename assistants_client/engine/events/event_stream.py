@@ -1,8 +1,8 @@
 """A run's events as the bytes of an event stream, from where it is queued to where it ends.
 
-Here the events that are told in this process and what is stored come together: the run may be
-carried by another process, its carrier may die, and a slow reader may miss events. What may be told
-in which order is stream_state.py's to know. No HTTP.
+Here the events that happen in this process and what is stored come together: the run may be
+processed by another process, its worker may die, and a slow reader may lose events. The order in
+which they may be sent is stream_state.py's. No HTTP.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Final
 from assistants_client._http.sse import encode_event
 from assistants_client._json.codec import encode
 from assistants_client.engine.events.broker import Subscription
-from assistants_client.engine.events.stream_state import NamedEvent, Seen, Told
+from assistants_client.engine.events.stream_state import NamedEvent, StoredRun, StreamState
 from assistants_client.engine.faults import Fault
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorDetail
 
-#: After so many seconds without an event the store is looked at: another process may carry the run.
-#: They are more where many streams are open in this one, which look so many times a second at most.
-LOOK_SECONDS: Final = 0.5
-LOOKS_A_SECOND: Final = 150
-#: So many seconds the store may be out of reach before a stream gives up.
-BLIND_SECONDS: Final = 60.0
-#: After so many seconds without an event a comment is sent, so that nobody on the way gives up.
+#: After so many seconds without an event the store is polled: another process may process the run.
+#: They are more where many streams are open in this one, which poll so many times a second at most.
+POLL_SECONDS: Final = 0.5
+POLLS_PER_SECOND: Final = 150
+#: So many seconds the store may be unavailable before a stream gives up.
+UNAVAILABLE_SECONDS: Final = 60.0
+#: After so many seconds without an event a comment is sent, so that no proxy gives up.
 KEEP_ALIVE_SECONDS: Final = 15.0
 
 _KEEP_ALIVE: Final = b": keep-alive\n\n"
@@ -42,27 +42,27 @@ _open_streams: Final[weakref.WeakSet[RunEvents]] = weakref.WeakSet()
 
 
 class RunEvents:
-    """The bytes of one stream, block by block; each block is what there is at that moment.
+    """The bytes of one stream, block by block; each block has what there is at that moment.
 
-    It ends after the run's last event, or its ``requires_action``. A reader that is slow is told of
-    what it missed by the whole objects, without their pieces. When the engine closes first it
+    It ends after the run's last event, or its ``requires_action``. A reader that is slow is sent
+    what it lost as the whole objects, without their pieces. When the engine closes first it
     breaks off with a ``ConnectionResetError``, which servers take for a connection that is lost: an
     end without a fault would look as if the run were over.
 
     Args:
-        subscription: To the run, from before it was queued; closed with this.
-        told: What was told already, or need not be.
-        look: What is stored of a run.
-        first: Events to begin with.
-        shown_step: Makes of a stored step what this stream's reader is shown.
+        subscription: The subscription to the run, from before it was queued; closed with this.
+        state: The events that were sent already, or need not be.
+        load: Returns what is stored of a run; ``None`` where there is none (any more).
+        first: The events to begin with.
+        shown_step: Returns a stored step as this stream's reader is shown it.
         monotonic: A clock in seconds.
     """
 
     def __init__(
         self,
         subscription: Subscription,
-        told: Told,
-        look: Callable[[str], Seen | None],
+        state: StreamState,
+        load: Callable[[str], StoredRun | None],
         first: Iterable[NamedEvent] = (),
         *,
         shown_step: Callable[[JsonObject], JsonObject] = lambda step: step,
@@ -70,11 +70,11 @@ class RunEvents:
     ) -> None:
         self._shown_step = shown_step
         self._subscription = subscription
-        self._told = told
-        self._look = look
+        self._state = state
+        self._load = load
         self._first = first
         self._monotonic = monotonic
-        self._blind_since: float | None = None
+        self._unavailable_since: float | None = None
         self._blocks = self._all_blocks()
         _open_streams.add(self)
 
@@ -85,7 +85,7 @@ class RunEvents:
         return next(self._blocks)
 
     def close(self) -> None:
-        """Ends it; the run goes on."""
+        """Ends the stream; the run goes on."""
         _open_streams.discard(self)
         self._subscription.close()
 
@@ -101,13 +101,13 @@ class RunEvents:
             self.close()
 
     def _until_over(self) -> Iterator[bytes]:
-        block = self._encoded(self._passing(self._first))
+        block = self._encoded(self._accepted(self._first))
         if block:
-            # What came before is not told event by event: what is stored tells it.
+            # What came before is not sent event by event: what is stored stands for it.
             block += self._stored()
         last = self._monotonic()
         while True:
-            if self._told.is_over:
+            if self._state.is_over:
                 yield block + _DONE
                 return
             if block:
@@ -116,38 +116,38 @@ class RunEvents:
             elif self._monotonic() - last >= KEEP_ALIVE_SECONDS:
                 yield _KEEP_ALIVE
                 last = self._monotonic()
-            pause = max(LOOK_SECONDS, len(_open_streams) / LOOKS_A_SECOND)
+            pause = max(POLL_SECONDS, len(_open_streams) / POLLS_PER_SECOND)
             events, has_gap = self._subscription.take(pause)
             if not events and self._subscription.is_over:
                 raise ConnectionResetError(errno.ECONNRESET, "The engine was closed")
-            block = self._encoded(self._passing((event.name, event.document) for event in events))
+            block = self._encoded(self._accepted((event.name, event.document) for event in events))
             if has_gap:
-                self._told.misses()
-            if (has_gap or not events) and not self._told.is_over:
+                self._state.mark_lost()
+            if (has_gap or not events) and not self._state.is_over:
                 block += self._stored()
 
-    def _passing(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
+    def _accepted(self, events: Iterable[NamedEvent]) -> Iterator[NamedEvent]:
         for name, document in events:
-            if not self._told.is_over:
-                yield from self._told.tells(name, document)
+            if not self._state.is_over:
+                yield from self._state.on_event(name, document)
 
     def _stored(self) -> bytes:
-        """What is stored and was not told yet."""
+        """Returns the events of what is stored and was not sent yet."""
         run_id = self._subscription.run_id
         try:
-            seen = self._look(run_id)
+            stored = self._load(run_id)
         except Fault as fault:
             # The run may well go on; only for so long, though, is a store waited for.
-            self._blind_since = self._blind_since or self._monotonic()
-            if self._monotonic() - self._blind_since < BLIND_SECONDS:
+            self._unavailable_since = self._unavailable_since or self._monotonic()
+            if self._monotonic() - self._unavailable_since < UNAVAILABLE_SECONDS:
                 return b""
-            self._told.is_over = True
+            self._state.is_over = True
             return _error(fault.message)
-        self._blind_since = None
-        if seen is None:
-            self._told.is_over = True
+        self._unavailable_since = None
+        if stored is None:
+            self._state.is_over = True
             return _error(f"Run {run_id} was deleted.", "invalid_request_error")
-        return self._encoded(self._told.missing(seen))
+        return self._encoded(self._state.missing(stored))
 
     def _encoded(self, events: Iterable[NamedEvent]) -> bytes:
         return b"".join(

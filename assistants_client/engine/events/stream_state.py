@@ -1,9 +1,9 @@
-"""What a stream has told of a run, what it may tell next, and what it still has to tell.
+"""The events that a stream has sent of a run, may send next, and still has to send.
 
-The orders of the protocol's events are known here. Pure: documents come in and go out.
+The order of the protocol's events is decided here. Pure: documents come in and go out.
 
 Two sources are merged: events as they happen, and the objects as they are stored. Either may be
-ahead of the other, so nothing is told twice and nothing that has been overtaken is told at all.
+ahead of the other, so nothing is sent twice and nothing that has been overtaken is sent at all.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _LATER_FIELDS: Final = (
 
 
 @frozen(kw_only=True)
-class Seen:
+class StoredRun:
     """A run as it is stored, with its steps, oldest first, and its messages by id."""
 
     run: JsonObject
@@ -67,11 +67,11 @@ class Seen:
     messages: Mapping[str, JsonObject]
 
 
-class Told:
-    """The events of one stream, from where the run is queued to where it ends or needs its caller.
+class StreamState:
+    """The state of one stream, from where the run is queued to where it ends or needs its caller.
 
     Attributes:
-        is_over: Whether the last one was told.
+        is_over: Whether the last event was sent.
     """
 
     def __init__(self) -> None:
@@ -79,20 +79,20 @@ class Told:
         self._run: JsonObject = {}
         self._run_place = -1
         self._places: dict[str, int] = {}
-        #: Steps and messages all of whose pieces were told: only these can be told another one.
+        #: Steps and messages all of whose pieces were sent: only of these another one can be.
         self._whole: set[str] = set()
-        #: How many characters were told of each part of a message, by the message and its place;
+        #: How many characters were sent of each part of a message, by the message and its place;
         #: of an image, that it was.
         self._characters: dict[tuple[str, int], int] = {}
 
-    def knows(self, seen: Seen) -> None:
-        """Takes steps and messages as told, as far as they are: they belong to an earlier part."""
-        for document in (*seen.steps, *seen.messages.values()):
+    def mark_sent(self, stored: StoredRun) -> None:
+        """Takes steps and messages as sent, as far as they are: they belong to an earlier part."""
+        for document in (*stored.steps, *stored.messages.values()):
             is_open = document["status"] == "in_progress"
             self._places[document["id"]] = _WORKED_ON if is_open else _ENDED
 
-    def tells(self, name: str, document: JsonObject) -> Iterator[NamedEvent]:
-        """What is to be told of an event that has happened: itself, nothing, or a bit more."""
+    def on_event(self, name: str, document: JsonObject) -> Iterator[NamedEvent]:
+        """Yields what to send of an event that has happened: itself, nothing, or a bit more."""
         noun, _, word = name.rpartition(".")
         if noun == RUN:
             place = _RUN_PLACES[word]
@@ -107,7 +107,7 @@ class Told:
             identity = document["id"]
             place, before = _PLACES.get(word, _ENDED), self._places.get(identity, -1)
             if place == _BEGUN and before < _ENDED:
-                self._whole.add(identity)  # also where the store was faster to tell of it
+                self._whole.add(identity)  # also where it was read from the store first
             if place > before:
                 if noun == MESSAGE and place == _ENDED:
                     yield from self._rest_of(document)
@@ -122,18 +122,18 @@ class Told:
                     self._count(identity, part["index"], words_of(part) or "")
             yield f"{noun}.delta", delta
 
-    def misses(self) -> None:
-        """Notes that events were lost: what is open now is told no more pieces of."""
+    def mark_lost(self) -> None:
+        """Notes that events were lost: of what is open now no more pieces are sent."""
         self._whole.clear()
 
-    def missing(self, seen: Seen) -> Iterator[NamedEvent]:
-        """What the store has and was not told yet; it is taken as told."""
-        run = seen.run
+    def missing(self, stored: StoredRun) -> Iterator[NamedEvent]:
+        """Yields what the store has and was not sent yet; it is taken as sent."""
+        run = stored.run
         status = run["status"]
         if self._run_place == _CREATED:
             yield from self._run_event("queued", self._run)
         # An object of another status would belie the event's name: such an event is left out,
-        # unless what the object was like can be told.
+        # unless what the object was like can be worked out.
         if (
             self._run_place < _IN_PROGRESS
             and status != "queued"
@@ -141,10 +141,10 @@ class Told:
         ):
             then = {**self._run, "status": "in_progress", "started_at": run["started_at"]}
             yield from self._run_event("in_progress", run if status == "in_progress" else then)
-        for step in seen.steps:
+        for step in stored.steps:
             yield from self._begun(STEP, step)
             created = step["step_details"].get("message_creation") or {}
-            message = seen.messages.get(created.get("message_id", ""))
+            message = stored.messages.get(created.get("message_id", ""))
             if message is not None:
                 yield from self._begun(MESSAGE, message)
                 yield from self._ended(MESSAGE, message)
@@ -164,25 +164,25 @@ class Told:
         self._characters[key] = self._characters.get(key, 0) + len(words)
 
     def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
-        """What of a message was not told yet, in pieces: some readers read nothing but those."""
+        """Yields what of a message was not sent yet, in pieces: some readers read nothing else."""
         identity, name = message["id"], f"{MESSAGE}.delta"
         images: dict[int, JsonObject] = {}
         for place, part in enumerate(message["content"]):
-            told = self._characters.get((identity, place))
+            sent = self._characters.get((identity, place))
             words = words_of(part)
             if words is None:
-                if told is None:
+                if sent is None:
                     self._count(identity, place, "")
                     images[place] = part
                 continue
             if images:
                 yield name, parts_delta(identity, images)
                 images = {}
-            rest = words[told or 0 :]
+            rest = words[sent or 0 :]
             if rest:
                 self._count(identity, place, rest)
                 if part["type"] == "text":
-                    yield name, text_delta(identity, rest, is_first=not told, index=place)
+                    yield name, text_delta(identity, rest, is_first=not sent, index=place)
                 else:
                     yield name, refusal_delta(identity, rest, index=place)
         if images:
@@ -207,7 +207,7 @@ class Told:
 
 
 def as_begun(document: JsonObject) -> JsonObject:
-    """A step or a message as it was when it was begun."""
+    """Returns a step or a message as it was when it was begun."""
     begun = {**document, "status": "in_progress"}
     begun.update((name, None) for name in _LATER_FIELDS if name in document)
     if "content" in document:

@@ -1,7 +1,7 @@
-"""The engine's HTTP face: who may come in, which route is meant, what goes out and how.
+"""The engine's HTTP face: authentication, routing, responses.
 
 No rule about any object and no SQL belongs here. With ``routes.py`` and ``in_process_adapter.py``
-this is the only place that knows Werkzeug.
+this is the only place that uses Werkzeug.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from assistants_client._protocol import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.post_requests import Posts
+from assistants_client.engine.http.post_requests import PostHandler
 from assistants_client.engine.http.routes import ROUTES, Call, Services
 from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.ids import new_id
@@ -41,7 +41,7 @@ MAX_BODY: Final = 64 * 1024 * 1024
 #: In the environ of a call from this very process, which needs no key. No HTTP request can set it.
 IN_PROCESS: Final = "assistants_client.in_process"
 
-#: When to look at a run again: after this part of its age, within these bounds in seconds.
+#: When to poll a run again: after this part of its age, within these bounds in seconds.
 _POLL_SHARE: Final = 0.1
 _POLL_MINIMUM: Final = 0.02
 _POLL_MAXIMUM: Final = 1.0
@@ -62,13 +62,13 @@ class App:
     """A WSGI application that serves the protocol, with or without ``/v1`` before its paths.
 
     Args:
-        context: What the services work in.
-        token: The bearer token that every request must carry; ``None`` asks for none.
+        context: The context of the services.
+        token: The bearer token that every request must have; ``None`` asks for none.
     """
 
     def __init__(self, context: Context, *, token: str | None = None) -> None:
         self._services = Services(context)
-        self._posts = Posts(context)
+        self._posts = PostHandler(context, self._services)
         self._clock = context.clock
         self._token = None if token is None else token.encode()
 
@@ -79,7 +79,7 @@ class App:
         request_id = new_id("req_")
         try:
             with closing(UploadForm(request)) as form:
-                response = self._answer(request, form)
+                response = self._respond(request, form)
         except Fault as fault:
             response = _refusal(fault)
         except Exception:
@@ -95,7 +95,7 @@ class App:
         response.headers["x-request-id"] = request_id
         return response(environ, start_response)
 
-    def _answer(self, request: Request, form: UploadForm) -> Response:
+    def _respond(self, request: Request, form: UploadForm) -> Response:
         self.require_token(request.environ)
         path = request.path
         if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
@@ -104,15 +104,15 @@ class App:
             handler, ids = _MAP.bind("").match(path or "/", method=request.method)
             call = Call(request, path, ids, form)
             if request.method == "POST":
-                posted = self._posts.answer(handler, call)
-                if posted.stream is not None:
-                    return _event_stream(posted.stream)
-                document = posted.document
+                result = self._posts.handle(handler, call)
+                if result.stream is not None:
+                    return _event_stream(result.stream)
+                document = result.document
             else:
-                answer = handler(self._services, call)
-                if isinstance(answer, FileContent):
-                    return _content(answer)
-                document = encode(answer)
+                result = handler(self._services, call)
+                if isinstance(result, FileContent):
+                    return _content(result)
+                document = encode(result)
         except MethodNotAllowed as error:
             refusal = _refusal(Fault(405, f"Not allowed to {request.method} on {request.path}."))
             refusal.headers["allow"] = ", ".join(error.valid_methods or ())
@@ -131,7 +131,7 @@ class App:
         return response
 
     def require_token(self, environ: Mapping[str, Any]) -> None:
-        """Refuses who has no token.
+        """Refuses a request without the token.
 
         Args:
             environ: The headers of a request, in WSGI's names.
@@ -149,13 +149,13 @@ class App:
             raise Fault(401, "Incorrect API key provided.", "invalid_api_key")
 
     def _poll_after(self, run: JsonObject) -> int:
-        """In milliseconds."""
+        """Returns the milliseconds after which to poll the run again."""
         age: float = self._clock() - (run["started_at"] or run["created_at"])
         return round(1000 * min(max(_POLL_SHARE * age, _POLL_MINIMUM), _POLL_MAXIMUM))
 
 
 def refusing(fault: Fault) -> WSGIApplication:
-    """An application that answers every request with this fault."""
+    """Returns an application that responds to every request with this fault."""
     return _refusal(fault)
 
 
@@ -180,7 +180,7 @@ def _content(content: FileContent) -> Response:
     response.headers["content-length"] = str(content.file.bytes)
     name = quote(content.file.filename)
     response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
-    # What was uploaded is shown by no browser as a page of this server's.
+    # So that no browser shows an upload as a page of this server's: uploads are untrusted.
     response.headers["x-content-type-options"] = "nosniff"
     return response
 
@@ -189,5 +189,5 @@ def _event_stream(events: RunEvents) -> Response:
     response = Response(events, content_type="text/event-stream")
     response.headers[HONOURS_IDEMPOTENCY] = "true"
     response.headers["cache-control"] = "no-cache"
-    response.headers["x-accel-buffering"] = "no"  # a proxy's own idea to gather events first
+    response.headers["x-accel-buffering"] = "no"  # a proxy would buffer events
     return response

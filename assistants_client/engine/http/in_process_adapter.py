@@ -1,8 +1,8 @@
 """A ``requests`` adapter that calls the engine in this process instead of sending over the network.
 
 The only file that sees both sides. Nothing is decided here: a prepared request becomes a WSGI call,
-and what comes back becomes a response. A caller's time limits do not hold for such a call: it waits
-for the database alone, which has a limit of its own.
+and its result becomes a response. A caller's timeouts do not apply to such a call: it waits for
+the database alone, which has a timeout of its own.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _UNPREFIXED: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
 class EngineAdapter(BaseAdapter):
-    """Carries requests to a WSGI application, such as an ``Engine``.
+    """Sends requests to a WSGI application, such as an ``Engine``.
 
     Args:
-        application: What is called. It is not closed with the adapter: whoever made it may have
+        application: The application. It is not closed with the adapter: whoever made it may have
             other uses for it.
     """
 
@@ -49,7 +49,7 @@ class EngineAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Any = None,
     ) -> Response:
-        """Calls the application; the answer's body is read as it is asked for.
+        """Calls the application; the response's body is read as it is asked for.
 
         Raises:
             ConfigurationError: The engine's database cannot be opened.
@@ -94,7 +94,7 @@ class EngineAdapter(BaseAdapter):
 
 
 def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironment:
-    """The call's environ; what the request's body raises when it is read is noted in ``failed``."""
+    """Returns the environ; what the request's body raises when it is read goes to ``failed``."""
     url = urlsplit(request.url or "")
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": request.method or "GET",
@@ -107,7 +107,7 @@ def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironme
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": url.scheme,
         "wsgi.input": _input(request.body, failed),
-        # The input ends by itself, also where no header tells its length.
+        # The input ends by itself, also where no header gives its length.
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
@@ -126,16 +126,16 @@ def _text(header: str | bytes) -> str:
 
 
 def _input(body: Any, failed: list[Exception]) -> Any:
-    """A prepared request's body as a file; it may be text, bytes, a file, or pieces of bytes."""
+    """Returns a prepared request's body as a file; it may be text, bytes, a file, or pieces."""
     if isinstance(body, str):
         body = body.encode()
     if body is None or isinstance(body, (bytes, bytearray)):
         return io.BytesIO(body or b"")
-    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(_noted(body, failed)))
+    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(_recorded(body, failed)))
 
 
-def _noted(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[bytes]:
-    """The pieces. One that cannot be had looks to the application as where the network broke."""
+def _recorded(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[bytes]:
+    """Yields the pieces. To the application one that fails looks like a broken connection."""
     try:
         yield from pieces
     except Exception as error:

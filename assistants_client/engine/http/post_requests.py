@@ -1,7 +1,8 @@
-"""POSTs: answered with an object or with a stream, and the same again when they are repeated.
+"""POSTs: handled once, and given the same response again when they are repeated.
 
-What a key and a stream have in common is here: both are tied to the transaction that makes the
-answer come true. What the answer is, the routes and services know.
+What a POST writes is committed here. The transaction that makes its response true is the one that
+the response is stored in by its key, and the one before whose end its stream is subscribed. What
+the response is, the routes and services decide.
 """
 
 from __future__ import annotations
@@ -9,23 +10,24 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from assistants_client._json.codec import encode
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.events.broker import Subscription
 from assistants_client.engine.events.event_stream import RunEvents
-from assistants_client.engine.events.stream_state import RUN, THREAD, NamedEvent, Told
+from assistants_client.engine.events.stream_state import RUN, THREAD, NamedEvent, StreamState
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.routes import Call, Handler, Services
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services.following import Following
-from assistants_client.engine.services.repeats import (
+from assistants_client.engine.services._write import Write
+from assistants_client.engine.services.idempotency_keys import (
+    IdempotencyKeys,
     KeyTakenError,
-    Repeats,
     RequestKey,
     checked_key,
 )
+from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.models._base import JsonObject, Struct
 
 if TYPE_CHECKING:
@@ -33,91 +35,108 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Posted:
-    """What a POST is answered with: a document, or the events of the run that it describes."""
+class PostResult:
+    """The response to a POST: a document, or the events of the run that it describes."""
 
     document: JsonObject
     stream: RunEvents | None = None
 
 
-class Posts:
-    """Answers POSTs in a context."""
+class PostHandler:
+    """Handles POSTs in a context."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, services: Services) -> None:
         self._context = context
-        self._repeats = Repeats(context)
-        self._following = Following(context)
+        self._services = services
+        self._keys = IdempotencyKeys(context)
+        self._snapshots = RunSnapshots(context)
 
-    def answer(self, handler: Handler, call: Call) -> Posted:
-        """Has a POST handled, once: a repeat with the same key is answered as the first was.
+    def handle(self, handler: Handler, call: Call) -> PostResult:
+        """Handles a POST, once: a repeat with the same key gets the response of the first.
 
-        A repeat is rare, so each request is handled as if it was none: storing its answer tells,
-        and undoes everything if it was.
+        A repeat is rare, so each request is handled as if it was none: where it was, its response
+        cannot be stored, which rolls everything back.
 
         Raises:
             Fault: It is refused.
         """
         key = _key_of(call)
         if key is None:
-            return self._handled(handler, call, None)
+            return self._commit(handler, call, None)
         try:
-            return self._handled(handler, call, key)
+            return self._commit(handler, call, key)
         except KeyTakenError:
-            kept = self._repeats.answer(key)
+            first = self._keys.find(key)
         except Fault:
             # A repeat may be refused because of what the first has changed, such as a lock.
-            kept = self._repeats.answer(key)
-            if kept is None:
+            first = self._keys.find(key)
+            if first is None:
                 raise
-        if kept is None:
-            self._repeats.forget()  # it was kept for too long, and must be in nobody's way
+        if first is None:
+            self._keys.purge()  # it has expired, and must not block the key
             try:
-                return self._handled(handler, call, key)
+                return self._commit(handler, call, key)
             except KeyTakenError:
-                message = f"A request with this {IDEMPOTENCY_KEY} is being answered."
+                message = f"A request with this {IDEMPOTENCY_KEY} is being handled."
                 raise Fault(409, message, "idempotency_key_in_use") from None
-        return Posted(kept, self._attached(call, kept) if call.asks_for_stream() else None)
+        return PostResult(first, self._replay(call, first) if call.streams else None)
 
-    def _handled(self, handler: Handler, call: Call, key: RequestKey | None) -> Posted:
-        told = Told()
-        if "run_id" in call.ids and call.asks_for_stream():
-            before = self._following.look(call.ids["run_id"])
+    def _commit(self, handler: Handler, call: Call, key: RequestKey | None) -> PostResult:
+        write = handler(self._services, call)
+        if not isinstance(write, Write):
+            return PostResult(encode(write))  # nothing is written: a search
+        state = StreamState()
+        if call.streams and "run_id" in call.ids:
+            before = self._snapshots.load(call.ids["run_id"])
             if before is not None:
-                told.knows(before)
+                state.mark_sent(before)
+        document: JsonObject = {}
         subscription: Subscription | None = None
 
-        def answering(connection: Connection, answer: Struct) -> None:
-            nonlocal subscription
+        def before_commit(connection: Connection, result: Struct | None) -> None:
+            nonlocal document, subscription
+            if result is None:  # a piece, and of a repeat not even that may be done
+                if key is not None:
+                    self._keys.require_unused(connection, key)
+                return
+            document = encode(result)
             if call.streams:
-                # From before the run can be seen, so that nothing is missed.
-                subscription = self._context.events.subscribe(encode(answer)["id"])
+                # From before the run can be seen, so that no event is lost.
+                subscription = self._context.events.subscribe(document["id"])
             if key is not None:
-                self._repeats.keep(connection, key, answer)
+                self._keys.store(connection, key, document)
 
-        services = Services(evolve(self._context, answering=answering))
         try:
-            document: JsonObject = encode(handler(services, call))
+            write.commit(self._context, before_commit)
         except BaseException:
             if subscription is not None:
                 subscription.close()
             raise
         if subscription is None:
-            return Posted(document)
-        events = RunEvents(subscription, told, self._following.look, shown_step=call.shown_step)
-        return Posted(document, events)
+            return PostResult(document)
+        return PostResult(document, self._stream(call, subscription, state))
 
-    def _attached(self, call: Call, run: JsonObject) -> RunEvents:
-        """The events of a run that exists already, from its beginning on."""
+    def _replay(self, call: Call, run: JsonObject) -> RunEvents:
+        """Returns the events of a run that exists already, from its beginning on."""
         first: list[NamedEvent] = []
         if not call.ids:
-            thread = Services(self._context).threads.retrieve(run["thread_id"])
+            thread = self._services.threads.retrieve(run["thread_id"])
             first.append((f"{THREAD}.created", encode(thread)))
         if "run_id" not in call.ids:
             first.append((f"{RUN}.created", run))
         first.append((f"{RUN}.queued", run))
         subscription = self._context.events.subscribe(run["id"])
+        return self._stream(call, subscription, StreamState(), first)
+
+    def _stream(
+        self,
+        call: Call,
+        subscription: Subscription,
+        state: StreamState,
+        first: list[NamedEvent] | None = None,
+    ) -> RunEvents:
         return RunEvents(
-            subscription, Told(), self._following.look, first, shown_step=call.shown_step
+            subscription, state, self._snapshots.load, first or (), shown_step=call.shown_step
         )
 
 
@@ -126,9 +145,9 @@ def _key_of(call: Call) -> RequestKey | None:
     key = checked_key(request.headers.get(IDEMPOTENCY_KEY, "").strip())
     if not key:
         return None
-    asked = hashlib.sha256()
+    fingerprint = hashlib.sha256()
     # A form may be large, and is written anew, with another boundary, when it is sent again.
     body = b"" if request.mimetype == "multipart/form-data" else request.get_data()
     for part in (call.path.encode(), request.query_string, body):
-        asked.update(b"%d:" % len(part) + part)
-    return RequestKey(key, asked.hexdigest())
+        fingerprint.update(b"%d:" % len(part) + part)
+    return RequestKey(key, fingerprint.hexdigest())

@@ -1,7 +1,8 @@
 """The protocol's operations: method, path, and the service's method that serves each.
 
-Here a request's parts become a service's arguments. What is done with the answer, and everything
-that holds for all requests alike, is in app.py; no rule about any object belongs here.
+Here a request's parts become a service's arguments. What a POST writes is committed in
+post_requests.py. How the result is sent, and everything that holds for all requests alike, is
+in app.py; no rule about any object belongs here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
-from attrs import define
+from attrs import define, field
 from werkzeug.wrappers import Request
 
 from assistants_client._json.codec import InvalidValueError, encode, parse
@@ -20,6 +21,7 @@ from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._stores import STATUSES
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
@@ -34,6 +36,7 @@ from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.runs import (
+    Run,
     RunRequest,
     RunUpdate,
     SubmitToolOutputsRequest,
@@ -53,7 +56,7 @@ T = TypeVar("T")
 
 #: Files on a page: as many as there may be, where nothing is said.
 _FILES_PAGE: Final = 10_000
-#: Bodies of more levels are refused: what is kept must also be readable on a deeper stack.
+#: Bodies of more levels are refused: what is stored must also be readable on a deeper stack.
 _MOST_LEVELS: Final = 100
 _INCLUDABLE: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
@@ -75,14 +78,14 @@ class Services:
 
 @define
 class Call:
-    """One request, as the routes see it.
+    """A request, as the routes see it.
 
     Attributes:
-        request: As it came.
-        path: Below the base URL.
+        request: The request as it came.
+        path: The path below the base URL.
         ids: The ids in the path.
         form: The request's form, where it is one.
-        streams: Whether the body asks for a stream, and may; known once it was read.
+        streams: Whether the body asks for a stream, and may; known once :meth:`body` has read it.
     """
 
     request: Request
@@ -90,18 +93,20 @@ class Call:
     ids: Mapping[str, str]
     form: UploadForm
     streams: bool = False
+    #: The body's JSON object, once it was parsed.
+    _document: dict[str, Any] | None = field(default=None, init=False)
 
     def page(self) -> PageQuery:
-        """Which page of a list is asked for."""
+        """Reads the query for a page of a list."""
         return parse_page_query(self.request.args)
 
     def files_page(self) -> PageQuery:
-        """The same of the list of files, whose pages are larger and only go forwards."""
+        """Reads the query for a page of files; such pages are larger and only go forwards."""
         query = {name: value for name, value in self.request.args.items() if name != "before"}
         return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
 
     def status(self) -> str | None:
-        """Which files of a store are asked for."""
+        """Returns the status of the files of a store that are asked for; ``None`` for all."""
         status = self.request.args.get("filter")
         if status is not None and status not in STATUSES:
             message = f"Invalid 'filter': {status!r:.80} is not one of {', '.join(STATUSES)}."
@@ -120,21 +125,16 @@ class Call:
                 )
 
     def shown_step(self, step: JsonObject) -> JsonObject:
-        """A step as it is shown: with the passages that a search found only when asked."""
+        """Returns a step as it is shown: the passages that a search found only when asked."""
         with_content = _INCLUDABLE in self.request.args.getlist("include[]")
         return shown_step(step, with_content=with_content)
 
-    def asks_for_stream(self) -> bool:
-        """Whether the body says so; whether it may, and whether all else is right, is not asked."""
-        try:
-            return json_object(self.request.get_data()).get("stream") is True
-        except Fault:
-            return False
-
     def body(self, cls: type[T], *, streams: bool = False, optional: bool = False) -> T:
-        """The body as a request object; ``streams`` when it may ask for a stream."""
-        raw = self.request.get_data()
-        document = {} if optional and not raw.strip() else json_object(raw)
+        """Reads the body as a request object; ``streams`` when it may ask for a stream."""
+        if self._document is None:
+            raw = self.request.get_data()
+            self._document = {} if optional and not raw.strip() else json_object(raw)
+        document = dict(self._document)
         if streams:
             stream = document.pop("stream", None)
             if stream is not None and not isinstance(stream, bool):
@@ -149,7 +149,7 @@ class Call:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """A body's JSON object.
+    """Reads a body's JSON object.
 
     Raises:
         Fault: It is none.
@@ -175,9 +175,10 @@ def _is_deeper(document: dict[str, Any], levels: int) -> bool:
     return bool(level)
 
 
-#: What an operation is answered with: an object, its document, or a file's content.
-Answer: TypeAlias = Struct | JsonObject | FileContent
-Handler: TypeAlias = Callable[[Services, Call], Answer]
+#: The result of an operation: an object, its document, or a file's content; or, of a POST, what is
+#: to be written, which has the result.
+Result: TypeAlias = Struct | JsonObject | FileContent | Write[Any]
+Handler: TypeAlias = Callable[[Services, Call], Result]
 
 _A: Final = "/assistants"
 _T: Final = "/threads"
@@ -201,7 +202,7 @@ def _run_steps_retrieve(s: Services, c: Call) -> JsonObject:
     return c.shown_step(encode(s.run_steps.retrieve(**c.ids)))
 
 
-def _runs_create(s: Services, c: Call) -> Struct:
+def _runs_create(s: Services, c: Call) -> Write[Run]:
     c.include()
     return s.runs.create(**c.ids, request=c.body(RunRequest, streams=True))
 

@@ -1,6 +1,6 @@
 """An upload's form, read as it comes in: its file goes to disk, so its size does not cost memory.
 
-Only the form is known here: what may be uploaded is the service's to say.
+Only the form is read here: what may be uploaded is the service's rule.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.services.files import MAX_FILE, Upload
 from assistants_client.models.files import FileExpiry
 
-#: Larger forms are refused unread where they tell their length, in bytes.
+#: Larger forms are refused unread where a header gives their length, in bytes.
 MAX_FORM: Final = MAX_FILE + 1024 * 1024
-#: The fields beside the file, in bytes and in number. Werkzeug holds the bytes also against what it
-#: has at hand of the file: a block of 64 KiB, and the last line of the one before.
+#: The fields beside the file, in bytes and in number. Werkzeug counts also what it has in memory of
+#: the file: a block of 64 KiB, and the last line of the one before.
 _MAX_FIELDS: Final = 256 * 1024
 _MAX_PARTS: Final = 32
 #: Smaller files stay in memory, in bytes.
@@ -41,7 +41,7 @@ class UploadForm:
         self._upload: Upload | None = None
 
     def read(self) -> Upload:
-        """What is uploaded, from its start; the form can come only once, so it is kept.
+        """Returns the upload, from its start; a form can be read only once, so it is cached.
 
         Raises:
             Fault: It is no form, or not of the fields that an upload has.
@@ -52,7 +52,7 @@ class UploadForm:
         return self._upload
 
     def close(self) -> None:
-        """Drops what was read."""
+        """Closes the files of the form, which deletes them."""
         for opened in self._opened:
             opened.close()
 
@@ -114,7 +114,7 @@ def _missing(field: str, remark: str = "") -> Fault:
 
 
 def _name(sent: FileStorage) -> str:
-    """The file's own name, without folders: it stands for the file under ``/mnt/data``."""
+    """Returns the file's own name, without folders: its name under ``/mnt/data``."""
     name = (sent.filename or "").replace("\\", "/").rpartition("/")[2]
     name = "".join(letter for letter in name if letter.isprintable()).strip()
     return name[:255] if name.strip(".") else "file"

@@ -1,4 +1,4 @@
-"""Language models the engine can think with, and the words to write one's own. Names only."""
+"""Language models for the engine, and the vocabulary to write one's own. Names only."""
 
 from __future__ import annotations
 

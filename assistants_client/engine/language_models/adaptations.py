@@ -1,7 +1,8 @@
-"""What of a request can be said otherwise, or left unsaid, to a server that refuses it. Pure.
+"""The changes to a request that a server may accept after it has refused the request. Pure.
 
-Each row is one field of one API: which servers refuse it is not known here, nor in what words. What
-a row leaves out is either a server's default anyway, or the run's bounds and tools say it again.
+Each row is one field of one API; the servers that refuse it, and their messages, are handled
+elsewhere. What a row leaves out is either a server's default anyway, or is ensured by the run's
+bounds and tools.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Document = dict[str, Any]
 
 
 def adapted(document: Mapping[str, Any], rows: Iterable[int]) -> Document:
-    """A request without what its server is known to refuse, by the numbers of the rows."""
+    """Returns a request without what its server is known to refuse, by the numbers of the rows."""
     made = dict(document)
     for row in rows:
         _, change = _ROWS[row]
@@ -24,8 +25,8 @@ def adapted(document: Mapping[str, Any], rows: Iterable[int]) -> Document:
 
 
 def adaptable(document: Mapping[str, Any], tried: Collection[int]) -> dict[int, str]:
-    """The rows that would change a request, and their fields; those first that cost the least."""
-    # Of two names for one bound, who refuses the second as well is not asked by the first again.
+    """Returns the rows that would change a request, and their fields; the least costly first."""
+    # A server that refuses both names of a bound is not sent the first one again.
     done = {*tried, *_RENAMING} if _RENAMING.intersection(tried) else {*tried}
     return {
         number: field
@@ -43,7 +44,7 @@ def _renamed(old: str, new: str) -> Callable[[Document], Document]:
 
 
 def _required(document: Document) -> Document:
-    """The one function that is to be called: alone among the tools, and required."""
+    """Requires the one function that is to be called, and leaves out all other tools."""
     choice = document.get("tool_choice")
     if not isinstance(choice, dict):
         return document
@@ -67,8 +68,8 @@ def _not_strict(document: Document) -> Document:
     return {**document, "tools": tools}
 
 
-def _forgetful(document: Document) -> Document:
-    """Without what the server itself attached to turns and calls before."""
+def _without_state(document: Document) -> Document:
+    """Leaves out what the server itself attached to turns and calls before."""
     if "messages" not in document:
         return document
     messages = [
@@ -87,13 +88,13 @@ def _plain_call(call: Mapping[str, Any]) -> Document:
     return {"id": call["id"], "type": call["type"], "function": function}
 
 
-#: OpenAI's newer models refuse the first name of a bound, most other servers know no other.
+#: OpenAI's newer models refuse the first name of a bound, most other servers accept no other.
 _NAMES: Final = (
     _renamed("max_tokens", "max_completion_tokens"),
     _renamed("max_completion_tokens", "max_tokens"),
 )
-#: The field that a server names when it refuses, and what is done about it. A field that can be
-#: said in two other ways has two rows, the second for a server that refuses the first as well.
+#: The field that a server names when it refuses, and the change to the request. A field with two
+#: possible changes has two rows, the second for a server that refuses the first as well.
 _ROWS: Final[Sequence[tuple[str, Callable[[Document], Document]]]] = (
     ("stream_options", _without("stream_options")),
     ("max_tokens", _NAMES[0]),
@@ -109,7 +110,7 @@ _ROWS: Final[Sequence[tuple[str, Callable[[Document], Document]]]] = (
     ("store", _without("store")),
     ("top_p", _without("top_p")),
     ("temperature", _without("temperature")),
-    *((name, _forgetful) for name in STATE_FIELDS),
+    *((name, _without_state) for name in STATE_FIELDS),
     ("stream", _without("stream", "stream_options")),
 )
 _RENAMING: Final = frozenset(number for number, (_, change) in enumerate(_ROWS) if change in _NAMES)

@@ -1,8 +1,8 @@
-"""One request to a model's server, whose answer is read in a thread of its own.
+"""Sends one request to a model's server, and reads its response in a thread of its own.
 
-So nothing on the way (names, connections, a server that drips) can hold the one who waits for
-longer than he wants, and he can go away at any time; the connection then ends. What the bytes mean
-is not known here.
+So nothing on the way (DNS, connections, a server that drips) can block the waiting thread for
+longer than its timeout, and it can stop at any time; the connection then ends. The bytes are not
+parsed here.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from assistants_client.errors import APIConnectionError
 if TYPE_CHECKING:
     from requests import Response
 
-#: Whoever waits gets an empty block this often, in seconds, also while bytes come that say nothing.
+#: The caller gets an empty block this often, in seconds, also while bytes come without content.
 WAKE_SECONDS: Final = 0.25
-#: How long, and for how many bytes, the end of an answer is waited for that has said all: a
-#: connection that was read to its end serves the next request.
+#: Seconds, and bytes, for which the end of a finished response is awaited: a connection that was
+#: read to its end serves the next request.
 _END_SECONDS: Final = 0.1
 _END_BYTES: Final = 64 * 1024
 
@@ -39,19 +39,19 @@ class SilentError(Exception):
 
 @frozen
 class Head:
-    """What is known before the body."""
+    """The status and the content type, which come before the body."""
 
     status: int
     content_type: str
 
 
 class AnswerBlocks:
-    """The blocks of an answer, as they arrive; to be closed.
+    """The blocks of a response, as they arrive; to be closed.
 
     Args:
-        transport: Where to ask.
-        path: What to ask.
-        document: With what.
+        transport: Sends the request.
+        path: The path of the request.
+        document: The body of the request.
         monotonic: A clock in seconds.
 
     Raises:
@@ -70,7 +70,7 @@ class AnswerBlocks:
         self._path = path
         self._document = document
         self._monotonic = monotonic
-        self._came: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
+        self._received: queue.Queue[Head | bytes | BaseException | None] = queue.Queue()
         self._borrowed = Borrowed()
         self._response: Response | None = None
         self._is_closed = False
@@ -89,10 +89,10 @@ class AnswerBlocks:
             ) from error
 
     def blocks(self, until: float, silence: float) -> Iterator[bytes]:
-        """The body's blocks; an empty one now and then is for looking at other things.
+        """Yields the body's blocks, and empty ones at intervals, so that the caller can stop.
 
         Args:
-            until: When to give up, by the clock.
+            until: The time to give up, by the clock.
             silence: Seconds without a byte after which to give up.
 
         Raises:
@@ -108,39 +108,41 @@ class AnswerBlocks:
             if now >= last + silence:
                 raise SilentError
             try:
-                came = self._came.get(timeout=min(until - now, last + silence - now, WAKE_SECONDS))
+                item = self._received.get(
+                    timeout=min(until - now, last + silence - now, WAKE_SECONDS)
+                )
             except queue.Empty:
                 yield b""
                 woken = time.monotonic()
                 continue
             last = self._monotonic()
-            if came is None:
+            if item is None:
                 self._is_over = True
                 return
-            if isinstance(came, BaseException):
-                raise came
-            if isinstance(came, Head):
-                self.head = came
+            if isinstance(item, BaseException):
+                raise item
+            if isinstance(item, Head):
+                self.head = item
             else:
-                yield came
-                if came and time.monotonic() - woken >= WAKE_SECONDS:
+                yield item
+                if item and time.monotonic() - woken >= WAKE_SECONDS:
                     yield b""
                     woken = time.monotonic()
 
     def drain(self) -> None:
-        """Waits a moment for the end of an answer of which nothing more is wanted."""
+        """Waits a moment for the end of a response of which nothing more is needed."""
         until, size = time.monotonic() + _END_SECONDS, 0
         while not self._is_over and size < _END_BYTES and (left := until - time.monotonic()) > 0:
             try:
-                came = self._came.get(timeout=left)
+                item = self._received.get(timeout=left)
             except queue.Empty:
                 return
-            if not isinstance(came, bytes):
+            if not isinstance(item, bytes):
                 return
-            size += len(came)
+            size += len(item)
 
     def close(self) -> None:
-        """Ends the connection, unless the answer was read to its end."""
+        """Ends the connection, unless the response was read to its end."""
         self._is_closed = True
         if self._borrowed.end() and self._response is not None:
             self._transport.interrupt(self._response)
@@ -149,24 +151,24 @@ class AnswerBlocks:
         borrowed.set(self._borrowed)
         try:
             try:
-                self._answer()
+                self._receive()
             except APIConnectionError:
-                # A kept connection may have been closed at the other end. Half a request was not
-                # acted upon; after a whole one nobody knows.
+                # A kept-alive connection may have been closed at the other end. Half a request was
+                # not acted upon; a whole one may have been.
                 if self._is_closed or not self._borrowed.was_kept or self._borrowed.was_sent:
                     raise
-                self._answer()
-            self._came.put(None)
-        except BaseException as error:  # handed to the one who waits
-            self._came.put(error)
+                self._receive()
+            self._received.put(None)
+        except BaseException as error:  # raised in the waiting thread
+            self._received.put(error)
 
-    def _answer(self) -> None:
+    def _receive(self) -> None:
         opened = self._transport.stream(self._path, document=self._document, headers={})
         with opened as response:
             self._response = response
             if self._is_closed:
                 return
-            self._came.put(Head(response.status_code, response.headers.get("Content-Type", "")))
+            self._received.put(Head(response.status_code, response.headers.get("Content-Type", "")))
             size = 0
             for block in self._transport.prompt_blocks(response, "POST", self._path):
                 size += len(block)
@@ -177,4 +179,4 @@ class AnswerBlocks:
                         "The language model's answer is larger than "
                         f"{self._transport.options.max_response_bytes} bytes."
                     )
-                self._came.put(block)
+                self._received.put(block)

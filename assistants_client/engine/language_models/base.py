@@ -1,7 +1,7 @@
-"""What the runner asks of a language model: one method, from a conversation to deltas.
+"""The interface of a language model: one method, from a conversation to deltas.
 
-Only the vocabulary belongs here. No HTTP, no database, no knowledge of runs: a model sees turns,
-tools and sampling options, and answers with pieces.
+Only the vocabulary belongs here. No HTTP, no database, no runs: a model gets turns, tools and
+sampling options, and answers with deltas.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def _beginning(text: str) -> str:
 
 @frozen(kw_only=True)
 class Image:
-    """An image that a user showed: ``url`` is its address, or a ``data:`` URL that holds it.
+    """An image that a user sent: ``url`` is its address, or a ``data:`` URL that holds it.
 
-    ``detail`` is what the model should see of it.
+    ``detail`` is the resolution in which the model should see it.
     """
 
     url: str = field(repr=_beginning)
@@ -49,14 +49,14 @@ class Image:
 
 @frozen(kw_only=True)
 class State:
-    """What a model's server attached to an answer and wants to see again with it, unchanged.
+    """The state that a model's server attached to an answer and wants back with it, unchanged.
 
     Opaque to all but the model that made it: thought signatures, reasoning, encrypted items.
 
     Attributes:
-        origin: The server and the model that it came from; no other is given it.
-        turn: What belongs to the answer as a whole.
-        calls: What belongs to a tool call, by the call's id.
+        origin: The server and the model that it came from; it is sent to no other.
+        turn: The state of the answer as a whole.
+        calls: The state of each tool call, by the call's id.
     """
 
     origin: str
@@ -68,14 +68,14 @@ class State:
 class Turn:
     """One entry of a conversation.
 
-    ``user`` and ``assistant`` turns carry text; an assistant turn may carry ``tool_calls`` instead
+    ``user`` and ``assistant`` turns have text; an assistant turn may have ``tool_calls`` instead
     or as well; a ``tool`` turn answers the call named by ``tool_call_id``.
 
     A user's turn with images has ``parts``: its texts and images in their order. Its ``text`` names
     the images, for models that cannot see. An assistant's turn has ``parts`` where it is one answer
     of several messages: their texts.
 
-    ``state`` is what the server that wrote an assistant's turn wants to see again with it.
+    ``state`` is the state that the server that wrote an assistant's turn wants back with it.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -90,7 +90,7 @@ class Turn:
 class FunctionSpec:
     """A function that the model may call.
 
-    ``parameters`` is a JSON Schema object, to be kept to exactly where ``strict`` is true.
+    ``parameters`` is a JSON Schema object, to be followed exactly where ``strict`` is true.
     """
 
     name: str
@@ -132,14 +132,14 @@ class TextDelta:
 
 @frozen(kw_only=True)
 class RefusalDelta:
-    """A piece of the words in which the model refuses to answer."""
+    """A piece of the text in which the model refuses to answer."""
 
     text: str
 
 
 @frozen(kw_only=True)
 class ThinkingDelta:
-    """A piece of what the model thought aloud: no part of the answer."""
+    """A piece of the model's reasoning: no part of the answer."""
 
     text: str
 
@@ -155,8 +155,8 @@ class ImageDelta:
 class UrlCitationDelta:
     """A source on the web of the answer's text: its ``url``, and its ``title`` where it has one.
 
-    From ``start`` to before ``end``, in characters of the message's text so far, stands what it is
-    the source of. Where ``mark`` is given it stands for the source wherever it is in the text.
+    ``start`` and ``end``, in characters of the message's text so far, bound the text that it is the
+    source of. Where ``mark`` is given it stands for the source wherever it is in the text.
     """
 
     url: str
@@ -168,7 +168,7 @@ class UrlCitationDelta:
 
 @frozen(kw_only=True)
 class ToolCallDelta:
-    """A piece of a tool call: what has one ``index`` belongs together, ``arguments`` is joined."""
+    """A piece of a tool call: pieces of one ``index`` are one call, ``arguments`` is joined."""
 
     index: int
     id: str | None = None
@@ -178,17 +178,17 @@ class ToolCallDelta:
 
 @frozen(kw_only=True)
 class NewMessage:
-    """What follows is another message of the same answer; ``state`` belongs to that message."""
+    """The beginning of another message of the same answer; ``state`` belongs to that message."""
 
     state: State | None = None
 
 
 @frozen(kw_only=True)
 class StateDelta:
-    """What the server wants to see again: once, when the answer is whole.
+    """The state that the server wants back: once, when the answer is complete.
 
-    ``origin`` and ``turn`` are as in :class:`State`; ``calls`` has what belongs to each tool call,
-    by the ``index`` of its deltas.
+    ``origin`` and ``turn`` are as in :class:`State`; ``calls`` has the state of each tool call, by
+    the ``index`` of its deltas.
     """
 
     origin: str
@@ -201,7 +201,7 @@ class TokenUsage:
     """Tokens spent on this answer: ``prompt_tokens`` read, ``completion_tokens`` written.
 
     Of those read, ``cached_tokens`` came from the server's cache; of those written,
-    ``reasoning_tokens`` were thought. ``None`` means that the server does not say.
+    ``reasoning_tokens`` were reasoning. ``None`` means that the server does not report it.
     """
 
     prompt_tokens: int
@@ -212,7 +212,7 @@ class TokenUsage:
 
 @frozen(kw_only=True)
 class Finish:
-    """Why the answer ended.
+    """The reason for which the answer ended.
 
     A ``reason`` of ``length`` makes the run incomplete and ``content_filter`` the message. ``word``
     is the server's own word for it, where that is another one.
@@ -237,14 +237,14 @@ Delta: TypeAlias = (
 
 
 class LanguageModelError(Exception):
-    """A model that could not answer.
+    """An error of a model that could not answer.
 
     Attributes:
         code: The run's ``last_error.code``: ``server_error``, ``rate_limit_exceeded`` or
             ``invalid_prompt``. Or ``TOO_LONG``, where the conversation does not fit into the
             model's context: it is asked again with fewer messages, if the run lets it.
-        retry_after: Seconds after which the same may be asked again: only where the server has
-            said so, and has done nothing.
+        retry_after: Seconds after which the request may be repeated: only where the server has
+            asked for that, and has done nothing.
     """
 
     def __init__(
@@ -261,13 +261,13 @@ class LanguageModel(Protocol):
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation, piece by piece.
 
-        The iterator is closed, if it can be, when its rest is not wanted: the run was cancelled.
-        Between two pieces only: a model that may have to wait can give an empty ``TextDelta`` now
-        and then, to be closed soon.
+        The iterator is closed, if it can be, when its rest is not needed: the run was cancelled.
+        Between two pieces only: a model that may have to wait can yield an empty ``TextDelta`` at
+        intervals, to be closed soon.
 
         Raises:
-            LanguageModelError: The model is down, too slow, refuses, or answers nonsense. Its words
-                become the run's ``last_error``. Anything else that is raised fails the run as well;
-                of that only the class is told, because its words may hold a secret.
+            LanguageModelError: The model is down, too slow, refuses, or answers nonsense. Its
+                message becomes the run's ``last_error``. Any other exception fails the run as well;
+                of that only the class is reported, because its message may hold a secret.
         """
         ...

@@ -1,4 +1,4 @@
-"""The arguments of a tool call as models and their servers write them. Pure."""
+"""Reads the arguments of a tool call as models and their servers write them. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 
 def normalized(text: str) -> str:
-    """A call's arguments: also where they were encoded twice, or begin with ``{}`` for none yet."""
+    """Returns a call's arguments, once decoded, and without a ``{}`` before the real ones."""
     document = _json(text)
     if isinstance(document, str):
         return document if isinstance(_json(document), dict) else text
@@ -15,8 +15,8 @@ def normalized(text: str) -> str:
     return text if text.strip() and text.strip() != "null" else "{}"
 
 
-def are_whole(text: str) -> bool:
-    """Whether these are arguments to their end, so that what follows belongs to another call."""
+def are_complete(text: str) -> bool:
+    """Returns whether arguments are complete, so that the next piece belongs to another call."""
     return bool(text.strip()) and isinstance(_json(normalized(text)), dict)
 
 

@@ -1,8 +1,8 @@
-"""An answer of the chat completions API, in chunks or as a whole: JSON in, deltas out. Pure.
+"""Reads an answer of the chat completions API, in chunks or whole: JSON in, deltas out. Pure.
 
 Documents are read as servers really send them: without usage or with it in any chunk, content as
 text, null, a list of parts or an object, reasons to finish that are missing, errors in the middle.
-What cannot be an answer is a ``LanguageModelError`` that shows what came.
+What cannot be an answer is a ``LanguageModelError`` that quotes it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,25 @@ from assistants_client.engine.language_models.base import (
     UrlCitationDelta,
 )
 from assistants_client.engine.language_models.call_pieces import CallPieces
-from assistants_client.engine.language_models.finish_reasons import finish, is_whole
-from assistants_client.engine.language_models.stream_errors import error_event, said_error
+from assistants_client.engine.language_models.finish_reasons import finish, is_complete
+from assistants_client.engine.language_models.stream_errors import error_event, reported_error
 from assistants_client.engine.language_models.turn_state import TurnState
-from assistants_client.engine.language_models.wire import Joiner, excerpt, piece_of, token_usage
+from assistants_client.engine.language_models.wire import (
+    Joiner,
+    event_document,
+    excerpt,
+    token_usage,
+)
 
-#: What parts of a listed content are thoughts.
-_THOUGHTS: Final = ("thinking", "reasoning", "thought")
+#: The types of a listed content's parts that are reasoning.
+_REASONING: Final = ("thinking", "reasoning", "thought")
 
 
 class Chunks:
     """Reads one answer.
 
     Attributes:
-        is_over: The server has said that there is no more; what follows need not be read.
+        is_over: The server has announced the end; the rest need not be read.
     """
 
     def __init__(self, origin: str = "") -> None:
@@ -46,10 +51,10 @@ class Chunks:
         self._usage: TokenUsage | None = None
         self._text, self._refusal = Joiner(), Joiner()
         self._last: object = None
-        #: What other choices than the first say and show. One was asked for: calls count from all,
-        #: and these where the first says nothing.
+        #: The content of other choices than the first. One was requested: calls are read from all,
+        #: and this content where the first has none.
         self._others: list[Delta] = []
-        self._has_spoken = False
+        self._has_content = False
         self._has_choice = False
         self._calls = CallPieces()
         self._state = TurnState()
@@ -57,24 +62,24 @@ class Chunks:
         self._notes: list[Any] = []
 
     def read(self, data: str, event: str = "") -> Iterator[Delta]:
-        """The deltas of one chunk.
+        """Yields the deltas of one chunk.
 
         Raises:
-            LanguageModelError: It is an error, or no chunk.
+            LanguageModelError: It is an error, or not a chunk.
         """
         if event == "error":
             raise error_event(data)
-        chunk = piece_of(data)
+        chunk = event_document(data)
         if chunk is None:
             self.is_over = True
         else:
             yield from self._document(chunk)
 
     def read_whole(self, document: object) -> Iterator[Delta]:
-        """The deltas of a whole answer.
+        """Yields the deltas of a whole answer.
 
         Raises:
-            LanguageModelError: The document is not an answer; the message shows what it is.
+            LanguageModelError: The document is not an answer; the message quotes it.
         """
         if isinstance(document, list) and len(document) == 1:
             document = document[0]
@@ -85,17 +90,17 @@ class Chunks:
         yield from self.finish()
 
     def finish(self) -> Iterator[Delta]:
-        """What the end of the answer completes.
+        """Yields the deltas that are due at the end of the answer.
 
         Raises:
             LanguageModelError: The end came too early, or there was no answer in it.
         """
         if self._reason is None and not self.is_over:
-            came = "after some pieces" if self._has_choice else "before any piece of it"
-            raise LanguageModelError(f"a stream that broke off {came}")
+            when = "after some pieces" if self._has_choice else "before any piece of it"
+            raise LanguageModelError(f"a stream that broke off {when}")
         if not self._has_choice:
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
-        if not self._has_spoken:
+        if not self._has_content:
             for piece in self._others:
                 yield from self._piece(piece)
         if rest := self._text.finish():
@@ -103,10 +108,10 @@ class Chunks:
         if rest := self._refusal.finish():
             yield RefusalDelta(text=rest)
         yield from self._citations()
-        # Where the server says that the answer is broken, that is told before what is missing.
+        # An error that the server reports comes before errors about what is missing.
         end = finish(self._reason, called=self._calls.has_calls)
         if end.reason in ("tool_calls", "stop"):
-            yield from self._calls.finish(has_text=self._has_spoken)
+            yield from self._calls.finish(has_text=self._has_content)
         if end.reason == "tool_calls":
             turn, calls = self._state.document(), self._calls.states()
             if turn or calls:
@@ -117,15 +122,15 @@ class Chunks:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model has ended, though the server may have more to say."""
+        """True once the model has ended, though the server may send more."""
         return self.is_over or self._reason is not None
 
     def _document(self, document: dict[str, Any]) -> Iterator[Delta]:
         self._last = document
         if document.get("error"):
-            raise said_error(document["error"])
-        if not document.get("choices") and _is_refusal(document):
-            raise said_error(document)
+            raise reported_error(document["error"])
+        if not document.get("choices") and _is_error_body(document):
+            raise reported_error(document)
         self._usage = _usage(document.get("usage")) or self._usage
         for name in ("search_results", "citations"):  # Perplexity's; the first have titles
             found = document.get(name)
@@ -139,8 +144,8 @@ class Chunks:
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Delta]:
         if choice.get("error"):
-            raise said_error(choice["error"])
-        if is_whole(self._reason):  # what is cut does not become whole by another word
+            raise reported_error(choice["error"])
+        if is_complete(self._reason):  # a truncated answer does not become complete by another word
             self._reason = choice.get("finish_reason") or self._reason
         self._usage = _usage(choice.get("usage")) or self._usage
         delta, message = choice.get("delta"), choice.get("message")
@@ -149,13 +154,13 @@ class Chunks:
         if not isinstance(delta, dict):
             return
         if delta.get("error"):
-            raise said_error(delta["error"])
+            raise reported_error(delta["error"])
         self._has_choice = True
         number = choice.get("index") or 0
         self._state.add(delta, is_whole=comes_whole)
         for piece in _content(delta):
             if number in (0, "0"):
-                self._has_spoken = True
+                self._has_content = True
                 yield from self._piece(piece)
             else:
                 self._others.append(piece)
@@ -164,12 +169,14 @@ class Chunks:
             if note not in self._notes:  # some repeat them with each chunk
                 self._notes.append(note)
         yield from self._calls.add(delta.get("tool_calls"), number)
-        older = delta.get("function_call")  # the form of one call, and of nothing but empty words
+        older = delta.get(
+            "function_call"
+        )  # the older form of one call; some send it with empty values
         if isinstance(older, dict) and any(older.values()) and not delta.get("tool_calls"):
             yield from self._calls.add({"index": 0, "function": older}, number)
 
     def _piece(self, piece: Delta) -> Iterator[Delta]:
-        """A piece of content, less the half of a character, which waits for its other half."""
+        """Yields a piece of content; half of a character is held until its other half comes."""
         if isinstance(piece, TextDelta):
             if text := self._text.feed(piece.text):
                 yield TextDelta(text=text)
@@ -198,10 +205,10 @@ class Chunks:
 
 
 def _content(delta: Mapping[str, Any]) -> Iterator[Delta]:
-    """What a message or a piece of one says and shows."""
+    """Yields the content of a message or of a piece of one."""
     content = delta.get("content")
     if isinstance(content, dict) and not isinstance(content.get("type"), str):
-        # An answer in a wanted format that is the document itself, not its text.
+        # An answer in a requested format that is the document itself, not its text.
         content = content.get("text") or json.dumps(content, ensure_ascii=False)
     yield from _parts(content)
     refusal = delta.get("refusal")
@@ -221,8 +228,8 @@ def _parts(content: object) -> Iterator[Delta]:
             yield from _parts(part)
     elif isinstance(content, dict):
         kind = content.get("type")
-        if kind in _THOUGHTS:
-            found = next((content[name] for name in (*_THOUGHTS, "text") if content.get(name)), "")
+        if kind in _REASONING:
+            found = next((content[name] for name in (*_REASONING, "text") if content.get(name)), "")
             for part in _parts(found):
                 yield ThinkingDelta(text=part.text) if isinstance(part, TextDelta) else part
         elif kind == "refusal":
@@ -244,8 +251,8 @@ def _usage(usage: object) -> TokenUsage | None:
     return token_usage(usage, "prompt_tokens", "completion_tokens")
 
 
-def _is_refusal(document: Mapping[str, Any]) -> bool:
-    """Whether a document without choices is an error body, in a form that has no ``error``."""
+def _is_error_body(document: Mapping[str, Any]) -> bool:
+    """Returns whether a document without choices is an error body without ``error``."""
     status = document.get("base_resp")  # MiniMax's
     return (
         document.get("object") == "error"

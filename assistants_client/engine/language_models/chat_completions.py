@@ -1,6 +1,6 @@
 """Any server of the chat completions API (OpenAI, Ollama, vLLM, …) as a language model.
 
-How a server is asked is in server_model.py; documents are made and read in chat_wire.py and
+Requests are sent in server_model.py; documents are written and read in chat_wire.py and
 chat_chunks.py.
 """
 
@@ -15,21 +15,22 @@ from assistants_client.engine.language_models.chat_chunks import Chunks
 from assistants_client.engine.language_models.chat_wire import request_document
 from assistants_client.engine.language_models.server_model import ServerModel
 
-#: OpenAI's newer models refuse ``max_tokens``; most other servers know no other name.
+#: OpenAI's newer models refuse ``max_tokens``; most other servers accept no other name.
 _OPENAI_HOSTS: Final = (".api.openai.com", ".openai.azure.com")
 
 
 class ChatCompletions(ServerModel):
-    """Asks a server of the chat completions API: OpenAI, Ollama, llama.cpp, vLLM, LiteLLM, ….
+    """A server of the chat completions API: OpenAI, Ollama, llama.cpp, vLLM, LiteLLM, ….
 
     Answers are streamed where the server streams. A server that refuses a field of the request is
-    asked without it, once and from then on; what it may have acted on is not asked again. A run
-    whose model cannot answer fails, and its ``last_error`` says why. Safe to share between threads.
+    asked without it, once and from then on; a request that it may have acted on is not repeated. A
+    run whose model cannot answer fails, and its ``last_error`` has the reason. Safe to share
+    between threads.
     """
 
     _path = "/chat/completions"
     _api = "chat completions API"
-    #: In pieces, with the tokens spent.
+    #: Streamed, with the tokens spent.
     _form: ClassVar[Mapping[str, Any]] = {
         "stream": True,
         "stream_options": {"include_usage": True},

@@ -1,7 +1,7 @@
-"""The request of the chat completions API as a JSON document: from a conversation. Pure, no HTTP.
+"""Writes the request of the chat completions API from a conversation. Pure, no HTTP.
 
-What is answered is read in chat_chunks.py. Only fields that are set are written, since servers
-refuse what they do not know.
+The answer is read in chat_chunks.py. Only fields that are set are written, since servers
+refuse fields that they do not know.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.wire import (
     NO_PARAMETERS,
+    alternating,
     clean,
-    given,
     require_question,
-    shaped,
     unless_default,
     valid_arguments,
+    without_none,
 )
 
 
 def request_document(
     conversation: Conversation, *, model: str, max_tokens_field: str, origin: str
 ) -> dict[str, Any]:
-    """The body of the request.
+    """Returns the body of the request.
 
     Args:
-        conversation: What to answer.
-        model: The model that is to.
-        max_tokens_field: What the bound on the answer's tokens is called.
-        origin: Whose state goes back: that of this server and model.
+        conversation: The conversation to answer.
+        model: The name of the model.
+        max_tokens_field: The name of the field that bounds the answer's tokens.
+        origin: The server and the model, whose own state alone is sent back.
 
     Raises:
         LanguageModelError: There is nothing to answer.
     """
     require_question(conversation)
-    messages = [_message(turn, origin) for turn in shaped(conversation.turns)]
+    messages = [_message(turn, origin) for turn in alternating(conversation.turns)]
     if conversation.instructions:
         messages.insert(0, {"role": "system", "content": clean(conversation.instructions)})
     fields: dict[str, Any] = {
@@ -59,7 +59,7 @@ def request_document(
         fields["tool_choice"] = _tool_choice(conversation.tool_choice)
         # Calls in parallel are the API's default, and a field that many servers do not know.
         fields["parallel_tool_calls"] = False if conversation.parallel_tool_calls is False else None
-    return given(**fields)
+    return without_none(**fields)
 
 
 def _message(turn: Turn, origin: str) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def _message(turn: Turn, origin: str) -> dict[str, Any]:
     if not turn.tool_calls:
         return {"role": turn.role, "content": clean(turn.text)}
     state = turn.state if turn.state is not None and turn.state.origin == origin else None
-    # Beside calls the content is optional, and neither null nor "" is taken everywhere.
+    # Beside calls the content is optional, and neither null nor "" is accepted everywhere.
     return {
-        **given(role=turn.role, content=clean(turn.text) or None),
+        **without_none(role=turn.role, content=clean(turn.text) or None),
         "tool_calls": [
             _call(call, {} if state is None else state.calls.get(call.id, {}))
             for call in turn.tool_calls
@@ -93,14 +93,14 @@ def _call(call: ToolCall, state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _part(part: str | Image) -> dict[str, Any]:
     if isinstance(part, Image):
-        return {"type": "image_url", "image_url": given(url=part.url, detail=part.detail)}
+        return {"type": "image_url", "image_url": without_none(url=part.url, detail=part.detail)}
     return {"type": "text", "text": clean(part)}
 
 
 def _tool(function: FunctionSpec) -> dict[str, Any]:
     return {
         "type": "function",
-        "function": given(
+        "function": without_none(
             name=function.name,
             description=function.description,
             parameters=NO_PARAMETERS if function.parameters is None else dict(function.parameters),

@@ -1,6 +1,6 @@
-"""What the body of a server's error says, whatever form the server gives it. Pure.
+"""Reads the body of a server's error, whatever form the server gives it. Pure.
 
-A server's own words are kept apart from what it quotes: the request that it refused, in which a
+A server's own message is separated from what it quotes: the request that it refused, in which a
 user's message may hold any word, and what its model generated.
 """
 
@@ -17,7 +17,7 @@ from attrs import Factory, define
 _DEEPEST: Final = 8
 _MOST_ENTRIES: Final = 8
 _LONGEST_CODE: Final = 100
-#: So much of a text may hold JSON of its own; of what has none, less is kept.
+#: Characters of a text in which JSON is searched; of a text without, fewer are used.
 _LONGEST_READ: Final = 100_000
 _LONGEST_TEXT: Final = 4_000
 _MOST_TEXTS: Final = 16
@@ -55,7 +55,7 @@ _WORDS: Final = (
     "fieldViolations",
 )
 _WAITS: Final = ("retry_after", "retryAfter", "retry_after_seconds")
-#: Validators written in Python quote what they refuse, in texts too; the words before it say why.
+#: Validators written in Python quote what they refuse, in texts too; the reason stands before it.
 _QUOTED: Final = re.compile(
     r"""(?<=,)\s*['"](?:input|body|ctx)['"]\s*:.*|\binput_value=.{0,200}?(?=, input_type=)""",
     re.DOTALL,
@@ -67,15 +67,15 @@ _FOREVER: Final = float("inf")
 
 
 @define
-class Said:
-    """What an error body says.
+class ErrorInfo:
+    """The contents of an error body.
 
     Attributes:
-        texts: The server's words, the outermost first, each on one line.
+        texts: The server's messages, the outermost first, each on one line.
         codes: Codes, types, statuses and reasons.
         params: The fields that ``param`` names, as paths.
-        generated: What the server's model wrote, where it is that which the server cannot read.
-        wait: Seconds to wait that are told as a number.
+        generated: The model's output, where the error is that the server cannot read it.
+        wait: Seconds to wait that are given as a number.
     """
 
     texts: list[str] = Factory(list)
@@ -86,19 +86,19 @@ class Said:
 
     @property
     def searched(self) -> str:
-        """Codes and texts, one a line: what of the body is searched for words."""
+        """Codes and texts, one a line: the part of the body that is searched for patterns."""
         return "\n".join([*self.codes[:_MOST_CODES], *self.texts])
 
     def add(self, text: str) -> None:
-        """One text more, unless it was said."""
+        """Adds a text, unless it is there already."""
         text = " ".join(text.split())[:_LONGEST_TEXT]
         if len(self.texts) == _MOST_TEXTS:
             return
         if text and not any(text.lower() in other.lower() for other in self.texts):
             self.texts.append(text)
 
-    def add_all(self, other: Said, before: str) -> None:
-        """What another says, with some words before its first text."""
+    def add_all(self, other: ErrorInfo, before: str) -> None:
+        """Adds the contents of another, with a prefix before its first text."""
         for number, text in enumerate(other.texts):
             self.add(f"{before}: {text}" if before and not number else text)
         self.codes += other.codes
@@ -107,27 +107,27 @@ class Said:
         self.wait = other.wait if self.wait is None else self.wait
 
 
-def said_by(body: object) -> Said:
-    """What a body says, be it a document of JSON or a text."""
-    said = Said()
-    _read(body, said, 0)
-    return said
+def read_error_body(body: object) -> ErrorInfo:
+    """Reads a body, be it a JSON document or a text."""
+    info = ErrorInfo()
+    _read(body, info, 0)
+    return info
 
 
-def _read(value: object, said: Said, depth: int) -> None:
+def _read(value: object, info: ErrorInfo, depth: int) -> None:
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
-        _read_text(value, said, depth)
+        _read_text(value, info, depth)
     elif isinstance(value, list):
         for entry in value[:_MOST_ENTRIES]:
-            _read(entry, said, depth + 1)
+            _read(entry, info, depth + 1)
     elif isinstance(value, dict):
-        _read_document(value, said, depth)
+        _read_document(value, info, depth)
 
 
-def _read_text(text: str, said: Said, depth: int) -> None:
-    """A text; relays write the document of the server behind them into it."""
+def _read_text(text: str, info: ErrorInfo, depth: int) -> None:
+    """Reads a text; relays write the document of the server behind them into it."""
     text = whole = _QUOTED.sub("…", text[:_LONGEST_READ])
     position = 0
     for _ in range(_ATTEMPTS):
@@ -140,58 +140,58 @@ def _read_text(text: str, said: Said, depth: int) -> None:
             position = begin.end()
             continue
         before, position = text[: begin.start()], begin.start()
-        inner = Said()
+        inner = ErrorInfo()
         _read(document, inner, depth + 1)
         if inner.texts:
-            said.add_all(inner, before.rstrip(" -:\n"))
+            info.add_all(inner, before.rstrip(" -:\n"))
             return
-        text = f"{before}…{text[end:]}"  # no words of an error: it is quoted
-    said.add(text if text.strip("… \n") else whole)
+        text = f"{before}…{text[end:]}"  # no message of an error: it is quoted
+    info.add(text if text.strip("… \n") else whole)
 
 
-def _read_document(document: Mapping[str, Any], said: Said, depth: int) -> None:
+def _read_document(document: Mapping[str, Any], info: ErrorInfo, depth: int) -> None:
     for name in _CODES:
         code = document.get(name)
         if isinstance(code, (str, int)) and not isinstance(code, bool):
-            said.codes.append(str(code)[:_LONGEST_CODE])
+            info.codes.append(str(code)[:_LONGEST_CODE])
     if isinstance(document.get("param"), str):
-        said.params.append(document["param"])
-    _read_wait(document, said)
+        info.params.append(document["param"])
+    _read_wait(document, info)
     place = document.get("loc") or document.get("path")
     if isinstance(place, list):
-        inner = Said()
+        inner = ErrorInfo()
         _read(document.get("msg") or document.get("message"), inner, depth + 1)
-        said.add_all(inner, ".".join(map(str, place)))
+        info.add_all(inner, ".".join(map(str, place)))
         if inner.texts:
             return
     for name in _WORDS:
-        _read(document.get(name), said, depth + 1)
+        _read(document.get(name), info, depth + 1)
     if isinstance(document.get("metadata"), dict):
-        _read_metadata(document["metadata"], said, depth + 1)
+        _read_metadata(document["metadata"], info, depth + 1)
     if isinstance(document.get("failed_generation"), str):
-        said.codes.append("failed_generation")
-        said.generated.append(document["failed_generation"])
+        info.codes.append("failed_generation")
+        info.generated.append(document["failed_generation"])
 
 
-def _read_metadata(metadata: Mapping[str, Any], said: Said, depth: int) -> None:
-    """What a relay adds to its own words: whose the error is, and what it was."""
-    inner = Said()
+def _read_metadata(metadata: Mapping[str, Any], info: ErrorInfo, depth: int) -> None:
+    """Reads what a relay adds to its own message: the provider, and the provider's error."""
+    inner = ErrorInfo()
     _read(metadata.get("raw"), inner, depth + 1)
     provider = metadata.get("provider_name")
-    said.add_all(inner, provider if isinstance(provider, str) else "")
+    info.add_all(inner, provider if isinstance(provider, str) else "")
     reasons = metadata.get("reasons")
     for reason in reasons[:_MOST_ENTRIES] if isinstance(reasons, list) else ():
         if isinstance(reason, str):
-            said.add(reason)
-    _read_wait(metadata, said)
+            info.add(reason)
+    _read_wait(metadata, info)
 
 
-def _read_wait(document: Mapping[str, Any], said: Said) -> None:
+def _read_wait(document: Mapping[str, Any], info: ErrorInfo) -> None:
     for name in _WAITS:
         seconds = document.get(name)
         if isinstance(seconds, (int, float)) and seconds is not True and 0 <= seconds < _FOREVER:
-            said.wait = float(seconds)
+            info.wait = float(seconds)
     if isinstance(document.get("retryDelay"), str):
         digits = document["retryDelay"].removesuffix("s")
         if _DECIMAL.fullmatch(digits):
-            said.wait = float(digits)
+            info.wait = float(digits)

@@ -1,6 +1,6 @@
-"""What a server's error means: one table, from its words to what can be done about it. Pure.
+"""Classifies a server's error: one table, from the patterns of messages to kinds. Pure.
 
-Servers agree on neither statuses nor codes, and a relay passes on those of many others. Nothing of
+Servers agree on neither statuses nor codes, and a relay forwards those of many others. Nothing of
 any one API belongs here, and nothing of HTTP but numbers that stand in a body.
 """
 
@@ -12,26 +12,26 @@ from enum import Enum, auto
 from typing import Final
 
 from assistants_client.engine.language_models.base import TOO_LONG
-from assistants_client.engine.language_models.error_bodies import said_by
+from assistants_client.engine.language_models.error_bodies import read_error_body
 from assistants_client.engine.language_models.wire import excerpt
 
 _LONGEST_TEXT: Final = 600
 
 
 class Kind(Enum):
-    """What an error is about."""
+    """The kind of an error."""
 
     #: The model's own text, where its server expected a call or JSON.
     BAD_GENERATION = auto()
-    #: The account has nothing left to spend; to wait does not help.
+    #: The account has nothing left to spend; waiting does not help.
     QUOTA = auto()
-    #: Too much in too little time; the same request is taken later.
+    #: Too much in too little time; the same request is accepted later.
     THROTTLED = auto()
     #: The server has too much to do.
     OVERLOADED = auto()
     #: The conversation does not fit into the model's context.
     TOO_LONG = auto()
-    #: What was said is not allowed.
+    #: The content is not allowed.
     MODERATED = auto()
     #: Requests from here are not served.
     REGION = auto()
@@ -43,8 +43,8 @@ class Kind(Enum):
     BAD_KEY = auto()
     #: There is no such model, or no longer.
     NO_SUCH_MODEL = auto()
-    #: Images were not taken. That is so only where some were sent: servers of text alone say it in
-    #: words that others have for other content.
+    #: Images were refused. That is so only where some were sent: servers of text alone have the
+    #: same messages as others have for other content.
     NO_IMAGES = auto()
 
 
@@ -57,14 +57,14 @@ _ERROR_CODES: Final[Mapping[Kind, str]] = {
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
-    """One of several patterns, in any case; ``.`` stays within a code or text.
+    """Compiles one of several patterns, in any case; ``.`` stays within a code or text.
 
     Every gap is bounded and no repetition holds another: the time is linear in the text.
     """
     return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
 
 
-#: A gap within what is said of a conversation's length, and not of something else's.
+#: A gap within a message about a conversation's length, and not about something else's.
 _GAP: Final = (
     r"(?:(?!max_|maximum (?:output|tokens)|output|completion|generat|image|audio|file|string|header"
     r"|ur[il]\b|name|\btook|\btak).){0,60}"
@@ -80,8 +80,8 @@ _NOT_TAKEN: Final = (
 _NOT_OF_ANSWERS: Final = r"(?:(?!max_|output|completion|generat).)"
 _TALK: Final = r"(?:prompt|input|message|conversation|context|sequence|content|text)"
 
-#: The first row with words that were said decides. Throttling comes before length, since both are
-#: told in tokens: a thread must not be cut because a minute's tokens are spent.
+#: The first row with a pattern that matches decides. Throttling comes before length, since both are
+#: given in tokens: a thread must not be cut because a minute's tokens are spent.
 _TABLE: Final = (
     (
         Kind.BAD_GENERATION,
@@ -143,7 +143,7 @@ _TABLE: Final = (
         ),
     ),
     (
-        # Before what is said is too large: a thread that is cut would lose them silently.
+        # Before the row about length: a thread that is truncated would lose them silently.
         Kind.NO_IMAGES,
         _any_of(r"\bimages?\b(?:(?!text|token).){0,60}\b(?:exceed|too (?:large|big|many))"),
     ),
@@ -159,13 +159,13 @@ _TABLE: Final = (
             r"range of input length",
             r"(?:prompt|input) token count",
             r"expected maxlength",
-            # What is said at all, as too long.
+            # The conversation, as too long.
             rf"{_TALK}{_GAP}too.?(?:long|large|big)\b",
             r"(?:request|payload|body|entity)(?: entity)?(?: is| was)?.too.(?:long|large|big)\b",
             r"(?:content|input)\W{1,3}string too long",
             r"too many (?:total |input |prompt )?(?:tokens|messages|text bytes)",
             rf"(?:reduce|shorten|decrease|truncate){_GAP}(?:message|prompt|input|conversation)",
-            # What is said, as more than a limit.
+            # The conversation, as more than a limit.
             rf"(?:{_TALK}|request|total|number of){_GAP}(?:token|length){_GAP}"
             r"exceed.{0,40}(?:limit|max|model|allowed|threshold|\d)",
             rf"(?:{_TALK}|request){_GAP}exceed.{{0,50}}(?:token|length|size|prompt|input)",
@@ -257,8 +257,7 @@ _TABLE: Final = (
     (
         Kind.NO_SUCH_MODEL,
         _any_of(
-            # Names that were retired are refused like those that never were, or in words of
-            # their own.
+            # Retired names are refused like unknown ones, or with messages of their own.
             r"(?:model|deployment).{0,120}(?:not found|not exist|not available|unknown|deprecated"
             r"|retired|decommissioned|no longer)",
             r"(?:invalid|unknown|no such|missing) model",
@@ -285,10 +284,10 @@ _TABLE: Final = (
 
 
 def error_text(error_body: object) -> str:
-    """The words of an error body, on one line and not long, whatever form it has."""
-    said = said_by(error_body)
-    parts = said.texts or [excerpt(error_body)]
-    parts = [*parts, *(f"It generated: {text}" for text in said.generated)]
+    """Returns the message of an error body, on one line and not long, whatever form it has."""
+    info = read_error_body(error_body)
+    parts = info.texts or [excerpt(error_body)]
+    parts = [*parts, *(f"It generated: {text}" for text in info.generated)]
     text = ""
     for part in map(excerpt, parts):
         text += f"{'' if text.endswith(('.', '!', '?', '…')) else '.'} {part}" if text else part
@@ -296,18 +295,18 @@ def error_text(error_body: object) -> str:
 
 
 def kind_of(error_body: object) -> Kind | None:
-    """What an error is about by its words and codes; ``None`` where they do not say."""
-    searched = said_by(error_body).searched
+    """Returns the kind of an error by its messages and codes; ``None`` where no row matches."""
+    searched = read_error_body(error_body).searched
     return next((kind for kind, words in _TABLE if words.search(searched)), None)
 
 
 def error_code_of(kind: Kind | None) -> str:
-    """The code of a ``LanguageModelError`` of a kind."""
+    """Returns the code of a ``LanguageModelError`` of a kind."""
     return "server_error" if kind is None else _ERROR_CODES.get(kind, "server_error")
 
 
 def error_code(error_body: object) -> str:
-    """The code of a ``LanguageModelError`` for a server's error."""
+    """Returns the code of a ``LanguageModelError`` for a server's error."""
     return error_code_of(kind_of(error_body))
 
 
@@ -329,21 +328,21 @@ _RETRY_AFTER: Final = re.compile(r"\bretry.after\W{1,3}(\d{1,9})\b(?!\s?[a-z.:])
 
 
 def hinted_wait(error_body: object, retry_after: float | None) -> float | None:
-    """Seconds that a server asks to wait before the same is asked again; ``None`` if it does not.
+    """Returns the seconds that a server asks to wait before a retry; ``None`` if it does not.
 
     Args:
-        error_body: What it answered, in which Google has ``RetryInfo``, and many have words.
-        retry_after: What its ``Retry-After`` header says, which outranks the body.
+        error_body: The body, in which Google has ``RetryInfo``, and many have text.
+        retry_after: The value of its ``Retry-After`` header, which outranks the body.
     """
     if retry_after is not None:
         return retry_after
-    said = said_by(error_body)
-    if said.wait is not None:
-        return said.wait
-    if found := _WAIT.search(said.searched):
+    info = read_error_body(error_body)
+    if info.wait is not None:
+        return info.wait
+    if found := _WAIT.search(info.searched):
         return sum(
             float(number) * _SECONDS["ms" if unit.startswith(("ms", "mil")) else unit[0]]
             for number, unit in _DURATION.findall(found[1].lower())
         )
-    found = _RETRY_AFTER.search(said.searched)
+    found = _RETRY_AFTER.search(info.searched)
     return float(found[1]) if found else None

@@ -1,7 +1,7 @@
-"""How an answer ended, by the word that a server has for it. Pure.
+"""Maps servers' words for the end of an answer to finish reasons. Pure.
 
-The table holds what servers are known to say, in any case of letters. What is not in it is never
-taken for a whole answer.
+The table holds the words that servers are known to send, in any case of letters. An answer with
+another word is never taken for complete.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Final
 
 from assistants_client.engine.language_models.base import Finish, LanguageModelError
 
-_WHOLE: Final = "stop"
-_CUT: Final = "length"
+_COMPLETE: Final = "stop"
+_TRUNCATED: Final = "length"
 _FILTERED: Final = "content_filter"
 
 _REASONS: Final = {
@@ -42,7 +42,7 @@ _REASONS: Final = {
             "function_call",
             "function_calls",
         ),
-        _WHOLE,
+        _COMPLETE,
     ),
     **dict.fromkeys(
         (
@@ -59,7 +59,7 @@ _REASONS: Final = {
             "context_length_exceeded",
             "model_context_window_exceeded",  # Z.ai, Anthropic
         ),
-        _CUT,
+        _TRUNCATED,
     ),
     **dict.fromkeys(
         (
@@ -84,32 +84,32 @@ _REASONS: Final = {
         _FILTERED,
     ),
 }
-#: The APIs' own words: nobody needs to be told them.
+#: The APIs' own words, which need not be reported.
 _PLAIN: Final = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter"})
 
 
-def is_whole(reason: object) -> bool:
-    """Whether a word says that nothing is missing; none says so too."""
-    return not reason or _REASONS.get(str(reason).strip().lower()) == _WHOLE
+def is_complete(reason: object) -> bool:
+    """Returns whether a word means a complete answer; so does none at all."""
+    return not reason or _REASONS.get(str(reason).strip().lower()) == _COMPLETE
 
 
 def finish(reason: object, *, called: bool) -> Finish:
-    """The end of an answer.
+    """Returns the end of an answer.
 
     Args:
-        reason: The server's word; none at all is a whole answer, for some servers never say.
-        called: Whether the answer holds tool calls, which outranks that it was whole.
+        reason: The server's word; none at all is a complete answer, as some servers never send one.
+        called: Whether the answer holds tool calls, which outranks that it was complete.
 
     Raises:
-        LanguageModelError: The server says that the answer is broken, or what nobody knows.
+        LanguageModelError: The word means that the answer is broken, or is unknown.
     """
     word = reason.strip() if isinstance(reason, str) else str(reason or "")
-    known = _REASONS.get(word.lower()) if word else _WHOLE
-    told = None if word in _PLAIN else word
-    if known == _CUT:
-        return Finish(reason="length", word=told)
+    known = _REASONS.get(word.lower()) if word else _COMPLETE
+    reported = None if word in _PLAIN else word
+    if known == _TRUNCATED:
+        return Finish(reason="length", word=reported)
     if known == _FILTERED:
-        return Finish(reason="content_filter", word=told)
+        return Finish(reason="content_filter", word=reported)
     if known is None:
         raise LanguageModelError(f"an answer that is not whole: it ended with {word!r:.100}")
     return Finish(reason="tool_calls" if called else "stop")

@@ -1,4 +1,4 @@
-"""Which fields of a request a server refuses to know, read from what it answers. Pure.
+"""Finds the fields of a request that a server does not support, in its error body. Pure.
 
 A field is refused when it is named as what is unsupported, unknown or not permitted; one whose
 value is too large or too small is not. What to send in its place belongs to the APIs' own files.
@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from assistants_client.engine.language_models.error_bodies import said_by
+from assistants_client.engine.language_models.error_bodies import read_error_body
 from assistants_client.engine.language_models.error_words import Kind, kind_of
 
-#: Errors that name fields only by the way.
+#: Kinds of errors that name fields only incidentally.
 _OTHER_KINDS: Final = frozenset(
     {
         Kind.BAD_GENERATION,
@@ -44,7 +44,7 @@ _REFUSED: Final = re.compile(
     r"|\bno endpoints found that support\b|\binstead of\b|\binput should be (?:an? |['\"])",
     re.IGNORECASE,
 )
-#: Words about how much, which refuse a value; these outrank others, but not plain ones.
+#: Words about quantity, which refuse a value; these outrank others, but not plain ones.
 _HOW_MUCH: Final = re.compile(
     r"\btoo (?:large|small|high|low|big|long)|\bat (?:most|least)\b|\bexceed|\bbetween\b|\brange\b"
     r"|(?:greater|less|more|larger|smaller|lower|higher) than|[<>]=|≤|≥"
@@ -52,7 +52,7 @@ _HOW_MUCH: Final = re.compile(
     re.IGNORECASE,
 )
 _PLAINLY: Final = re.compile(r"\bun(?:supported|known|recognized)\b|extra_forbidden", re.IGNORECASE)
-#: From here on a sentence tells what would be taken.
+#: From here on a sentence names what would be accepted.
 _INSTEAD: Final = re.compile(
     r"(?:,? ?\b(?<!not )expect(?:ed|ing)\b|\bdid you mean\b"
     r"|\b(?<!not )(?:supported|valid|allowed|accepted|permitted|available) "
@@ -74,7 +74,7 @@ _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "stream_options": ("include_usage",),
 }
 _NAME: Final = re.compile(r"\w+")
-#: Streams end, stall and break as well: only what is bound to the refusal is the field.
+#: Streams end, stall and break as well: only a word next to the refusal is the field.
 _STREAM: Final = re.compile(
     r"['\"`]stream(?:ing)?['\"`]|\bstream ?= ?true\b|\bstream (?:field|parameter|argument|mode)\b"
     rf"|\b{_FIELD}s?:? stream\b"
@@ -98,18 +98,18 @@ _STREAMS_ONLY: Final = re.compile(
 
 
 def refused_fields(error_body: object, candidates: Collection[str]) -> set[str]:
-    """Those of the candidates that a refusal names as what it is about.
+    """Returns those of the candidates that a refusal names as its cause.
 
     Args:
-        error_body: What the server answered, with a status such as 400, 422 or 501.
+        error_body: The body of the response, with a status such as 400, 422 or 501.
         candidates: Names of fields. ``stream`` is meant by "streaming" too, and never where the
             server does nothing but stream.
     """
     if kind_of(error_body) in _OTHER_KINDS:
         return set()
-    said = said_by(error_body)
+    info = read_error_body(error_body)
     sentences = [
-        _INSTEAD.sub("", sentence) for text in said.texts for sentence in _SENTENCE.split(text)
+        _INSTEAD.sub("", sentence) for text in info.texts for sentence in _SENTENCE.split(text)
     ]
     refusing = [sentence for sentence in sentences if _is_refusal(sentence)]
     found: set[str] = set()
@@ -117,10 +117,10 @@ def refused_fields(error_body: object, candidates: Collection[str]) -> set[str]:
         found.update(_named(_WHEN.sub("", sentence), candidates))
         if "stream" in candidates and _STREAM.search(sentence):
             found.add("stream")
-    if refusing or any(map(_CODES.search, said.codes)):
-        for path in said.params:
+    if refusing or any(map(_CODES.search, info.codes)):
+        for path in info.params:
             found.update(_first_of(path, candidates))
-    if "tool_choice" in candidates and any(map(_FORCES.search, said.texts)):
+    if "tool_choice" in candidates and any(map(_FORCES.search, info.texts)):
         found.add("tool_choice")
     if any(map(_STREAMS_ONLY.search, sentences)):
         found.discard("stream")
@@ -152,7 +152,7 @@ def _named(sentence: str, candidates: Collection[str]) -> Iterator[str]:
 
 
 def _first_of(path: str, candidates: Collection[str]) -> list[str]:
-    """The field that a path leads into, such as ``strict`` of ``tools[0].function.strict``."""
+    """Returns the field that a path leads into: ``strict`` of ``tools[0].function.strict``."""
     return [piece for piece in _NAME.findall(path) if piece in candidates][:1]
 
 

@@ -1,6 +1,6 @@
 """OpenAI's Responses API, and other servers of it, as a language model.
 
-How a server is asked is in server_model.py; documents are made and read in responses_wire.py and
+Requests are sent in server_model.py; documents are written and read in responses_wire.py and
 responses_events.py.
 """
 
@@ -16,10 +16,10 @@ from assistants_client.engine.language_models.server_model import ServerModel
 
 
 class Responses(ServerModel):
-    """Asks a server of the Responses API: OpenAI, or a server that speaks it as well.
+    """A server of the Responses API: OpenAI, or another one that implements it.
 
-    The server is told to store nothing: threads are kept by the engine, and what the model thought
-    before it called a tool goes back with the call. Otherwise as ``ChatCompletions``.
+    The server is asked to store nothing: threads are stored by the engine, and the model's
+    reasoning before a tool call is sent back with the call. Otherwise as ``ChatCompletions``.
     """
 
     _path = "/responses"

@@ -1,7 +1,7 @@
-"""An answer of the Responses API, streamed or whole: JSON in, deltas out. Pure.
+"""Reads an answer of the Responses API, streamed or whole: JSON in, deltas out. Pure.
 
 Each part of an answer may come in pieces, whole when it is done, and once more at the end: it is
-told once, from wherever it comes first. What cannot be an answer is a ``LanguageModelError``.
+emitted once, from wherever it comes first. What cannot be an answer is a ``LanguageModelError``.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from assistants_client.engine.language_models.base import (
     UrlCitationDelta,
 )
 from assistants_client.engine.language_models.finish_reasons import finish
-from assistants_client.engine.language_models.stream_errors import error_event, said_error
+from assistants_client.engine.language_models.stream_errors import error_event, reported_error
 from assistants_client.engine.language_models.wire import (
     Joiner,
     arguments_text,
     clean,
+    event_document,
     excerpt,
-    piece_of,
     token_usage,
 )
 
@@ -47,32 +47,32 @@ _OF_MESSAGES: Final = (
     "response.content_part.done",
     "response.output_text.annotation.added",
 )
-#: What of the output can be an answer.
+#: The types of output items that can be an answer.
 _ANSWERS: Final = ("message", "function_call", "image_generation_call", "reasoning")
 _DONE_CALL: Final = "response.function_call_arguments.done"
 
 
 @define(eq=False)
 class _Item:
-    """What was told of one part of the answer. ``call`` is the number of a call among the calls."""
+    """One output item as far as it was read. ``call`` is a call's number among the calls."""
 
     kind: str
     call: int | None = None
     is_begun: bool = False
     is_done: bool = False
     is_named: bool = False
-    was_told: bool = False
-    was_noted: bool = False
+    was_emitted: bool = False
+    has_citations: bool = False
     phase: object = None
-    #: A part that goes back as it came.
+    #: An item that is sent back as it came.
     kept: Mapping[str, Any] | None = None
     text: Joiner = field(factory=Joiner)
     refusal: Joiner = field(factory=Joiner)
-    #: How many characters each part of a message has so far.
+    #: The characters that each part of a message has so far.
     lengths: dict[int, int] = field(factory=dict)
 
     def before(self, place: int) -> int:
-        """How many characters of the message come before one of its parts."""
+        """Returns the number of the message's characters before one of its parts."""
         return sum(length for part, length in self.lengths.items() if part < place)
 
 
@@ -80,12 +80,12 @@ class Events:
     """Reads one answer.
 
     Args:
-        origin: The server and the model, for what goes back to them.
+        origin: The server and the model, for the state that is sent back to them.
         limit: The bound on the answer's tokens. llama.cpp's server and ``transformers serve`` call
             an answer completed that has reached it.
 
     Attributes:
-        is_over: The server has said that there is no more; what follows need not be read.
+        is_over: The server has announced the end; the rest need not be read.
     """
 
     def __init__(self, origin: str = "", limit: int | None = None) -> None:
@@ -97,31 +97,31 @@ class Events:
         self._by_place: dict[int, _Item] = {}
         self._calls: list[_Item] = []
         self._usage: TokenUsage | None = None
-        #: Why the answer is not whole.
+        #: The end of an answer that is not complete.
         self._end: Finish | None = None
         self._last: object = None
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model has ended; the last event holds everything."""
+        """True once the model has ended; the last event holds everything."""
         return self.is_over
 
     def read(self, data: str, event: str = "") -> Iterator[Delta]:
-        """The deltas of one event.
+        """Yields the deltas of one event.
 
         Raises:
-            LanguageModelError: It is an error, or no event.
+            LanguageModelError: It is an error, or not an event.
         """
         if event in ("error", "response.error"):
             raise error_event(data)
-        document = piece_of(data)
+        document = event_document(data)
         if document is None:
             self.is_over = True
             return
         self._last = document
         kind = str(document.get("type") or event)
         if kind in ("error", "response.error") or document.get("error"):
-            raise said_error(document.get("error") or document)
+            raise reported_error(document.get("error") or document)
         if kind in _OF_MESSAGES:
             known = self._item(document, "message")
             yield from self._begin(known, None)
@@ -141,48 +141,48 @@ class Events:
             yield from self._state(document["response"], kind)
 
     def _piece(self, known: _Item, kind: str, document: Mapping[str, Any]) -> Iterator[Delta]:
-        """What an event adds to a message; what is done is told unless it came in pieces."""
+        """Yields what an event adds to a message; a whole part only unless it came in pieces."""
         place = document.get("content_index")
         place = place if isinstance(place, int) else 0
         part = document.get("part")
         part = part if isinstance(part, dict) else {}
         if kind == "response.output_text.annotation.added":
-            known.was_noted = True
+            known.has_citations = True
             yield from _citation(document.get("annotation"), known.before(place))
         elif kind == "response.refusal.delta":
-            yield from self._refuse(known, document.get("delta"))
+            yield from self._refusal(known, document.get("delta"))
         elif kind == "response.output_text.delta":
-            yield from self._say(known, document.get("delta"), place)
-        elif not known.was_told:
+            yield from self._text(known, document.get("delta"), place)
+        elif not known.was_emitted:
             text = document.get("text") or part.get("text") or ""
-            yield from self._say(known, text, place)
-            yield from self._refuse(known, document.get("refusal") or part.get("refusal") or "")
+            yield from self._text(known, text, place)
+            yield from self._refusal(known, document.get("refusal") or part.get("refusal") or "")
 
     def read_whole(self, document: object) -> Iterator[Delta]:
-        """The deltas of a whole answer.
+        """Yields the deltas of a whole answer.
 
         Raises:
-            LanguageModelError: The document is not an answer; the message shows what it is.
+            LanguageModelError: The document is not an answer; the message quotes it.
         """
         if not isinstance(document, dict):
             raise LanguageModelError(f"not an answer of that API: {excerpt(document)}")
         self._last = document
         if document.get("error"):
-            raise said_error(document["error"])
+            raise reported_error(document["error"])
         status = document.get("status") or "completed"
         yield from self._state(document, f"response.{status}")
         self.is_over = True
         yield from self.finish()
 
     def finish(self) -> Iterator[Delta]:
-        """What the end completes.
+        """Yields the deltas that are due at the end.
 
         Raises:
             LanguageModelError: The end came too early, or there was no answer in it.
         """
         if not self.is_over:
-            came = "after some pieces" if self._items else "before any piece of it"
-            raise LanguageModelError(f"a stream that broke off {came}")
+            when = "after some pieces" if self._items else "before any piece of it"
+            raise LanguageModelError(f"a stream that broke off {when}")
         for item in self._items:
             if rest := item.text.finish():
                 yield TextDelta(text=rest)
@@ -191,7 +191,7 @@ class Events:
         for index, call in enumerate(self._calls):
             if not call.is_named:
                 raise LanguageModelError("a tool call without a function")
-            if not call.was_told:
+            if not call.was_emitted:
                 yield ToolCallDelta(index=index, arguments="{}")
         if self._calls and (kept := self._kept()):
             yield StateDelta(origin=self._origin, turn=kept)
@@ -202,7 +202,7 @@ class Events:
         yield self._end or Finish(reason="tool_calls" if self._calls else "stop")
 
     def _kept(self) -> Mapping[str, Any]:
-        """What goes back with the calls: the reasoning as it came, and where the rest stands."""
+        """Returns the state to send back with the calls: the reasoning, and the order of items."""
         items = [
             item.kept
             or {"type": item.kind, **({} if item.phase is None else {"phase": item.phase})}
@@ -213,15 +213,15 @@ class Events:
         return {"items": items} if has_more else {}
 
     def _state(self, response: Mapping[str, Any], kind: str) -> Iterator[Delta]:
-        """An event about the whole answer: only its end matters."""
+        """Reads an event about the whole answer: only its end matters."""
         if response.get("error") or kind in ("response.failed", "response.cancelled"):
-            raise said_error(response.get("error") or response)
+            raise reported_error(response.get("error") or response)
         if kind not in _ENDS:
             return
-        # Not every server counts or names the parts here as it did before: of each kind, so many
-        # as were told in events are not told again.
+        # Not every server numbers or names the items here as it did before: of each kind, so many
+        # as came in events are not emitted again.
         output = response.get("output")
-        told = Counter(item.kind for item in self._items)
+        seen = Counter(item.kind for item in self._items)
         order: list[_Item] = []
         for item in output if isinstance(output, list) else ():
             if not isinstance(item, dict):
@@ -229,14 +229,14 @@ class Events:
             kind_of_item = str(item.get("type"))
             of_kind = [one for one in self._items if one.kind == kind_of_item]
             place = sum(one.kind == kind_of_item for one in order)
-            known = of_kind[place] if place < told[kind_of_item] else self._new(kind_of_item)
+            known = of_kind[place] if place < seen[kind_of_item] else self._new(kind_of_item)
             order.append(known)
-            if not known.is_done:  # what was told of it is not told again
+            if not known.is_done:  # what was emitted of it is not emitted again
                 yield from self._part(known, item, is_whole=True)
-        if told["reasoning"] == 0:  # where they stood is told here only
+        if seen["reasoning"] == 0:  # only here is their place known
             self._items = [*order, *(one for one in self._items if one not in order)]
         self._usage = token_usage(response.get("usage"), "input_tokens", "output_tokens")
-        # What the answer says of itself outranks the event's name.
+        # The answer's own status outranks the event's name.
         details = response.get("incomplete_details")
         if "incomplete" in (kind.rpartition(".")[2], response.get("status")) or details:
             reason = details.get("reason") if isinstance(details, dict) else None
@@ -250,7 +250,7 @@ class Events:
         self.is_over = True
 
     def _part(self, known: _Item, item: Mapping[str, Any], *, is_whole: bool) -> Iterator[Delta]:
-        """One part of the output, as it begins or as it is when done."""
+        """Yields the deltas of one output item, as it begins or as it is when done."""
         kind = known.kind
         if kind == "function_call":
             yield from self._call(known, item, None)
@@ -259,8 +259,8 @@ class Events:
         elif kind == "message":
             yield from self._whole_message(known, item, is_whole=is_whole)
         elif kind == "reasoning":
-            # Its place is where it began, and it is what it was when done. Without anything in it
-            # there is nothing to go back, and its id is unknown to a server that stores nothing.
+            # Its place is where it began, its content what it was when done. An empty one is not
+            # sent back, as its id is unknown to a server that stores nothing.
             if any(item.get(name) for name in ("encrypted_content", "content", "summary")):
                 known.kept = dict(item)
         elif kind == "image_generation_call" and is_whole and isinstance(item.get("result"), str):
@@ -276,36 +276,36 @@ class Events:
         if not is_whole:
             return
         content = item.get("content")
-        was_told, was_noted = known.was_told, known.was_noted
+        was_emitted, has_citations = known.was_emitted, known.has_citations
         for place, part in enumerate(content if isinstance(content, list) else [{"text": content}]):
             if not isinstance(part, dict):
                 continue
-            if not was_told:
-                yield from self._say(known, part.get("text"), place)
-                yield from self._refuse(known, part.get("refusal"))
+            if not was_emitted:
+                yield from self._text(known, part.get("text"), place)
+                yield from self._refusal(known, part.get("refusal"))
             notes = part.get("annotations")
-            if not was_noted:
+            if not has_citations:
                 for note in notes if isinstance(notes, list) else ():
-                    known.was_noted = True
+                    known.has_citations = True
                     yield from _citation(note, known.before(place))
 
-    def _say(self, known: _Item, piece: object, place: int) -> Iterator[TextDelta]:
+    def _text(self, known: _Item, piece: object, place: int) -> Iterator[TextDelta]:
         if isinstance(piece, str) and piece:
-            known.was_told = True
+            known.was_emitted = True
             known.lengths[place] = known.lengths.get(place, 0) + len(piece)
             if text := known.text.feed(piece):
                 yield TextDelta(text=text)
 
-    def _refuse(self, known: _Item, piece: object) -> Iterator[RefusalDelta]:
+    def _refusal(self, known: _Item, piece: object) -> Iterator[RefusalDelta]:
         if isinstance(piece, str) and piece:
-            known.was_told = True
+            known.was_emitted = True
             if text := known.refusal.feed(piece):
                 yield RefusalDelta(text=text)
 
     def _call(
         self, known: _Item, item: Mapping[str, Any], arguments: object
     ) -> Iterator[ToolCallDelta]:
-        """A piece of a call; what it is called is told once."""
+        """Yields a piece of a call; its name is emitted once."""
         if known.call is None:
             known.call = len(self._calls)
             self._calls.append(known)
@@ -313,7 +313,7 @@ class Events:
         is_new = not known.is_named and isinstance(name, str) and bool(name)
         known.is_named = known.is_named or is_new
         text = arguments_text(arguments)
-        known.was_told = known.was_told or bool(text)
+        known.was_emitted = known.was_emitted or bool(text)
         if is_new or text:
             yield ToolCallDelta(
                 index=known.call,
@@ -323,11 +323,11 @@ class Events:
             )
 
     def _rest_of_call(self, known: _Item, item: Mapping[str, Any]) -> Iterator[ToolCallDelta]:
-        """A call that is done: its arguments, if none of them were told in pieces."""
-        yield from self._call(known, item, None if known.was_told else item.get("arguments"))
+        """Yields the arguments of a call that is done, unless they came in pieces."""
+        yield from self._call(known, item, None if known.was_emitted else item.get("arguments"))
 
     def _begin(self, known: _Item, phase: object) -> Iterator[NewMessage]:
-        """Begins a message, if it is not begun: each is one of the thread's own."""
+        """Begins a message, if it is not begun: each becomes a message of the thread."""
         if known.is_begun:
             return
         is_first = not any(item.kind == "message" and item.is_begun for item in self._items)
@@ -338,10 +338,10 @@ class Events:
             yield NewMessage()
 
     def _item(self, event: Mapping[str, Any], kind: str, *, begins: bool = False) -> _Item:
-        """Which part of the output an event is about.
+        """Returns the output item that an event is about.
 
-        Its id tells, where it was heard of before. Some servers give another with each event, some
-        give one place to all parts, and some give neither.
+        Its id decides, where it came before. Some servers give another with each event, some give
+        one place to all items, and some give neither.
         """
         inner, place = event.get("item"), event.get("output_index")
         name = inner.get("id") if isinstance(inner, dict) else event.get("item_id")
@@ -367,7 +367,7 @@ class Events:
 
 
 def _citation(note: object, before: int) -> Iterator[UrlCitationDelta]:
-    """A source; its place counts from its part, before which the message has so many characters."""
+    """Yields a source; its place counts from its part, ``before`` is where that part begins."""
     if isinstance(note, dict) and isinstance(note.get("url"), str):
         title, start, end = (note.get(name) for name in ("title", "start_index", "end_index"))
         yield UrlCitationDelta(

@@ -1,6 +1,6 @@
-"""The request of the Responses API as a JSON document: from a conversation. Pure, no HTTP.
+"""Writes the request of the Responses API from a conversation. Pure, no HTTP.
 
-What is answered is read in responses_events.py. Only fields that are set are written, but for those
+The answer is read in responses_events.py. Only fields that are set are written, but for those
 whose default is not that of the Assistants protocol.
 """
 
@@ -18,12 +18,12 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.wire import (
     NO_PARAMETERS,
+    alternating,
     clean,
-    given,
     require_question,
-    shaped,
     unless_default,
     valid_arguments,
+    without_none,
 )
 
 #: The API refuses a smaller bound on an answer's tokens.
@@ -31,19 +31,19 @@ _LEAST_TOKENS: Final = 16
 
 
 def request_document(conversation: Conversation, *, model: str, origin: str) -> dict[str, Any]:
-    """The body of the request.
+    """Returns the body of the request.
 
     Args:
-        conversation: What to answer.
-        model: The model that is to.
-        origin: Whose state goes back: that of this server and model.
+        conversation: The conversation to answer.
+        model: The name of the model.
+        origin: The server and the model, whose own state alone is sent back.
 
     Raises:
         LanguageModelError: There is nothing to answer.
     """
     require_question(conversation)
     instructions = clean(conversation.instructions) if conversation.instructions else None
-    turns = shaped(conversation.turns, lambda turn: "phase" in _state(turn, origin))
+    turns = alternating(conversation.turns, lambda turn: "phase" in _state(turn, origin))
     items = [item for turn in turns for item in _items(turn, origin)]
     limit, effort = conversation.max_completion_tokens, conversation.reasoning_effort
     wanted = conversation.response_format
@@ -51,7 +51,7 @@ def request_document(conversation: Conversation, *, model: str, origin: str) -> 
         "model": model,
         "instructions": instructions,
         "input": items,
-        # The thread is kept here; nothing of it is to be kept by the server.
+        # The thread is stored here; the server is to store nothing of it.
         "store": False,
         "temperature": unless_default(conversation.temperature),
         "top_p": unless_default(conversation.top_p),
@@ -60,14 +60,14 @@ def request_document(conversation: Conversation, *, model: str, origin: str) -> 
         "text": None if wanted is None else {"format": _format(wanted)},
     }
     if conversation.functions:
-        # What the model thinks before a call goes back with it; what is not stored has to be asked
-        # for.
+        # The reasoning before a call is sent back with it; unless the server stores it, it has to
+        # be requested.
         fields["include"] = ["reasoning.encrypted_content"]
         fields["tools"] = [_tool(function) for function in conversation.functions]
         fields["tool_choice"] = _tool_choice(conversation.tool_choice)
         # Calls in parallel are the API's default.
         fields["parallel_tool_calls"] = False if conversation.parallel_tool_calls is False else None
-    return given(**fields)
+    return without_none(**fields)
 
 
 def _items(turn: Turn, origin: str) -> Iterator[Mapping[str, Any]]:
@@ -80,9 +80,9 @@ def _items(turn: Turn, origin: str) -> Iterator[Mapping[str, Any]]:
     kept = state.get("items", ())
     kinds = [item.get("type") for item in kept]
     if kinds.count("message") != len(messages) or kinds.count("function_call") != len(calls):
-        # None was kept, or a message was deleted since: the rest goes back before the calls.
+        # None was stored, or a message was deleted since: the rest goes back before the calls.
         yield from (item for item in kept if item.get("type") not in ("message", "function_call"))
-        phase = given(phase=state.get("phase"))
+        phase = without_none(phase=state.get("phase"))
         yield from ({**message, **phase} for message in messages)
         yield from calls
         return
@@ -126,7 +126,7 @@ def _part(part: str | Image) -> dict[str, Any]:
 
 
 def _tool(function: FunctionSpec) -> dict[str, Any]:
-    return given(
+    return without_none(
         type="function",
         name=function.name,
         description=function.description,
@@ -142,7 +142,7 @@ def _tool_choice(choice: str | None) -> object:
 
 
 def _format(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The format of the answer: a schema's name and rules stand beside its type here."""
+    """Returns the format of the answer: here a schema's name and rules stand beside its type."""
     schema = wanted.get("json_schema")
     if not isinstance(schema, Mapping):
         return dict(wanted)

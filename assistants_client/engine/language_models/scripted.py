@@ -1,7 +1,7 @@
-"""A language model for tests: it answers what it was told to, in order.
+"""A language model for tests, which answers with the entries of a script, in order.
 
-Nothing random belongs here, nothing that waits by itself, and no rules about what to answer when:
-a test that wants those gives a callable.
+Nothing random belongs here, nothing that waits by itself, and no rules that choose an answer: a
+test that needs those passes a callable.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from assistants_client.engine.language_models.base import (
 
 @frozen
 class Call:
-    """A tool call to be answered with. ``arguments`` is JSON text, or what is meant to be none.
+    """A tool call to answer with. ``arguments`` is JSON text, or deliberately none.
 
     Without an ``id`` the model makes one up, another for every call.
     """
@@ -38,7 +38,7 @@ class Call:
 
 
 def call(name: str, /, **arguments: Any) -> Call:
-    """A tool call for a script: ``call("get_weather", city="Paris")``.
+    """Makes a tool call for a script: ``call("get_weather", city="Paris")``.
 
     Args:
         name: The function's name.
@@ -71,20 +71,20 @@ class Scripted:
     """Answers each conversation with the next entry of a script.
 
     ``Scripted(["Hello", call("code_interpreter", code="print(1)"), RuntimeError("down")])`` says
-    hello, then asks for code to be run, then raises. A callable in the script sees the conversation
-    and may wait, which makes a slow model; within a list it is called when the answer gets there.
-    Text comes word by word, so that there is something to stream.
+    hello, then calls the code interpreter, then raises. A callable in the script gets the
+    conversation and may wait, which makes a slow model; within a list it is called when the
+    answer gets there. Text comes word by word, so that there is something to stream.
     The reason for finishing is added unless the entry gives its own ``Finish``.
 
     Attributes:
-        conversations: What the model was asked, oldest first.
+        conversations: The conversations that the model was asked to answer, oldest first.
     """
 
     def __init__(self, answers: Iterable[Script] = ()) -> None:
-        """Nothing is answered before the first question.
+        """Makes a model of a script.
 
         Args:
-            answers: Given in this order, one for each call of :meth:`respond`.
+            answers: The entries, in this order one for each call of :meth:`respond`.
         """
         self._answers = iter(list(answers))
         self._given = count(1)
@@ -104,7 +104,7 @@ class Scripted:
         return self._play(answer, conversation)
 
     def _next(self, conversation: Conversation) -> Script:
-        """What a conversation is answered with; called with the lock held."""
+        """Returns the answer to a conversation; called with the lock held."""
         number = next(self._given)
         try:
             return next(self._answers)

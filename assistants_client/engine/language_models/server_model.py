@@ -1,8 +1,8 @@
-"""A language model behind a server: asked over HTTP, one request for each answer.
+"""A language model behind a server: one HTTP request for each answer.
 
-What belongs here: keys, time, streamed and whole answers, whatever API the server has. The bytes
-are read in answer_blocks.py, refusals put into words in server_refusals.py; what an API's documents
-look like is known to the subclasses' own files only.
+What belongs here: keys, timeouts, streamed and whole answers, whatever API the server has. Bytes
+are read in answer_blocks.py, messages for refusals made in server_refusals.py; an API's documents
+are written and read in its own files only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from attrs import evolve
 
-from assistants_client._arguments import checked_seconds
+from assistants_client._arguments import ENDLESS, number
 from assistants_client._http.deadline import TooLateError
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, SseDecoder
 from assistants_client._http.transport import Options, Transport
@@ -34,8 +34,8 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.error_words import Kind, hinted_wait, kind_of
 from assistants_client.engine.language_models.refused_fields import refused_fields
-from assistants_client.engine.language_models.server_refusals import Asked, refusal
-from assistants_client.engine.language_models.thinking import Thoughts, shown
+from assistants_client.engine.language_models.server_refusals import RequestFacts, refusal
+from assistants_client.engine.language_models.thinking import ThinkingSplitter, inlined
 from assistants_client.engine.language_models.wire import excerpt
 from assistants_client.errors import (
     APIConnectionError,
@@ -47,23 +47,23 @@ from assistants_client.errors import (
 
 #: Seconds that an answer may take. A run has its own end, which is nearly always sooner.
 TIMEOUT: Final = 3600.0
-#: Seconds that a server may be silent: models that think, or are loaded first, are for minutes.
+#: Seconds that a server may be silent: models that reason, or are loaded first, are for minutes.
 STALLED_AFTER: Final = 300.0
 _CONNECT_SECONDS: Final = 5.0
 _LONGEST_TIMEOUT: Final = 1e6
 #: Seconds that a connection may wait for the next request: Node's servers and uvicorn close theirs
 #: after five, and what is sent at that very moment is lost.
 _MAX_IDLE: Final = 4.0
-#: A callable may give each of the threads that ask another key; so many are kept out of texts.
+#: A callable may return another key to each thread; so many are masked in messages.
 _KEYS: Final = 64
 _EVENT_STREAM: Final = "text/event-stream"
-#: How a stream begins that another content type hides.
+#: The beginnings of a stream that has another content type.
 _STREAMS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
-#: What a server says that does not take a field; of routers also that nobody behind them does.
+#: Statuses of a server that does not accept a field; of routers also, when no provider does.
 _REFUSALS: Final = (400, 404, 422, 501)
-#: What a server says that does nothing now and may later.
+#: Statuses of a server that has done nothing, and may accept the request later.
 _THROTTLED: Final = (429, 503, 529)
-#: Gives the runner an opportunity to see whether the run still goes on.
+#: Gives the runner an opportunity to check whether the run still goes on.
 _NOTHING_YET: Final = TextDelta(text="")
 #: Data that gateways send while nothing else comes.
 _KEEPALIVES: Final = ("", "ping", "keepalive", "keep-alive", "heartbeat")
@@ -73,26 +73,26 @@ class StreamReader(Protocol):
     """Reads one streamed answer, event by event.
 
     Attributes:
-        is_over: The server has said that there is no more; what follows need not be read.
+        is_over: The server has announced the end; the rest need not be read.
     """
 
     is_over: bool
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model has ended, though the server may have more to say."""
+        """True once the model has ended, though the server may send more."""
         ...
 
     def read(self, data: str, event: str = "") -> Iterator[Delta]:
-        """The deltas of one event.
+        """Yields the deltas of one event.
 
         Raises:
-            LanguageModelError: It is an error, or nothing that can be read.
+            LanguageModelError: It is an error, or cannot be read.
         """
         ...
 
     def finish(self) -> Iterator[Delta]:
-        """What the end of the stream completes.
+        """Yields the deltas that are due at the end of the stream.
 
         Raises:
             LanguageModelError: The end came too early, or there was no answer in it.
@@ -100,31 +100,31 @@ class StreamReader(Protocol):
         ...
 
     def read_whole(self, document: object) -> Iterator[Delta]:
-        """The deltas of an answer that came as one document.
+        """Yields the deltas of an answer that came as one document.
 
         Raises:
-            LanguageModelError: It is none, or an error.
+            LanguageModelError: It is not an answer, or an error.
         """
         ...
 
 
 class ServerModel(ABC):
-    """What the models behind a server have in common. Safe to share between threads.
+    """The base of the models behind a server. Safe to share between threads.
 
     Answers are streamed, so that each piece is there as soon as the model has it. A server that
     refuses a field of the request (streaming, the name of a bound, a tool choice) is asked once
-    more without it, and from then on never with it. What a server may have acted on is not asked
-    again.
+    more without it, and from then on never with it. A request that a server may have acted on is
+    not repeated.
 
-    A run whose model cannot answer ends as ``failed``; its ``last_error`` holds the words of the
-    error raised here.
+    A run whose model cannot answer ends as ``failed``; its ``last_error`` holds the message of
+    the error raised here.
     """
 
-    #: What is posted to, below the base URL.
+    #: The path of requests, below the base URL.
     _path: ClassVar[str]
-    #: What the API is called.
+    #: The name of the API.
     _api: ClassVar[str]
-    #: How an answer is asked for, at first.
+    #: The fields that set the form of the answer, at first.
     _form: ClassVar[Mapping[str, Any]]
 
     def __init__(
@@ -139,30 +139,32 @@ class ServerModel(ABC):
         show_thinking: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Nothing is sent before the first question.
+        """Makes a model; nothing is sent before the first conversation.
 
         Args:
-            base_url: What stands before the API's path, such as ``http://localhost:11434/v1``.
-            api_key: Sent as a bearer token; a callable is asked before every request.
-            model: Asked for whatever model the assistant or the run names.
-            model_map: Asked for instead of the model that the assistant or the run names, by name.
+            base_url: The URL up to the API's path, such as ``http://localhost:11434/v1``.
+            api_key: Sent as a bearer token; a callable is called before every request.
+            model: The model of every request, whatever the assistant or the run names.
+            model_map: The models to request instead of those that the assistant or the run names.
             timeout: Seconds for the whole answer. However slowly a server drips, it ends then; and
                 with its run in any case.
             stalled_after: Seconds without a byte after which an answer is given up.
-            show_thinking: Whether what a model thinks within its text (``<think>…</think>``) is
+            show_thinking: Whether a model's reasoning within its text (``<think>…</think>``) is
                 left in its message. It is never sent back.
             headers: Sent with every request.
 
         Raises:
             ConfigurationError: The URL, a time or a header cannot be used.
         """
-        self._timeout = checked_seconds("timeout", timeout)
-        self._stalled_after = checked_seconds("stalled_after", stalled_after)
+        self._timeout = number("timeout", timeout, above=0, unit="seconds", hint=ENDLESS)
+        self._stalled_after = number(
+            "stalled_after", stalled_after, above=0, unit="seconds", hint=ENDLESS
+        )
         self._transport = Transport(
             base_url.rstrip("/").removesuffix(self._path),
             api_key=None if not api_key else self._current_key,
             options=Options(
-                # The one who waits looks at the clock himself; the thread that reads ends later.
+                # The waiting thread checks the clock itself; the thread that reads ends later.
                 timeout=(_CONNECT_SECONDS, _read_timeout(self._stalled_after)),
                 headers=headers or {},
                 retries=evolve(Options().retries, attempts=1),
@@ -175,28 +177,29 @@ class ServerModel(ABC):
         self._model_map = dict(model_map or {})
         self._show_thinking = show_thinking
         self._monotonic: Callable[[], float] = time.monotonic
-        #: What the server is known to refuse, as rows of ``adaptations``, by the model.
+        #: The fields that the server is known to refuse, as rows of ``adaptations``, by the model.
         self._refused: dict[str, tuple[int, ...]] = {}
         self._learning = threading.Lock()
         self.base_url: str = self._transport.base_url
 
     @abstractmethod
     def _document(self, conversation: Conversation, model: str, origin: str) -> dict[str, Any]:
-        """The body of the request, without what says how it is to be answered."""
+        """Returns the body of the request, without the fields that set the form of the answer."""
 
     @abstractmethod
     def _reader(self, origin: str, document: Mapping[str, Any]) -> StreamReader:
-        """What reads the answer to a request."""
+        """Returns the reader of the answer to a request."""
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation.
 
         Raises:
             LanguageModelError: The server cannot be reached, is too slow, refuses, or answers what
-                is no answer. The message says where, what and what to do; it holds no key.
+                is no answer. The message names the server, the cause and the remedy; it holds no
+                key.
         """
         with closing(self._deltas(conversation)) as deltas:
-            yield from shown(deltas) if self._show_thinking else Thoughts().part(deltas)
+            yield from inlined(deltas) if self._show_thinking else ThinkingSplitter().split(deltas)
 
     def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
         model = self._model or self._model_map.get(conversation.model, conversation.model)
@@ -208,7 +211,7 @@ class ServerModel(ABC):
         while True:
             sent = adapted(document, rows)
             try:
-                yield from self._answered(sent, origin, until, partial(self._learn, model, rows))
+                yield from self._request(sent, origin, until, partial(self._learn, model, rows))
             except APIError as error:
                 row = self._refused_row(error, sent, rows)
                 if row is None:
@@ -224,24 +227,24 @@ class ServerModel(ABC):
                 return
 
     def _learn(self, model: str, rows: Sequence[int]) -> None:
-        """Remembers what had to be left out for a request to be taken."""
+        """Stores what had to be left out for a request to be accepted."""
         with self._learning:
             known = self._refused.get(model, ())
             self._refused[model] = tuple(dict.fromkeys((*known, *rows)))
 
-    def _answered(
+    def _request(
         self,
         document: Mapping[str, Any],
         origin: str,
         until: float,
-        taken: Callable[[], object],
+        accepted: Callable[[], object],
     ) -> Iterator[Delta]:
-        """The deltas of one answer, streamed or not; ``taken`` is told that it has begun."""
-        asked = AnswerBlocks(self._transport, self._path, document, monotonic=self._monotonic)
-        with closing(asked) as answer:
-            blocks = answer.blocks(until, self._stalled_after)
+        """Yields the deltas of one answer, streamed or not; calls ``accepted`` when it begins."""
+        response = AnswerBlocks(self._transport, self._path, document, monotonic=self._monotonic)
+        with closing(response):
+            blocks = response.blocks(until, self._stalled_after)
             body = b""
-            # A block may be a single byte; so many of them tell what begins.
+            # A block may be a single byte; so many of them decide the form.
             while len(body.strip()) < len(b"event:"):
                 block = next(blocks, None)
                 if block is None:
@@ -249,18 +252,18 @@ class ServerModel(ABC):
                 if not block:
                     yield _NOTHING_YET
                 body += block
-            taken()
-            is_stream = answer.head.content_type.lower().startswith(_EVENT_STREAM)
+            accepted()
+            is_stream = response.head.content_type.lower().startswith(_EVENT_STREAM)
             is_stream = is_stream or body.lstrip().startswith(_STREAMS_BEGIN)
             deltas = self._streamed if is_stream else self._whole
             try:
-                yield from deltas(chain([body], blocks), answer, self._reader(origin, document))
+                yield from deltas(chain([body], blocks), response, self._reader(origin, document))
             except LanguageModelError as error:
                 text = self._without_key(f"{self._who} {error}")
                 raise LanguageModelError(text, code=error.code) from None
 
     def _streamed(
-        self, blocks: Iterable[bytes], answer: AnswerBlocks, reader: StreamReader
+        self, blocks: Iterable[bytes], response: AnswerBlocks, reader: StreamReader
     ) -> Iterator[Delta]:
         has_begun = False
         try:
@@ -272,10 +275,10 @@ class ServerModel(ABC):
                     yield from self._event(event, reader, has_begun=has_begun)
                     has_begun = has_begun or not event.is_stray
                     if reader.is_over:
-                        answer.drain()
+                        response.drain()
                         break
             except (APIError, TooLateError, SilentError):
-                # Only the server's last words are missing where the model has ended.
+                # Only the end of the response is missing where the model has ended.
                 if not reader.is_finished:
                     raise
             yield from reader.finish()
@@ -286,7 +289,7 @@ class ServerModel(ABC):
 
     @staticmethod
     def _event(event: ServerSentEvent, reader: StreamReader, *, has_begun: bool) -> Iterator[Delta]:
-        """The deltas of one event; also where a server leaves out the framing."""
+        """Yields the deltas of one event; also where a server leaves out the framing."""
         if not event.is_stray:
             if event.data.strip() not in _KEEPALIVES:
                 yield from reader.read(event.data, event.event)
@@ -310,7 +313,7 @@ class ServerModel(ABC):
             yield from reader.read_whole(document)
 
     def _whole(
-        self, blocks: Iterable[bytes], answer: AnswerBlocks, reader: StreamReader
+        self, blocks: Iterable[bytes], response: AnswerBlocks, reader: StreamReader
     ) -> Iterator[Delta]:
         parts = []
         for block in blocks:
@@ -321,7 +324,7 @@ class ServerModel(ABC):
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
-            head = answer.head
+            head = response.head
             kind = head.content_type or "no content type"
             raise LanguageModelError(
                 f"gave no answer of the {self._api}: answered "
@@ -371,9 +374,9 @@ class ServerModel(ABC):
     def _refusal(
         self, error: APIError, conversation: Conversation, model: str
     ) -> LanguageModelError:
-        """Words and code for a request that came to nothing."""
+        """Returns the error, with message and code, for a failed request."""
         if isinstance(error, APIStatusError):
-            asked = Asked(
+            request = RequestFacts(
                 kind=type(self).__name__,
                 api=self._api,
                 has_key=bool(self._api_key),
@@ -382,8 +385,8 @@ class ServerModel(ABC):
                 is_fixed=self._model is not None,
                 has_images=any(turn.parts for turn in conversation.turns),
             )
-            text, code = refusal(error, asked)
-            # To wait helps where nothing is used up for good.
+            text, code = refusal(error, request)
+            # Waiting helps unless something is used up for good.
             is_throttled = error.status_code in _THROTTLED and kind_of(error.body) != Kind.QUOTA
             wait = hinted_wait(error.body, error.retry_after) if is_throttled else None
             text = self._without_key(f"{self._who} {text}")
@@ -395,7 +398,7 @@ class ServerModel(ABC):
             elif isinstance(error, APITimeoutError) and not reason.startswith("no connection"):
                 return LanguageModelError(self._silent())
             return LanguageModelError(f"{self._who} gave no answer: {reason}")
-        # The transport's second sentence speaks of servers of another protocol.
+        # The transport's second sentence is about servers of another protocol.
         what = reason.partition(". ")[0]
         return LanguageModelError(f"{self._who} gave no answer of the {self._api}: {what}")
 
@@ -403,7 +406,7 @@ class ServerModel(ABC):
     def _refused_row(
         error: APIError, document: Mapping[str, Any], tried: Sequence[int]
     ) -> int | None:
-        """What of a request a refusal is about, if that can be said otherwise."""
+        """Returns the row of ``adaptations`` that a refusal calls for, if there is one."""
         if not isinstance(error, APIStatusError) or error.status_code not in _REFUSALS:
             return None
         found = adaptable(document, tried)
@@ -417,7 +420,7 @@ class ServerModel(ABC):
 
 
 def _events(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent | None]:
-    """The events of a stream, and ``None`` for each empty block."""
+    """Yields the events of a stream, and ``None`` for each empty block."""
     decoder = SseDecoder(keeps_strays=True)
     for block in blocks:
         if block:
@@ -428,5 +431,5 @@ def _events(blocks: Iterable[bytes]) -> Iterator[ServerSentEvent | None]:
 
 
 def _read_timeout(stalled_after: float) -> float:
-    """Seconds; sockets take no number that is much too large, and an endless wait."""
+    """Returns a read timeout in seconds; sockets accept infinity, but no very large number."""
     return stalled_after + 1 if stalled_after < _LONGEST_TIMEOUT else float("inf")

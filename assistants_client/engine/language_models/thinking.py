@@ -1,7 +1,7 @@
-"""Thoughts that a model writes into its text, between marks at the very beginning. Pure.
+"""Splits off the reasoning that a model writes between marks at the beginning of its text. Pure.
 
-Servers that know a model's marks part the thoughts themselves; others hand on what the model wrote.
-Only what the text begins with counts: marks further on are something that the answer speaks of.
+Servers that know a model's marks split it off themselves; others send the text as it was written.
+Only marks at the beginning count: marks further on are a part of the answer.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from assistants_client.engine.language_models.base import (
     UrlCitationDelta,
 )
 
-#: What thoughts begin with, and end with, in any case of letters: of DeepSeek, Qwen, MiniMax and
-#: many others; of Gemini's and Gemma's; of ByteDance's; of Mistral's.
+#: The marks that reasoning begins and ends with, in any case of letters: of DeepSeek, Qwen, MiniMax
+#: and many others; of Gemini's and Gemma's; of ByteDance's; of Mistral's.
 _MARKS: Final = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -32,7 +32,7 @@ _LONGEST: Final = max(map(len, _MARKS))
 
 
 def without_thoughts(text: str) -> str:
-    """A text less the thoughts that it begins with."""
+    """Returns a text without the reasoning that it begins with."""
     while True:
         begun = text.lstrip()
         end = _end_of(begun)
@@ -43,13 +43,13 @@ def without_thoughts(text: str) -> str:
 
 
 def _end_of(text: str) -> str | None:
-    """The mark that ends the thoughts with which a text begins, if it begins with any."""
+    """Returns the mark that ends the reasoning with which a text begins, if it begins with any."""
     beginning = text[:_LONGEST].lower()
     return next((end for mark, end in _MARKS.items() if beginning.startswith(mark)), None)
 
 
-def shown(deltas: Iterable[Delta]) -> Iterator[Delta]:
-    """The deltas of an answer, with what its server parted from its text put back into it."""
+def inlined(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """Yields the deltas of an answer, with the reasoning that its server split off in its text."""
     is_open = False
     for delta in deltas:
         if isinstance(delta, ThinkingDelta):
@@ -62,8 +62,8 @@ def shown(deltas: Iterable[Delta]) -> Iterator[Delta]:
         yield delta
 
 
-class Thoughts:
-    """Parts the thoughts at the beginning of each message's text from the rest, as it comes."""
+class ThinkingSplitter:
+    """Splits the reasoning at the beginning of each message's text from the rest, as it arrives."""
 
     def __init__(self) -> None:
         self._begin()
@@ -71,13 +71,13 @@ class Thoughts:
     def _begin(self) -> None:
         #: Text that may still become a mark.
         self._held = ""
-        #: The mark that ends the thoughts; "" where they may begin, ``None`` when none can come.
+        #: The mark that ends the reasoning; "" where it may begin, ``None`` when none can come.
         self._end: str | None = ""
-        #: How many characters of the message were taken out of it.
+        #: The number of characters that were removed from the message.
         self._removed = 0
 
-    def part(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
-        """The deltas of an answer, those of its text parted."""
+    def split(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+        """Yields the deltas of an answer, those of its text split."""
         for delta in deltas:
             if isinstance(delta, TextDelta) and self._end is not None:
                 yield from self._feed(delta.text) if delta.text else [delta]
@@ -92,7 +92,7 @@ class Thoughts:
                 yield delta
 
     def _flush(self, delta: Delta) -> Iterator[Delta]:
-        """What was held back, when something else than text comes."""
+        """Yields the text that was held back, when another delta comes."""
         if self._held and not isinstance(delta, ThinkingDelta):
             held, self._held = self._held, ""
             if self._end:
@@ -115,7 +115,7 @@ class Thoughts:
                         self._held = text  # it may become one
                         return
                     self._end = None
-                    # White space before the text belongs to it, but not after thoughts.
+                    # White space before the text belongs to it, but not after reasoning.
                     rest = begun if self._removed else text
                     self._removed += len(text) - len(rest)
                     text = rest

@@ -1,6 +1,6 @@
-"""What of a turn goes back to the server that wrote it: its reasoning, in the forms servers have.
+"""Collects the parts of a turn that go back to its server: reasoning, in the forms servers have.
 
-Pure. Pieces are put together again as they came; what they say is nobody's business here.
+Pure. Pieces are put together again as they came; their content is opaque here.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _TEXTS: Final = ("reasoning_content", "reasoning")
 _LISTS: Final = ("reasoning_details", "thinking_blocks")
 #: Objects: Gemini's signature of a turn, and LiteLLM's place for the same.
 _OBJECTS: Final = ("extra_content", "provider_specific_fields")
-#: What of a block is joined where it comes in pieces; all else is whole each time.
+#: The fields of a block that are joined where they come in pieces; all others are whole each time.
 _JOINED: Final = frozenset({"text", "thinking", "summary"})
 
 STATE_FIELDS: Final = (*_TEXTS, *_LISTS, *_OBJECTS)
 
 
 class TurnState:
-    """Gathers what one turn's pieces, or the whole message, attach to it."""
+    """Collects the state in one turn's pieces, or in the whole message."""
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
@@ -32,7 +32,7 @@ class TurnState:
         self._objects: dict[str, dict[str, Any]] = {}
 
     def add(self, delta: Mapping[str, Any], *, is_whole: bool = False) -> None:
-        """Takes in what is in one piece, or in the message as a whole."""
+        """Adds the state in one piece, or in the message as a whole."""
         for name in _TEXTS:
             value = delta.get(name)
             if isinstance(value, str):
@@ -43,7 +43,7 @@ class TurnState:
             value = delta.get(name)
             if isinstance(value, list):
                 blocks = self._lists.setdefault(name, [])
-                # What came together was never one.
+                # Blocks that came together are different ones.
                 known = [] if is_whole else list(blocks)
                 for block in value:
                     _add(blocks, known, block)
@@ -53,7 +53,7 @@ class TurnState:
                 self._objects.setdefault(name, {}).update(value)
 
     def document(self) -> dict[str, Any]:
-        """What goes back beside the turn's text and calls."""
+        """Returns the fields that go back beside the turn's text and calls."""
         return {
             **{name: clean("".join(pieces)) for name, pieces in self._texts.items()},
             **{name: blocks for name, blocks in self._lists.items() if blocks},
@@ -62,13 +62,13 @@ class TurnState:
 
 
 def _add(blocks: list[Any], before: list[Any], piece: object) -> None:
-    """Adds a block to a list, or a piece to the block before that it goes on with."""
+    """Adds a block to a list, or a piece to the block before that it continues."""
     known = None
     if isinstance(piece, dict):
         index = piece.get("index")
         some = [block for block in before if isinstance(block, dict)]
         some = some[-1:] if index is None else [b for b in some if b.get("index") == index]
-        known = next((block for block in reversed(some) if _goes_on(block, piece)), None)
+        known = next((block for block in reversed(some) if _continues(block, piece)), None)
     if known is None or not isinstance(piece, dict):
         blocks.append(dict(piece) if isinstance(piece, dict) else piece)
         return
@@ -81,15 +81,15 @@ def _add(blocks: list[Any], before: list[Any], piece: object) -> None:
             known[name] = value
 
 
-def _goes_on(block: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
-    """Whether a piece belongs to a block: of its kind, and the block was not closed by then."""
+def _continues(block: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
+    """Returns whether a piece belongs to a block: of its kind, and not closed before."""
     if block.get("type") != piece.get("type"):
         return False
     ids = block.get("id"), piece.get("id")
     if None not in ids and ids[0] != ids[1]:
         return False
     if block.get("data") and piece.get("data"):
-        return False  # secrets come whole
+        return False  # encrypted blocks come whole
     before, signature = block.get("signature"), piece.get("signature")
     if not before:
         return True

@@ -1,6 +1,6 @@
-"""What the APIs of language models have in common, as JSON: pure, no HTTP, and of no one API.
+"""Reads and writes the JSON that the APIs of language models share: pure, no HTTP, of no one API.
 
-Reading takes what servers really send: absent usage, null or listed content, half characters.
+Reading accepts what servers really send: absent usage, null or listed content, half characters.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ NO_PARAMETERS: Final[dict[str, Any]] = {
     "properties": {},
     "additionalProperties": False,
 }
-#: What the user is taken to say where a thread has no words of his and templates want some.
+#: Turns of the user's where a thread has none and chat templates need one.
 _BEGIN: Final = Turn(role="user", text="Begin.")
 _CONTINUE: Final = Turn(role="user", text="Continue.")
 _LONGEST_EXCERPT: Final = 300
-#: What a stream ends with, in the place of a document.
+#: The end of a stream, in the place of a document.
 _DONE: Final = "[DONE]"
 
 
@@ -37,7 +37,7 @@ _DONE: Final = "[DONE]"
 
 
 def require_question(conversation: Conversation) -> None:
-    """Refuses a conversation in which nothing was said.
+    """Refuses a conversation without any text.
 
     Raises:
         LanguageModelError: There is nothing to answer.
@@ -50,15 +50,17 @@ def require_question(conversation: Conversation) -> None:
         )
 
 
-def shaped(turns: Sequence[Turn], apart: Callable[[Turn], bool] = lambda turn: False) -> list[Turn]:
-    """The turns as every chat template takes them, whatever the thread is like.
+def alternating(
+    turns: Sequence[Turn], apart: Callable[[Turn], bool] = lambda turn: False
+) -> list[Turn]:
+    """Returns turns of alternating roles, which every chat template accepts, from any thread's.
 
-    Neighbours of one role are one turn; the user speaks first and last. Templates and servers that
-    want less take that too.
+    Neighbours of one role are joined; the first and the last turn are the user's. Templates and
+    servers that require less accept that too.
 
     Args:
         turns: The conversation's.
-        apart: Whether a turn of text has to be told from its neighbours.
+        apart: Returns whether a turn of text must not be joined with its neighbours.
     """
     made: list[Turn] = []
     for turn in turns:
@@ -67,7 +69,7 @@ def shaped(turns: Sequence[Turn], apart: Callable[[Turn], bool] = lambda turn: F
             made.append(_BEGIN)
         elif last is not None and last.role == turn.role != "tool":
             if turn.tool_calls:
-                # The thread ended with the assistant; this is what the run was asked to go on with.
+                # The thread ended with the assistant; the run was asked to continue from there.
                 made.append(_CONTINUE)
             elif not (apart(last) or apart(turn)):
                 made[-1] = _joined(last, turn)
@@ -88,17 +90,17 @@ def _joined(first: Turn, second: Turn) -> Turn:
 
 
 def unless_default(value: float | None) -> float | None:
-    """Temperature and ``top_p`` are 1 unless said otherwise; some models refuse to hear of them."""
+    """Returns a temperature or ``top_p`` unless it is 1, the default; some models refuse both."""
     return None if value == 1 else value
 
 
-def given(**fields: object) -> dict[str, Any]:
-    """The fields that are set: servers refuse what they do not know."""
+def without_none(**fields: object) -> dict[str, Any]:
+    """Returns the fields that are set: servers refuse fields that they do not know."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def valid_arguments(call: ToolCall) -> str:
-    """The arguments, as JSON also where the model wrote none: servers parse what goes back."""
+    """Returns the arguments, as JSON even where the model wrote none: servers parse them."""
     text = clean(call.arguments)
     try:
         if isinstance(strict_json(text), dict):
@@ -109,18 +111,18 @@ def valid_arguments(call: ToolCall) -> str:
 
 
 def clean(text: str) -> str:
-    """Without halves of surrogate pairs, which no server's JSON reader takes."""
+    """Returns a text without lone surrogates, which no server's JSON reader accepts."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
-def piece_of(data: str) -> dict[str, Any] | None:
-    """The document of one event of a stream; ``None`` where it says that there is no more.
+def event_document(data: str) -> dict[str, Any] | None:
+    """Returns the document of one event of a stream; ``None`` where it is the end.
 
     Raises:
-        LanguageModelError: It is no document.
+        LanguageModelError: It is not a document.
     """
     if data.strip() == _DONE:
         return None
@@ -136,34 +138,34 @@ def piece_of(data: str) -> dict[str, Any] | None:
 
 
 class Joiner:
-    """Text from pieces: half of a character may come with one and the other half with the next."""
+    """Joins text from pieces, between which a character may be cut in half."""
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """What can be told now."""
+        """Adds a piece, and returns the text that is complete now."""
         text = self._held + piece
         self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return clean(text.removesuffix(self._held) if self._held else text)
 
     def finish(self) -> str:
-        """What is left when no other half came."""
+        """Returns the rest, when no other half came."""
         return clean(self._held)
 
 
 def arguments_text(arguments: object) -> str:
-    """A call's arguments as JSON text, also where a server sends them as an object."""
+    """Returns a call's arguments as JSON text, also where a server sends them as an object."""
     if isinstance(arguments, str):
         return clean(arguments)
     return "" if arguments is None else json.dumps(arguments)
 
 
 def token_usage(usage: object, prompt_name: str, completion_name: str) -> TokenUsage | None:
-    """The tokens spent, where they are told in numbers.
+    """Returns the tokens spent, where they are reported in numbers.
 
-    Where the total is larger than the two together, what the model thought was left out of what it
-    wrote.
+    Where the total is larger than the two together, the server has left the reasoning out of the
+    completion.
     """
     if not isinstance(usage, dict):
         return None
@@ -196,11 +198,11 @@ def _count(value: object) -> int | None:
     return int(value) if 0 <= value < float("inf") else None
 
 
-# --- what is said about what came ---------------------------------------------------------------
+# --- quoting ------------------------------------------------------------------------------------
 
 
 def excerpt(value: object) -> str:
-    """The beginning of what came, on one line."""
+    """Returns the beginning of a value, on one line, for messages."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = " ".join(clean(text).split("Traceback (most recent call last)")[0].split())
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]}…"

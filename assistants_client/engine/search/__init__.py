@@ -1,1 +1,1 @@
-"""Files into passages, and passages found by words and by meaning. No SQL."""
+"""Cuts files into passages, and ranks passages by words and by meaning. No SQL."""

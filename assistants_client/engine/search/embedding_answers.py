@@ -1,6 +1,6 @@
-"""Reads vectors from the answers of servers of the embeddings API. Pure: no HTTP.
+"""Reads vectors from the responses of servers of the embeddings API. Pure: no HTTP.
 
-Reading takes what servers really send: no index, or one that says nothing, and vectors as numbers
+Reading accepts what servers really send: no index, or a meaningless one, and vectors as numbers
 or as bytes. Vectors of different texts are never mixed up: what is ambiguous is an error.
 """
 
@@ -15,9 +15,9 @@ from typing import Final
 from assistants_client.engine.search.vectors import NUMBER_BYTES, count, packed
 
 #: The value of ``encoding_format`` for signed 8-bit integers in base64, as Perplexity's models
-#: answer, which take no ``float``.
+#: return, which take no ``float``.
 BYTES: Final = "base64_int8"
-#: What may be asked for as ``encoding_format``.
+#: The values that ``encoding_format`` may have.
 ENCODINGS: Final = ("float", "base64", BYTES)
 
 #: Numbers of vectors are within these or 0, whether of length 1 or not. Most bytes of anything else
@@ -29,18 +29,18 @@ _PLAUSIBLE: Final = 0.5
 _LISTED: Final = 5
 
 
-def read_vectors(answer: object, wanted: int, encoding: str | None = None) -> list[bytes]:
-    """Returns the vectors of an answer in the order of the texts, as ``vectors.packed`` has them.
+def read_vectors(response: object, wanted: int, encoding: str | None = None) -> list[bytes]:
+    """Returns the vectors of a response in the order of the texts, made by ``vectors.packed``.
 
     Args:
-        answer: The document.
+        response: The document.
         wanted: The number of texts that were sent.
-        encoding: What was asked for, one of :data:`ENCODINGS`; ``None`` where nothing was.
+        encoding: The requested one of :data:`ENCODINGS`; ``None`` where none was.
 
     Raises:
-        ValueError: The answer does not hold that many vectors of one length, each of a known text.
+        ValueError: It does not hold that many vectors of one length, each of a known text.
     """
-    rows = answer.get("data") if isinstance(answer, dict) else None
+    rows = response.get("data") if isinstance(response, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("the answer has no list of vectors in 'data'")
     if len(rows) != wanted:
@@ -57,7 +57,7 @@ def read_vectors(answer: object, wanted: int, encoding: str | None = None) -> li
 
 
 def _places(given: Sequence[object]) -> Sequence[int]:
-    """The place of each row's text.
+    """Returns the place of each row's text.
 
     The list is in order where no row has an index, or every one is 0. Where some rows have none, it
     is that of their place in the list, or 0, which Gemini leaves out.
@@ -78,7 +78,7 @@ def _places(given: Sequence[object]) -> Sequence[int]:
 
 
 def _index(value: object) -> int | None:
-    """An index that is a number or the text of one; ``None`` where there is none."""
+    """Returns an index that is a number or the text of one; ``None`` where there is none."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -89,7 +89,7 @@ def _index(value: object) -> int | None:
 
 
 def _numbers(embedding: object, encoding: str | None) -> Sequence[float]:
-    """The numbers of a vector as the API has it: a list of them, or their bytes in base64."""
+    """Returns the numbers of a vector, which is a list of them, or their bytes in base64."""
     if isinstance(embedding, str):
         return _decoded(embedding, encoding)
     numbers = embedding if isinstance(embedding, list) else None
@@ -122,6 +122,6 @@ def _decoded(text: str, encoding: str | None) -> Sequence[float]:
 
 
 def _listed(values: Sequence[object]) -> str:
-    """The first few of them, as a sentence has them."""
+    """Returns the first few of them, as a sentence has them."""
     rest = ", …" if len(values) > _LISTED else ""
     return ", ".join(map(str, values[:_LISTED])) + rest

@@ -1,6 +1,6 @@
-"""Has a file read by a process of its own, within bounds: files may be made to harm.
+"""Reads an untrusted file in a process of its own, within limits.
 
-Nothing of a file is looked at here, neither its first bytes nor its text: what reads it is
+Nothing of a file is parsed here, neither its first bytes nor its text: that is done in
 ``document_reader``. No database, no stores.
 """
 
@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import IO, Final
 
 from assistants_client.engine.search.document_reader.chunking import Chunk
-from assistants_client.engine.search.document_reader.program import Order
+from assistants_client.engine.search.document_reader.program import ReadRequest
 
-#: Characters of text that are taken from one document, and bytes of a plain text or of HTML.
+#: Characters of text that are read from one document, and bytes of a plain text or of HTML.
 MAX_CHARACTERS: Final = 16_000_000
 _MAX_LETTERS: Final = 4 * MAX_CHARACTERS
 #: The longest text, in tokens.
 MAX_TOKENS: Final = 2_000_000
-#: Seconds of the processor and bytes of memory that reading one file may take, and bytes of what
-#: comes of it. A busy machine gives a reader part of its time: it may take longer by this factor.
+#: Seconds of the processor and bytes of memory that reading one file may take, and bytes of its
+#: output. A busy machine gives a reader part of its time: it may take longer by this factor.
 SECONDS: Final = 120
 _BUSY: Final = 2
 MEMORY: Final = 1024 * 1024 * 1024
 MAX_OUTPUT: Final = 256 * 1024 * 1024
 
-#: Of a name its ending counts.
+#: Characters of a name's end, which has the ending, that are passed on.
 _END_OF_NAME: Final = 20
 _FOLDER: Final = Path(__file__).parent
 #: Starts the reader without this process's environment, and without what the packages above it
@@ -49,15 +49,15 @@ _ABOVE: Final = {
     "assistants_client.engine": str(_FOLDER.parent),
     "assistants_client.engine.search": str(_FOLDER),
 }
-#: Signals that a file cannot bring about: somebody stops this process and its readers.
+#: Signals that a file cannot cause: this process and its readers are stopped from outside.
 _STOPPED: Final = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
 class UnreadableError(Exception):
-    """A file that no text can be had from.
+    """A file that no text can be read from.
 
     Attributes:
-        code: ``unsupported_file``, ``invalid_file``, or ``server_error`` where it is not its fault.
+        code: ``unsupported_file``, ``invalid_file``, or ``server_error`` where it is not the cause.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -70,11 +70,11 @@ class ReaderStoppedError(Exception):
 
 
 def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chunk]:
-    """The passages of a file.
+    """Returns the passages of a file.
 
     Args:
         file: The file, a real one: another process reads it.
-        filename: What it is called: with its first bytes it tells of what kind it is.
+        filename: Its name: with its first bytes it decides the kind of file.
         size: Tokens of a passage, at most.
         overlap: Tokens that it shares with the next one.
 
@@ -82,7 +82,7 @@ def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chu
         UnreadableError: It has none, it cannot be read, or reading it takes too much.
         ReaderStoppedError: Somebody ended the process that read it.
     """
-    order = Order(
+    request = ReadRequest(
         parent=os.getpid(),
         name=filename[-_END_OF_NAME:],
         size=size,
@@ -97,7 +97,7 @@ def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chu
     file.flush()
     file.seek(0)
     with tempfile.TemporaryFile() as output:
-        status = _run(file, output, order)
+        status = _run(file, output, request)
         output.seek(0)
         try:
             if status == 0:
@@ -105,16 +105,16 @@ def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chu
                 if found:
                     return found
             last = json.loads(output.readlines()[-1])
-            told = UnreadableError(last["code"], last["message"])
+            error = UnreadableError(last["code"], last["message"])
         except (ValueError, LookupError, TypeError):
-            told = _ended_with(status)
-    raise told
+            error = _error_of(status)
+    raise error
 
 
-def _run(file: IO[bytes], output: IO[bytes], order: Order) -> int:
+def _run(file: IO[bytes], output: IO[bytes], request: ReadRequest) -> int:
     """Runs the reader; returns its exit status, or the negative number of the signal."""
-    known = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
-    arguments = [json.dumps(sys.path), json.dumps(_ABOVE), json.dumps(order._asdict())]
+    environment = {name: os.environ[name] for name in ("SYSTEMROOT", "PATH") if name in os.environ}
+    arguments = [json.dumps(sys.path), json.dumps(_ABOVE), json.dumps(request._asdict())]
     longest = _BUSY * SECONDS
     try:
         return subprocess.run(
@@ -123,7 +123,7 @@ def _run(file: IO[bytes], output: IO[bytes], order: Order) -> int:
             stdout=output,
             stderr=subprocess.DEVNULL,
             timeout=longest,
-            env=known,
+            env=environment,
             check=False,
         ).returncode
     except subprocess.TimeoutExpired:
@@ -134,11 +134,11 @@ def _run(file: IO[bytes], output: IO[bytes], order: Order) -> int:
         raise UnreadableError("server_error", message) from error
 
 
-def _ended_with(status: int) -> UnreadableError:
-    """The error for a reader that ended without a word.
+def _error_of(status: int) -> UnreadableError:
+    """Returns the error for a reader that ended without a message.
 
     Raises:
-        ReaderStoppedError: The file has no part in that.
+        ReaderStoppedError: The file was not the cause.
     """
     if status >= 0:
         message = f"The reader of files ended without a result (status {status})."

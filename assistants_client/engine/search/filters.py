@@ -1,4 +1,4 @@
-"""Filters on the attributes of files in a store: read from a request, asked about a file. Pure."""
+"""Filters on the attributes of files in a store: parsed from a request, applied to files. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from assistants_client.engine.faults import Fault
 
-#: Whether a file with these attributes is wanted.
+#: Returns whether a file with these attributes matches.
 Filter: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 _MAX_DEPTH: Final = 16
@@ -29,7 +29,7 @@ def read_filter(document: object, path: str = "filters", depth: int = 0) -> Filt
     of different kinds.
 
     Raises:
-        Fault: It is not one.
+        Fault: The document is not a filter.
     """
     if not isinstance(document, Mapping):
         raise _wrong(path, "expected an object", "invalid_type")

@@ -1,6 +1,6 @@
-"""The words of a query and of a passage, as the full-text index takes them, and how hits score.
+"""Prepares texts and queries for the full-text index, and scores hits.
 
-Pure: no SQL is run here. Writing without spaces is indexed letter by letter, and searched by pairs
+Pure: no SQL is run here. Scripts without spaces are indexed letter by letter, and searched by pairs
 of letters.
 """
 
@@ -17,16 +17,16 @@ from attrs import frozen
 from assistants_client.engine.search.document_reader.chunking import UNSPACED
 from assistants_client.models._base import JsonObject
 
-#: Of two ranks the better one counts the more, the smaller this is; 60 is what is common.
+#: The constant of reciprocal rank fusion: the smaller, the more high ranks count; 60 is common.
 _RANK_OFFSET: Final = 60
 
-#: Terms of a query that are used; further ones say little.
+#: Terms of a query that are used; further ones hardly change the ranking.
 MAX_TERMS: Final = 32
 
-#: Of so many terms, the rarest ones, a passage is looked for that holds several.
+#: The number of rarest terms of which a passage is searched that holds several.
 _COMBINED: Final = 4
 
-#: English words that say nothing of what is looked for.
+#: English words that do not distinguish passages.
 _STOP_WORDS: Final = """
 a about above after again against all also am an and any are as at be because been before being
 below between both but by can could did do does doing down during each few for from further had has
@@ -52,31 +52,31 @@ class Hit:
 
 
 @frozen
-class Holding:
-    """The passages that hold a term: which of those at hand, and how many there are in all."""
+class Postings:
+    """A term's postings: the candidate passages that hold it, and the number of all that do."""
 
     passages: Collection[int]
     count: int
 
 
 def indexed(text: str) -> str:
-    """A text as it is put into the index."""
+    """Returns a text as it is put into the index."""
     return _UNSPACED.sub(r" \1 ", text.replace("_", " "))
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, as they stand there; writing without spaces is not taken apart."""
+    """Returns the words of a text; a run of a script without spaces is one word."""
     return _WORD.findall(text)
 
 
 def title_words(filename: str, headings: str) -> str:
-    """The words of a passage's title: of its file's name, and of the headings above it."""
+    """Returns the words of a passage's title: of its file's name, and of the headings above it."""
     stem = filename.rpartition(".")[0] or filename
     return f"{' '.join(_NAME_PARTS.split(stem))} {headings}"
 
 
 def terms(query: str) -> list[str]:
-    """The terms of a query, as phrases of the index's language: without words that say nothing."""
+    """Returns the terms of a query, as phrases of the index's language: without stop words."""
     found: dict[str, bool] = {}
     for word in words_of(query.lower().replace("_", " ")):
         if _UNSPACED.match(word):
@@ -84,23 +84,24 @@ def terms(query: str) -> list[str]:
             found.update((f'"{" ".join(pair)}"', True) for pair in pairs)
         else:
             found.setdefault(f'"{word}"', word not in _STOP_WORDS)
-    telling = [term for term, tells in found.items() if tells]
-    return (telling or list(found))[:MAX_TERMS]
+    content = [term for term, is_content in found.items() if is_content]
+    return (content or list(found))[:MAX_TERMS]
 
 
 def in_stores(stores: Iterable[int], wanted: Sequence[str], together: int = 1) -> str:
-    """The index's expression for passages of some stores that hold so many of the terms."""
+    """Returns the index's query for passages of some stores that hold so many of the terms."""
     places = " OR ".join(f'"{store}"' for store in stores)
     sets = " OR ".join(f"({' AND '.join(some)})" for some in combinations(wanted, together))
     return f"(store : ({places})) AND ({{title words}} : ({sets}))"
 
 
-def telling(counts: Mapping[str, int], most: int) -> list[str]:
-    """The terms to look for in many passages: those that tell more than the others.
+def selective_terms(counts: Mapping[str, int], most: int) -> list[str]:
+    """Returns the most selective terms of a query over many passages.
 
     Args:
-        counts: The terms, with how many passages hold each.
-        most: How many passages the terms may find together. Where each finds more, all are taken.
+        counts: The document frequencies: for each term the number of passages that hold it.
+        most: The number of passages that the terms may find together. Where each finds more, all
+            terms are returned.
     """
     found, total = list[str](), 0
     for term in sorted(counts, key=lambda term: counts[term]):
@@ -112,12 +113,12 @@ def telling(counts: Mapping[str, int], most: int) -> list[str]:
 
 
 def conjunctions(counts: Mapping[str, int]) -> Iterator[tuple[list[str], int]]:
-    """Terms, and how many of them a passage is to hold: what is asked for most comes first.
+    """Yields terms, and how many of them a passage is to hold: the strictest first.
 
     That is all terms, then all of the rarest ones, then fewer and fewer of these, down to two.
 
     Args:
-        counts: The terms, with how many passages hold each. Those that none holds are left out.
+        counts: The document frequencies. Terms that no passage holds are left out.
     """
     held = sorted((term for term in counts if counts[term]), key=lambda term: counts[term])
     if len(held) > _COMBINED:
@@ -127,8 +128,10 @@ def conjunctions(counts: Mapping[str, int]) -> Iterator[tuple[list[str], int]]:
         yield rarest, together
 
 
-def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -> dict[int, float]:
-    """How well passages fit, from 0 to 1.
+def scores(
+    ranks: Mapping[int, float], postings: Sequence[Postings], count: int
+) -> dict[int, float]:
+    """Returns the scores of passages, from 0 to 1.
 
     Half of it is the index's own rank (BM25), against the best one's; the other half is how much of
     the query the passage holds at all, rare terms counting more. So 1 is a passage that holds every
@@ -136,11 +139,11 @@ def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -
 
     Args:
         ranks: The passages, with the index's ranks: the lower, the better.
-        holding: For each term the passages that hold it.
-        count: All passages that were searched.
+        postings: For each term the passages that hold it.
+        count: The number of all passages that were searched.
     """
     weights = [
-        math.log(1 + (max(count - held.count, 0) + 0.5) / (held.count + 0.5)) for held in holding
+        math.log(1 + (max(count - held.count, 0) + 0.5) / (held.count + 0.5)) for held in postings
     ]
     whole = sum(weights) or 1.0
     best = min(ranks.values(), default=0.0) or -1.0
@@ -151,7 +154,7 @@ def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -
                 0.5 * max(0.0, rank / best)
                 + 0.5
                 * sum(
-                    w for w, held in zip(weights, holding, strict=True) if passage in held.passages
+                    w for w, held in zip(weights, postings, strict=True) if passage in held.passages
                 )
                 / whole,
             ),
@@ -161,11 +164,13 @@ def scores(ranks: Mapping[int, float], holding: Sequence[Holding], count: int) -
     }
 
 
-def fused(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -> dict[int, float]:
-    """How well passages fit, from 0 to 1, by two searches together.
+def fuse_rankings(
+    by_words: Mapping[int, float], by_meaning: Mapping[int, float]
+) -> dict[int, float]:
+    """Returns the scores of passages, from 0 to 1, by two searches together.
 
-    Reciprocal rank fusion: what stands high in both comes first. Each rank counts as much as the
-    passage fits at all, so that the best of many that fit badly has a low score.
+    Reciprocal rank fusion: what ranks high in both comes first. Each rank is weighted by the
+    passage's score, so that the best of many bad matches has a low score.
 
     Args:
         by_words: The scores of one search.

@@ -1,8 +1,8 @@
-"""Vectors of texts as bytes: made, kept short, compared. Pure: whose they are is not known here.
+"""Packs vectors of texts as bytes, and compares them. Pure: no texts, no storage.
 
-A vector has length 1, so that how alike two are is the sum of their products. That is slow for
-thousands of them. Two vectors that are alike have alike signs, one bit for each number, which are
-compared at once: they choose the few that are compared in full.
+A vector has length 1, so that the cosine similarity of two is their dot product. That is slow for
+thousands of them. Similar vectors have similar signs, one bit for each number, whose Hamming
+distance is cheap: it chooses the few candidates that are compared in full.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Iterable, Sequence
 from operator import mul
 from typing import Final
 
-#: The longest that is kept, in numbers.
+#: The longest vector that is accepted, in numbers.
 MAX_NUMBERS: Final = 16_384
 
 NUMBER_BYTES: Final = 4
 
-#: So many are compared in full at least, and so many for each one that is wanted.
-_FULLY: Final = 500
-_FULLY_FOR_EACH: Final = 10
+#: The candidates that are compared in full: so many at least, and for each one that is wanted.
+_MIN_CANDIDATES: Final = 500
+_CANDIDATES_EACH: Final = 10
 
 
 def packed(numbers: Sequence[float]) -> bytes:
-    """A vector of length 1 in the direction of these numbers.
+    """Returns a vector of length 1 in the direction of these numbers, as 32-bit floats.
 
     Raises:
         ValueError: They are none, too many, not finite, or all of them 0.
@@ -39,36 +39,38 @@ def packed(numbers: Sequence[float]) -> bytes:
 
 
 def count(vector: bytes) -> int:
-    """How many numbers a vector has."""
+    """Returns the number of a vector's dimensions."""
     return len(vector) // NUMBER_BYTES
 
 
 def unpacked(vector: bytes) -> tuple[float, ...]:
-    """The numbers of a vector."""
+    """Returns the numbers of a vector."""
     return struct.unpack(f"<{count(vector)}f", vector)
 
 
-def signs(vector: bytes) -> bytes:
-    """One bit for each number of a vector: whether it is above 0."""
+def sign_bits(vector: bytes) -> bytes:
+    """Returns one bit for each number of a vector: 1 where it is above 0."""
     bits = "".join("1" if number > 0 else "0" for number in unpacked(vector))
     return int(bits, 2).to_bytes((len(bits) + 7) // 8, "big")
 
 
-def likely(query: bytes, kept: Iterable[tuple[int, bytes]], wanted: int) -> list[int]:
-    """Which vectors are worth comparing in full.
+def candidates(query: bytes, stored: Iterable[tuple[int, bytes]], wanted: int) -> list[int]:
+    """Returns the numbers of the vectors to compare in full: those with the most similar signs.
 
     Args:
         query: A vector.
-        kept: The others by their numbers, as their signs.
-        wanted: How many are wanted in the end.
+        stored: The numbers of the others, with their sign bits.
+        wanted: The number of vectors that are wanted in the end.
     """
-    own = int.from_bytes(signs(query), "big")
-    apart = (((own ^ int.from_bytes(bits, "big")).bit_count(), number) for number, bits in kept)
-    most = max(_FULLY, _FULLY_FOR_EACH * wanted)
-    return [number for _, number in heapq.nsmallest(most, apart)]
+    own = int.from_bytes(sign_bits(query), "big")
+    distances = (
+        ((own ^ int.from_bytes(bits, "big")).bit_count(), number) for number, bits in stored
+    )
+    most = max(_MIN_CANDIDATES, _CANDIDATES_EACH * wanted)
+    return [number for _, number in heapq.nsmallest(most, distances)]
 
 
-def likeness(one: Sequence[float], other: Sequence[float]) -> float:
-    """How alike two vectors are, 0 to 1; what points away from each other is not alike at all."""
+def cosine_similarity(one: Sequence[float], other: Sequence[float]) -> float:
+    """Returns the cosine similarity of two vectors of length 1; a negative one counts as 0."""
     product: float = sum(map(mul, one, other))
     return min(1.0, max(0.0, product))

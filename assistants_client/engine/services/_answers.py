@@ -1,6 +1,6 @@
-"""An answer that a run is being given, as it is stored: what is kept of it, and its undoing.
+"""The model's answer that a run is writing, as it is stored, and its undoing.
 
-Whose the run is, and whether it may go on, is the caller's to know.
+The owner of the run, and whether it may go on, are checked by the caller.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run
 
 
-def take_back(connection: Connection, run: Run) -> bool:
-    """Deletes the message that a run is writing, and tells whether nothing is left of that answer.
+def undo_answer(connection: Connection, run: Run) -> bool:
+    """Deletes the message that a run is writing; returns whether nothing is left of that answer.
 
     Something is where the answer has written a message to its end, or tools are at work on its
     calls: to ask once more would write the message twice, or do again what cannot be undone.
@@ -38,14 +38,14 @@ def take_back(connection: Connection, run: Run) -> bool:
 
 
 def store_content(connection: Connection, message: Message, content: Sequence[ContentPart]) -> None:
-    """Stores what there is of an open message."""
+    """Stores the content of an open message so far."""
     # Its metadata may have been changed meanwhile, and it may have been deleted.
     stored = load(connection, messages, Message, message.id) or message
     stored.content = [*content]
     save(connection, messages, stored, status=stored.status)
 
 
-def keep_state(
+def store_state(
     connection: Connection, step: RunStep, state: State | None, message_id: str | None = None
 ) -> None:
     """Stores what the model's server wants to see again, if anything.
@@ -53,7 +53,7 @@ def keep_state(
     Args:
         connection: The transaction.
         step: The step that it belongs to.
-        state: What it is.
+        state: The state.
         message_id: The message that the step wrote, if it wrote one.
     """
     if state is not None:

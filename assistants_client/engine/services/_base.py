@@ -1,19 +1,19 @@
-"""What the services share: the context they work in, the thread's lock, and how a run ends.
+"""The parts that services share: their context, the thread's lock, and the end of a run.
 
 Nothing of one noun alone belongs here, and no HTTP.
 
-A run is settled before anything under its thread is read or changed: what became overdue since
-(see ``lifecycle.overdue``) is carried out first. So no clock has to strike for a run to end.
+An overdue run is ended (see ``state_machine.overdue``) before anything under its thread is read or
+changed. So no clock has to strike for a run to end.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._json.codec import decode
@@ -35,84 +35,75 @@ from assistants_client.engine.events.stream_state import MESSAGE, RUN, STEP
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import NewId, new_id, owner_is_dead
 from assistants_client.engine.search.embeddings import Embeddings
-from assistants_client.engine.storage.database import Database, add, load, load_all, remark, save
-from assistants_client.engine.storage.leases import Leases
+from assistants_client.engine.storage.database import (
+    Database,
+    add,
+    emit_after_commit,
+    load,
+    load_all,
+    save,
+)
+from assistants_client.engine.storage.leases import RELEASED, Leases
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
-from assistants_client.models._base import JsonObject, Struct
+from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import IncompleteDetails, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import LastError, Run, Usage
 
 
-@define(kw_only=True)
+@frozen(kw_only=True)
 class Context:
-    """What every service is given.
+    """The context of every service.
 
     Attributes:
-        database: Where everything is kept.
-        clock: Tells the time in Unix seconds.
-        new_id: Names what is stored.
-        run_seconds: How long a run may take, from its creation.
-        wake: Told the id of each run that is queued, after it was stored.
-        stop: Told the id of each run that is cancelled or deleted, likewise.
-        ingest: Told the number of each file of a store that is to be read, likewise.
-        events: Told what happens to runs, likewise.
-        embeddings: What makes vectors of texts, if anything does.
-        leases: Who is believed to carry what.
+        database: The database; after a commit it calls the hook with what was emitted.
+        clock: Returns the time in Unix seconds.
+        new_id: Returns the id of a new object.
+        run_seconds: The seconds that a run may take, from its creation.
+        events: Publishes events to the streams of runs.
+        embeddings: The embedding model, if there is one.
+        leases: The leases that this process watches.
         pause: Waits for so many seconds.
-        answering: Told what a POST is about to be answered with, within the transaction: what it
-            stores there is stored with the object, or not at all.
     """
 
     database: Database
     clock: Callable[[], float] = time.time
     new_id: NewId = new_id
     run_seconds: int = 600
-    wake: Callable[[str], object] = lambda run_id: None
-    stop: Callable[[str], object] = lambda run_id: None
-    ingest: Callable[[int], object] = lambda store_file: None
     events: Broker = field(factory=Broker)
     embeddings: Embeddings | None = None
     leases: Leases = field(factory=Leases)
     pause: Callable[[float], object] = time.sleep
-    answering: Callable[[Connection, Struct], object] = lambda connection, answer: None
-
-    def committed(self, remarks: Sequence[object]) -> None:
-        """Tells of what was remarked in a transaction; for ``Database.on_commit``."""
-        self.events.publish(told for told in remarks if isinstance(told, RunEvent))
-        for told in remarks:
-            if isinstance(told, ToIngest):
-                self.ingest(told.store_file)
 
     def now(self) -> int:
-        """The time as objects carry it."""
+        """Returns the time in whole Unix seconds, as objects have it."""
         return int(self.clock())
 
-    def ending(self, held: HeldRun) -> Ending | None:
-        """How a run should have ended by now, if it should."""
-        run, owner = held.run, held.owner
+    def due_end(self, claimed: ClaimedRun) -> Ending | None:
+        """Returns how a run should have ended by now, if it should."""
+        run, owner = claimed.run, claimed.owner
         return overdue(
             RunFacts(
                 status=run.status,
                 expires_at=run.expires_at,
-                cancelling_since=held.cancelling_since,
-                carried=owner is not None,
-                lost=owner is not None and self.leases.is_lost(run.id, owner, held.lease_until),
+                cancelling_since=claimed.cancelling_since,
+                claimed=owner is not None,
+                lost=owner is not None and self.leases.is_lost(run.id, owner, claimed.lease_until),
             ),
             self.clock(),
         )
 
     @contextmanager
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that may end or take over what others have lost, as ``Database.begin``."""
+        """Opens a transaction, as ``Database.begin``, that may end or claim what others lost."""
         with self.database.begin(patience=patience) as connection:
-            self.leases.writes()
+            self.leases.note_write()
             yield connection
 
     def watch(self, owners: Iterable[str]) -> None:
         """Takes the right to write for a moment, if any of these owners is judged by its lease.
 
-        To be called with each look: time counts against a lease only while others can write.
+        To be called with each check: time counts against a lease only while others can write.
 
         Raises:
             Fault: 503: the database cannot be written for the moment.
@@ -122,56 +113,74 @@ class Context:
                 pass
 
     @contextmanager
-    def reading(self, thread_id: str) -> Iterator[Connection]:
-        """A transaction that reads what is under a thread, its run settled.
+    def read_thread(self, thread_id: str) -> Iterator[Connection]:
+        """Opens a transaction that reads under a thread, after its run was ended if overdue.
 
         Raises:
             Fault: There is no such thread.
         """
         with self.database.read() as connection:
             active = load_run(connection, locks(thread_id))
-            if active is None or self.ending(active) is None:
+            if active is None or self.due_end(active) is None:
                 require_thread(connection, thread_id)
                 yield connection
                 return
         with self.begin() as connection:
-            self.settled(connection, locks(thread_id))
+            self.expire_overdue(connection, locks(thread_id))
         with self.database.read() as connection:
             require_thread(connection, thread_id)
             yield connection
 
-    @contextmanager
-    def writing(self, thread_id: str) -> Iterator[tuple[Connection, Run | None]]:
-        """A transaction that changes what is under a thread, with the run that holds its lock.
+    def active_run(self, connection: Connection, thread_id: str) -> Run | None:
+        """Returns the run that holds a thread's lock: before anything under it is changed.
+
+        Args:
+            connection: A transaction of :meth:`begin`.
+            thread_id: The thread.
 
         Raises:
             Fault: There is no such thread.
         """
-        with self.begin() as connection:
-            require_thread(connection, thread_id)
-            held = self.settled(connection, locks(thread_id))
-            yield connection, None if held is None or held.run.is_final else held.run
+        require_thread(connection, thread_id)
+        claimed = self.expire_overdue(connection, locks(thread_id))
+        return None if claimed is None or claimed.run.is_final else claimed.run
 
-    def settled(self, connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
-        """A run, after it was ended if it is overdue; in a transaction of :meth:`begin`."""
-        held = load_run(connection, which)
-        ending = None if held is None else self.ending(held)
-        if held is None or ending is None:
-            return held
-        end_run(connection, held.run, ending, self.now())
-        return evolve(held, owner=None, lease_until=None, cancelling_since=None)
+    def expire_overdue(
+        self, connection: Connection, which: ColumnElement[bool]
+    ) -> ClaimedRun | None:
+        """Returns a run, after it was ended if it is overdue; in a transaction of :meth:`begin`."""
+        claimed = load_run(connection, which)
+        end = None if claimed is None else self.due_end(claimed)
+        if claimed is None or end is None:
+            return claimed
+        end_run(connection, claimed.run, end, self.now())
+        return evolve(claimed, owner=None, lease_until=None, cancelling_since=None)
 
 
 @frozen
-class ToIngest:
-    """Remarked in the transaction that puts a file into a store: it is to be read after it."""
+class RunQueued:
+    """Emitted after commit: a run waits for a worker."""
+
+    run_id: str
+
+
+@frozen
+class RunStopped:
+    """Emitted after commit: a run was cancelled or deleted, and its worker is to check it."""
+
+    run_id: str
+
+
+@frozen
+class StoreFileQueued:
+    """Emitted after commit: a file of a store, by its number, waits for a reader."""
 
     store_file: int
 
 
 @frozen(kw_only=True)
-class HeldRun:
-    """A run, with what the table knows of who carries it."""
+class ClaimedRun:
+    """A run, with the columns of the worker that has claimed it."""
 
     run: Run
     owner: str | None
@@ -189,12 +198,12 @@ def locks(thread_id: str) -> ColumnElement[bool]:
     return runs.c.active_thread_id == thread_id
 
 
-def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRun]:
-    """Runs as they stand, not settled, oldest first.
+def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[ClaimedRun]:
+    """Returns runs as they are stored, overdue ones too, oldest first.
 
     Args:
         connection: The transaction.
-        which: Which runs.
+        which: The condition on the runs.
     """
     query = (
         select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
@@ -202,7 +211,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRu
         .order_by(runs.c.seq)
     )
     return [
-        HeldRun(
+        ClaimedRun(
             run=decode(Run, row.body),
             owner=row.owner,
             lease_until=row.lease_until,
@@ -212,8 +221,8 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[HeldRu
     ]
 
 
-def load_run(connection: Connection, which: ColumnElement[bool]) -> HeldRun | None:
-    """The one run of :func:`load_runs`, or ``None``."""
+def load_run(connection: Connection, which: ColumnElement[bool]) -> ClaimedRun | None:
+    """Returns the one run of :func:`load_runs`, or ``None``."""
     return next(iter(load_runs(connection, which)), None)
 
 
@@ -228,20 +237,21 @@ def require_thread(connection: Connection, thread_id: str) -> None:
         raise not_found("thread", thread_id)
 
 
-def tell(
+def emit_events(
     connection: Connection, run_id: str, noun: str, document: JsonObject | None, *words: str
 ) -> None:
-    """Has those who follow a run told what happened, once it is committed.
+    """Has events published to the streams of a run, after commit.
 
     Args:
         connection: The transaction.
         run_id: The run.
-        noun: What it happened to, as event names have it.
-        document: The object as it is now; ``None``, of one that was deleted, tells nothing.
-        words: What happened, one event for each.
+        noun: The kind of the object, as event names have it.
+        document: The object as it is now; ``None``, of one that was deleted, sends nothing.
+        words: The last words of the event names, one event for each.
     """
     if document is not None:
-        remark(connection, *(RunEvent(run_id, f"{noun}.{word}", document) for word in words))
+        events = (RunEvent(run_id, f"{noun}.{word}", document) for word in words)
+        emit_after_commit(connection, *events)
 
 
 def change_run(connection: Connection, run: Run, status: str, **columns: Any) -> None:
@@ -251,7 +261,7 @@ def change_run(connection: Connection, run: Run, status: str, **columns: Any) ->
     if status != "requires_action":
         run.required_action = None
     document = save(connection, runs, run, status=status, **columns)
-    tell(connection, run.id, RUN, document, status)
+    emit_events(connection, run.id, RUN, document, status)
 
 
 def end_run(
@@ -264,10 +274,10 @@ def end_run(
         run: The run; it is changed.
         ending: How it ends.
         now: The time, in Unix seconds.
-        spent: Tokens that no step tells of.
+        spent: Tokens that no step counts.
     """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
-    # Streams tell of the message before the step that was writing it.
+    # Streams send the end of the message before that of the step that was writing it.
     for message in load_all(
         connection,
         messages,
@@ -294,11 +304,10 @@ def end_run(
         run,
         status=run.status,
         active_thread_id=None,
-        owner=None,
-        lease_until=None,
         cancelling_since=None,
+        **RELEASED,
     )
-    tell(connection, run.id, RUN, document, run.status)
+    emit_events(connection, run.id, RUN, document, run.status)
 
 
 def end_step(
@@ -314,11 +323,11 @@ def end_step(
     step.status = status
     setattr(step, STEP_END_TIMES[status], now)
     if error is not None:
-        # Steps know fewer codes than runs.
+        # Steps have fewer codes than runs.
         code = error.code if error.code == "rate_limit_exceeded" else "server_error"
         step.last_error = LastError(code=code, message=error.message)
     document = save(connection, run_steps, step, status=status)
-    tell(connection, step.run_id, STEP, document, status)
+    emit_events(connection, step.run_id, STEP, document, status)
 
 
 def end_message(connection: Connection, message: Message, reason: str | None, now: int) -> None:
@@ -330,18 +339,18 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
         message.incomplete_details = IncompleteDetails(reason=reason)
     document = save(connection, messages, message, status=message.status)
     if message.run_id is not None:
-        tell(connection, message.run_id, MESSAGE, document, message.status)
+        emit_events(connection, message.run_id, MESSAGE, document, message.status)
 
 
 def total_usage(connection: Connection, run: Run, spent: Usage | None = None) -> Usage | None:
-    """The tokens that a run's steps spent, and ``spent``; ``None`` when no model told."""
+    """Returns the tokens that a run's steps spent, and ``spent``; ``None`` if no model reported."""
     steps = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
-    told = [usage for usage in (*steps, spent) if usage is not None]
-    return total_of(told) if told else None
+    reported = [usage for usage in (*steps, spent) if usage is not None]
+    return total_of(reported) if reported else None
 
 
 def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
-    """A run of a thread.
+    """Returns a run of a thread.
 
     Raises:
         Fault: There is no such run.

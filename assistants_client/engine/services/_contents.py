@@ -1,7 +1,7 @@
 """The contents of files, in blocks within the database, and which files there are at a moment.
 
 A file's row comes first and its last block makes it whole; what a dead process left half-written is
-dropped when the next file is stored. Only the file's rows are known here, no request and no store.
+dropped when the next file is stored. Only the file's rows belong here, no request and no store.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from assistants_client.models.files import File
 
 #: Bytes of one block.
 BLOCK: Final = 1024 * 1024
-#: Blocks that are written in one transaction, so that a large file keeps nobody waiting.
+#: Blocks that are written in one transaction, so that a large file blocks no other writer.
 _BLOCKS_AT_ONCE: Final = 4
 #: Seconds after which a file that is still not whole was left behind.
 _LEFT_BEHIND: Final = 60 * 60
@@ -32,7 +32,7 @@ def present(now: float) -> ColumnElement[bool]:
 
 
 def require_file(connection: Connection, file_id: str, now: float) -> File:
-    """A file.
+    """Returns a file.
 
     Raises:
         Fault: There is no such file (any more).
@@ -50,7 +50,7 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
         connection: The transaction.
         file_ids: The ids.
         now: The time, in Unix seconds.
-        param: Where each stands in the body: a ``{}`` in it is the number of the id.
+        param: The path of each in the body: a ``{}`` in it is the number of the id.
 
     Raises:
         Fault: One is unknown; it is named.
@@ -68,7 +68,7 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
             raise of_another_kind("file", file_id, where) or gone
 
 
-def drop_gone(connection: Connection, now: float) -> None:
+def purge(connection: Connection, now: float) -> None:
     """Deletes what has expired, and what was left half-written."""
     left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
     connection.execute(delete(files).where(or_(files.c.expires_at <= now, left)))
@@ -78,7 +78,7 @@ def write_blocks(context: Context, made: File, source: BinaryIO) -> None:
     """Stores a file with its content, not whole yet; the last step is :func:`make_whole`."""
     database = context.database
     with database.begin() as connection:
-        drop_gone(connection, context.clock())
+        purge(connection, context.clock())
         add(
             connection,
             files,
@@ -107,7 +107,7 @@ def _blocks(source: BinaryIO, count: int) -> Iterator[bytes]:
 
 
 def make_whole(connection: Connection, file_id: str) -> None:
-    """Lets a file be seen."""
+    """Makes a file visible."""
     connection.execute(update(files).where(files.c.id == file_id).values(is_whole=True))
 
 
@@ -121,7 +121,7 @@ class FileContent:
     """A file's content, block by block; each is read when it is asked for.
 
     Attributes:
-        file: What it is the content of.
+        file: The file.
     """
 
     def __init__(self, database: Database, file: File) -> None:

@@ -1,6 +1,6 @@
-"""What a run begins with: the newest messages of its thread, its own, and what servers want back.
+"""The input of a run: the newest messages of its thread, its own, and the states for servers.
 
-It is read in short transactions, none of which writes: so a long thread keeps nobody waiting, not
+It is read in short transactions, none of which writes: so a long thread blocks nobody, not
 even where a database lives in one connection. The thread is locked by the run, so that nothing is
 added meanwhile.
 """
@@ -29,7 +29,7 @@ _IDS_AT_ONCE: Final = 500
 
 
 def history(database: Database, run: Run) -> list[Message]:
-    """The messages that a run found in its thread, oldest first, as far as it may see them.
+    """Returns the messages that a run found in its thread, oldest first, as far as it may see them.
 
     They are the newest: so many as the run's request says, if it does, and not more than any model
     can be shown (see ``bounds``).
@@ -49,7 +49,7 @@ def history(database: Database, run: Run) -> list[Message]:
 
 
 def own_work(database: Database, run: Run) -> tuple[list[RunStep], list[Message]]:
-    """A run's own steps and messages, oldest first."""
+    """Returns a run's own steps and messages, oldest first."""
     with database.read() as connection:
         steps = load_all(connection, run_steps, RunStep, run_id=run.id)
         written = load_all(connection, messages, Message, thread_id=run.thread_id, run_id=run.id)
@@ -59,7 +59,7 @@ def own_work(database: Database, run: Run) -> tuple[list[RunStep], list[Message]
 def states(
     database: Database, steps: Sequence[RunStep], written: Sequence[Message]
 ) -> dict[str, State]:
-    """What the servers of models want to see again, by the ids of these steps and messages."""
+    """Returns the states that models' servers want again, by ids of these steps and messages."""
     kept = model_states.c
     found: dict[str, State] = {}
     for column, ids in (
@@ -79,7 +79,7 @@ def states(
 
 
 def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
-    """All messages of a run's thread but its own, read as they are asked for."""
+    """Yields all messages of a run's thread but its own, read as they are asked for."""
     seq = messages.c.seq
     here = messages.c.thread_id == run.thread_id
     others = or_(messages.c.run_id.is_(None), messages.c.run_id != run.id)
@@ -101,7 +101,7 @@ def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
 
 
 def _length(message: Message) -> int:
-    """How many characters of text it has."""
+    """Returns the number of characters of its text."""
     length = 0
     for part in message.content:
         if isinstance(part, TextPart):

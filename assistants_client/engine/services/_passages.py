@@ -30,7 +30,7 @@ _HIDDEN: Final = tuple(status for status in STATUSES if status != "completed")
 
 
 def in_slices(chunks: Sequence[Chunk]) -> Iterator[slice]:
-    """Parts of a file's passages, each to be put in by one transaction; one part at least."""
+    """Yields parts of a file's passages, each for one transaction; one part at least."""
     first = size = 0
     for place, chunk in enumerate(chunks):
         if place - first == _AT_ONCE or (size and size + len(chunk.text) > _TEXT_AT_ONCE):
@@ -49,7 +49,7 @@ def put_passages(
         connection: The transaction.
         store: The number of the store.
         store_file: The number of the file in it.
-        filename: Its name: its words count as a title's.
+        filename: The file's name: its words count as a title's.
         chunks: The passages.
 
     Returns:
@@ -77,7 +77,7 @@ def put_passages(
 
 
 def text_of(connection: Connection, store_file: int) -> list[str]:
-    """The text of a file in pieces, each character of it once."""
+    """Returns the text of a file in pieces, each character of it once."""
     rows = connection.execute(
         select(passages.c.start, passages.c.text)
         .where(passages.c.store_file == store_file)
@@ -91,11 +91,11 @@ def text_of(connection: Connection, store_file: int) -> list[str]:
 
 
 def holding_hidden(connection: Connection, which: ColumnElement[bool]) -> list[int]:
-    """The files of stores that have passages which are not shown.
+    """Returns the files of stores that have passages which are not shown.
 
     Args:
         connection: The transaction.
-        which: The files that are looked at, by columns of ``vector_store_files``.
+        which: The condition on the files, by columns of ``vector_store_files``.
     """
     held = vector_store_files.c
     has_some = exists().where(passages.c.store_file == held.seq)
@@ -107,17 +107,23 @@ def clear(
     context: Context, store_file: int, is_due: Callable[[Connection], bool] = lambda _: True
 ) -> None:
     """Deletes the hidden passages of a file that stays, as long as that is to be done."""
-    here = passages.c.store_file == store_file
 
     def piece() -> bool | None:
         with context.database.begin() as connection:
-            if is_due(connection):
-                if delete_first(connection, passages, here, _AT_ONCE):
-                    return None
-                connection.execute(delete(passages).where(here))
+            if is_due(connection) and clear_first(connection, store_file):
+                return None
         return True
 
     in_pieces(context, piece)
+
+
+def clear_first(connection: Connection, store_file: int) -> bool:
+    """Deletes the oldest of the passages of a file that stays; returns whether there are more."""
+    here = passages.c.store_file == store_file
+    if delete_first(connection, passages, here, _AT_ONCE):
+        return True
+    connection.execute(delete(passages).where(here))
+    return False
 
 
 def drop_first(connection: Connection, which: ColumnElement[bool]) -> bool:

@@ -1,7 +1,7 @@
-"""What takes long under the right to write, done in pieces: nobody has to wait for all of it.
+"""Long work under the right to write, done in pieces: no other writer waits for all of it.
 
-Each piece is a transaction, and others can write between two. So each looks anew whether it is
-still to be done, and where one is the last, because its process died, whoever begins again goes on.
+Each piece is a transaction, and others can write between two. So each checks anew whether it is
+still to be done, and where one is the last, because its process died, a later call resumes it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def in_pieces(context: Context, piece: Callable[[], T | None]) -> T:
 def delete_first(
     connection: Connection, table: Table, which: ColumnElement[bool], most: int
 ) -> bool:
-    """Deletes the oldest rows where there are more than so many; whether there were."""
+    """Deletes the oldest rows where there are more than so many; returns whether there were."""
     some = select(table.c.seq).where(which).order_by(table.c.seq)
     end = connection.execute(some.offset(most).limit(1)).scalar_one_or_none()
     if end is None:

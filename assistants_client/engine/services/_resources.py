@@ -1,6 +1,6 @@
-"""What the tools of assistants, threads and messages may reach: checked, and made where asked for.
+"""Resources of the tools of assistants, threads and messages: checked, and created on request.
 
-A request may name files and stores, and describe new stores; what is kept names them all.
+A request may name files and stores, and describe new stores; what is stored names them all.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from assistants_client.models.tools import (
 )
 from assistants_client.models.vector_stores import StoreExpiry, VectorStore
 
-#: When a store expires that was made along with a thread.
+#: The expiry of a store that was created along with a thread.
 THREAD_EXPIRY: Final = StoreExpiry(days=7)
-#: How many files the code interpreter of one assistant or thread may reach.
+#: The number of files that the code interpreter of one assistant or thread may reach.
 _MOST_FILES: Final = 20
 
 
-def settle_resources(
+def resolve_resources(
     context: Context,
     connection: Connection,
     resources: ToolResources | None,
@@ -53,12 +53,12 @@ def settle_resources(
     """Checks what resources name, and makes the stores that they describe, in their place.
 
     Args:
-        context: What the services work in.
+        context: The context of the services.
         connection: The transaction.
-        resources: As they were asked for; changed to what is kept.
-        at: Where they stand in the body, such as ``thread.``.
+        resources: The resources as requested; changed to what is stored.
+        at: The path of them in the body, such as ``thread.``.
         is_new: Whether they come with a new object, which must name or describe a store then.
-        expires_after: When stores expire that are made here.
+        expires_after: The expiry of stores that are created here.
 
     Raises:
         Fault: A file or a store does not exist, or none is named where one must be.
@@ -85,7 +85,7 @@ def settle_resources(
 
 
 def refuse_new_stores(request: object, at: str = "") -> None:
-    """Refuses to make stores where that is not provided for.
+    """Refuses to create stores where the protocol does not allow it.
 
     Raises:
         Fault: They are asked for.
@@ -123,12 +123,12 @@ def _made(
 def store_thread(
     context: Context, connection: Connection, thread: Thread, first: Sequence[Message], at: str = ""
 ) -> JsonObject:
-    """Stores a new thread with its first messages, and all that they bring with them.
+    """Stores a new thread with its first messages and their attachments.
 
     Returns:
         The thread's document; what the attachments add is in the thread as well.
     """
-    settle_resources(
+    resolve_resources(
         context,
         connection,
         thread.tool_resources,
@@ -138,13 +138,13 @@ def store_thread(
     )
     document = add(connection, threads, thread)
     _require_images(context, connection, first, f"{at}messages[{{}}].")
-    if take_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
+    if apply_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
         document = encode(thread)
     add_messages(connection, first)
     return document
 
 
-def take_attachments(
+def apply_attachments(
     context: Context, connection: Connection, thread: Thread, messages: Sequence[Message], at: str
 ) -> bool:
     """Lets a thread's tools reach what is attached to its new messages.
@@ -153,11 +153,11 @@ def take_attachments(
     thread's store, which is made when there is none that can be used.
 
     Args:
-        context: What the services work in.
+        context: The context of the services.
         connection: The transaction.
         thread: The thread, which is stored already; it is changed, and stored again.
         messages: The messages.
-        at: Where the messages stand in the body: a ``{}`` in it is the number of each.
+        at: The path of the messages in the body: a ``{}`` in it is the number of each.
 
     Returns:
         Whether the thread was changed.
@@ -198,7 +198,7 @@ def take_attachments(
 def attach(
     context: Context, connection: Connection, thread_id: str, messages: Sequence[Message], at: str
 ) -> None:
-    """Takes the attachments of new messages of a thread, by its id; see `take_attachments`.
+    """Applies the attachments of new messages of a thread, by its id; see `apply_attachments`.
 
     Raises:
         Fault: Also when an image of theirs is no file.
@@ -207,11 +207,11 @@ def attach(
     if any(message.attachments for message in messages):
         thread = load(connection, threads, Thread, thread_id)
         if thread is not None:
-            take_attachments(context, connection, thread, messages, at)
+            apply_attachments(context, connection, thread, messages, at)
 
 
 def reachable(connection: Connection, run: Run) -> list[ToolResources]:
-    """What a run's tools reach: the run's resources (its assistant's), then its thread's."""
+    """Returns the resources of a run's tools: the run's (its assistant's), then its thread's."""
     thread = load(connection, threads, Thread, run.thread_id)
     both = (run.tool_resources, None if thread is None else thread.tool_resources)
     return [resources for resources in both if resources is not None]

@@ -1,6 +1,6 @@
 """The search of stores: by words, by meaning where vectors are made, and by both as one.
 
-How words are indexed is not known here, nor how vectors are compared.
+The index of words and the comparison of vectors are not this file's.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from sqlalchemy import Connection, func, select
 from assistants_client.engine.search.filters import Filter
 from assistants_client.engine.search.text_ranking import (
     Hit,
-    Holding,
+    Postings,
     conjunctions,
-    fused,
+    fuse_rankings,
     scores,
-    telling,
+    selective_terms,
     terms,
 )
 from assistants_client.engine.search.vectors import count
@@ -33,13 +33,13 @@ from assistants_client.engine.storage.tables import (
     vector_stores,
 )
 
-#: Passages whose scores are worked out, for each one that is wanted, and at least.
+#: Passages whose scores are computed, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5
 _FEWEST_CANDIDATES: Final = 100
 #: Up to so many passages that hold a word, and passages of stores, are counted one by one. So many
-#: are more than most stores have, and are looked at in some milliseconds.
+#: are more than most stores have, and are read in some milliseconds.
 _KNOWN_EXACTLY: Final = 5000
-#: Of more passages than that, the index works out the ranks of so many.
+#: Of more passages than that, the index computes the ranks of so many.
 _RANKED: Final = 2 * _KNOWN_EXACTLY
 
 
@@ -57,13 +57,13 @@ def search(
     Not to be called within a transaction: a server may be asked for the query's vector.
 
     Args:
-        context: Where.
+        context: The context of the services.
         store_ids: The stores.
         query: Words, one of which at least is in every passage that is found; or, where passages
             have vectors, what they are to be about.
-        limit: How many passages, at most.
+        limit: The maximum number of passages.
         threshold: Their lowest score.
-        wanted: Asked about the attributes of a file.
+        wanted: Returns whether a file is wanted, by its attributes.
     """
     embeddings = context.embeddings
     vector = None
@@ -88,10 +88,10 @@ def search(
                 connection, store_ids, model, vector, allowed=allowed, most=most
             )
             embeddings.warn_of_lengths(others, count(vector))
-            scored = fused(scored, alike)
+            scored = fuse_rankings(scored, alike)
         best = sorted(scored, key=lambda seq: (-scored[seq], seq))[: limit * len(numbers)]
         chosen = {seq: scored[seq] for seq in best if scored[seq] >= threshold}
-        # A file may be in several of the stores; what it says is said once.
+        # A file may be in several of the stores; each of its passages is a hit once.
         found: dict[tuple[str, str], Hit] = {}
         for hit in _hits(connection, chosen):
             found.setdefault((hit.file_id, hit.text), hit)
@@ -118,7 +118,7 @@ def _by_words(
         word: len(found) if len(found) <= _KNOWN_EXACTLY else max(len(found), total // 2)
         for word, found in held.items()
     }
-    # Where only some files are wanted, theirs may be the last of many: all are looked at.
+    # Where only some files are wanted, theirs may be the last of many: all are ranked.
     bound = _RANKED if allowed is None and total > _KNOWN_EXACTLY else None
     if bound is None:
         ranks = _ranks(connection, where, words, None, query=words, allowed=allowed, most=most)
@@ -126,7 +126,7 @@ def _by_words(
         ranks = _ranks_of_many(connection, where, counts, bound, most=most)
     at_hand = list(ranks)
     holding = [
-        Holding(
+        Postings(
             held[word]
             if len(held[word]) <= _KNOWN_EXACTLY
             else index.holding(connection, where, word, among=at_hand, most=len(at_hand)),
@@ -145,7 +145,7 @@ def _ranks_of_many(
     *,
     most: int,
 ) -> dict[int, float]:
-    """The same where more passages hold one of the words than are ranked."""
+    """Returns the ranks where more passages have one of the words than are ranked."""
     query, ranks = list(counts), dict[int, float]()
     # Which of the passages with a common word are ranked is chance, so that those that hold
     # several words are asked for by these.
@@ -156,7 +156,7 @@ def _ranks_of_many(
         for seq, rank in found.items():
             # Ranked by fewer of its words, a passage stands lower than it does by all.
             ranks[seq] = min(rank, ranks.get(seq, rank))
-    wanted = telling(counts, bound)
+    wanted = selective_terms(counts, bound)
     if len(wanted) < len(counts):
         found = _ranks(connection, where, wanted, bound, query=query, most=most)
         for seq, rank in found.items():
@@ -181,7 +181,7 @@ def _ranks(
     allowed: frozenset[int] | None = None,
     most: int,
 ) -> dict[int, float]:
-    """The best passages that hold so many of the words, with their ranks."""
+    """Returns the best passages that have so many of the words, with their ranks."""
     ranks: dict[int, float] = {}
     found = word_index(connection).ranked(
         connection, where, words, bound, together=together, query=query
@@ -203,7 +203,7 @@ def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -
 
 
 def _count(connection: Connection, store_ids: Sequence[str]) -> int:
-    """How many passages stores have; of many, about how many."""
+    """Returns the number of passages in stores; of many, an estimate."""
     held = vector_store_files.c
     joined = passages.join(vector_store_files, held.seq == passages.c.store_file)
     some = (

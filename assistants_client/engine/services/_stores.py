@@ -1,7 +1,7 @@
-"""What the services of vector stores share: files put into stores, counted, and looked after.
+"""The parts that services of vector stores share: files put into stores, counted, and requeued.
 
-A file in a store is read in the background, after the transaction that put it there. Whoever reads
-it holds it by a lease, as runs are held; what nobody holds any more is handed out again.
+A file in a store is read in the background, after the transaction that put it there. Its worker
+claims it under a lease, as it does a run; a file whose lease is lost is queued again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
-from assistants_client.engine.services._base import Context, ToIngest
-from assistants_client.engine.services._contents import drop_gone
-from assistants_client.engine.storage.database import add, load, remark, save
+from assistants_client.engine.services._base import Context, StoreFileQueued
+from assistants_client.engine.services._contents import purge
+from assistants_client.engine.storage.database import add, emit_after_commit, load, save
+from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
 from assistants_client.models.chunking import ChunkingStrategy, StaticChunking, StaticChunkingSizes
@@ -37,13 +38,16 @@ from assistants_client.models.vector_stores import (
     VectorStoreFile,
 )
 
+#: The beginning of the name of a file's lease; the file's number follows.
+FILE_LEASE: Final = "file "
+
 STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
 
 _DAY: Final = 24 * 60 * 60
-#: A store's last use is told to so many seconds.
+#: A store's last use is stored to so many seconds.
 _USE_SECONDS: Final = 60
-#: After so many seconds a file that nobody has begun to read is handed out again.
-_FORGOTTEN: Final = 60
+#: After so many seconds a file that no worker has claimed is queued again.
+_REQUEUED_AFTER: Final = 60
 
 _AUTO_CHUNKING: Final = StaticChunkingSizes(max_chunk_size_tokens=800, chunk_overlap_tokens=400)
 
@@ -84,7 +88,7 @@ def new_store(
 
 
 def set_expiry(store: VectorStore) -> None:
-    """Works out when a store expires, unless it has."""
+    """Computes when a store expires, unless it has."""
     after, used = store.expires_after, store.last_active_at or store.created_at
     store.expires_at = None if after is None else used + after.days * _DAY
 
@@ -92,7 +96,7 @@ def set_expiry(store: VectorStore) -> None:
 def require_store(
     connection: Connection, store_id: str, *, param: str | None = None
 ) -> VectorStore:
-    """A store, its files not counted.
+    """Returns a store, its files not counted.
 
     Raises:
         Fault: There is no such store.
@@ -114,12 +118,12 @@ def require_usable(store: VectorStore, now: float) -> None:
 
 
 def is_expired(store: VectorStore, now: float) -> bool:
-    """Whether a store can be used no more."""
+    """Returns whether a store has expired."""
     return store.expires_at is not None and store.expires_at <= now
 
 
 def use(connection: Connection, store: VectorStore, now: int) -> None:
-    """Notes that a store is used: it expires some time after its last use."""
+    """Stores the time of a store's last use: it expires some time after it."""
     if now - (store.last_active_at or 0) >= _USE_SECONDS:
         store.last_active_at = now
         set_expiry(store)
@@ -127,7 +131,7 @@ def use(connection: Connection, store: VectorStore, now: int) -> None:
 
 
 def in_store(store_id: str, file_ids: Sequence[str]) -> ColumnElement[bool]:
-    """Finds those of files that a store holds."""
+    """Finds those of files that are in a store."""
     held = vector_store_files.c
     return and_(held.vector_store_id == store_id, held.id.in_(file_ids))
 
@@ -165,7 +169,7 @@ def put_files(
             )
             .returning(vector_store_files.c.seq)
         ).scalar_one()
-        remark(connection, ToIngest(number))
+        emit_after_commit(connection, StoreFileQueued(number))
     use(connection, store, now)
 
 
@@ -178,8 +182,8 @@ def _static(strategy: ChunkingStrategy | JsonObject | None) -> StaticChunking:
 
 
 def end_file(connection: Connection, seq: int, made: VectorStoreFile) -> None:
-    """Stores a file's final status, and lets go of it."""
-    save_file(connection, seq, made, owner=None, lease_until=None)
+    """Stores a file's final status, and releases it."""
+    save_file(connection, seq, made, **RELEASED)
 
 
 def save_file(connection: Connection, seq: int, made: VectorStoreFile, **columns: Any) -> None:
@@ -194,7 +198,7 @@ def save_file(connection: Connection, seq: int, made: VectorStoreFile, **columns
 def count_files(
     connection: Connection, column: Any, parents: Iterable[str]
 ) -> dict[str, tuple[FileCounts, int]]:
-    """For each store or batch its files by status, and how many bytes they take."""
+    """Returns for each store or batch its files by status, and their bytes."""
     held = vector_store_files.c
     counted = {parent: (FileCounts(), 0) for parent in parents}
     rows = connection.execute(
@@ -211,7 +215,7 @@ def count_files(
 
 
 def with_counts(connection: Connection, stores: Sequence[VectorStore], now: float) -> None:
-    """Fills in what is not kept with stores: their files' counts, and their statuses."""
+    """Fills in what is not stored with stores: their files' counts, and their statuses."""
     counted = count_files(
         connection, vector_store_files.c.vector_store_id, [store.id for store in stores]
     )
@@ -223,11 +227,11 @@ def with_counts(connection: Connection, stores: Sequence[VectorStore], now: floa
             store.status = "expired"
 
 
-def look_after(context: Context, connection: Connection, which: ColumnElement[bool]) -> None:
-    """Hands out again what nobody reads (any more)."""
+def requeue_unread(context: Context, connection: Connection, which: ColumnElement[bool]) -> None:
+    """Queues the files again that no worker reads (any more)."""
     held = vector_store_files.c
     now = context.clock()
-    begun = or_(held.owner.is_not(None), held.created_at <= now - _FORGOTTEN)
+    begun = or_(held.owner.is_not(None), held.created_at <= now - _REQUEUED_AFTER)
     rows = connection.execute(
         select(held.seq, held.owner, held.lease_until).where(
             and_(which, held.status == "in_progress", begun)
@@ -235,14 +239,14 @@ def look_after(context: Context, connection: Connection, which: ColumnElement[bo
     )
     for row in rows:
         if row.owner is None or is_lost(context, row.seq, row.owner, row.lease_until):
-            context.ingest(row.seq)
+            emit_after_commit(connection, StoreFileQueued(row.seq))
 
 
 def is_lost(context: Context, store_file: int, owner: str, lease: float | None) -> bool:
-    """Whether who reads a file of a store must be taken for dead."""
-    return context.leases.is_lost(f"file {store_file}", owner, lease)
+    """Returns whether the worker that reads a file of a store must be taken for dead."""
+    return context.leases.is_lost(f"{FILE_LEASE}{store_file}", owner, lease)
 
 
-def tidy(context: Context, connection: Connection) -> None:
-    """Drops the files that have expired: stores hold them no more."""
-    drop_gone(connection, context.clock())
+def purge_expired(context: Context, connection: Connection) -> None:
+    """Deletes the files that have expired, also from stores."""
+    purge(connection, context.clock())

@@ -1,4 +1,4 @@
-"""The vectors of passages: put in, and found by what they are alike to."""
+"""The vectors of passages: stored, and found by similarity."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, insert, select
 
-from assistants_client.engine.search.vectors import NUMBER_BYTES, likely, likeness, signs, unpacked
+from assistants_client.engine.search.vectors import (
+    NUMBER_BYTES,
+    candidates,
+    cosine_similarity,
+    sign_bits,
+    unpacked,
+)
 from assistants_client.engine.storage.tables import passage_vectors, passages, vector_store_files
 
 
@@ -17,7 +23,7 @@ def put_vectors(
     if not numbers:
         return
     rows = [
-        {"passage": number, "model": model, "signs": signs(vector), "vector": vector}
+        {"passage": number, "model": model, "signs": sign_bits(vector), "vector": vector}
         for number, vector in zip(numbers, vectors, strict=True)
     ]
     connection.execute(insert(passage_vectors), rows)
@@ -32,7 +38,7 @@ def nearest(
     allowed: frozenset[int] | None,
     most: int,
 ) -> tuple[dict[int, float], set[int]]:
-    """The passages whose vectors are most alike to a query's, by how alike they are.
+    """Returns the passages whose vectors are most similar to a query's, with their similarity.
 
     A server may have served another model under the same name once. Its vectors are not compared;
     their lengths, in numbers, are the second part of the result.
@@ -40,10 +46,10 @@ def nearest(
     Args:
         connection: The transaction.
         store_ids: The stores.
-        model: What made the query's vector. Another's vectors mean something else.
+        model: The model of the query's vector. Another's vectors mean something else.
         query: The vector.
         allowed: The numbers of the files that are wanted; ``None`` wants all.
-        most: How many passages at most.
+        most: The maximum number of passages.
     """
     held, kept = vector_store_files.c, passage_vectors.c
     joined = passage_vectors.join(passages, passages.c.seq == kept.passage).join(
@@ -69,8 +75,10 @@ def nearest(
             others.add(row.bytes // NUMBER_BYTES)
     wanted, like = unpacked(query), dict[int, float]()
     for found in connection.execute(
-        select(kept.passage, kept.vector).where(kept.passage.in_(likely(query, comparable, most)))
+        select(kept.passage, kept.vector).where(
+            kept.passage.in_(candidates(query, comparable, most))
+        )
     ):
-        like[found.passage] = likeness(wanted, unpacked(found.vector))
+        like[found.passage] = cosine_similarity(wanted, unpacked(found.vector))
     best = sorted(like, key=lambda passage: (-like[passage], passage))[:most]
     return {passage: like[passage] for passage in best if like[passage] > 0}, others

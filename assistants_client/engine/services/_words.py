@@ -1,6 +1,6 @@
 """The index of the words of passages, in the language of the database in use.
 
-Nothing of files and stores is known here but their numbers; how hits score is not decided here.
+Files and stores are only numbers here; the scores of hits are not decided here.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from assistants_client.engine.search.text_ranking import in_stores, indexed, wor
 
 @frozen
 class Searched:
-    """Where passages are searched: in so numbered stores, save in those files of theirs."""
+    """The scope of a search: the numbers of stores, and of files of theirs that are left out."""
 
     stores: Sequence[int]
     hidden: Sequence[int] = ()
 
 
 class WordIndex(Protocol):
-    """What searches words in one kind of database. Words are terms as ``search_words`` has them."""
+    """An index of words in one kind of database. Words are terms as ``text_ranking`` has them."""
 
     def put(
         self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
     ) -> None:
-        """Adds passages of a store: their numbers, titles and words. They go with their rows."""
+        """Adds passages of a store: numbers, titles and words. They are deleted with their rows."""
         ...
 
     def ranked(
@@ -44,11 +44,11 @@ class WordIndex(Protocol):
         together: int = 1,
         query: Sequence[str],
     ) -> Iterator[tuple[int, int, float]]:
-        """Passages that hold so many of the words at least, the best first.
+        """Yields passages that have so many of the words at least, the best first.
 
-        Answered are the passage's number, its file's in the store, and its rank: the lower, the
-        better. It is that by all words of the query, where the database can tell; else by those
-        looked for. Of more than ``most`` passages only so many are ranked.
+        Each is the passage's number, its file's in the store, and its rank: the lower, the
+        better. It is that by all words of the query, where the database has it; else by those
+        searched for. Of more than ``most`` passages only so many are ranked.
         """
         ...
 
@@ -61,12 +61,12 @@ class WordIndex(Protocol):
         among: Sequence[int] | None = None,
         most: int,
     ) -> frozenset[int]:
-        """The passages that hold a word, up to so many; or which do of those found ``among``."""
+        """Returns the passages that have a word, up to so many; or those of ``among`` that do."""
         ...
 
 
 class _Fts5:
-    """SQLite's."""
+    """The index of SQLite."""
 
     _PUT = text(
         "INSERT INTO passage_words (rowid, store, title, words) "
@@ -147,7 +147,7 @@ class _Fts5:
 
 
 class _TsVector:
-    """PostgreSQL's. It would read addresses and numbers in ways of its own: it gets bare words."""
+    """PostgreSQL's index. It would parse addresses and numbers its own way: it gets bare words."""
 
     _PUT = text(
         "INSERT INTO passage_words (passage, store, words) VALUES (:passage, :store, "
@@ -263,7 +263,7 @@ class _TsVector:
 
 
 def _bare(written: str) -> str:
-    """The words of a text without accents, and without the signs between them."""
+    """Returns the words of a text without accents, and without the signs between them."""
     plain = unicodedata.normalize("NFKD", indexed(written))
     return " ".join(words_of("".join(c for c in plain if not unicodedata.combining(c))))
 
@@ -272,5 +272,5 @@ _INDEXES: Final[dict[str, WordIndex]] = {"sqlite": _Fts5(), "postgresql": _TsVec
 
 
 def word_index(connection: Connection) -> WordIndex:
-    """The index of a database."""
+    """Returns the index of a database."""
     return _INDEXES[connection.dialect.name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client.engine.domain.new_objects import changed, new_assistant
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services._resources import refuse_new_stores, settle_resources
+from assistants_client.engine.services._resources import refuse_new_stores, resolve_resources
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load, remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import assistants
@@ -21,39 +23,43 @@ class Assistants:
 
     _context: Context
 
-    def create(self, request: AssistantRequest) -> Assistant:
+    def create(self, request: AssistantRequest) -> Write[Assistant]:
         """Makes an assistant."""
         made = new_assistant(request, self._context.now(), self._context.new_id)
-        with self._context.database.begin() as connection:
-            settle_resources(self._context, connection, made.tool_resources, is_new=True)
+
+        def write(connection: Connection) -> Assistant:
+            resolve_resources(self._context, connection, made.tool_resources, is_new=True)
             add(connection, assistants, made)
-            self._context.answering(connection, made)
-        return made
+            return made
+
+        return Write(write)
 
     def retrieve(self, assistant_id: str) -> Assistant:
-        """One assistant."""
+        """Returns an assistant."""
         with self._context.database.read() as connection:
             found = load(connection, assistants, Assistant, assistant_id)
         if found is None:
             raise not_found("assistant", assistant_id)
         return found
 
-    def update(self, assistant_id: str, update: AssistantUpdate) -> Assistant:
+    def update(self, assistant_id: str, update: AssistantUpdate) -> Write[Assistant]:
         """Changes the fields that are given; null clears."""
         refuse_new_stores(update)
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> Assistant:
             found = load(connection, assistants, Assistant, assistant_id)
             if found is None:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)
             if update.tool_resources:
-                settle_resources(self._context, connection, found.tool_resources)
+                resolve_resources(self._context, connection, found.tool_resources)
             save(connection, assistants, found)
-            self._context.answering(connection, found)
-        return found
+            return found
+
+        return Write(write)
 
     def list(self, query: PageQuery) -> Page[Assistant]:
-        """One page of all assistants."""
+        """Returns a page of all assistants."""
         with self._context.database.read() as connection:
             return read_page(connection, assistants, Assistant, query)
 

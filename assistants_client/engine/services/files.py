@@ -1,10 +1,11 @@
-"""Files: taken in, listed, read and deleted. What a vector store makes of one is not known here."""
+"""Files: taken in, listed, read and deleted. Their passages are the vector stores' matter."""
 
 from __future__ import annotations
 
 from typing import BinaryIO, Final
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
@@ -18,6 +19,7 @@ from assistants_client.engine.services._contents import (
 )
 from assistants_client.engine.services._passages import drop_first
 from assistants_client.engine.services._pieces import in_pieces
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import remove
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import files, vector_store_files
@@ -26,7 +28,7 @@ from assistants_client.models.lists import Deleted, Page
 
 #: The largest file, in bytes.
 MAX_FILE: Final = 512 * 1024 * 1024
-#: What a caller may upload a file for.
+#: The purposes that a caller may upload a file for.
 PURPOSES: Final = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 #: After so many seconds a file of a purpose expires where its upload does not say.
 _EXPIRES: Final = {"batch": 30 * 24 * 60 * 60}
@@ -34,7 +36,7 @@ _EXPIRES: Final = {"batch": 30 * 24 * 60 * 60}
 
 @frozen(kw_only=True)
 class Upload:
-    """What is uploaded: ``source`` is read once, from where it stands; ``size`` is in bytes."""
+    """An upload: ``source`` is read once, from its position; ``size`` is in bytes."""
 
     source: BinaryIO
     size: int
@@ -49,8 +51,8 @@ class Files:
 
     _context: Context
 
-    def create(self, upload: Upload) -> File:
-        """Stores a file: it can be seen once all of it is stored.
+    def create(self, upload: Upload) -> Write[File]:
+        """Stores a file, in transactions of its own; the rest of the write makes it visible.
 
         Raises:
             Fault: It is too large, empty, or for a purpose that there is not.
@@ -78,27 +80,32 @@ class Files:
             purpose=upload.purpose,
             status="processed",
         )
+
+        def write(connection: Connection) -> File:
+            make_whole(connection, made.id)
+            return made
+
+        def undo() -> None:
+            discard(self._context.database, made.id)
+
         try:
             write_blocks(self._context, made, upload.source)
-            with self._context.database.begin() as connection:
-                make_whole(connection, made.id)
-                self._context.answering(connection, made)
         except BaseException:
-            discard(self._context.database, made.id)
+            undo()
             raise
-        return made
+        return Write(write, undo)
 
     def retrieve(self, file_id: str) -> File:
-        """One file."""
+        """Returns a file."""
         with self._context.database.read() as connection:
             return require_file(connection, file_id, self._context.clock())
 
     def content(self, file_id: str) -> FileContent:
-        """The content of a file, to be read block by block."""
+        """Returns the content of a file, to be read block by block."""
         return FileContent(self._context.database, self.retrieve(file_id))
 
     def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
-        """One page of all files, or of those for one purpose."""
+        """Returns a page of all files, or of those for one purpose."""
         where = [present(self._context.clock())]
         if purpose is not None:
             where.append(files.c.purpose == purpose)
@@ -110,7 +117,7 @@ class Files:
         return in_pieces(self._context, lambda: self._deleted(file_id))
 
     def _deleted(self, file_id: str) -> Deleted | None:
-        """Deletes a file, or some of what stores hold of a long one."""
+        """Deletes a file, or some of a long one's passages in stores."""
         with self._context.database.begin() as connection:
             require_file(connection, file_id, self._context.clock())
             if drop_first(connection, vector_store_files.c.id == file_id):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client.engine.domain.new_objects import changed, new_message
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context, add_messages
 from assistants_client.engine.services._resources import attach
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import load, remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import messages
@@ -21,53 +23,60 @@ class Messages:
 
     _context: Context
 
-    def create(self, thread_id: str, request: MessageRequest) -> Message:
+    def create(self, thread_id: str, request: MessageRequest) -> Write[Message]:
         """Adds a message.
 
         Raises:
             Fault: Also when a run is active on the thread.
         """
         made = new_message(request, thread_id, self._context.now(), self._context.new_id)
-        with self._context.writing(thread_id) as (connection, active):
+
+        def write(connection: Connection) -> Message:
+            active = self._context.active_run(connection, thread_id)
             if active is not None:
                 raise Fault(
                     400, f"Can't add messages to {thread_id} while a run {active.id} is active."
                 )
             attach(self._context, connection, thread_id, [made], "")
             add_messages(connection, [made])
-            self._context.answering(connection, made)
-        return made
+            return made
+
+        return Write(write)
 
     def retrieve(self, thread_id: str, message_id: str) -> Message:
-        """One message."""
-        with self._context.reading(thread_id) as connection:
+        """Returns a message."""
+        with self._context.read_thread(thread_id) as connection:
             found = load(connection, messages, Message, message_id, thread_id=thread_id)
         if found is None:
             raise not_found("message", message_id)
         return found
 
-    def update(self, thread_id: str, message_id: str, update: MessageUpdate) -> Message:
+    def update(self, thread_id: str, message_id: str, update: MessageUpdate) -> Write[Message]:
         """Changes the metadata. An active run does not hinder it."""
-        with self._context.writing(thread_id) as (connection, _):
+
+        def write(connection: Connection) -> Message:
+            self._context.active_run(connection, thread_id)
             found = load(connection, messages, Message, message_id, thread_id=thread_id)
             if found is None:
                 raise not_found("message", message_id)
             found = changed(found, update)
             save(connection, messages, found)
-            self._context.answering(connection, found)
-        return found
+            return found
+
+        return Write(write)
 
     def list(self, thread_id: str, query: PageQuery, *, run_id: str | None = None) -> Page[Message]:
-        """One page of a thread's messages, or of those that one run wrote."""
+        """Returns a page of a thread's messages, or of those that one run wrote."""
         where = [messages.c.thread_id == thread_id]
         if run_id is not None:
             where.append(messages.c.run_id == run_id)
-        with self._context.reading(thread_id) as connection:
+        with self._context.read_thread(thread_id) as connection:
             return read_page(connection, messages, Message, query, *where)
 
     def delete(self, thread_id: str, message_id: str) -> Deleted:
         """Deletes a message."""
-        with self._context.writing(thread_id) as (connection, _):
+        with self._context.begin() as connection:
+            self._context.active_run(connection, thread_id)
             if not remove(connection, messages, message_id, thread_id=thread_id):
                 raise not_found("message", message_id)
         return Deleted(id=message_id, object="thread.message.deleted")

@@ -20,8 +20,8 @@ class RunSteps:
     _context: Context
 
     def retrieve(self, thread_id: str, run_id: str, step_id: str) -> RunStep:
-        """One step."""
-        with self._context.reading(thread_id) as connection:
+        """Returns a step."""
+        with self._context.read_thread(thread_id) as connection:
             require_run(connection, thread_id, run_id)
             found = load(connection, run_steps, RunStep, step_id, run_id=run_id)
         if found is None:
@@ -29,7 +29,7 @@ class RunSteps:
         return found
 
     def list(self, thread_id: str, run_id: str, query: PageQuery) -> Page[RunStep]:
-        """One page of a run's steps."""
-        with self._context.reading(thread_id) as connection:
+        """Returns a page of a run's steps."""
+        with self._context.read_thread(thread_id) as connection:
             require_run(connection, thread_id, run_id)
             return read_page(connection, run_steps, RunStep, query, run_steps.c.run_id == run_id)

@@ -1,4 +1,4 @@
-"""Runs: started, changed, cancelled, fed with tool outputs. Who carries them writes elsewhere."""
+"""Runs: started, changed, cancelled, given tool outputs. Workers write in ``worker_side``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from assistants_client.engine.events.stream_state import RUN, THREAD
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import (
     Context,
+    RunQueued,
+    RunStopped,
     add_messages,
     change_run,
+    emit_events,
     end_step,
     require_run,
-    tell,
 )
 from assistants_client.engine.services._resources import (
     attach,
     refuse_new_stores,
-    settle_resources,
+    resolve_resources,
     store_thread,
 )
-from assistants_client.engine.storage.database import add, load, load_all, save
+from assistants_client.engine.services._write import Write
+from assistants_client.engine.storage.database import (
+    add,
+    emit_after_commit,
+    load,
+    load_all,
+    save,
+)
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import assistants, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
@@ -50,14 +59,16 @@ class Runs:
 
     _context: Context
 
-    def create(self, thread_id: str, request: RunRequest) -> Run:
+    def create(self, thread_id: str, request: RunRequest) -> Write[Run]:
         """Queues a run on a thread.
 
         Raises:
             Fault: Also when the thread has an active run.
         """
         now = self._context.now()
-        with self._context.writing(thread_id) as (connection, active):
+
+        def write(connection: Connection) -> Run:
+            active = self._context.active_run(connection, thread_id)
             if active is not None:
                 raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
             assistant = _require_assistant(connection, request.assistant_id)
@@ -72,16 +83,17 @@ class Runs:
             attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
             add_messages(connection, extra)
             _add_run(connection, run)
-            self._context.answering(connection, run)
-        self._context.wake(run.id)
-        return run
+            return run
 
-    def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
+        return Write(write)
+
+    def create_thread_and_run(self, request: ThreadRunRequest) -> Write[Run]:
         """Makes a thread with its first messages, and queues a run on it: all of it, or nothing."""
         now = self._context.now()
         refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> Run:
             assistant = _require_assistant(connection, request.assistant_id)
             thread, first = new_thread(wanted, now, self._context.new_id, at="thread.")
             run, _ = new_run(
@@ -93,51 +105,57 @@ class Runs:
                 seconds=self._context.run_seconds,
             )
             if request.tool_resources:
-                settle_resources(self._context, connection, run.tool_resources)
+                resolve_resources(self._context, connection, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")
-            tell(connection, run.id, THREAD, document, "created")
+            emit_events(connection, run.id, THREAD, document, "created")
             _add_run(connection, run)
-            self._context.answering(connection, run)
-        self._context.wake(run.id)
-        return run
+            return run
+
+        return Write(write)
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
-        """One run."""
-        with self._context.reading(thread_id) as connection:
+        """Returns a run."""
+        with self._context.read_thread(thread_id) as connection:
             return require_run(connection, thread_id, run_id)
 
-    def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Run:
+    def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Write[Run]:
         """Changes the metadata, at any time."""
-        with self._context.writing(thread_id) as (connection, _):
+
+        def write(connection: Connection) -> Run:
+            self._context.active_run(connection, thread_id)
             run = changed(require_run(connection, thread_id, run_id), update)
             save(connection, runs, run)
-            self._context.answering(connection, run)
-        return run
+            return run
+
+        return Write(write)
 
     def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
-        """One page of a thread's runs."""
-        with self._context.reading(thread_id) as connection:
+        """Returns a page of a thread's runs."""
+        with self._context.read_thread(thread_id) as connection:
             return read_page(connection, runs, Run, query, runs.c.thread_id == thread_id)
 
-    def cancel(self, thread_id: str, run_id: str) -> Run:
+    def cancel(self, thread_id: str, run_id: str) -> Write[Run]:
         """Asks for a run to be cancelled; it is ``cancelling`` until that is done.
 
         Raises:
             Fault: Also when the run has ended.
         """
-        with self._context.writing(thread_id) as (connection, _):
+
+        def write(connection: Connection) -> Run:
+            self._context.active_run(connection, thread_id)
             run = require_run(connection, thread_id, run_id)
             if run.is_final:
                 raise Fault(400, f"Cannot cancel run with status '{run.status}'.")
             if run.status != "cancelling":
                 change_run(connection, run, "cancelling", cancelling_since=self._context.clock())
-            self._context.answering(connection, run)
-        self._context.stop(run_id)
-        return run
+            emit_after_commit(connection, RunStopped(run_id))
+            return run
+
+        return Write(write)
 
     def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
-    ) -> Run:
+    ) -> Write[Run]:
         """Answers all calls that a run waits for, and queues it again.
 
         Raises:
@@ -151,16 +169,19 @@ class Runs:
                 f"{MAX_TEXT} are allowed."
             )
             raise Fault(400, message, "string_above_max_length", "tool_outputs")
-        with self._context.writing(thread_id) as (connection, _):
+
+        def write(connection: Connection) -> Run:
+            self._context.active_run(connection, thread_id)
             run = require_run(connection, thread_id, run_id)
             if run.status != "requires_action":
                 raise Fault(400, f"Runs in status '{run.status}' do not accept tool outputs.")
             _require_all([call.id for call in run.tool_calls], [call_id for call_id, _ in given])
             _answer_calls(connection, run, dict(given), self._context.now())
             change_run(connection, run, "queued")
-            self._context.answering(connection, run)
-        self._context.wake(run.id)
-        return run
+            emit_after_commit(connection, RunQueued(run.id))
+            return run
+
+        return Write(write)
 
 
 def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
@@ -179,7 +200,8 @@ def _add_run(connection: Connection, run: Run) -> None:
         status=run.status,
         active_thread_id=run.thread_id,
     )
-    tell(connection, run.id, RUN, document, "created", "queued")
+    emit_events(connection, run.id, RUN, document, "created", "queued")
+    emit_after_commit(connection, RunQueued(run.id))
 
 
 def _tool_output(document: JsonObject) -> tuple[str, str]:

@@ -1,27 +1,29 @@
-"""Threads: made with their first messages, changed, deleted with all that is under them."""
+"""Threads: made with their first messages, changed, deleted with everything under them."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client.engine.domain.new_objects import changed, new_thread
 from assistants_client.engine.faults import not_found
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import Context, RunStopped
 from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._resources import (
     refuse_new_stores,
-    settle_resources,
+    resolve_resources,
     store_thread,
 )
-from assistants_client.engine.storage.database import load, remove, save
+from assistants_client.engine.services._write import Write
+from assistants_client.engine.storage.database import emit_after_commit, load, remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import messages, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 
-#: How many messages, or runs with their steps, are deleted in one transaction.
+#: The number of messages, or runs with their steps, that are deleted in one transaction.
 _AT_ONCE: Final = 1000
 
 
@@ -31,38 +33,42 @@ class Threads:
 
     _context: Context
 
-    def create(self, request: ThreadRequest) -> Thread:
+    def create(self, request: ThreadRequest) -> Write[Thread]:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
         thread, first = new_thread(request, self._context.now(), self._context.new_id)
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> Thread:
             store_thread(self._context, connection, thread, first)
-            self._context.answering(connection, thread)
-        return thread
+            return thread
+
+        return Write(write)
 
     def retrieve(self, thread_id: str) -> Thread:
-        """One thread."""
+        """Returns a thread."""
         with self._context.database.read() as connection:
             found = load(connection, threads, Thread, thread_id)
         if found is None:
             raise not_found("thread", thread_id)
         return found
 
-    def update(self, thread_id: str, update: ThreadUpdate) -> Thread:
+    def update(self, thread_id: str, update: ThreadUpdate) -> Write[Thread]:
         """Changes the fields that are given; null clears. An active run does not hinder it."""
         refuse_new_stores(update)
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> Thread:
             found = load(connection, threads, Thread, thread_id)
             if found is None:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
             if update.tool_resources:
-                settle_resources(self._context, connection, found.tool_resources)
+                resolve_resources(self._context, connection, found.tool_resources)
             save(connection, threads, found)
-            self._context.answering(connection, found)
-        return found
+            return found
+
+        return Write(write)
 
     def list(self, query: PageQuery) -> Page[Thread]:
-        """One page of all threads."""
+        """Returns a page of all threads."""
         with self._context.database.read() as connection:
             return read_page(connection, threads, Thread, query)
 
@@ -75,11 +81,12 @@ class Threads:
 
     def _deleted(self, thread_id: str) -> Deleted | None:
         """Deletes a thread, or some of what is in a long one."""
-        with self._context.writing(thread_id) as (connection, active):
+        with self._context.begin() as connection:
+            active = self._context.active_run(connection, thread_id)
             for table in (messages, runs):
                 if delete_first(connection, table, table.c.thread_id == thread_id, _AT_ONCE):
                     return None
             remove(connection, threads, thread_id)
-        if active is not None:
-            self._context.stop(active.id)
+            if active is not None:
+                emit_after_commit(connection, RunStopped(active.id))
         return Deleted(id=thread_id, object="thread.deleted")

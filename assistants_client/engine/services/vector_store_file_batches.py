@@ -11,19 +11,19 @@ from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
-from assistants_client.engine.services._passages import clear, drop_first, holding_hidden
-from assistants_client.engine.services._pieces import in_pieces
+from assistants_client.engine.services._passages import clear_first, drop_first, holding_hidden
 from assistants_client.engine.services._stores import (
     NewFile,
     count_files,
     end_file,
     in_store,
-    look_after,
+    purge_expired,
     put_files,
+    requeue_unread,
     require_store,
     require_usable,
-    tidy,
 )
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_batches, vector_store_files
@@ -46,61 +46,61 @@ class VectorStoreFileBatches:
 
     def create(
         self, vector_store_id: str, request: VectorStoreFileBatchRequest
-    ) -> VectorStoreFileBatch:
+    ) -> Write[VectorStoreFileBatch]:
         """Puts files into a store; they are read in the background.
+
+        Of long files that are there already the passages are deleted first, piece by piece.
 
         Raises:
             Fault: Also when a file does not exist, or the store has expired.
         """
-        return in_pieces(self._context, lambda: self._created(vector_store_id, request))
-
-    def _created(
-        self, vector_store_id: str, request: VectorStoreFileBatchRequest
-    ) -> VectorStoreFileBatch | None:
-        """Puts files into a store, or takes out some of long ones that are there already."""
-        now = self._context.clock()
         asked, param = _new_files(encode(request))
         new = list({one.file_id: one for one in asked}.values())
-        made = VectorStoreFileBatch(
+        batch = VectorStoreFileBatch(
             id=self._context.new_id("vsfb_"),
             object="vector_store.files_batch",
             created_at=self._context.now(),
             vector_store_id=vector_store_id,
             status="in_progress",
         )
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFileBatch | None:
+            now = self._context.clock()
             store = require_store(connection, vector_store_id)
             require_usable(store, now)
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             require_files(connection, [one.file_id for one in asked], now, param)
             if drop_first(connection, in_store(vector_store_id, [one.file_id for one in new])):
                 return None
             add(
                 connection,
                 vector_store_batches,
-                made,
+                batch,
                 vector_store_id=vector_store_id,
                 is_cancelled=False,
             )
-            put_files(connection, store, new, self._context.now(), batch_id=made.id)
-            made = _require(connection, vector_store_id, made.id)
-            self._context.answering(connection, made)
-        return made
+            put_files(connection, store, new, self._context.now(), batch_id=batch.id)
+            return _require(connection, vector_store_id, batch.id)
+
+        return Write(write)
 
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
-        """One batch."""
+        """Returns a batch."""
         with self._context.database.read() as connection:
-            look_after(self._context, connection, vector_store_files.c.batch_id == batch_id)
+            requeue_unread(self._context, connection, vector_store_files.c.batch_id == batch_id)
             return _require(connection, vector_store_id, batch_id)
 
-    def cancel(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
+    def cancel(self, vector_store_id: str, batch_id: str) -> Write[VectorStoreFileBatch]:
         """Ends what is not read yet; files that are done stay.
+
+        Passages of the others that are stored are deleted before the response, piece by piece.
 
         Raises:
             Fault: Also when there is nothing left to cancel.
         """
         held = vector_store_files.c
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFileBatch | None:
             batch = _require(connection, vector_store_id, batch_id)
             if batch.status not in ("in_progress", "cancelled"):
                 raise Fault(400, f"Cannot cancel a batch with status '{batch.status}'.")
@@ -119,16 +119,16 @@ class VectorStoreFileBatches:
                 made.status = "cancelled"
                 end_file(connection, row.seq, made)
             begun = holding_hidden(connection, held.batch_id == batch_id)
-            batch = _require(connection, vector_store_id, batch_id)
-            self._context.answering(connection, batch)
-        for store_file in begun:
-            clear(self._context, store_file)
-        return batch
+            if begun and (clear_first(connection, begun[0]) or begun[1:]):
+                return None
+            return _require(connection, vector_store_id, batch_id)
+
+        return Write(write)
 
     def list_files(
         self, vector_store_id: str, batch_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
-        """One page of a batch's files, or of those with one status."""
+        """Returns a page of a batch's files, or of those with one status."""
         where = [vector_store_files.c.batch_id == batch_id]
         if status is not None:
             where.append(vector_store_files.c.status == status)
@@ -138,7 +138,7 @@ class VectorStoreFileBatches:
 
 
 def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:
-    """The files that a request names, and where: a ``{}`` in it is the number of each."""
+    """Returns the files that a request names, and their path: a ``{}`` in it is their number."""
     if document.get("files"):
         new = [NewFile(**one) for one in document["files"]]
         param = "files[{}].file_id"

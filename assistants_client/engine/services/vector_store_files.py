@@ -16,13 +16,14 @@ from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import (
     NewFile,
     in_store,
-    look_after,
+    purge_expired,
     put_files,
+    requeue_unread,
     require_store,
     require_usable,
     save_file,
-    tidy,
 )
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.lists import Deleted, Page
@@ -41,60 +42,61 @@ class VectorStoreFiles:
 
     _context: Context
 
-    def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
+    def create(
+        self, vector_store_id: str, request: VectorStoreFileRequest
+    ) -> Write[VectorStoreFile]:
         """Puts a file into a store; it is read in the background.
+
+        Of a long file that is there already the passages are deleted first, piece by piece.
 
         Raises:
             Fault: Also when the file does not exist, or the store has expired.
         """
-        return in_pieces(self._context, lambda: self._created(vector_store_id, request))
-
-    def _created(
-        self, vector_store_id: str, request: VectorStoreFileRequest
-    ) -> VectorStoreFile | None:
-        """Puts a file into a store, or takes out some of a long one that is there already."""
         document: dict[str, Any] = encode(request)
-        now = self._context.clock()
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFile | None:
+            now = self._context.clock()
             store = require_store(connection, vector_store_id)
             require_usable(store, now)
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             require_files(connection, [request.file_id], now, "file_id")
             if drop_first(connection, in_store(vector_store_id, [request.file_id])):
                 return None
             put_files(connection, store, [NewFile(**document)], self._context.now())
-            made = _require(connection, vector_store_id, request.file_id)[1]
-            self._context.answering(connection, made)
-        return made
+            return _require(connection, vector_store_id, request.file_id)[1]
+
+        return Write(write)
 
     def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
-        """One file of a store."""
+        """Returns a file of a store."""
         with self._context.database.read() as connection:
             seq, made = _require(connection, vector_store_id, file_id)
-            look_after(self._context, connection, vector_store_files.c.seq == seq)
+            requeue_unread(self._context, connection, vector_store_files.c.seq == seq)
         return made
 
     def update(
         self, vector_store_id: str, file_id: str, update: VectorStoreFileUpdate
-    ) -> VectorStoreFile:
+    ) -> Write[VectorStoreFile]:
         """Replaces the attributes; null clears."""
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStoreFile:
             seq, made = _require(connection, vector_store_id, file_id)
             made.attributes = dict(update.attributes or {})
             save_file(connection, seq, made)
-            self._context.answering(connection, made)
-        return made
+            return made
+
+        return Write(write)
 
     def list(
         self, vector_store_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
-        """One page of a store's files, or of those with one status."""
+        """Returns a page of a store's files, or of those with one status."""
         where = [vector_store_files.c.vector_store_id == vector_store_id]
         if status is not None:
             where.append(vector_store_files.c.status == status)
         with self._context.database.read() as connection:
             require_store(connection, vector_store_id)
-            look_after(self._context, connection, where[0])
+            requeue_unread(self._context, connection, where[0])
             return read_page(connection, vector_store_files, VectorStoreFile, query, *where)
 
     def delete(self, vector_store_id: str, file_id: str) -> Deleted:
@@ -112,7 +114,7 @@ class VectorStoreFiles:
         return Deleted(id=file_id, object="vector_store.file.deleted")
 
     def content(self, vector_store_id: str, file_id: str) -> FileContentPage:
-        """The text that the store has of a file.
+        """Returns the text that the store has of a file.
 
         Raises:
             Fault: Also while it is being read, and when it could not be read.

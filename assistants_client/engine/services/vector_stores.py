@@ -1,10 +1,11 @@
-"""Vector stores: made, changed, listed, searched, deleted with what they hold. The files stay."""
+"""Vector stores: made, changed, listed, searched, deleted with their passages. The files stay."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from attrs import frozen
+from sqlalchemy import Connection
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.domain.new_objects import changed
@@ -18,16 +19,17 @@ from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import (
     NewFile,
     is_expired,
-    look_after,
     new_store,
+    purge_expired,
     put_files,
+    requeue_unread,
     require_store,
     require_usable,
     set_expiry,
-    tidy,
     use,
     with_counts,
 )
+from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
@@ -52,7 +54,7 @@ class VectorStores:
 
     _context: Context
 
-    def create(self, request: VectorStoreRequest) -> VectorStore:
+    def create(self, request: VectorStoreRequest) -> Write[VectorStore]:
         """Makes a store; its first files are read in the background.
 
         Raises:
@@ -61,8 +63,9 @@ class VectorStores:
         document: dict[str, Any] = encode(request)
         now, expiry = self._context.now(), document.get("expires_after")
         file_ids = document.get("file_ids") or []
-        with self._context.database.begin() as connection:
-            tidy(self._context, connection)
+
+        def write(connection: Connection) -> VectorStore:
+            purge_expired(self._context, connection)
             require_files(connection, file_ids, self._context.clock(), "file_ids[{}]")
             store = new_store(
                 connection,
@@ -77,22 +80,24 @@ class VectorStores:
             new = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
             put_files(connection, store, new, now)
             with_counts(connection, [store], now)
-            self._context.answering(connection, store)
-        return store
+            return store
+
+        return Write(write)
 
     def retrieve(self, vector_store_id: str) -> VectorStore:
-        """One store."""
+        """Returns a store."""
         with self._context.database.read() as connection:
             store = require_store(connection, vector_store_id)
             with_counts(connection, [store], self._context.clock())
             within = vector_store_files.c.vector_store_id == vector_store_id
-            look_after(self._context, connection, within)
+            requeue_unread(self._context, connection, within)
         return store
 
-    def update(self, vector_store_id: str, update: VectorStoreUpdate) -> VectorStore:
+    def update(self, vector_store_id: str, update: VectorStoreUpdate) -> Write[VectorStore]:
         """Changes the fields that are given; null clears."""
         now = self._context.clock()
-        with self._context.database.begin() as connection:
+
+        def write(connection: Connection) -> VectorStore:
             before = require_store(connection, vector_store_id)
             store = changed(before, update)
             store.name = store.name or ""
@@ -100,11 +105,12 @@ class VectorStores:
                 set_expiry(store)
             save(connection, vector_stores, store, expires_at=store.expires_at)
             with_counts(connection, [store], now)
-            self._context.answering(connection, store)
-        return store
+            return store
+
+        return Write(write)
 
     def list(self, query: PageQuery) -> Page[VectorStore]:
-        """One page of all stores."""
+        """Returns a page of all stores."""
         with self._context.database.read() as connection:
             page = read_page(connection, vector_stores, VectorStore, query)
             with_counts(connection, page.data, self._context.clock())
@@ -115,7 +121,7 @@ class VectorStores:
         return in_pieces(self._context, lambda: self._deleted(vector_store_id))
 
     def _deleted(self, vector_store_id: str) -> Deleted | None:
-        """Deletes a store, or some of the files of one that holds much."""
+        """Deletes a store, or some of the files of a large one."""
         with self._context.database.begin() as connection:
             if drop_first(connection, vector_store_files.c.vector_store_id == vector_store_id):
                 return None
@@ -124,10 +130,10 @@ class VectorStores:
         return Deleted(id=vector_store_id, object="vector_store.deleted")
 
     def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
-        """Finds passages, best first.
+        """Finds passages, best first. It changes nothing, and so a repeat searches again.
 
         Raises:
-            Fault: Also when the store has expired, or a filter is none.
+            Fault: Also when the store has expired, or a filter is not valid.
         """
         document: dict[str, Any] = encode(request)
         queries = document["query"]
@@ -138,7 +144,7 @@ class VectorStores:
         with self._context.database.begin() as connection:
             store = require_store(connection, vector_store_id)
             require_usable(store, self._context.clock())
-            tidy(self._context, connection)
+            purge_expired(self._context, connection)
             use(connection, store, self._context.now())
         hits = search(
             self._context,

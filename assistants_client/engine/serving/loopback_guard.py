@@ -1,8 +1,8 @@
 """Keeps web pages away from an engine that asks for no token.
 
 A browser on this machine reaches what listens on its loopback address, and any page in it may send
-requests there: directly, or under a name of its own that it lets point there. All of them are told
-by the headers that browsers set and pages cannot. No other rule about requests belongs here.
+requests there: directly, or under a name of its own that it lets point there. All of them are
+recognised by the headers that browsers set and pages cannot. No other rule belongs here.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _MESSAGE: Final = (
     "localhost, [::1]), and no web page of another host or port: {header} is {value!r}. Serve with "
     "a token (ASSISTANTS_TOKEN or --token) to let others in."
 )
-#: What a browser says of a request that a page of another origin makes.
+#: The sites that a browser gives for a request that a page of another origin makes.
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 
 
-class OnlyThisMachine:
+class LoopbackOnly:
     """Serves requests to this machine by name, unless a page of another origin makes them."""
 
     def __init__(self, engine: Engine) -> None:
@@ -43,12 +43,12 @@ class OnlyThisMachine:
         return refusing(Fault(403, reason, "only_this_machine"))(environ, start_response)
 
     def admits(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these headers is not refused for who sends it."""
+        """Returns whether a request with these headers is not refused for its sender."""
         return _reason_against(headers) is None and self._engine.admits(headers)
 
 
 def _reason_against(headers: Mapping[str, str]) -> str | None:
-    """Why a request with these headers, in WSGI's names, is refused; ``None`` where it is not."""
+    """Returns why a request with these headers, in WSGI's names, is refused, if it is."""
     host, origin = headers.get("HTTP_HOST"), headers.get("HTTP_ORIGIN")
     site = headers.get("HTTP_SEC_FETCH_SITE", "")
     if host is not None and not _is_loopback(host):
@@ -69,6 +69,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _is_of(origin: str, host: str) -> bool:
-    """Whether an origin has this host and port; of the scheme a proxy may have made another."""
+    """Returns whether an origin has this host and port; a proxy may have changed the scheme."""
     scheme, _, netloc = origin.partition("://")
     return scheme in {"http", "https"} and netloc.lower() == host.lower()

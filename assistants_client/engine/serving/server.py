@@ -1,7 +1,7 @@
-"""An engine on a port: a socket, who is let in, and an orderly end.
+"""An engine on a port: a socket, the admission of requests, and a graceful shutdown.
 
-HTTP itself, with its bounds, is in waitress_server.py. What is served, and what is printed about
-it, is not decided here.
+HTTP itself, with its bounds, is in waitress_server.py. Neither the engine nor the printed lines are
+decided here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from assistants_client.engine.engine import Engine
 from assistants_client.engine.http.app import MAX_BODY
 from assistants_client.engine.http.upload_form import MAX_FORM
 from assistants_client.engine.language_models.tutor.tutor import Tutor
-from assistants_client.engine.serving.loopback_guard import OnlyThisMachine
+from assistants_client.engine.serving.loopback_guard import LoopbackOnly
 from assistants_client.engine.serving.waitress_server import HTTPServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: So long after the engine's end, in seconds, the last words of streams may take to leave.
+#: So long after the engine's end, in seconds, the last bytes of streams may take to be sent.
 DRAIN_SECONDS: Final = 2.0
-#: So many runs are made at a time, and so long, in seconds, one more waits for its turn at most.
-MADE_AT_ONCE: Final = 4
+#: So many runs are created at a time, and so long, in seconds, one more waits for its turn at most.
+CREATED_AT_ONCE: Final = 4
 TURN_SECONDS: Final = 0.5
 
 _BACKLOG: Final = 128
@@ -39,20 +39,20 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-#: What ``signal.signal`` answers, and takes back.
+#: The handlers that ``signal.signal`` returns, and takes back.
 _Handled: TypeAlias = "Callable[[int, FrameType | None], Any] | int | signal.Handlers | None"
 
 
-class InTurn:
-    """Makes runs a few at a time.
+class RunCreationLimiter:
+    """Creates runs a few at a time.
 
     Of many that are asked for at the same moment, the first are then claimed, and their models
-    asked, while the last are not made yet; else all would wait until all are made.
+    asked, while the last are not created yet; else all would wait until all are created.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
-        self._turns = threading.BoundedSemaphore(MADE_AT_ONCE)
+        self._turns = threading.BoundedSemaphore(CREATED_AT_ONCE)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request; what it streams is not part of its turn."""
@@ -67,7 +67,7 @@ class InTurn:
 
 
 class Server:
-    """Listens from its making on, and serves an engine until a signal comes.
+    """Listens as soon as it is constructed, and serves an engine until a signal comes.
 
     Args:
         host: The address to listen on, or its name.
@@ -79,21 +79,21 @@ class Server:
 
     def __init__(self, host: str, port: int) -> None:
         found = {address[0] for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        # Of both, which "localhost" may be, IPv4 is what programs are told in examples.
+        # Of both, which "localhost" may be, IPv4 is what examples name.
         family = socket.AF_INET if socket.AF_INET in found else found.pop()
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._address: tuple[str, int] = self._listener.getsockname()[:2]
 
     @property
     def base_url(self) -> str:
-        """What clients on this machine are given, such as ``http://127.0.0.1:8000/v1``."""
+        """The base URL for clients on this machine, such as ``http://127.0.0.1:8000/v1``."""
         host, port = self._address
         host = _WILDCARDS.get(host, host)
         return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether no other machine reaches it."""
+        """True where no other machine reaches it."""
         return ipaddress.ip_address(self._address[0]).is_loopback
 
     def serve(
@@ -109,10 +109,10 @@ class Server:
         It must be called in the main thread. A second signal ends the process at once.
 
         Args:
-            engine: What is served.
+            engine: The engine.
             to_all: Whether to all that reach it; else to programs of this machine alone, and to no
                 page that a browser shows.
-            ready: Called when requests are answered.
+            ready: Called when requests are served.
             stopping: Called when a signal came, before a few seconds may pass.
 
         Returns:
@@ -147,7 +147,7 @@ class Server:
         return number
 
     def close(self) -> None:
-        """Listens no longer."""
+        """Closes the listening socket."""
         self._listener.close()
 
     def __enter__(self) -> Server:
@@ -163,14 +163,15 @@ class Server:
 
 
 def _http_server(listener: socket.socket, engine: Engine, *, to_all: bool) -> HTTPServer:
-    application = engine if to_all else OnlyThisMachine(engine)
+    application = engine if to_all else LoopbackOnly(engine)
 
-    def hopeless(path: str, headers: Mapping[str, str]) -> bool:
+    def refuses_early(path: str, headers: Mapping[str, str]) -> bool:
         length = headers["CONTENT_LENGTH"] or "0"  # the server has seen that it is a number
         maximum = MAX_FORM if path.rstrip("/").endswith("/files") else MAX_BODY
         return int(length) > maximum or not application.admits(headers)
 
-    return HTTPServer(listener, InTurn(application), hopeless=hopeless, max_body=MAX_FORM + 1)
+    limited = RunCreationLimiter(application)
+    return HTTPServer(listener, limited, refuses_early=refuses_early, max_body=MAX_FORM + 1)
 
 
 def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:
@@ -188,7 +189,7 @@ def _first(signals: queue.Queue[int]) -> int:
 
 
 def shown_model(engine: Engine) -> str:
-    """Which model answers, for people; the tutor with what was meant to choose another."""
+    """Returns the model's name, for people; the tutor's with the variables that are not used."""
     model = engine._model
     if isinstance(model, Tutor):
         tutor = "the offline tutor (arithmetic and linear equations; see --model-url)"
@@ -197,7 +198,7 @@ def shown_model(engine: Engine) -> str:
 
 
 def shown_database(engine: Engine) -> str:
-    """Where the database is, for people; without a password."""
+    """Returns the place of the database, for people; without a password."""
     shown = engine._database.shown_url
     path = shown.removeprefix(_SQLITE)
     if path in {"", ":memory:", "sqlite://"}:

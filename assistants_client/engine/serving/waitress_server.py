@@ -5,8 +5,8 @@ Added are deadlines for requests to arrive, room for new connections at the expe
 threads that come and go with the load, and refusals in the protocol's own form. No route and no
 rule about any object belongs here.
 
-Others were weighed: Werkzeug's development server and cheroot hold a thread for each connection
-that sends slowly, the former without keep-alive; granian has processes and signals of its own.
+Alternatives: Werkzeug's development server and cheroot hold a thread for each connection that
+sends slowly, the former without keep-alive; granian has processes and signals of its own.
 """
 
 # The stubs that type checkers have of waitress are of an old release.
@@ -58,8 +58,8 @@ MAX_HEAD_LINES: Final = 100
 #: A thread ends that had no request for so many seconds.
 THREAD_IDLE_SECONDS: Final = 10.0
 
-#: How often, in seconds, deadlines are looked at.
-_LOOK_SECONDS: Final = 1
+#: Seconds between two checks of the deadlines.
+_CHECK_SECONDS: Final = 1
 #: So many seconds input is dropped that comes after a refusal: a connection that is closed with
 #: some of it unread is reset, and the refusal may be lost.
 _LINGER_SECONDS: Final = 2.0
@@ -72,8 +72,9 @@ _SELECTABLE: Final = 500
 _BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 32
 
-#: Whether a request of this path is refused whatever its body is, by its headers in WSGI's names.
-Hopeless: TypeAlias = Callable[[str, Mapping[str, str]], bool]
+#: Returns whether a request of this path is refused whatever its body is, by its headers in WSGI's
+#: names.
+RefusesEarly: TypeAlias = Callable[[str, Mapping[str, str]], bool]
 
 _log = logging.getLogger(__name__)
 
@@ -86,11 +87,11 @@ class _TimeoutError(Error):  # type: ignore[misc]
 class _Request(HTTPRequestParser):  # type: ignore[misc]
     """A request that arrives; about where it ends it is more strict than waitress."""
 
-    def __init__(self, adj: Adjustments, *, hopeless: Hopeless) -> None:
+    def __init__(self, adj: Adjustments, *, refuses_early: RefusesEarly) -> None:
         super().__init__(adj)
-        self._hopeless = hopeless
+        self._refuses_early = refuses_early
         self._head_since = self._body_since = math.inf
-        #: Whether it is answered before all of it has come.
+        #: Whether the response is sent before all of it has come.
         self.is_cut = False
 
     def received(self, data: bytes) -> int:
@@ -100,7 +101,7 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
         consumed: int = super().received(data)
         if self.headers_finished and not self.error and not self.empty:
             self._body_since = time.monotonic()
-            self._look_at_head()
+            self._check_head()
         return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -113,14 +114,15 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
             self.headers["HOST"] = self.proxy_netloc
         self._lines = header_plus.count(b"\n")
 
-    def _look_at_head(self) -> None:
+    def _check_head(self) -> None:
         if self._lines > MAX_HEAD_LINES:
             self.error = RequestHeaderFieldsTooLarge(f"The maximum is {MAX_HEAD_LINES} headers")
             self.completed = True
         elif not self.completed:
             environ = {f"HTTP_{name}": value for name, value in self.headers.items()}
             environ["CONTENT_LENGTH"] = self.headers.get("CONTENT_LENGTH", "")
-            if self._hopeless(self.path, environ):  # the application refuses it without its body
+            # The application refuses it without its body.
+            if self._refuses_early(self.path, environ):
                 self.headers["CONNECTION"] = "close"
                 self.expect_continue, self.completed, self.is_cut = False, True, True
 
@@ -142,7 +144,7 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
 
 
 class _Refusal(ErrorTask):  # type: ignore[misc]
-    """Tells what is wrong with a request that no application sees; closes the connection."""
+    """The response to a bad request that no application sees; it closes the connection."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -160,7 +162,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
     request: _Request | None
 
     def __init__(self, server: HTTPServer, sock: socket.socket, *rest: object, **more: object):
-        self.parser_class = functools.partial(_Request, hopeless=server.hopeless)
+        self.parser_class = functools.partial(_Request, refuses_early=server.refuses_early)
         self._unsent_at, self._unsent_since = 0.0, 0.0
         self.idle_since = time.monotonic()
         self._is_cut, self._lingers_since = False, math.inf
@@ -168,7 +170,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered, and no response on its way."""
+        """True where no request is being handled, and no response on its way."""
         return not self.requests and not self.total_outbufs_len
 
     def service(self) -> None:
@@ -210,7 +212,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
-    def look_at_deadlines(self) -> None:
+    def check_deadlines(self) -> None:
         """Ends what takes too long: a request to arrive, a response to be taken."""
         now = time.monotonic()
         if now - self._lingers_since > _LINGER_SECONDS:
@@ -239,7 +241,7 @@ class _Threads:
         self._idle = 0
 
     def add_task(self, task: _Connection) -> None:
-        """Has a connection's request answered."""
+        """Has a connection's request handled."""
         with self._changed:
             self._tasks.append(task)
             if len(self._tasks) <= self._idle:
@@ -272,9 +274,9 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
 
     Args:
         listener: The socket; it is closed by ``stop_accepting``.
-        application: What answers requests.
-        hopeless: Tells requests whose bodies are not worth to be read; the application is called
-            with an empty one instead.
+        application: The application.
+        refuses_early: Returns whether a request is refused without its body; the application is
+            called with an empty one instead.
         max_body: A request's body has less bytes.
     """
 
@@ -285,10 +287,10 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         listener: socket.socket,
         application: WSGIApplication,
         *,
-        hopeless: Hopeless,
+        refuses_early: RefusesEarly,
         max_body: int,
     ) -> None:
-        self.hopeless = hopeless
+        self.refuses_early = refuses_early
         self.is_stopping: bool = False
         self._has_stopped = threading.Event()
         self._has_ended = False
@@ -300,7 +302,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
             # Waitress counts its own two files, and then no longer accepts.
             connection_limit=self._limit + 2,
             channel_timeout=IDLE_SECONDS,
-            cleanup_interval=_LOOK_SECONDS,
+            cleanup_interval=_CHECK_SECONDS,
             asyncore_use_poll=True,
             log_socket_errors=False,
             max_request_header_size=MAX_HEAD,
@@ -320,14 +322,14 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
     def run(self) -> None:
         """Serves; ends after ``end``."""
         while not self._has_ended:
-            wasyncore.loop(timeout=_LOOK_SECONDS, use_poll=True, map=self._map, count=1)
+            wasyncore.loop(timeout=_CHECK_SECONDS, use_poll=True, map=self._map, count=1)
         wasyncore.close_all(self._map)
 
     def stop_accepting(self) -> None:
         """Closes the listener and idle connections; the others close after their response."""
         self.is_stopping = True
         self.pull_trigger()
-        self._has_stopped.wait(2 * _LOOK_SECONDS)
+        self._has_stopped.wait(2 * _CHECK_SECONDS)
 
     def drain(self, seconds: float) -> None:
         """Waits until all responses are on their way, but not longer than these seconds."""
@@ -344,7 +346,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         return all(connection.is_idle for connection in list(self.active_channels.values()))
 
     def readable(self) -> bool:
-        """Called by waitress in each round of the loop: whether to accept connections."""
+        """Returns whether to accept connections; called by waitress in each round of the loop."""
         if self.is_stopping:
             self._stop()
             return False
@@ -364,7 +366,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         """Called by waitress each second: closes what takes too long."""
         super().maintenance(now)
         for connection in list(self.active_channels.values()):
-            connection.look_at_deadlines()
+            connection.check_deadlines()
 
     def _make_room(self) -> None:
         remaining = [one for one in self.active_channels.values() if not one.will_close]
@@ -383,7 +385,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
 
 
 def _connections() -> int:
-    """How many connections there may be; each may need a second file, for a large body."""
+    """Returns the bound on connections; each may need a second file, for a large body."""
     if sys.platform == "win32":
         return _SELECTABLE
     import resource  # there is none on Windows

@@ -1,6 +1,6 @@
 """The database: its URL, its settings, its transactions, and rows to objects and back.
 
-What a row means is not known here; rules are the services', columns are in ``tables``.
+The meaning of a row is not this file's; rules are the services', columns are in ``tables``.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from sqlalchemy.pool import QueuePool
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.storage.sqlite_turns import begins
+from assistants_client.engine.storage.migrations import UnfitError, migrate
+from assistants_client.engine.storage.sqlite_turns import try_begin
 from assistants_client.engine.storage.store_faults import (
     DatabaseFile,
     busy,
     closed,
     fault_of,
     is_busy,
+    wrong_directory,
 )
-from assistants_client.engine.storage.tables import create_missing, threads
+from assistants_client.engine.storage.tables import threads
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import JsonObject, Struct
 
@@ -37,10 +39,10 @@ StructT = TypeVar("StructT", bound=Struct)
 #: How long a caller waits for the right to write, in seconds: for other threads and for other
 #: processes together.
 BUSY_SECONDS: Final = 30
-#: How often a file that is away is looked for.
-_LOOK_SECONDS: Final = 0.1
-#: Of whoever has more to lose than one request, such as the carrier of a run: how many times so
-#: long. It is much less than a run may take.
+#: Seconds between two checks for a file that is missing.
+_POLL_SECONDS: Final = 0.1
+#: For callers that have more to lose than one request, such as a worker: how many times so long.
+#: It is much less than a run may take.
 PATIENT: Final = 4
 #: Among a connection's options: until when it may wait for the right to write.
 _WRITES_BY: Final = "assistants_writes_by"
@@ -55,19 +57,20 @@ _READ_ONLY: Final[dict[str, Any]] = {
     "isolation_level": "REPEATABLE READ",
     "postgresql_readonly": True,
 }
-_REMARKS: Final = "assistants_remarks"
+#: Among a connection's notes: what is emitted after commit.
+_EVENTS: Final = "assistants_events"
 
 
 @define(eq=False)
 class _Opened:
-    """What one process has of a database."""
+    """The connections of one process to a database."""
 
     engine: sqlalchemy.Engine | None = None
     #: How many transactions are under way.
     users: int = 0
     #: Reentrant: the garbage collector may close a dropped database while this is held.
     changing: threading.RLock = field(factory=threading.RLock)
-    #: Held by who writes; where a database lives in one connection, by who reads, too.
+    #: Held by a writer; where a database lives in one connection, by a reader, too.
     turn: threading.Lock = field(factory=threading.Lock)
     file: DatabaseFile | None = None
 
@@ -78,17 +81,17 @@ class Database:
     Args:
         url: As SQLAlchemy reads it. ``sqlite://`` is a database in memory, which all threads of
             this process share and which is gone when it is closed.
-
-    Attributes:
-        on_commit: Told what was remarked within a transaction (see ``remark``) once it is
-            committed, in the order of this process's commits; it must not write.
+        after_commit: Called with what a transaction has emitted (see ``emit_after_commit``), in the
+            order of this process's commits; it must not write.
 
     Raises:
         ConfigurationError: The URL is not one, or its driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        self.on_commit: Callable[[Sequence[Any]], object] = lambda remarks: None
+    def __init__(
+        self, url: str, after_commit: Callable[[Sequence[Any]], object] = lambda events: None
+    ) -> None:
+        self.after_commit = after_commit
         try:
             self._url = make_url(url)
         except ArgumentError:
@@ -109,13 +112,14 @@ class Database:
         return self._url.render_as_string(hide_password=True)
 
     def open(self, until: float | None = None) -> None:
-        """Connects, makes the tables that are missing, and sees that the database can be written.
+        """Connects, makes or migrates the tables, and sees that the database can be written.
 
         Args:
             until: For how long to wait, by ``time.monotonic``; ``None``: as :meth:`deadline`.
 
         Raises:
-            ConfigurationError: The driver, the directory, the server or the permission is missing.
+            ConfigurationError: The driver, the directory, the server or the permission is missing,
+                or the schema is that of a newer version or of another program.
             Fault: 503: another program keeps it busy, or it was closed.
         """
         with self._using(self.deadline() if until is None else until):
@@ -123,7 +127,7 @@ class Database:
 
     @staticmethod
     def deadline() -> float:
-        """Until when a caller that comes now waits, by ``time.monotonic``."""
+        """Returns until when a caller that comes now waits, by ``time.monotonic``."""
         return time.monotonic() + BUSY_SECONDS
 
     def close(self) -> None:
@@ -135,7 +139,7 @@ class Database:
 
     @contextmanager
     def begin(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that writes; it commits at the end of the block, or undoes everything.
+        """Opens a transaction that writes; the end of the block commits it, an error rolls it back.
 
         The one right to write is taken at its start, of all processes, so what is read within
         cannot change before the commit.
@@ -148,21 +152,21 @@ class Database:
             Fault: 503: the database cannot be written for the moment, and nothing was.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
-        remarks: list[Any] = []
+        events: list[Any] = []
         using = self._using(until, waits=patience > 1, writes=True)
-        with using as (opened, engine), _turn(opened, until):
+        with using as (opened, engine), _held(opened.turn, until):
             with _refusing() as trying, _write(engine, until) as connection:
-                connection.info[_REMARKS] = remarks
+                connection.info[_EVENTS] = events
                 yield connection
                 if opened.file is not None:
                     opened.file.check(writes=True)
                 trying.commits = True
-            if remarks:
-                self.on_commit(remarks)
+            if events:
+                self.after_commit(events)
 
     @contextmanager
     def read(self, *, patience: int = 1) -> Iterator[Connection]:
-        """A transaction that reads: what it sees does not change within the block.
+        """Opens a transaction that reads: what it sees does not change within the block.
 
         Args:
             patience: As for :meth:`begin`.
@@ -171,28 +175,32 @@ class Database:
             Fault: 503: the database cannot be read for the moment.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
+        events: list[Any] = []
         with self._using(until, waits=patience > 1) as (opened, engine):
             is_sqlite = engine.dialect.name == "sqlite"
             options: dict[str, Any] = {} if is_sqlite else _READ_ONLY
-            alone = _turn(opened, until) if self.is_in_memory else nullcontext()
+            alone = _held(opened.turn, until) if self.is_in_memory else nullcontext()
             with (
                 alone,
                 _refusing(),
                 engine.connect() as connection,
                 connection.execution_options(**options).begin(),
             ):
+                connection.info[_EVENTS] = events
                 yield connection
+        if events:
+            self.after_commit(events)
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether it is this process's alone, and gone with it."""
+        """True where it is this process's alone, and gone with it."""
         return self._url.get_backend_name() == "sqlite" and _in_memory(self._url)
 
     @contextmanager
     def _using(
         self, until: float, *, waits: bool = False, writes: bool = False
     ) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
-        """What stays open within the block, whoever closes the database meanwhile.
+        """Yields the connections, which stay open within the block even if the database is closed.
 
         Args:
             until: For how long to wait, by ``time.monotonic``.
@@ -200,7 +208,7 @@ class Database:
             writes: Whether it is to be written.
         """
         opened = self._here()
-        # Who opens it holds the lock for as long as that takes.
+        # The thread that opens it holds the lock for as long as that takes.
         with _held(opened.changing, until):
             opened.users += 1
         try:
@@ -226,7 +234,7 @@ class Database:
         """Closes what a closed database still has open; called with the lock held.
 
         Not while a transaction is under way: its connection would be left to the garbage collector,
-        since SQLAlchemy forgets what is in use when it disposes of the rest.
+        since SQLAlchemy drops what is in use when it disposes of the rest.
         """
         if self._closed and not opened.users and opened.engine is not None:
             opened.engine.dispose()
@@ -245,24 +253,25 @@ class Database:
             ) from error
         try:
             with _write(engine, until) as connection:
-                create_missing(connection)
+                migrate(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
             file = self._file(engine)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, UnfitError) as error:
             engine.dispose()
             if is_busy(getattr(error, "orig", None)):
                 raise busy() from error
-            reason = _wrong_directory(self._url) if sqlite else None
+            reason = wrong_directory(self._url.database or "") if sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
-                f"The database {shown} cannot be opened: {reason}. Mend that, or name another: "
+                f"The database {shown} cannot be opened: {reason}. "
+                f"{getattr(error, 'remedy', 'Mend that')}, or name another: "
                 "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
             ) from None
         return engine, file
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
-        """What is to be watched of a database that is open: the file, if it is a plain one."""
+        """Returns the file of an open database that is to be checked, if it is a plain one."""
         if engine.dialect.name != "sqlite":
             return None
         with engine.connect() as connection:
@@ -273,21 +282,21 @@ class Database:
 
 @define
 class _Trying:
-    """How far a transaction is."""
+    """The progress of a transaction."""
 
     commits: bool = False
 
 
 @contextmanager
 def _refusing() -> Iterator[_Trying]:
-    """Makes a refusal of what a database says that cannot be used for the moment."""
+    """Turns the errors of a database that is unavailable for the moment into refusals."""
     trying = _Trying()
     try:
         yield trying
     except DBAPIError as error:
         is_lost = error.connection_invalidated
         fault = None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
-        # Of a connection that breaks in a commit nobody knows whether it was made.
+        # Where a connection breaks in a commit, nobody knows whether it was made.
         if fault is None or (trying.commits and is_lost):
             raise
         raise fault from error
@@ -295,7 +304,7 @@ def _refusing() -> Iterator[_Trying]:
 
 @contextmanager
 def _held(lock: Any, until: float) -> Iterator[None]:
-    """Holds a lock, for which it waits until some moment."""
+    """Holds a lock, for which it waits until a deadline."""
     if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
         raise busy()
     try:
@@ -305,23 +314,16 @@ def _held(lock: Any, until: float) -> Iterator[None]:
 
 
 def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
-    """Waits for a file that is away, until some moment."""
+    """Waits for a file that is missing, until a deadline."""
     while True:
         try:
             file.check(writes=writes)
         except Fault:
             if time.monotonic() >= until:
                 raise
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         else:
             return
-
-
-@contextmanager
-def _turn(opened: _Opened, until: float) -> Iterator[None]:
-    """Waits for this process's other threads, until some moment."""
-    with _held(opened.turn, until):
-        yield
 
 
 @contextmanager
@@ -334,7 +336,7 @@ def _write(engine: sqlalchemy.Engine, until: float) -> Iterator[Connection]:
 
 
 def _milliseconds_left(connection: Connection) -> int | None:
-    """Of the time to wait for the right to write; ``None`` where none is asked for."""
+    """Returns the time left to wait for the right to write; ``None`` where it is not asked for."""
     until = connection.get_execution_options().get(_WRITES_BY)
     return None if until is None else max(1, round(1000 * (until - time.monotonic())))
 
@@ -348,7 +350,7 @@ def _server_engine(url: URL) -> sqlalchemy.Engine:
         # So do services write it whose URLs are pasted here; SQLAlchemy does not take it any more.
         hint = " Write postgresql:// for it." if url.drivername == "postgres" else ""
         raise ConfigurationError(
-            f"The database {url.render_as_string()} cannot be used: the engine knows SQLite and "
+            f"The database {url.render_as_string()} cannot be used: the engine supports SQLite and "
             f"PostgreSQL.{hint}"
         )
     if url.drivername == "postgresql":
@@ -408,7 +410,7 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
     def on_begin(connection: Connection) -> None:
         until = connection.get_execution_options().get(_WRITES_BY)
         cursor = connection.connection.cursor()
-        is_begun = until is not None and begins(cursor, until)
+        is_begun = until is not None and try_begin(cursor, until)
         left = _milliseconds_left(connection)
         wait = round(1000 * BUSY_SECONDS) if left is None else left
         cursor.execute(f"PRAGMA busy_timeout = {wait}")
@@ -419,28 +421,16 @@ def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
     return engine
 
 
-def _wrong_directory(url: URL) -> str | None:
-    path = url.database or ""
-    directory = os.path.dirname(os.path.abspath(path))
-    if path.startswith("file:"):
-        return None
-    if not os.path.isdir(directory):
-        return f"the directory {directory} does not exist"
-    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
-        return f"the directory {directory} cannot be written to"
-    return None
-
-
-def remark(connection: Connection, *remarks: object) -> None:
-    """Has ``Database.on_commit`` told something once this transaction of ``begin`` is committed."""
-    connection.info[_REMARKS].extend(remarks)
+def emit_after_commit(connection: Connection, *events: object) -> None:
+    """Has the database's ``after_commit`` called with events once this transaction is committed."""
+    connection.info[_EVENTS].extend(events)
 
 
 # --- rows and objects ---------------------------------------------------------------------------
 
 
 def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
-    """Stores a new object, and answers its document; ``columns`` are those that stand beside it."""
+    """Stores a new object, and returns its document; ``columns`` are those beside the document."""
     document: JsonObject = encode(made)
     connection.execute(
         insert(table).values(
@@ -453,7 +443,7 @@ def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> J
 def save(
     connection: Connection, table: Table, changed: Struct, **columns: Any
 ) -> JsonObject | None:
-    """Stores an object again, and answers its document; ``None`` when it was deleted meanwhile."""
+    """Stores an object again, and returns its document; ``None`` when it was deleted meanwhile."""
     document: JsonObject = encode(changed)
     done = connection.execute(
         update(table).where(table.c.id == document["id"]).values(body=document, **columns)
@@ -468,14 +458,14 @@ def load(
     object_id: str,
     **where: str | bool,
 ) -> StructT | None:
-    """One object, or ``None``.
+    """Returns an object, or ``None``.
 
     Args:
         connection: The transaction.
-        table: Where it is stored.
-        cls: What it is.
+        table: The table of the object.
+        cls: The class of the object.
         object_id: Its id.
-        where: Columns that must hold a value, such as the parent's id.
+        where: Columns that must have a value, such as the parent's id.
     """
     query = select(table.c.body).where(
         table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
@@ -487,7 +477,7 @@ def load(
 def load_all(
     connection: Connection, table: Table, cls: type[StructT], **where: str
 ) -> list[StructT]:
-    """All objects whose columns hold these values, in the order in which they were made."""
+    """Returns all objects whose columns have these values, in the order they were created in."""
     found = connection.execute(
         select(table.c.body)
         .where(*(table.c[name] == value for name, value in where.items()))
@@ -497,7 +487,7 @@ def load_all(
 
 
 def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
-    """Deletes an object with all that hangs on it; false when there is none."""
+    """Deletes an object with all that refers to it; returns false when there is none."""
     done = connection.execute(
         delete(table).where(
             table.c.id == object_id, *(table.c[name] == value for name, value in where.items())

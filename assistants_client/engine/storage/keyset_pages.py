@@ -1,6 +1,6 @@
 """Pages of a list, by keyset cursors: no page skips or repeats, whatever is added meanwhile.
 
-The order is that of ``seq``, in which things were made. No rule of a noun is here.
+The order is that of ``seq``, in which rows were inserted. No rule of a noun is here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _SHORT: Final = 64 * 1024
 
 @frozen(kw_only=True)
 class PageQuery:
-    """Which page is asked for.
+    """A query for a page of a list.
 
     Attributes:
-        limit: How many items at most.
+        limit: The maximum number of items.
         order: Oldest first (``asc``) or newest first (``desc``).
         after: Only what comes after the item with this id, in that order.
         before: Only what comes before the item with this id. Without ``after`` the page is the one
-            just before it, and ``has_more`` tells of items before the page.
+            just before it, and ``has_more`` means items before the page.
     """
 
     limit: int = _DEFAULT_LIMIT
@@ -57,8 +57,8 @@ def parse_page_query(
 
     Args:
         query: The query's parameters.
-        default_limit: How many items at most where the query does not say.
-        maximum_limit: What it may say.
+        default_limit: The number of items where the query has no limit.
+        maximum_limit: The largest limit that it may have.
 
     Raises:
         Fault: A value is not one that the protocol allows.
@@ -106,7 +106,7 @@ def read_page(
     query: PageQuery,
     *where: ColumnElement[bool],
 ) -> Page[StructT]:
-    """One page of the rows that fulfil ``where``.
+    """Returns a page of the rows that fulfil ``where``.
 
     It ends early, with more to come, where the next item would take it beyond ``MAX_PAGE_BYTES``.
 
@@ -151,7 +151,7 @@ def _bodies(
     *,
     upwards: bool,
 ) -> Generator[str, None, None]:
-    """The objects of rows in their order, as JSON; a long one is loaded when it is asked for."""
+    """Yields the objects of rows in order, as JSON; a long one is loaded when its turn comes."""
     seq, body = table.c.seq, cast(table.c.body, Text)
     at_once: ColumnElement[Any] = body
     if connection.dialect.name != "sqlite":
@@ -176,7 +176,7 @@ def _beyond(
     *,
     upwards: bool,
 ) -> ColumnElement[bool]:
-    """What comes later than the cursor's item, or earlier when not ``upwards``."""
+    """Finds the items after the cursor's item, or those before it when not ``upwards``."""
     column: ColumnElement[int] = table.c.seq
     seq = connection.execute(
         select(column).where(table.c.id == cursor, *where)

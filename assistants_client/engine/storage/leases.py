@@ -1,6 +1,6 @@
-"""Who still carries what, told by signs of life and by nobody's clock.
+"""Leases and their owners, alive or lost by their heartbeats and by nobody's clock.
 
-A lease is a number that its holder changes every few seconds. Whoever watches takes it for lost
+A lease is a number that its holder changes every few seconds. A watcher takes it for lost
 once the number has stood still for ``LEASE`` seconds of a clock of its own that nothing sets. So no
 step of a clock ends anything, and machines may differ about the time. What is watched for the first
 time is believed alive.
@@ -22,7 +22,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define
@@ -31,10 +31,12 @@ from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_is_dead
 
 #: Whoever could not write for so many seconds begins to watch anew. Longer than a holder's time
-#: between two signs of life, and than the time between two looks.
+#: between two heartbeats, and than the time between two checks.
 UNSEEN: Final = 6.0
-#: After so many seconds nobody asks about a lease any more, where many are known.
-_FORGOTTEN: Final = 10 * LEASE
+#: The columns of a row that nobody holds.
+RELEASED: Final[Mapping[str, None]] = {"owner": None, "lease_until": None}
+#: After so many seconds without a check a lease is evicted, where many are watched.
+_EVICTED_AFTER: Final = 10 * LEASE
 _MANY: Final = 1000
 
 
@@ -66,7 +68,7 @@ class Leases:
         self._wrote = self._writes_since = -math.inf
 
     def next(self, now: float) -> float:
-        """A number that differs from the last one.
+        """Returns a number that differs from the last one.
 
         Processes of earlier versions read it as the time until which the lease holds.
 
@@ -76,14 +78,14 @@ class Leases:
         return now + LEASE + next(self._count) % 1000 / 1000
 
     def is_lost(self, name: str, owner: str, lease: float | None) -> bool:
-        """Whether the holder of a lease is dead, or must be taken for dead.
+        """Returns whether the holder of a lease is dead, or must be taken for dead.
 
-        That holds where the right to write was noted (see :meth:`writes`) before the number was
-        read. Elsewhere it is a reason to look there.
+        That holds where the right to write was noted (see :meth:`note_write`) before the number was
+        read. Elsewhere it is a reason to check again there.
 
         Args:
-            name: What is held.
-            owner: Who holds it (see ``ids.owner_name``).
+            name: The name of the lease.
+            owner: The holder (see ``ids.owner_name``).
             lease: The number that stands there now.
         """
         is_dead = owner_is_dead(owner)
@@ -93,12 +95,12 @@ class Leases:
         with self._watching:
             watched = self._watched.get(name)
             if watched is None or (watched.owner, watched.lease) != (owner, lease):
-                self._forget(now)
+                self._evict(now)
                 watched = self._watched[name] = _Watched(owner, lease, now, now)
             watched.asked = now
             return now - max(watched.since, self._writes_since) >= LEASE
 
-    def writes(self) -> None:
+    def note_write(self) -> None:
         """Notes that this process has the right to write, in a transaction that has just begun."""
         now = self._monotonic()
         with self._watching:
@@ -106,13 +108,13 @@ class Leases:
                 self._writes_since = now
             self._wrote = now
 
-    def _forget(self, now: float) -> None:
-        """Makes room; called with the lock held."""
+    def _evict(self, now: float) -> None:
+        """Evicts leases that nobody checks any more; called with the lock held."""
         if len(self._watched) >= _MANY:
             self._watched = {
                 name: watched
                 for name, watched in self._watched.items()
-                if now - watched.asked < _FORGOTTEN
+                if now - watched.asked < _EVICTED_AFTER
             }
 
 

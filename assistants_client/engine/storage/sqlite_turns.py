@@ -1,8 +1,8 @@
-"""How a process takes its turn to write an SQLite database, among others that do.
+"""The turns of several processes that write one SQLite database.
 
-SQLite itself looks less and less often, in the end every 0.1 seconds, whether the right to write is
+SQLite itself polls less and less often, in the end every 0.1 seconds, whether the right to write is
 free. Where one process takes it again and again, as for what it does in pieces, with short pauses
-for others, those would have to be lucky to look in a pause.
+for others, those would have to be lucky to poll in a pause.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Final
 
 from assistants_client.engine.storage.store_faults import is_busy
 
-#: Seconds between two looks: less than the pause between two pieces (see ``services/_pieces``).
-_LOOK_SECONDS: Final = 0.002
+#: Seconds between two polls: less than the pause between two pieces (see ``services/_pieces``).
+_POLL_SECONDS: Final = 0.002
 
 
-def begins(cursor: Any, until: float) -> bool:
+def try_begin(cursor: Any, until: float) -> bool:
     """Begins a transaction that writes, as soon as nobody else is within one.
 
     Args:
         cursor: The driver's own; it does not wait for others from now on.
-        until: For how long to try, by ``time.monotonic``.
+        until: When to stop trying, by ``time.monotonic``.
 
     Returns:
-        Whether it has begun; if not, one more try says why.
+        Whether it has begun; if not, one more try raises the reason.
     """
     cursor.execute("PRAGMA busy_timeout = 0")
     while time.monotonic() < until:
@@ -33,7 +33,7 @@ def begins(cursor: Any, until: float) -> bool:
         except Exception as error:
             if not is_busy(error):
                 return False
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         else:
             return True
     return False

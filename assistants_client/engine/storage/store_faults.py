@@ -1,4 +1,4 @@
-"""A database that cannot be used for the moment: what is said of it, and a file that is not there.
+"""A database that is unavailable for the moment: its errors as refusals, and its missing file.
 
 Requests are refused with 503 then: nothing was written, and the same request may be sent again.
 No SQL, and no library of any database.
@@ -13,14 +13,14 @@ from typing import Final
 
 from assistants_client.engine.faults import Fault
 
-#: When to try again, in seconds: a writer is busy for moments; what people mend takes longer.
+#: When to retry, in seconds: a writer is busy for moments; what people mend takes longer.
 _SOON: Final = 1
 _LATER: Final = 10
 
 #: Bytes that every SQLite file begins with.
 _HEAD: Final = 100
 _BUSY: Final = "another program or process has kept it busy for longer than a request may wait"
-#: SQLite's errors, by what is in their words: Python 3.10 knows no codes.
+#: SQLite's errors, by what is in their messages: Python 3.10 has no codes.
 _SQLITE: Final[Mapping[str, tuple[str, int]]] = {
     "is locked": (_BUSY, _SOON),
     "readonly database": ("it may only be read", _LATER),
@@ -42,28 +42,28 @@ _POSTGRESQL: Final[Mapping[str, tuple[str, int]]] = {
 
 
 def unavailable(why: str, retry_after: int = _LATER) -> Fault:
-    """The refusal of a request that needs the database while it cannot be used."""
+    """Returns the refusal of a request that needs the database while it is unavailable."""
     message = f"The database cannot be used at the moment: {why}. Nothing was changed."
     return Fault(503, message, type="server_error", retry_after=retry_after)
 
 
 def busy() -> Fault:
-    """The refusal of a request that has waited for long enough."""
+    """Returns the refusal of a request that has waited for long enough."""
     return unavailable(_BUSY, _SOON)
 
 
 def closed() -> Fault:
-    """The refusal of a request that comes while the engine closes."""
+    """Returns the refusal of a request that comes while the engine closes."""
     return unavailable("the engine that has it open is closing", _SOON)
 
 
 def is_busy(error: object) -> bool:
-    """Whether a driver's error says that another program has the database for itself."""
+    """Returns whether a driver's error means that another program has the database locked."""
     return "is locked" in str(error) or getattr(error, "sqlstate", None) == "55P03"
 
 
 def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
-    """The refusal that a driver's error comes to; ``None`` where it is a mistake of ours.
+    """Returns the refusal for a driver's error; ``None`` where the error is a mistake of ours.
 
     Args:
         error: The driver's own error.
@@ -83,6 +83,18 @@ def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
     return None if found is None else unavailable(*found)
 
 
+def wrong_directory(path: str) -> str | None:
+    """Returns what is wrong with the directory of an SQLite file, if that is to blame."""
+    if path.startswith("file:"):
+        return None
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        return f"the directory {directory} does not exist"
+    if not os.access(directory, os.W_OK):  # SQLite keeps files of its own beside the database
+        return f"the directory {directory} cannot be written to"
+    return None
+
+
 class DatabaseFile:
     """The file of an SQLite database that is open.
 
@@ -90,7 +102,7 @@ class DatabaseFile:
     them are lost when they close it.
 
     Args:
-        path: Where it is.
+        path: The path of the file.
         has_log: Whether writes go to a log beside it first.
     """
 
@@ -100,7 +112,7 @@ class DatabaseFile:
         self._identities = [_identity(os.stat(one)) for one in self._paths]
 
     def check(self, *, writes: bool) -> None:
-        """Sees that what is written now is still there tomorrow.
+        """Checks that what is written now is still there tomorrow.
 
         Args:
             writes: Whether anything is to be written.

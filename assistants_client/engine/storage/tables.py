@@ -38,13 +38,13 @@ from sqlalchemy import (
 
 
 class _String(TypeDecorator[str]):
-    """Text that every database takes: what PostgreSQL or UTF-8 does not know is replaced."""
+    """Text that every database takes: what PostgreSQL or UTF-8 does not allow is replaced."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """NUL and halves of surrogate pairs are in no id of ours, but callers may send them."""
+        """Replaces NUL and halves of surrogate pairs: no id has them, but callers may send them."""
         if value is None:
             return None
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
@@ -96,7 +96,7 @@ runs: Final = _table(
     Column("status", _String, nullable=False, index=True),
     #: The thread's lock: the thread's id while the run is active, else null.
     Column("active_thread_id", _String, unique=True),
-    #: Who carries the run (see ``ids.owner_name``), and its last sign of life (see ``leases``).
+    #: The worker that has claimed the run (see ``ids.owner_name``), and its lease (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
@@ -110,7 +110,7 @@ run_steps: Final = _table(
     parent="run_id",
 )
 
-#: What the servers of language models attached to their answers and want to see again. It is kept
+#: What the servers of language models attached to their answers and want to see again. It is stored
 #: with the step that came of the answer, goes with it, and is in no object of the protocol.
 model_states: Final = Table(
     "model_states",
@@ -119,12 +119,12 @@ model_states: Final = Table(
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False, index=True),
     #: The message that the step wrote, if it wrote one.
     Column("message_id", _String, index=True),
-    #: The server and the model: no other is given it.
+    #: The server and the model: it is sent to no other.
     Column("origin", _String, nullable=False),
     Column("state", JSON, nullable=False),
 )
 
-#: What the code interpreter keeps of a thread between two calls.
+#: The code interpreter's state of a thread between two calls.
 interpreter_states: Final = Table(
     "interpreter_states",
     metadata,
@@ -136,7 +136,7 @@ files: Final = _table(
     "files",
     Column("purpose", _String, nullable=False),
     Column("expires_at", BigInteger, index=True),
-    #: False while its content is still coming in: nobody is shown such a file.
+    #: False while its content is still coming in: such a file is not visible.
     Column("is_whole", Boolean, nullable=False),
     Index("ix_files_made", "is_whole", "seq"),
     Index("ix_files_made_for", "is_whole", "purpose", "seq"),
@@ -151,7 +151,7 @@ file_blocks: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-#: What code has written in a thread, by its path under the folder that it works in.
+#: The files that code has written in a thread, by their paths under its working folder.
 interpreter_files: Final = Table(
     "interpreter_files",
     metadata,
@@ -170,7 +170,7 @@ vector_store_batches: Final = _table(
 )
 
 #: A file in a store. The object's id is the file's own: it is unique within one store only, and
-#: ``seq`` is what a row is known by.
+#: ``seq`` identifies a row.
 vector_store_files: Final = Table(
     "vector_store_files",
     metadata,
@@ -182,7 +182,7 @@ vector_store_files: Final = Table(
     Column("batch_id", _String, index=True),
     Column("status", _String, nullable=False),
     Column("usage_bytes", BigInteger, nullable=False),
-    #: Who reads it (see ``ids.owner_name``), its last sign of life (see ``leases``), and the how
+    #: The worker that reads it (see ``ids.owner_name``), its lease (see ``leases``), and the how
     #: manieth try it is.
     Column("owner", _String, index=True),
     Column("lease_until", Double),
@@ -195,7 +195,7 @@ vector_store_files: Final = Table(
     sqlite_autoincrement=True,
 )
 
-#: What a store searches: pieces of its files' texts, that may overlap.
+#: The passages that a store searches: pieces of its files' texts, that may overlap.
 passages: Final = Table(
     "passages",
     metadata,
@@ -212,12 +212,12 @@ passages: Final = Table(
     sqlite_autoincrement=True,
 )
 
-#: Where texts are embedded: what passages mean, as ``vectors`` has it.
+#: Where texts are embedded: the vectors of passages, as ``vectors`` encodes them.
 passage_vectors: Final = Table(
     "passage_vectors",
     metadata,
     Column("passage", ForeignKey("passages.seq", ondelete="CASCADE"), primary_key=True),
-    #: What made it: vectors of two models have nothing in common.
+    #: The embedding model: vectors of two models have nothing in common.
     Column("model", _String, nullable=False),
     Column("signs", LargeBinary, nullable=False),
     Column("vector", LargeBinary, nullable=False),
@@ -260,8 +260,8 @@ for _dialect, _statement in (
         DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
     )
 
-#: Requests that are known again when they are repeated, by the key that their caller gave them.
-#: What is kept of a thread goes with the thread.
+#: The responses to requests that may be repeated, by the key that their caller gave them.
+#: What is stored of a thread is deleted with the thread.
 answered_requests: Final = Table(
     "answered_requests",
     metadata,
@@ -270,6 +270,13 @@ answered_requests: Final = Table(
     Column("created_at", Double, nullable=False, index=True),
     Column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), index=True),
     Column("answer", JSON, nullable=False),
+)
+
+#: One row: which version of all these tables a database has, see ``migrations``.
+schema_version: Final = Table(
+    "assistants_schema_version",  # programs that share the database may have a schema_version
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
 )
 
 
@@ -305,7 +312,7 @@ def create_missing(connection: Connection) -> None:
 
 @cache
 def _creation(dialect: str) -> Sequence[tuple[str, Sequence[str]]]:
-    """Each table's name and what makes it.
+    """Returns each table's name and the DDL that makes it.
 
     It is compiled once in a process, and not for each database, as SQLAlchemy would: that took half
     of the time that an engine in memory needs to open.

@@ -1,1 +1,1 @@
-"""Runs and files processed in the background: threads, rounds of a model, tool calls."""
+"""Processes runs and files in the background: threads, rounds of a model, tool calls."""

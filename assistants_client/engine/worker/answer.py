@@ -1,4 +1,4 @@
-"""From a language model's deltas to one whole answer: pure, the other half of prompt.py.
+"""Builds one whole answer from a language model's deltas: pure, the other half of prompt.py.
 
 An answer is messages (nearly always one), each of parts in the order in which they came, and the
 tool calls beside them.
@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from assistants_client.engine.domain.bounds import (
     MAX_ANNOTATIONS,
     MAX_TEXT,
-    THING_LENGTH,
+    MIN_ITEM_LENGTH,
     length_of,
 )
 from assistants_client.engine.domain.images import MAX_IMAGES
@@ -52,10 +52,10 @@ from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDe
 
 
 def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
-    """The deltas of an answer, up to ``MAX_TEXT`` characters and ``MAX_IMAGES`` bytes of images.
+    """Yields an answer's deltas, up to ``MAX_TEXT`` characters and ``MAX_IMAGES`` bytes of images.
 
     Raises:
-        LanguageModelError: There are more. Of a text that crosses the bound its beginning is given.
+        LanguageModelError: There are more. A text that crosses the bound is yielded up to it.
     """
     room, image_room = MAX_TEXT, MAX_IMAGES // 3 * 4  # In base64 four characters hold three bytes.
     calls: dict[int, tuple[str, str]] = {}
@@ -67,7 +67,7 @@ def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
         elif isinstance(delta, ToolCallDelta):
             room -= _length_of_call(delta, calls)
         elif isinstance(delta, ImageDelta) and delta.url.startswith("data:"):
-            room -= THING_LENGTH
+            room -= MIN_ITEM_LENGTH
             image_room -= len(delta.url)
         else:
             room -= _length_of_other(delta)
@@ -85,35 +85,35 @@ def bounded(deltas: Iterable[Delta]) -> Iterator[Delta]:
 
 
 def _length_of_call(delta: ToolCallDelta, calls: dict[int, tuple[str, str]]) -> int:
-    """How many characters a piece of a call counts; ``calls`` has the ids and names so far."""
+    """Returns the length of a piece of a call; ``calls`` holds the ids and names so far."""
     known, names = calls.get(delta.index), (delta.id or "", delta.name or "")
-    # There are servers that say id and name again with each piece.
+    # There are servers that repeat id and name with each piece.
     if known is not None and names in (("", ""), known):
         return len(delta.arguments)
     calls[delta.index] = names
-    return len(delta.arguments) + max(length_of(names), THING_LENGTH if known is None else 0)
+    return len(delta.arguments) + max(length_of(names), MIN_ITEM_LENGTH if known is None else 0)
 
 
 def _length_of_other(delta: Delta) -> int:
     if isinstance(delta, UrlCitationDelta):
         return max(length_of((delta.url, delta.title or "", delta.mark or "")), 1)
     if isinstance(delta, ImageDelta):
-        return max(len(delta.url), THING_LENGTH)
+        return max(len(delta.url), MIN_ITEM_LENGTH)
     if isinstance(delta, Finish):
         return len(delta.word or "")
     kept = delta.state if isinstance(delta, NewMessage) else delta
     if isinstance(kept, (State, StateDelta)):
-        return max(length_of((kept.turn, kept.calls)), THING_LENGTH)
-    return THING_LENGTH if isinstance(delta, NewMessage) else 0
+        return max(length_of((kept.turn, kept.calls)), MIN_ITEM_LENGTH)
+    return MIN_ITEM_LENGTH if isinstance(delta, NewMessage) else 0
 
 
 @define
-class TextPiece:
-    """Text of a message, or its refusal, as far as it has come."""
+class TextDraft:
+    """Text of a message, or its refusal, as far as it has arrived."""
 
     is_refusal: bool = False
     pieces: list[str] = field(factory=list)
-    #: From the server: its sources on the web.
+    #: The sources on the web that the server named.
     citations: list[UrlCitationDelta] = field(factory=list)
 
     @property
@@ -122,19 +122,19 @@ class TextPiece:
         return "".join(self.pieces)
 
 
-#: A part of a message: text as it comes, or an image.
-Piece = TextPiece | ImageFilePart | ImageUrlPart
+#: A part of a message: text as it arrives, or an image.
+DraftPart = TextDraft | ImageFilePart | ImageUrlPart
 
 
 @define
 class MessageDraft:
-    """One message as it comes: its parts in their order, each delta at the same cost."""
+    """One message as it arrives: its parts in order; each delta costs the same."""
 
-    parts: list[Piece] = field(factory=list)
+    parts: list[DraftPart] = field(factory=list)
     state: State | None = None
-    #: How many of the parts were there before the model said anything.
+    #: The number of parts that were there before the model's answer began.
     _given: int = field(default=0, init=False)
-    _shows: bool = field(default=False, init=False)
+    _is_visible: bool = field(default=False, init=False)
     _length: int = field(default=0, init=False)
     _citations: int = field(default=0, init=False)
 
@@ -144,40 +144,40 @@ class MessageDraft:
         return [part for part in self.parts[: self._given] if isinstance(part, ImageFilePart)]
 
     def begin_with(self, images: Sequence[ImageFilePart]) -> None:
-        """Puts images before whatever the model will say."""
+        """Puts images before the model's answer."""
         self.parts = [*images, *self.parts[self._given :]]
         self._given = len(images)
 
     @property
     def length(self) -> int:
-        """How many characters of text it has so far."""
+        """The length of its text so far, in characters."""
         return self._length
 
     @property
-    def shows(self) -> bool:
-        """Whether there is anything of the model's to be seen; white space is not."""
-        return self._shows
+    def is_visible(self) -> bool:
+        """True once the model wrote anything but white space."""
+        return self._is_visible
 
-    def say(self, text: str, *, is_refusal: bool = False) -> int:
-        """Adds a piece of text, and answers the place of the part that it belongs to."""
+    def add_text(self, text: str, *, is_refusal: bool = False) -> int:
+        """Adds a piece of text, and returns the index of the part that it belongs to."""
         last = self.parts[-1] if self.parts else None
-        if not isinstance(last, TextPiece) or last.is_refusal != is_refusal:
-            last = TextPiece(is_refusal=is_refusal)
+        if not isinstance(last, TextDraft) or last.is_refusal != is_refusal:
+            last = TextDraft(is_refusal=is_refusal)
             self.parts.append(last)
         last.pieces.append(text)
         self._length += len(text)
-        self._shows = self._shows or bool(text.strip())
+        self._is_visible = self._is_visible or bool(text.strip())
         return len(self.parts) - 1
 
-    def show(self, image: ImageFilePart | ImageUrlPart) -> int:
-        """Adds an image, and answers its place."""
+    def add_image(self, image: ImageFilePart | ImageUrlPart) -> int:
+        """Adds an image, and returns its index."""
         self.parts.append(image)
-        self._shows = True
+        self._is_visible = True
         return len(self.parts) - 1
 
-    def cite(self, citation: UrlCitationDelta) -> None:
-        """Notes a source of the text that came last, up to ``MAX_ANNOTATIONS`` in the message."""
-        last = next((part for part in reversed(self.parts) if isinstance(part, TextPiece)), None)
+    def add_citation(self, citation: UrlCitationDelta) -> None:
+        """Records a source of the last text, up to ``MAX_ANNOTATIONS`` in the message."""
+        last = next((part for part in reversed(self.parts) if isinstance(part, TextDraft)), None)
         if last is not None and self._citations < MAX_ANNOTATIONS:
             last.citations.append(citation)
             self._citations += 1
@@ -185,15 +185,15 @@ class MessageDraft:
     def content(
         self, annotate: Callable[[str], Sequence[Annotation]] = lambda text: ()
     ) -> list[ContentPart]:
-        """The parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most.
+        """Returns the parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most.
 
         Args:
-            annotate: What the marks in a text stand for.
+            annotate: Returns the annotations of the marks in a text.
         """
         found: list[ContentPart] = []
         room = MAX_ANNOTATIONS
         for part in self.parts:
-            if not isinstance(part, TextPiece):
+            if not isinstance(part, TextDraft):
                 found.append(part)
             elif part.is_refusal:
                 found.append(RefusalPart(refusal=part.text))
@@ -204,7 +204,7 @@ class MessageDraft:
         return found
 
 
-def _text(part: TextPiece, annotate: Callable[[str], Sequence[Annotation]], room: int) -> Text:
+def _text(part: TextDraft, annotate: Callable[[str], Sequence[Annotation]], room: int) -> Text:
     text = part.text
     citations = _web_citations(text, part.citations)
     annotations = list(islice(chain(annotate(text), citations), room))
@@ -213,7 +213,7 @@ def _text(part: TextPiece, annotate: Callable[[str], Sequence[Annotation]], room
 
 
 def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
-    """The sources on the web, in the form that Azure's agents have for them."""
+    """Yields the sources on the web as annotations, in the form of Azure's agents."""
     for one in citations:
         if one.mark is None:
             end = min(max(one.end or 0, 0), len(text))
@@ -236,7 +236,7 @@ def _web_citation(text: str, one: UrlCitationDelta, start: int, end: int) -> Url
 
 
 @define
-class _Call:
+class _CallDraft:
     id: str | None = None
     name: str = ""
     arguments: list[str] = field(factory=list)
@@ -250,44 +250,44 @@ class _Call:
 
 @define
 class AnswerBuilder:
-    """What a model has answered so far; each delta costs the same, however long the answer."""
+    """Collects a model's answer; each delta costs the same, however long the answer."""
 
     #: The message that is being written.
     message: MessageDraft = field(factory=MessageDraft)
-    _said: bool = field(default=False, init=False)
+    _has_content: bool = field(default=False, init=False)
     _thoughts: list[str] = field(factory=list, init=False)
-    _calls: dict[int, _Call] = field(factory=dict, init=False)
+    _calls: dict[int, _CallDraft] = field(factory=dict, init=False)
     _state: StateDelta | None = field(default=None, init=False)
     usage: Usage | None = field(default=None, init=False)
-    #: ``None`` as long as the model has not said why it ended.
+    #: ``None`` until the model has reported why it ended.
     finish: Finish | None = field(default=None, init=False)
 
     def add(self, delta: Delta) -> int | None:
-        """Takes in the next piece.
+        """Adds the next delta.
 
         Returns:
-            The place of the part of the message that it changes, if it changes one. An image that
-            the server holds itself is a part of its own; one that came whole is the caller's to
-            store, and to show with :meth:`MessageDraft.show`.
+            The index of the message's part that it changes, if it changes one. An image that the
+            server holds itself is a part of its own; one that came whole is the caller's to store,
+            and to add with :meth:`MessageDraft.add_image`.
         """
         place = None
         if isinstance(delta, (TextDelta, RefusalDelta)):
             if delta.text:
-                self._said = True
+                self._has_content = True
                 is_refusal = isinstance(delta, RefusalDelta)
-                place = self.message.say(delta.text, is_refusal=is_refusal)
+                place = self.message.add_text(delta.text, is_refusal=is_refusal)
         elif isinstance(delta, ThinkingDelta):
             self._thoughts += [delta.text] if delta.text else []
         elif isinstance(delta, UrlCitationDelta):
-            self.message.cite(delta)
+            self.message.add_citation(delta)
         elif isinstance(delta, ImageDelta):
-            self._said = True
+            self._has_content = True
             if not delta.url.startswith("data:"):
-                place = self.message.show(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
+                place = self.message.add_image(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
         elif isinstance(delta, NewMessage):
             self.message = MessageDraft(state=delta.state)
         elif isinstance(delta, ToolCallDelta):
-            self._calls.setdefault(delta.index, _Call()).add(delta)
+            self._calls.setdefault(delta.index, _CallDraft()).add(delta)
         elif isinstance(delta, StateDelta):
             self._state = delta
         elif isinstance(delta, TokenUsage):
@@ -298,21 +298,21 @@ class AnswerBuilder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the model has said anything."""
-        return self._said or bool(self._calls)
+        """True once any content has arrived."""
+        return self._has_content or bool(self._calls)
 
     def take_thoughts(self) -> str | None:
-        """What the model has thought aloud since this was asked; ``None`` where it did not."""
+        """Returns the reasoning that arrived since the last call; ``None`` where there was none."""
         thoughts = "".join(self._thoughts).strip()
         self._thoughts.clear()
         return thoughts or None
 
     def tool_calls(self, taken: Container[str], new_id: Callable[[], str]) -> list[ToolCall]:
-        """The calls, by index.
+        """Returns the calls, by index.
 
         Args:
             taken: Ids that are in use: not every model makes up another one for each call.
-            new_id: Gives the id of a call that came without one, or with one in use.
+            new_id: Returns the id of a call that came without one, or with one in use.
         """
         calls: dict[str, ToolCall] = {}
         for _, call in sorted(self._calls.items()):
@@ -324,7 +324,7 @@ class AnswerBuilder:
         return list(calls.values())
 
     def argument_pieces(self) -> list[list[str]]:
-        """The calls' arguments as they came, in the order of ``tool_calls``."""
+        """Returns the calls' arguments as they came, in the order of ``tool_calls``."""
         found = []
         for _, call in sorted(self._calls.items()):
             whole = "".join(call.arguments)
@@ -333,10 +333,10 @@ class AnswerBuilder:
         return found
 
     def state(self, calls: Sequence[ToolCall]) -> State | None:
-        """What goes back to the model's server with the calls; ``None`` where it wants nothing.
+        """Returns the state that goes back to the model's server with the calls, if there is any.
 
         Args:
-            calls: What :meth:`tool_calls` answered: they may have got other ids.
+            calls: What :meth:`tool_calls` returned: they may have got other ids.
         """
         state = self._state
         if state is None or not (state.turn or state.calls):
@@ -360,5 +360,5 @@ def _usage(delta: TokenUsage) -> Usage:
 
 
 def file_part(file_id: str) -> ImageFilePart:
-    """An image of a message, by its file."""
+    """Returns the part of a message that shows an image, by its file."""
     return ImageFilePart(image_file=ImageFile(file_id=file_id))

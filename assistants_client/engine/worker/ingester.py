@@ -1,6 +1,6 @@
 """Reads the files of stores in the background: from content to passages and vectors.
 
-What is written is ingesting.py's; the threads are thread_pool.py's. No SQL, no statuses.
+The writes are ingesting.py's; the threads are thread_pool.py's. No SQL, no statuses.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _log = logging.getLogger(__name__)
 
 
 class Ingester:
-    """Carries files of stores, by their numbers, as a ``Runner`` carries runs."""
+    """Processes files of stores, by their numbers, as a ``Runner`` processes runs."""
 
     def __init__(self, ingesting: Ingesting, embeddings: Embeddings | None = None) -> None:
         self._ingesting = ingesting
         self._embeddings = embeddings
 
-    def carry(self, store_file: str, cancelled: Callable[[], bool] = lambda: False) -> None:
-        """Reads a file, if it is to be read and nobody else does."""
+    def process(self, store_file: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Reads a file, if it is waiting and nobody else has claimed it."""
         job = self._ingesting.claim(int(store_file))
         if job is None:
             return
@@ -38,19 +38,19 @@ class Ingester:
         except EmbeddingError as error:
             self._ingesting.fail(job, "server_error", str(error))
             _log.warning("File %s of a store could not be read: %s", store_file, error)
-        except Fault as fault:  # nothing is kept of it where the file was deleted meanwhile
+        except Fault as fault:  # nothing of it is stored where the file was deleted meanwhile
             self._ingesting.fail(job, "server_error", fault.message)
         except Exception as error:
             self._ingesting.fail(job, "server_error", f"The engine failed: {named(error)}")
             _log.exception("File %s of a store could not be read", store_file)
 
-    def let_go(self, store_file: str) -> None:
-        """Leaves a file whose reading broke off without an end, to be read again."""
-        self._ingesting.let_go(int(store_file))
+    def release(self, store_file: str) -> None:
+        """Releases a file whose reading broke off without an end, to be read again."""
+        self._ingesting.release(int(store_file))
 
-    def renew(self) -> frozenset[str]:
-        """Gives a sign of life for what is being read, and answers which still is ours."""
-        return self._ingesting.renew()
+    def renew_leases(self) -> frozenset[str]:
+        """Renews the leases of the claimed files, and returns the numbers of those still held."""
+        return self._ingesting.renew_leases()
 
     def _read(self, job: Job) -> None:
         sizes = job.sizes
@@ -66,7 +66,7 @@ class Ingester:
         if self._embeddings is None:
             self._ingesting.complete(job, cut)
             return
-        # The headings tell what a passage is about that does not say so itself.
+        # The headings say what a passage is about that does not say so itself.
         texts = [f"{one.headings}\n{one.text}" if one.headings else one.text for one in cut]
         vectors = self._embeddings.of_passages(texts)
         self._ingesting.complete(job, cut, self._embeddings.model, vectors)

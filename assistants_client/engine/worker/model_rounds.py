@@ -1,7 +1,7 @@
 """Asks the language model for one answer, and writes its messages as they come.
 
-What belongs here: what the model is shown, when it is asked again, and how pieces of messages are
-stored and told. What the end of an answer means for the run is runner.py's, as are the tools.
+What belongs here: what the model is sent, when it is asked again, and how pieces of messages are
+stored and published. What the end of an answer means for the run is runner.py's, as are the tools.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import (
     AnswerBuilder,
-    Piece,
-    TextPiece,
+    DraftPart,
+    TextDraft,
     bounded,
     file_part,
 )
@@ -55,9 +55,9 @@ from assistants_client.models.runs import Run, Usage
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks at the run while a server is left alone, and for how long it is at
-#: least.
-_LOOK_SECONDS: Final = 0.1
+#: Seconds between two checks of the run while a throttling server is left alone, and the least time
+#: for which it is.
+_POLL_SECONDS: Final = 0.1
 _LEAST_PAUSE: Final = 0.5
 
 #: A message that is being written, and its step.
@@ -65,8 +65,8 @@ OpenMessage: TypeAlias = tuple[RunStep, Message]
 
 
 @frozen(kw_only=True)
-class Answered:
-    """A model's answer: what it was offered to call, and the message that is open for its end."""
+class ModelAnswer:
+    """A model's answer: what it was offered to call, and the message that is still open."""
 
     answer: AnswerBuilder
     offered: list[str]
@@ -74,13 +74,13 @@ class Answered:
 
 
 class ModelRounds:
-    """Asks on behalf of runs. Safe to share between threads: it holds nothing of any run.
+    """Asks the model on behalf of runs. Safe to share between threads: it holds no run's state.
 
     Args:
-        execution: What it writes through.
+        execution: Writes what the run does.
         model: The language model.
-        description: What the model is told of the code interpreter.
-        tools: What the tools of a run reach.
+        description: Describes the code interpreter to the model.
+        tools: Gives access to what the tools of a run use.
         monotonic: A clock in seconds.
         sleep: Waits for so many seconds.
     """
@@ -102,11 +102,11 @@ class ModelRounds:
         self._monotonic = monotonic
         self._sleep = sleep
 
-    def ask(self, state: RunState) -> Answered:
-        """The model's next answer, its messages written but for the end of the last one.
+    def ask(self, state: RunState) -> ModelAnswer:
+        """Returns the model's next answer, its messages written but for the end of the last one.
 
         Raises:
-            LanguageModelError: It did not answer; what it said is stored.
+            LanguageModelError: It did not answer to the end; what came of the answer is stored.
             RunTaken: The run ended meanwhile.
         """
         conversation = self._conversation(state)
@@ -130,7 +130,7 @@ class ModelRounds:
                         continue
                     place = answer.add(delta)
                     if isinstance(delta, ImageDelta) and place is None:
-                        place = answer.message.show(file_part(self._file_of(delta)))
+                        place = answer.message.add_image(file_part(self._file_of(delta)))
                     if place is not None:
                         saved = False
                         opened = self._write(place, delta, answer, state, opened)
@@ -146,7 +146,7 @@ class ModelRounds:
                 self._execution.write_content(state.run, opened[1], content)
             raise
         offered = [function.name for function in conversation.functions]
-        return Answered(answer=answer, offered=offered, opened=opened)
+        return ModelAnswer(answer=answer, offered=offered, opened=opened)
 
     def complete(
         self,
@@ -157,15 +157,15 @@ class ModelRounds:
         usage: Usage | None = None,
         incomplete_reason: str | None = None,
     ) -> None:
-        """Closes the message that is being written, and tells what the marks in it stand for."""
+        """Completes the open message, and publishes the annotations of its marks."""
         run, (step, message) = state.run, opened
         written = self._tools.written(run) if has_interpreter(run) else {}
         content = answer.message.content(lambda text: annotations_of(text, state.steps, written))
         for index, part in enumerate(content):
             if isinstance(part, TextPart) and part.text.annotations:
                 documents = annotation_documents(part.text.annotations)
-                told = annotations_delta(message.id, documents, index=index)
-                self._execution.tell(run, MESSAGE, told)
+                delta = annotations_delta(message.id, documents, index=index)
+                self._execution.publish(run, MESSAGE, delta)
         if thoughts := answer.take_thoughts():
             step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
         kept = answer.message.state
@@ -189,19 +189,19 @@ class ModelRounds:
         )
 
     def _described(self, run: Run) -> str:
-        """What the model is told of the code interpreter, and of the files that it finds there."""
+        """Describes the code interpreter, and the files that code finds there, to the model."""
         found = self._tools.files(run) if has_interpreter(run) else {}
         lines = [f"{FOLDER}/{path} ({file.bytes} bytes)" for path, file in found.items()]
-        told = self._description
-        return "\n".join([told, "Files that are there now:", *lines]) if lines else told
+        text = self._description
+        return "\n".join([text, "Files that are there now:", *lines]) if lines else text
 
     def _deltas(
         self, conversation: Conversation, state: RunState, answer: AnswerBuilder
     ) -> Generator[Delta, None, None]:
-        """The model's deltas; what it raises is a ``LanguageModelError``.
+        """Yields the model's deltas; every exception it raises is a ``LanguageModelError``.
 
-        A conversation that is too long for it is cut, and it is asked again. So it is when its
-        server asks to wait, rather than to lose the tool calls that are done already.
+        A conversation that is too long for it is truncated, and it is asked again. So it is when
+        its server asks to wait, rather than to lose the tool calls that are done already.
         """
         while True:
             try:
@@ -217,7 +217,7 @@ class ModelRounds:
                     _log.info("Run %s waits for %g s: %s", state.run.id, pause, error)
                     until = self._monotonic() + pause
                     while (left := until - self._monotonic()) > 0:
-                        self._sleep(min(left, _LOOK_SECONDS))
+                        self._sleep(min(left, _POLL_SECONDS))
                         yield TextDelta(text="")
                 else:
                     raise
@@ -228,21 +228,21 @@ class ModelRounds:
                 return
 
     def _pause(self, error: LanguageModelError, state: RunState) -> float | None:
-        """Seconds after which a throttled server is asked again, if there is time for that."""
+        """Returns the seconds to wait before a throttling server is asked again, if time allows."""
         if error.retry_after is None or not any(step.tool_calls for step in state.steps):
             return None
         pause = max(error.retry_after, _LEAST_PAUSE)
         return pause if pause < self._execution.seconds_left(state.run) else None
 
     def _file_of(self, image: ImageDelta) -> str:
-        """The file of an image that the model made."""
+        """Stores an image that the model made, and returns its file's id."""
         try:
             name, content = image_of(image.url)
         except ValueError as error:
             raise LanguageModelError(
                 f"The language model answered with an image that cannot be kept: {error}."
             ) from None
-        return self._tools.keep_image(name, content)
+        return self._tools.store_image(name, content)
 
     def _write(
         self,
@@ -252,34 +252,38 @@ class ModelRounds:
         state: RunState,
         opened: OpenMessage | None,
     ) -> OpenMessage | None:
-        """Tells of the next piece of a message; opens it with the first that shows."""
+        """Publishes the next piece of a message; opens it with the first visible one."""
         run, draft = state.run, answer.message
         if opened is not None:
-            self._tell(run, opened[1].id, draft.parts[place], place, getattr(delta, "text", None))
-        elif draft.shows:
+            self._publish(
+                run, opened[1].id, draft.parts[place], place, getattr(delta, "text", None)
+            )
+        elif draft.is_visible:
             thoughts = answer.take_thoughts()
             opened = self._execution.begin_message(run, draft.given, reasoning=thoughts)
             identity = opened[1].id
             if draft.given:
                 images = {index: encode(image) for index, image in enumerate(draft.given)}
-                self._execution.tell(run, MESSAGE, parts_delta(identity, images))
+                self._execution.publish(run, MESSAGE, parts_delta(identity, images))
             for index in range(len(draft.given), len(draft.parts)):
-                self._tell(run, identity, draft.parts[index], index, None)
+                self._publish(run, identity, draft.parts[index], index, None)
         return opened
 
-    def _tell(self, run: Run, message_id: str, part: Piece, place: int, words: str | None) -> None:
-        """Tells of a part of a message: of the words that were added, or of all there is."""
-        if not isinstance(part, TextPiece):
+    def _publish(
+        self, run: Run, message_id: str, part: DraftPart, place: int, added: str | None
+    ) -> None:
+        """Publishes a part of a message: the text that was added, or all there is."""
+        if not isinstance(part, TextDraft):
             delta = parts_delta(message_id, {place: encode(part)})
         elif part.is_refusal:
-            delta = refusal_delta(message_id, part.text if words is None else words, index=place)
+            delta = refusal_delta(message_id, part.text if added is None else added, index=place)
         else:
-            is_first = words is None or len(part.pieces) == 1
-            text = part.text if words is None else words
+            is_first = added is None or len(part.pieces) == 1
+            text = part.text if added is None else added
             delta = text_delta(message_id, text, is_first=is_first, index=place)
-        self._execution.tell(run, MESSAGE, delta)
+        self._execution.publish(run, MESSAGE, delta)
 
 
 def _images_so_far(state: RunState) -> list[ImageFilePart]:
-    """The images that code made since the last message: the next one begins with them."""
+    """Returns the images that code made since the last message: the next one begins with them."""
     return [file_part(file_id) for file_id in made_by_code(state.steps)]

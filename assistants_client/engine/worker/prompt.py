@@ -1,6 +1,6 @@
-"""From a run to what a language model is asked: pure, no database, no HTTP, no clock.
+"""Builds the conversation that a language model is sent for a run: pure, no database, no HTTP.
 
-What the model answers is read in answer.py; who asks and what is done about it, in runner.py.
+The model's answer is read in answer.py; sending and what follows from it is in runner.py.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from assistants_client.models.tools import (
     Tool,
 )
 
-#: What the model reads where code ran and printed nothing.
+#: The output that the model reads where code ran and printed nothing.
 NO_OUTPUT: Final = "(no output)"
 #: Characters of an image's address that a text names; some addresses hold the whole image.
 _LONGEST_URL: Final = 300
@@ -83,18 +83,18 @@ def conversation_of(
     last: int | None = None,
     states: Mapping[str, State] = MappingProxyType({}),
 ) -> Conversation:
-    """What to ask the model next.
+    """Returns the next conversation to send to the model.
 
     Args:
         run: Its instructions are final: the assistant's and the additional ones are merged already.
         messages: The thread's that the run may see, and its own, oldest first.
-        steps: This run's, oldest first. Earlier runs are told by their messages alone.
-        code_interpreter: How the code interpreter is described to the model.
-        shown: The image of a file; or, for the model to read, why it cannot be shown.
-        last: How many messages to ask about at most, the last ones; ``None`` asks about all.
-        states: What the servers of models want to see again, by the ids of steps and messages.
+        steps: This run's, oldest first. Earlier runs are represented by their messages alone.
+        code_interpreter: Describes the code interpreter to the model.
+        shown: Returns the image of a file; or, for the model to read, why it cannot be sent.
+        last: The number of messages to send at most, the last ones; ``None`` sends all.
+        states: What the models' servers want back unchanged, by the ids of steps and messages.
     """
-    # Some servers, or the templates behind them, call what they are shown even when told not to.
+    # Some models call the functions they are sent even when the tool choice is "none".
     functions = [] if run.tool_choice == "none" else _functions(run.tools, code_interpreter)
     limit = run.max_completion_tokens
     return Conversation(
@@ -115,12 +115,12 @@ def conversation_of(
 
 
 def tokens_spent(steps: Iterable[RunStep]) -> Usage:
-    """The tokens of all steps together."""
+    """Returns the tokens of all steps together."""
     return total_of(step.usage for step in steps if step.usage is not None)
 
 
 def code_output(record: CodeInterpreterRecord) -> str:
-    """What the model reads of what came of its code."""
+    """Returns the output of code, as the model reads it."""
     logs = "".join(output.logs for output in record.outputs if isinstance(output, LogsOutput))
     images = sum(isinstance(output, ImageOutput) for output in record.outputs)
     if images:
@@ -130,7 +130,7 @@ def code_output(record: CodeInterpreterRecord) -> str:
 
 
 def messages_for(run: Run, messages: Iterable[Message]) -> list[Message]:
-    """The messages that a run found when it began, among them and its own."""
+    """Returns the messages that a run found when it began, without its own."""
     return [message for message in messages if message.run_id != run.id]
 
 
@@ -162,9 +162,9 @@ def _turn(
 
 
 def _text(message: Message) -> str:
-    """The text of an assistant's message; images are named, that the model knows what it misses.
+    """Returns the text of an assistant's message; images are named, as the model cannot see them.
 
-    What a model thought is not what it said, and is in the text only to be seen by people.
+    Reasoning is no part of the answer, and is in the text only to be seen by people.
     """
     text = "\n".join(words for words, _ in _pieces(message, _named))
     return text if message.run_id is None else without_thoughts(text)
@@ -177,7 +177,7 @@ def _named(image: ImageFile) -> str:
 def _pieces(
     message: Message, shown: Callable[[ImageFile], Image | str]
 ) -> Iterator[tuple[str, str | Image]]:
-    """The parts of a message in words, and as they are shown to a model that sees."""
+    """Yields the parts of a message in words, and as they are sent to a model that sees images."""
     for part in message.content:
         if isinstance(part, TextPart) and part.text.value:
             yield part.text.value, part.text.value
@@ -195,38 +195,38 @@ def _pieces(
 def _rounds(
     messages: Sequence[Message], steps: Sequence[RunStep], states: Mapping[str, State]
 ) -> Iterator[Turn]:
-    """What this run has said and done so far.
+    """Yields the turns of this run so far: its messages and its calls.
 
     Text and the calls after it came in one answer and go back as one turn: many chat templates
     refuse two turns of the same role in a row.
     """
     written = {message.id: message for message in messages}
-    said: list[str] = []
+    texts: list[str] = []
     searches = count()
     for step in steps:
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             message = written.get(details.message_creation.message_id)
             text = "" if message is None else _text(message)
-            said += [text] if text else []
+            texts += [text] if text else []
         elif isinstance(details, ToolCallsDetails):
-            answered = list(_answered(details.tool_calls, searches))
-            if answered:
-                calls = [call for call, _ in answered]
-                yield _said(said, tool_calls=calls, state=states.get(step.id))
-                said = []
-                for call, output in answered:
+            outputs = list(_calls_with_outputs(details.tool_calls, searches))
+            if outputs:
+                calls = [call for call, _ in outputs]
+                yield _assistant_turn(texts, tool_calls=calls, state=states.get(step.id))
+                texts = []
+                for call, output in outputs:
                     yield Turn(role="tool", text=output, tool_call_id=call.id)
-    if said:
-        yield _said(said)
+    if texts:
+        yield _assistant_turn(texts)
 
 
-def _said(texts: Sequence[str], **fields: Any) -> Turn:
+def _assistant_turn(texts: Sequence[str], **fields: Any) -> Turn:
     parts = texts if len(texts) > 1 else ()
     return Turn(role="assistant", text="\n".join(texts), parts=parts, **fields)
 
 
-def _answered(
+def _calls_with_outputs(
     calls: Iterable[StepToolCall], searches: Iterator[int]
 ) -> Iterator[tuple[ToolCall, str]]:
     for call in calls:
@@ -246,7 +246,7 @@ def _answered(
 
 
 def _functions(tools: Iterable[Tool], code_interpreter: str) -> list[FunctionSpec]:
-    """The tools as functions, one for each name; those of the built-in tools are their own."""
+    """Returns the tools as functions, one for each name; a built-in tool's name is its own."""
     found: dict[str, FunctionSpec] = {}
     for tool in tools:
         if isinstance(tool, CodeInterpreterTool):
@@ -276,7 +276,7 @@ def _tool_choice(
 ) -> str | None:
     choice = run.tool_choice
     if not functions or any(step.tool_calls for step in steps):
-        return None  # Nothing to choose, or done as told: told again, it would call for ever.
+        return None  # Nothing to choose, or done already: asked again, it would call for ever.
     if isinstance(choice, NamedToolChoice):
         name = choice.function.name if choice.function is not None else choice.type
         return f"function:{name}" if any(f.name == name for f in functions) else None

@@ -1,9 +1,9 @@
-"""Carries one run from queued to its end, or to where its caller has to act.
+"""Processes one run from queued to its end, or to where its caller has to act.
 
 What belongs here: the rounds of model and tools, and what each outcome means for the run. How the
 model is asked, and its messages written, is in model_rounds.py. No threads (thread_pool.py), no SQL
 (services/worker_side/execution.py), no words of any model's API. What a run's end does to its
-thread, messages and steps is the services' to know.
+thread, messages and steps is decided by the services.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from assistants_client.engine.worker.answer import AnswerBuilder
 from assistants_client.engine.worker.model_rounds import ModelRounds
 from assistants_client.engine.worker.prompt import tokens_spent
 from assistants_client.engine.worker.run_state import RunState
-from assistants_client.engine.worker.tool_call_records import Recorded, recorded
+from assistants_client.engine.worker.tool_call_records import RecordedCall, record_call
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 MAX_ROUNDS: Final = 32
 #: Seconds for which a search waits for files that are still being read.
 FILLING_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 
 #: The codes of errors that are not the server's, as runs have them.
 _ERROR_CODES: Final = {
@@ -78,13 +78,13 @@ _CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
 
 
 class Runner:
-    """Carries runs. Safe to share between threads: it holds nothing of any run.
+    """Processes runs. Safe to share between threads: it holds no state of any run.
 
     Args:
-        execution: What it writes through.
+        execution: Writes what the run does.
         model: The language model.
-        interpreter: What runs the model's code.
-        tools: What the tools of a run reach.
+        interpreter: Runs the model's code.
+        tools: Gives access to what the tools of a run use.
         max_rounds: Rounds of tool calls after which a run fails.
         monotonic: A clock in seconds.
         sleep: Waits for so many seconds.
@@ -111,12 +111,12 @@ class Runner:
         self._max_rounds = max_rounds
         self._monotonic = monotonic
 
-    def carry(self, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> None:
-        """Carries a run, if it is queued, until it ends, needs its caller, or is taken away.
+    def process(self, run_id: str, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Processes a run, if it is queued, until it ends, needs its caller, or is taken away.
 
         Args:
             run_id: The run.
-            cancelled: Whether someone in this process cancelled the run; cheap to ask.
+            cancelled: Returns whether someone in this process cancelled the run; cheap to call.
         """
         work = self._execution.claim(run_id)
         if work is None:
@@ -138,16 +138,16 @@ class Runner:
             if not isinstance(error, Exception):
                 raise
 
-    def let_go(self, run_id: str) -> None:
-        """Fails a run whose carrying broke off without an end, for the store was not to be had."""
-        self._execution.let_go(run_id)
+    def release(self, run_id: str) -> None:
+        """Fails a run whose processing broke off without an end, as the store was unavailable."""
+        self._execution.fail_unstored(run_id)
 
-    def renew(self) -> frozenset[str]:
-        """Gives a sign of life for the runs that are carried, and answers which still are ours."""
-        return self._execution.renew()
+    def renew_leases(self) -> frozenset[str]:
+        """Renews the leases of the claimed runs, and returns the ids of those still held."""
+        return self._execution.renew_leases()
 
     def _broke_off(self, run: Run, error: BaseException) -> None:
-        """Fails a run for what its carrying raised, unless it is ours no longer."""
+        """Fails a run whose processing raised an error, unless it is ours no longer."""
         if isinstance(error, RunTaken) or self._execution.is_closed:
             _log.debug("Run %s was taken away", run.id, exc_info=True)
         elif isinstance(error, LanguageModelError):
@@ -176,7 +176,7 @@ class Runner:
         )
 
     def _round(self, state: RunState) -> bool:
-        """One answer of the model and what it asks for; whether there is more to do."""
+        """Gets one answer of the model and runs its calls; returns whether to ask again."""
         run = state.run
         _require_room(state)
         exhausted = _exhausted(run, tokens_spent(state.steps))
@@ -202,7 +202,7 @@ class Runner:
                 "incomplete",
                 incomplete_reason="max_completion_tokens" if end.reason == "length" else None,
                 last_error=None if end.word is None else _own_word(end.word),
-                # Where no message was begun there is no step either that would tell of the tokens.
+                # Where no message was begun there is no step either that would hold the tokens.
                 spent=answer.usage if opened is None else None,
             )
             return False
@@ -215,7 +215,7 @@ class Runner:
             )
         limit = run.max_prompt_tokens
         if limit is not None and tokens_spent(state.steps).prompt_tokens > limit:
-            # What was said stays, but the protocol has it that such a run does not complete.
+            # The message stays, but the protocol has it that such a run does not complete.
             self._execution.finish(run, "incomplete", incomplete_reason="max_prompt_tokens")
             return False
         self._execution.finish(run, "completed")
@@ -230,28 +230,28 @@ class Runner:
         calls: Sequence[ToolCall],
         offered: Collection[str],
     ) -> bool:
-        """Does what the model asks for; whether everything it asked for is done."""
+        """Processes the calls of an answer; returns whether all of them have their outputs."""
         run, usage, pieces = state.run, answer.usage, answer.argument_pieces()
-        records = [recorded(run, call, offered) for call in calls]
+        records = [record_call(run, call, offered) for call in calls]
         kept = answer.state(calls)
         step = self._execution.begin_tools_step(
             run, [made for made, _ in records], reasoning=answer.take_thoughts(), state=kept
         )
         if kept is not None:
             state.states[step.id] = kept
-        # Each call is told of with what came of it before the next one is: there are readers that
-        # take a call for another one when they hear of it again.
+        # Each call is published with its output before the next one is: there are readers that
+        # take a call for another one when it is published again.
         for index, (made, is_to_do) in enumerate(records):
             parts = pieces[index]
             if isinstance(made, CodeInterpreterCall):
                 parts = made.code_interpreter.input.splitlines(keepends=True)
-            self._execution.tell(run, STEP, *call_deltas(step.id, index, encode(made), parts))
+            self._execution.publish(run, STEP, *call_deltas(step.id, index, encode(made), parts))
             if is_to_do:
                 self._execution.check(run)
                 self._do(run, made)
                 self._execution.update_step(run, step)
                 if isinstance(made, CodeInterpreterCall):
-                    self._execution.tell(run, STEP, *output_deltas(step.id, index, encode(made)))
+                    self._execution.publish(run, STEP, *output_deltas(step.id, index, encode(made)))
         state.steps.append(step)
         if any(isinstance(c, FunctionToolCall) and c.function.output is None for c, _ in records):
             self._execution.require_action(run, step, usage)
@@ -259,8 +259,8 @@ class Runner:
         self._execution.complete_tools_step(run, step, usage)
         return True
 
-    def _do(self, run: Run, made: Recorded) -> None:
-        """Does what a call of a built-in tool asks for, and puts into it what came of that."""
+    def _do(self, run: Run, made: RecordedCall) -> None:
+        """Executes a call of a built-in tool, and records its output in it."""
         if isinstance(made, FileSearchCall):
             made.file_search = self._search(run, made.file_search)
         elif isinstance(made, CodeInterpreterCall):
@@ -270,7 +270,7 @@ class Runner:
         options = options_of(run.tools) or FileSearchOptions()
         until = self._monotonic() + FILLING_SECONDS
         while self._tools.is_filling(run) and self._monotonic() < until:
-            self._sleep(_LOOK_SECONDS)
+            self._sleep(_POLL_SECONDS)
             self._execution.check(run)
         query = str(asked.extra["query"])
         hits = self._tools.search(
@@ -286,7 +286,7 @@ class Runner:
         try:
             with self._tools.workspace(run) as workspace:
                 result = self._interpreter.run(record.input, before, workspace.folder)
-                images, dropped = self._tools.keep(run, workspace)
+                images, dropped = self._tools.store_changes(run, workspace)
         except Exception as error:
             # The interpreter's own fault, and still no reason to lose the run.
             _log.exception("The code interpreter failed in run %s", run.id)
@@ -303,7 +303,7 @@ class Runner:
 
 
 def _exhausted(run: Run, spent: Usage) -> str | None:
-    """Which of the run's bounds on tokens is reached, if one is."""
+    """Returns the name of the run's bound on tokens that is reached, if one is."""
     if run.max_completion_tokens is not None and spent.completion_tokens >= (
         run.max_completion_tokens
     ):
@@ -314,7 +314,7 @@ def _exhausted(run: Run, spent: Usage) -> str | None:
 
 
 def _require_room(state: RunState) -> None:
-    """Gives a run up whose calls and outputs have become too much to be shown to any model."""
+    """Refuses to go on with a run whose calls and outputs are too long to be sent to any model."""
     if state.steps_length() > MAX_STEPS_TEXT:
         raise LanguageModelError(
             f"The steps of the run have grown beyond {MAX_STEPS_TEXT} characters, with the "
@@ -322,12 +322,12 @@ def _require_room(state: RunState) -> None:
         )
 
 
-def _calls_with_ids(step: RunStep) -> list[Recorded]:
+def _calls_with_ids(step: RunStep) -> list[RecordedCall]:
     return [call for call in step.tool_calls if not isinstance(call, UnknownToolCall)]
 
 
 def _own_word(word: str) -> LastError:
-    """Tells of an answer that ended early what its server called that."""
+    """Returns the error of an answer that ended early, with the word of the model's server."""
     return LastError(
         code="server_error",
         message=f"The language model's server ended the answer early, in its word: {word!r:.100}.",

@@ -1,7 +1,7 @@
-"""Threads that carry runs, started when there is something to carry and gone when there is not.
+"""Holds the worker threads that process runs: started when there is work, ended when there is none.
 
-Who carries which run in this process is known here, and nothing of what a run is: no database, no
-models, no statuses.
+The pool decides which worker processes which run in this process, and nothing of what a run is: no
+database, no models, no statuses.
 """
 
 from __future__ import annotations
@@ -22,141 +22,141 @@ from assistants_client.engine.faults import Fault
 
 _log = logging.getLogger(__name__)
 
-#: Runs that are carried at once, unless told otherwise. Their threads wait for models, mostly.
+#: Runs that are processed at once by default. Their threads wait for models, mostly.
 WORKERS: Final = 64
-#: At most once in so many seconds it is told that runs wait.
-TELL_SECONDS: Final = 10.0
-#: Seconds between two signs of life: three of them fit into a lease.
+#: Seconds between two reports that runs wait for a worker, at least.
+REPORT_SECONDS: Final = 10.0
+#: Seconds between two heartbeats: three of them fit into a lease.
 HEARTBEAT_SECONDS: Final = 5.0
 
 
-class Carrier(Protocol):
-    """What carries one run; called from several threads at once."""
+class Worker(Protocol):
+    """Processes one run at a time in each thread; called from several threads at once."""
 
-    def carry(self, run_id: str, cancelled: Callable[[], bool], /) -> None:
-        """Carries a run to its end; returns at once when there is nothing to do for it.
+    def process(self, run_id: str, cancelled: Callable[[], bool], /) -> None:
+        """Processes a run to its end; returns at once when there is nothing to do for it.
 
-        When it raises, such as where the store cannot be written, :meth:`let_go` is called until
+        When it raises, such as where the store cannot be written, :meth:`release` is called until
         that works, and then this again.
         """
         ...
 
-    def let_go(self, run_id: str, /) -> None:
-        """Gives up what a ``carry`` that has raised still holds, if anything."""
+    def release(self, run_id: str, /) -> None:
+        """Releases the claim that a ``process`` which has raised still holds, if any."""
         ...
 
-    def renew(self) -> Collection[str]:
-        """Gives a sign of life for all runs that are being carried, and answers which still are.
+    def renew_leases(self) -> Collection[str]:
+        """Renews the leases of all runs that are being processed.
 
-        A run that was taken away, such as one that has expired, is not among them any more.
+        Returns:
+            The ids of the runs that are still claimed here. A run that was taken away, such as one
+            that has expired, is not among them any more.
         """
         ...
 
 
 @define(eq=False)
-class _Carried:
+class _Task:
     run_id: str
     cancelled: threading.Event = field(factory=threading.Event)
-    #: Whether a sign of life was ever given for it.
+    #: Whether its lease was ever renewed here.
     is_ours: bool = False
-    #: Whether another worker has taken the place of the one that carries it.
-    is_given_up: bool = False
+    #: Whether another worker has taken the place of the one that processes it.
+    is_abandoned: bool = False
 
 
-class Threads:
-    """Carries runs in daemon threads of this process; a forked child starts with none.
+class WorkerPool:
+    """Processes runs in daemon threads of this process; a forked child starts with none.
 
-    A thread whose run was cancelled or taken away no longer counts as a worker: what keeps it, such
-    as a model that never answers, does not keep other runs waiting.
+    A thread whose run was cancelled or taken away no longer counts as a worker: what blocks it,
+    such as a model that never answers, does not keep other runs waiting.
 
     Args:
-        runner: Carries each run.
-        workers: Runs that are carried at once; more of them wait for their turn.
-        heartbeat: Seconds between two signs of life while runs are carried.
-        tell_waiting: Called with the number of runs that wait because all workers are busy, when
+        worker: Processes each run.
+        workers: Runs that are processed at once; more of them wait for their turn.
+        heartbeat: Seconds between two heartbeats while runs are processed.
+        on_backlog: Called with the number of runs that wait because all workers are busy, when
             one more does, but not each time.
     """
 
     def __init__(
         self,
-        runner: Carrier,
+        worker: Worker,
         workers: int = WORKERS,
         *,
         heartbeat: float = HEARTBEAT_SECONDS,
-        tell_waiting: Callable[[int], object] = lambda number: None,
+        on_backlog: Callable[[int], object] = lambda number: None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is below 1")
-        self._runner = runner
+        self._worker = worker
         self._limit = workers
         self._heartbeat = heartbeat
-        self._tell_waiting = tell_waiting
+        self._on_backlog = on_backlog
         self._closed = False
         #: Whether ``close`` has returned: what fails then was given up, and is nobody's concern.
         self._is_over = False
-        self._start_afresh()
-        _every.add(self)
+        self._reset()
+        _all_pools.add(self)
 
-    def _start_afresh(self) -> None:
+    def _reset(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque()
-        self._carried: list[_Carried] = []
-        #: Runs whose carrying has raised; what it held is let go of by the heartbeat.
-        self._dropped: list[str] = []
+        self._tasks: list[_Task] = []
+        #: Runs whose processing has raised; the heartbeat releases what it held.
+        self._unreleased: list[str] = []
         self._workers = 0
-        self._beating = False
-        #: Whether the last heartbeat failed, which has been told of.
+        self._has_heartbeat = False
+        #: Whether the last heartbeat failed, which has been logged.
         self._is_failing = False
-        #: When it was last told that runs wait.
-        self._told_at = -math.inf
+        #: When a backlog was last reported.
+        self._reported_at = -math.inf
 
     def submit(self, run_id: str) -> None:
-        """Has a run carried as soon as a thread is free; after ``close`` it stays queued."""
+        """Has a run processed as soon as a thread is free; after ``close`` it stays queued."""
         with self._changed:
             if self._closed:
                 return
             self._waiting.append(run_id)
-            self._hire()
-            waiting, now = self._in_vain(), time.monotonic()
-            if not waiting or now - self._told_at < TELL_SECONDS:
+            self._start_worker()
+            backlog, now = self._backlog(), time.monotonic()
+            if not backlog or now - self._reported_at < REPORT_SECONDS:
                 return
-            self._told_at = now
-        self._tell_waiting(waiting)
+            self._reported_at = now
+        self._on_backlog(backlog)
 
     def take_over(self, run_ids: Sequence[str]) -> None:
-        """Has runs carried that nobody else may carry, as far as there is a thread free for them.
+        """Has runs processed that nobody else may process, as far as a thread is free for them.
 
-        What is waiting or carried here already, or has been dropped, is left alone.
+        What is waiting or processed here already, or has failed and is not released, is left alone.
         """
         with self._changed:
-            known = {carried.run_id for carried in self._carried}.union(
-                self._waiting, self._dropped
-            )
+            known = {task.run_id for task in self._tasks}.union(self._waiting, self._unreleased)
             room = self._limit - self._active() - len(self._waiting)
             for run_id in [one for one in run_ids if one not in known][: max(0, room)]:
                 self.submit(run_id)
 
     def cancel(self, run_id: str) -> None:
-        """Tells whoever carries the run here, if anyone, to look whether it was cancelled."""
+        """Signals the thread that processes the run here, if any, to check whether to stop."""
         with self._changed:
-            for carried in self._carried:
-                if carried.run_id == run_id:
-                    carried.cancelled.set()
-                    self._give_up(carried)
+            for task in self._tasks:
+                if task.run_id == run_id:
+                    task.cancelled.set()
+                    self._abandon(task)
 
     def busy(self) -> int:
-        """How many threads carry a run, or are about to."""
+        """Returns how many threads process a run, or are about to."""
         with self._changed:
-            given_up = len(self._carried) - self._active()
-            return given_up + min(self._active() + len(self._waiting), self._limit)
+            abandoned = len(self._tasks) - self._active()
+            return abandoned + min(self._active() + len(self._waiting), self._limit)
 
     def waiting(self) -> int:
-        """How many runs wait because all workers are busy."""
+        """Returns how many runs wait because all workers are busy."""
         with self._changed:
-            return self._in_vain()
+            return self._backlog()
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Takes no more runs, and waits for those that a thread carries, or is about to.
+        """Accepts no more runs, and waits for those that a thread processes, or is about to.
 
         What waits for its turn, because all threads are busy, stays queued.
 
@@ -169,10 +169,10 @@ class Threads:
         until = time.monotonic() + timeout
         with self._changed:
             self._closed = True
-            while len(self._waiting) > self._free():
+            while len(self._waiting) > self._idle():
                 self._waiting.pop()
             self._changed.notify_all()
-            while self._is_busy() or self._beating:
+            while self._is_busy() or self._has_heartbeat:
                 left = until - time.monotonic()
                 if left <= 0:
                     self._waiting.clear()
@@ -181,129 +181,133 @@ class Threads:
                     return False
                 self._changed.wait(left)
             self._is_over = True
-            return not self._dropped
+            return not self._unreleased
 
     def _end_heartbeat(self) -> None:
-        """Gives up what is still carried, whose owner is about to close; called with the lock."""
-        for carried in self._carried:
-            self._give_up(carried)
-        self._changed.wait_for(lambda: not self._beating, timeout=1.0)
+        """Abandons what is still processed, as the owner is about to close; with the lock held."""
+        for task in self._tasks:
+            self._abandon(task)
+        self._changed.wait_for(lambda: not self._has_heartbeat, timeout=1.0)
 
-    def _let_go(self, run_id: str) -> bool:
-        """Has a run carried anew whose carrying has raised, if the store can be written again."""
+    def _release(self, run_id: str) -> bool:
+        """Retries a run whose processing has raised, if the store can be written again."""
         try:
-            self._runner.let_go(run_id)
+            self._worker.release(run_id)
         except Exception as error:
-            _tell(error, f"Run {run_id} could not be let go of", is_known=self._is_failing)
+            _log_failure(error, f"Run {run_id} could not be released", is_repeated=self._is_failing)
             return False
         with self._changed:
-            self._dropped.remove(run_id)
+            self._unreleased.remove(run_id)
         self.submit(run_id)
         return True
 
-    def _give_up(self, carried: _Carried) -> None:
-        """Counts on the run's worker no longer; called with the lock held."""
-        if not carried.is_given_up:
-            carried.is_given_up = True
+    def _abandon(self, task: _Task) -> None:
+        """Stops counting on the task's worker; called with the lock held."""
+        if not task.is_abandoned:
+            task.is_abandoned = True
             self._workers -= 1
-            self._hire()
+            self._start_worker()
             self._changed.notify_all()
 
     def _needs_heartbeat(self) -> bool:
-        """Called with the lock held."""
-        return self._is_busy() or (bool(self._dropped) and not self._closed)
+        """Returns whether any claim is to be renewed or released; called with the lock held."""
+        return self._is_busy() or (bool(self._unreleased) and not self._closed)
 
     def _is_busy(self) -> bool:
-        """Whether any run is carried that is not given up, or about to be; with the lock held."""
-        return self._active() > 0 or (bool(self._waiting) and self._free() > 0)
+        """Returns whether any task is active, or about to be; called with the lock held."""
+        return self._active() > 0 or (bool(self._waiting) and self._idle() > 0)
 
     def _active(self) -> int:
-        """How many runs are carried that are not given up; called with the lock held."""
-        return sum(not carried.is_given_up for carried in self._carried)
+        """Returns how many tasks are processed and not abandoned; called with the lock held."""
+        return sum(not task.is_abandoned for task in self._tasks)
 
-    def _in_vain(self) -> int:
-        """How many runs no worker is about to take; called with the lock held."""
+    def _backlog(self) -> int:
+        """Returns how many runs no worker is about to take; called with the lock held."""
         return max(0, self._active() + len(self._waiting) - self._limit)
 
-    def _free(self) -> int:
-        """How many workers there are that have nothing to carry yet; called with the lock held."""
+    def _idle(self) -> int:
+        """Returns how many workers have nothing to process yet; called with the lock held."""
         return self._workers - self._active()
 
-    def _hire(self) -> None:
+    def _start_worker(self) -> None:
         """Starts a worker if one is needed and allowed; called with the lock held."""
         if not self._waiting or self._workers >= self._limit:
             return
         self._workers += 1
-        if not _started(self._work, "assistants-run"):
+        if not _start_thread(self._worker_loop, "assistants-run"):
             self._workers -= 1
 
-    def _work(self) -> None:
-        """A worker: carries what waits, and ends when nothing does."""
+    def _worker_loop(self) -> None:
+        """Processes what waits, and ends when nothing does: the life of one worker."""
         while True:
             with self._changed:
                 if not self._waiting:
                     self._workers -= 1
                     return
-                carried = _Carried(self._waiting.popleft())
-                self._carried.append(carried)
-                if not self._beating:
-                    self._beating = _started(self._beat, "assistants-heartbeat")
+                task = _Task(self._waiting.popleft())
+                self._tasks.append(task)
+                if not self._has_heartbeat:
+                    self._has_heartbeat = _start_thread(
+                        self._heartbeat_loop, "assistants-heartbeat"
+                    )
             try:
-                self._runner.carry(carried.run_id, carried.cancelled.is_set)
+                self._worker.process(task.run_id, task.cancelled.is_set)
             except BaseException as error:
-                _tell(error, f"Run {carried.run_id} could not be carried", is_known=self._is_over)
+                _log_failure(
+                    error, f"Run {task.run_id} could not be processed", is_repeated=self._is_over
+                )
                 with self._changed:
-                    self._dropped.append(carried.run_id)
+                    self._unreleased.append(task.run_id)
             finally:
                 with self._changed:
-                    self._carried.remove(carried)
+                    self._tasks.remove(task)
                     self._changed.notify_all()
-            if carried.is_given_up:
+            if task.is_abandoned:
                 return
 
-    def _beat(self) -> None:
-        """The heartbeat: as long as there is something to give a sign of life for, or to let go."""
+    def _heartbeat_loop(self) -> None:
+        """Renews leases, as long as there is any, and releases what has failed."""
         while True:
             with self._changed:
                 due = time.monotonic() + self._heartbeat
                 while self._needs_heartbeat() and time.monotonic() < due:
                     self._changed.wait(due - time.monotonic())
                 if not self._needs_heartbeat():
-                    self._beating = False
+                    self._has_heartbeat = False
                     self._changed.notify_all()
                     return
-                dropped = self._dropped[:]
+                unreleased = self._unreleased[:]
             try:
-                ours = self._runner.renew()
+                ours = self._worker.renew_leases()
             except Exception as error:
-                is_known = self._is_failing or self._is_over
-                _tell(error, "The sign of life could not be given", is_known=is_known)
+                is_repeated = self._is_failing or self._is_over
+                _log_failure(error, "The leases could not be renewed", is_repeated=is_repeated)
                 self._is_failing = True
                 continue
-            done = [self._let_go(run_id) for run_id in dropped]
+            done = [self._release(run_id) for run_id in unreleased]
             self._is_failing = not all(done)
             with self._changed:
-                for carried in self._carried:
-                    if carried.run_id in ours:
-                        carried.is_ours = True
-                    elif carried.is_ours:  # not one that is only about to be claimed
-                        self._give_up(carried)
+                for task in self._tasks:
+                    if task.run_id in ours:
+                        task.is_ours = True
+                    elif task.is_ours:  # not one that is only about to be claimed
+                        self._abandon(task)
 
 
-def _tell(error: BaseException, what: str, *, is_known: bool = False) -> None:
+def _log_failure(error: BaseException, what: str, *, is_repeated: bool = False) -> None:
     """Logs a failure: one more while the store is out of use, perhaps for hours, as a detail."""
     is_fault = isinstance(error, Fault)
     level = logging.WARNING if is_fault else logging.ERROR
     why = None if is_fault else error
-    _log.log(logging.DEBUG if is_known else level, "%s: %s", what, error, exc_info=why)
+    _log.log(logging.DEBUG if is_repeated else level, "%s: %s", what, error, exc_info=why)
 
 
-def _started(target: Callable[[], None], name: str) -> bool:
+def _start_thread(target: Callable[[], None], name: str) -> bool:
     try:
         threading.Thread(target=target, name=name, daemon=True).start()
     except RuntimeError as error:
         # No more threads to be had: what waits goes on waiting. That the interpreter is about to
-        # end is nothing to tell of.
+        # end is no problem to report.
         level = logging.DEBUG if "interpreter shutdown" in str(error) else logging.ERROR
         _log.log(level, "No thread could be started", exc_info=True)
         return False
@@ -311,12 +315,12 @@ def _started(target: Callable[[], None], name: str) -> bool:
 
 
 #: For the child of a fork, where no thread but the forking one lives and locks may be left taken.
-_every: Final[weakref.WeakSet[Threads]] = weakref.WeakSet()
+_all_pools: Final[weakref.WeakSet[WorkerPool]] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for threads in list(_every):
-        threads._start_afresh()
+    for pool in list(_all_pools):
+        pool._reset()
 
 
 if hasattr(os, "register_at_fork"):

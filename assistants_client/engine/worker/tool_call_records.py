@@ -1,6 +1,6 @@
-"""From the calls that a model asks for to what is kept of them in a step: pure.
+"""Converts the calls that a model asks for into the records of a step: pure.
 
-What is then done for a call, and with what came of it, is runner.py's.
+Running a call, and what its outcome means, is runner.py's.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from assistants_client.models.run_steps import (
 from assistants_client.models.runs import Run
 from assistants_client.models.tools import CodeInterpreterTool
 
-#: A call of a tool, as it is kept.
-Recorded: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall
+#: A call of a tool, as it is stored.
+RecordedCall: TypeAlias = CodeInterpreterCall | FileSearchCall | FunctionToolCall
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME: Final = 64
 
 
 def has_interpreter(run: Run) -> bool:
-    """Whether the code interpreter is among the run's tools."""
+    """Returns whether the code interpreter is among the run's tools."""
     return any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
 
 
-def recorded(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[Recorded, bool]:
-    """What is kept of a call, and whether there is something to be done here for it."""
+def record_call(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[RecordedCall, bool]:
+    """Returns the record of a call, and whether the engine itself has to execute it."""
     if call.name not in offered:
         return _unknown_call(call, offered), False
     search = options_of(run.tools)
@@ -55,7 +55,7 @@ def recorded(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[Record
 
 
 def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
-    """The record of a call of what does not exist, answered at once so that the model can mend."""
+    """Returns the record of a call of an unknown function, whose output says so to the model."""
     # It goes back to the model, and servers check the names they are sent.
     name = _NOT_IN_NAMES.sub("_", call.name)[:_LONGEST_NAME] or "unnamed"
     output = f"There is no function {name!r}; there is {', '.join(offered) or 'none at all'}."
@@ -65,7 +65,7 @@ def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:
 
 
 def _argument_of(call: ToolCall, name: str) -> tuple[str, str | None]:
-    """The text that a call gives by this name; or all as it came, and what is wrong with it."""
+    """Returns the string argument of this name; or all arguments as they came, and the fault."""
     try:
         arguments = strict_json(call.arguments)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The language model that is there without any: a tutor of mathematics. Names only."""
+"""The language model that needs no server: a tutor of mathematics. Names only."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Exact reckoning with arithmetic and linear forms.
+"""Exact arithmetic with numbers and linear forms.
 
 Pure functions on trees and fractions only: no text is read here. Everything is bounded, since the
-expressions come from anybody: the size of numbers here, the depth of trees where they are made.
+expressions are untrusted: the size of numbers here, the depth of trees where they are made.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Operator: TypeAlias = Literal["+", "-", "*", "/", "^"]
 
 
 class MathError(Exception):
-    """What was written cannot be worked out. The message is a sentence for the one who wrote it."""
+    """An expression that cannot be evaluated. The message is a sentence for its author."""
 
 
 class InexactError(Exception):
@@ -35,28 +35,28 @@ class Number:
 
 @frozen
 class Unknown:
-    """The letter that is to be found."""
+    """The letter to solve for."""
 
     name: str
 
 
 @frozen
 class Negation:
-    """Minus one thing."""
+    """The negation of an operand."""
 
     operand: Node
 
 
 @frozen
 class Root:
-    """The square root of one thing."""
+    """The square root of an operand."""
 
     operand: Node
 
 
 @frozen
 class Operation:
-    """Two things with an operator between them."""
+    """Two operands with an operator between them."""
 
     operator: Operator
     left: Node
@@ -74,12 +74,12 @@ class Linear:
     constant: Fraction
 
     def at(self, value: Fraction) -> Fraction:
-        """The value when the unknown is ``value``."""
+        """Returns the value when the unknown is ``value``."""
         return self.slope * value + self.constant
 
 
 def exact(node: Node) -> Fraction:
-    """The value of arithmetic.
+    """Returns the value of arithmetic.
 
     Raises:
         InexactError: It is not a fraction.
@@ -89,7 +89,7 @@ def exact(node: Node) -> Fraction:
 
 
 def approximate(node: Node) -> float:
-    """The value of arithmetic as a float.
+    """Returns the value of arithmetic as a float.
 
     Raises:
         MathError: It has no real value, or one that is too large.
@@ -108,7 +108,7 @@ def approximate(node: Node) -> float:
 
 
 def bounded(value: Fraction) -> Fraction:
-    """The value itself.
+    """Returns the value itself, if it is within the bound.
 
     Raises:
         MathError: It is too large.
@@ -123,7 +123,7 @@ _NOT_LINEAR = "It is not linear, and I can only solve linear equations in one un
 
 
 def linear_form(node: Node) -> Linear:
-    """The tree as a linear form of its unknown.
+    """Returns the tree as a linear form of its unknown.
 
     Raises:
         InexactError: A number in it is not a fraction.

@@ -1,7 +1,7 @@
 """Reads arithmetic and linear equations out of ordinary sentences.
 
 Pure functions only: text in, trees and linear forms out. No conversation, no prose, no Python code
-for an interpreter. Everything is bounded, since the text comes from anybody. What is not understood
+for an interpreter. Everything is bounded, since the text is untrusted. What is not understood
 as a whole is refused: half an equation has a wrong answer.
 """
 
@@ -106,7 +106,7 @@ def find_problem(text: str) -> Arithmetic | Equation | None:
     """Finds the equation in the text, else the first arithmetic; None when there is neither.
 
     Raises:
-        MathError: There is one, but it cannot be worked out as what it is; or a second equation.
+        MathError: There is one, but it cannot be evaluated or solved; or a second equation.
     """
     text = _normalized(text)
     runs = [run for run in _runs(_tokens(text)) if not _is_label(_written(text, run))]
@@ -165,7 +165,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 def _runs(tokens: Iterator[_Token]) -> Iterator[list[_Token]]:
-    """Stretches of the text that may be mathematics: an equals sign, two numbers, or a root."""
+    """Yields runs of tokens that may be mathematics: an equals sign, two numbers, or a root."""
     run: list[_Token] = []
     for token in [*tokens, _Token("other", "", 0, 0)]:
         if token.kind != "other":
@@ -186,12 +186,12 @@ def _has_equals(run: Sequence[_Token]) -> bool:
 
 
 def _is_meant(run: Sequence[_Token]) -> bool:
-    """Whether a run that cannot be read deserves a word, rather than being part of the sentence."""
+    """Returns whether an unreadable run is an error, rather than a part of the sentence."""
     return _has_equals(run) or not _count(run, "letter")
 
 
 def _readings(run: list[_Token]) -> Iterator[list[_Token]]:
-    """The run, then without what may belong to the sentence: brackets, a lone letter."""
+    """Yields the run, then without what may belong to the sentence: brackets, a lone letter."""
     yield run
     opened, closed = (sum(token.text == bracket for token in run) for bracket in "()")
     if run[-1].text == ")" and closed > opened:
@@ -268,7 +268,7 @@ def _short(written: str) -> str:
 
 
 class _Parser:
-    """Recursive descent; ``*``, ``/`` and the sign that is left out bind alike, left to right."""
+    """A recursive descent parser; ``*``, ``/`` and an omitted sign bind alike, left to right."""
 
     def __init__(self, tokens: Sequence[_Token]) -> None:
         self._tokens = tokens

@@ -1,4 +1,4 @@
-"""What the tutor teaches: a program that solves a problem, and the explanation in words.
+"""Writes the tutor's lessons: a program that solves a problem, and the explanation in words.
 
 Pure functions from a problem, and what the program printed, to text. No conversation and no deltas.
 """
@@ -107,7 +107,7 @@ _NEGATION = 3
 
 
 def program(problem: Arithmetic | Equation) -> str:
-    """Python that works the problem out and prints the result.
+    """Returns Python that solves the problem and prints the result.
 
     Raises:
         MathError: It has no result, or one that is too large.
@@ -127,11 +127,11 @@ def program(problem: Arithmetic | Equation) -> str:
 
 
 def explanation(problem: Arithmetic | Equation, printed: str | None) -> str:
-    """The answer in words, fit to follow a name and a comma.
+    """Returns the answer in words, fit to follow a name and a comma.
 
     Args:
-        problem: What was asked.
-        printed: What the program printed; None when no program was run, then it is worked out here.
+        problem: The problem.
+        printed: The program's output; None when no program was run, then it is computed here.
 
     Raises:
         MathError: It has no result, or the program did not print one.
@@ -264,7 +264,7 @@ def _side(side: Linear, unknown: str) -> str:
 
 
 def _shown(value: Fraction) -> str:
-    """Short decimals as decimals, everything else as a fraction."""
+    """Returns short decimals as decimals, everything else as a fraction."""
     if value.denominator != 1 and 10_000 % value.denominator == 0:
         whole, rest = divmod(abs(value), 1)
         digits = f"{int(rest * 10_000):04}".rstrip("0")
@@ -293,7 +293,7 @@ def _no_result(printed: str) -> str:
 
 
 def _is_whole(node: Node) -> bool:
-    """Whether Python's integers alone compute it exactly."""
+    """Returns whether Python's integers alone compute it exactly."""
     if isinstance(node, Number):
         return node.value.denominator == 1
     if isinstance(node, Negation):
@@ -316,7 +316,7 @@ def _as_float(value: Fraction) -> str:
 
 
 def _python(node: Node, number: Callable[[Fraction], str], precedence: int = 0) -> str:
-    """The tree as Python, in parentheses when it binds less than ``precedence``."""
+    """Returns the tree as Python, in parentheses when it binds less than ``precedence``."""
     if isinstance(node, Number):
         return number(node.value)
     if isinstance(node, Root):

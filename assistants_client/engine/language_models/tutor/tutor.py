@@ -1,7 +1,7 @@
 """The offline tutor: answers arithmetic and linear equations without any language model.
 
-Here is the conversation: what was asked last, whether the code interpreter may and did run, whom to
-address, and the answer in pieces. Reading mathematics and explaining it are elsewhere.
+The conversation belongs here: the last question, whether the code interpreter may and did run, the
+name to address, and the answer in pieces. Reading mathematics and explaining it are elsewhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from assistants_client.engine.language_models.tutor.algebra import MathError
 from assistants_client.engine.language_models.tutor.equations import find_problem
 from assistants_client.engine.language_models.tutor.lessons import explanation, program
 
-#: What the tutor answers to everything that it cannot do.
+#: The tutor's answer to everything that it cannot do.
 HELP = (
     "I am the offline tutor built into this engine, not a language model. I can work out "
     "arithmetic, such as 12 * (3 + 4) or 15% of 80, and solve linear equations in one unknown, "
@@ -46,10 +46,10 @@ _WORD = re.compile(r"(?:^\s*)?\S+\s*")
 
 
 class Tutor:
-    """A stand-in for a language model that needs no server; it says what it is.
+    """A stand-in for a language model that needs no server; its answers say so.
 
-    With the code interpreter among the functions it writes a program and explains what that
-    printed; without, it reckons itself. Other functions are never called. Only the last user turn
+    With the code interpreter among the functions it writes a program and explains its
+    output; without, it computes itself. Other functions are never called. Only the last user turn
     is read. A token is a word here.
     """
 
@@ -69,15 +69,15 @@ class Tutor:
             yield Finish(reason="tool_calls")
             return
         words = _WORD.findall(text)
-        said = words[: conversation.max_completion_tokens]
-        for word in said:
+        written = words[: conversation.max_completion_tokens]
+        for word in written:
             yield TextDelta(text=word)
-        yield TokenUsage(prompt_tokens=prompt, completion_tokens=len(said))
-        yield Finish(reason="stop" if len(said) == len(words) else "length")
+        yield TokenUsage(prompt_tokens=prompt, completion_tokens=len(written))
+        yield Finish(reason="stop" if len(written) == len(words) else "length")
 
 
 def _answer(conversation: Conversation) -> tuple[str | None, str]:
-    """The arguments of a call of the code interpreter, or else the text to say."""
+    """Returns the arguments of a call of the code interpreter, or else the text of the answer."""
     name = _name(conversation.instructions or "")
     asked, since = _last_question(conversation.turns)
     try:
@@ -97,7 +97,7 @@ def _answer(conversation: Conversation) -> tuple[str | None, str]:
 
 
 def _last_question(turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
-    """The text of the last user turn, and the turns after it."""
+    """Returns the text of the last user turn, and the turns after it."""
     for place in range(len(turns) - 1, -1, -1):
         if turns[place].role == "user":
             return turns[place].text, turns[place + 1 :]
@@ -105,7 +105,7 @@ def _last_question(turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
 
 
 def _printed(turns: Sequence[Turn]) -> str | None:
-    """What the code interpreter printed in these turns; None when it was not called."""
+    """Returns the code interpreter's output in these turns; None when it was not called."""
     calls = {call.id for turn in turns for call in turn.tool_calls if call.name == CODE_INTERPRETER}
     for turn in reversed(turns):
         if turn.role == "tool" and turn.tool_call_id in calls:

@@ -1,9 +1,9 @@
-"""A text cut into passages that overlap. Pure: what they are kept and searched for is not known.
+"""Cuts a text into passages that overlap. Pure: no storage, no search.
 
-Tokens are counted by a simple rule, since no model's own is at hand: every started six letters or
-digits of a word are one, each letter of a script without spaces is one, and so is every other sign
-that is not blank. Of blanks 64 in a row are one, so that no passage is long without words. For
-English this comes close to what models count. The time is linear in the text.
+Tokens are counted by a simple rule, since no model's tokenizer is at hand: every started six
+letters or digits of a word are one, each letter of a script without spaces is one, and so is every
+other sign that is not blank. Of blanks 64 in a row are one, so that no passage is long without
+words. For English this comes close to what models count. The time is linear in the text.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-#: What is written without spaces between words, as a part of a character class.
+#: Scripts without spaces between words, as a part of a character class.
 UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 
 _TOKEN: Final = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]{{1,6}}|[^\w\s]|\s{{64}}")
 _HEADING: Final = re.compile(r"^(#{1,6})[ \t]", re.MULTILINE)
 _LONGEST_HEADING: Final = 200
-#: Where a passage ends best, in this order.
+#: The best ends of a passage, in this order.
 _ENDS: Final = tuple(re.compile(end) for end in (r"\n\s*\n", r"\n", r"[.!?。]\s", r"\s"))
-#: The part of a passage, from its end, in which its end is looked for.
+#: The part of a passage, from its end, in which its end is searched.
 _END_SHARE: Final = 4
-#: How far back the beginning of a word is looked for.
+#: Characters back to which the beginning of a word is searched.
 _LONGEST_WORD: Final = 40
 
 
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
 
 
 def count_tokens(text: str) -> int:
-    """How many tokens a text has."""
+    """Returns the number of a text's tokens."""
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
@@ -51,7 +51,7 @@ def chunks(text: str, size: int, overlap: int, *, has_headings: bool = False) ->
         has_headings: Whether lines that begin with ``#`` are headings, as in Markdown.
     """
     tokens = array("Q", (match.start() for match in _TOKEN.finditer(text)))
-    above = _Above(text if has_headings else "")
+    above = _HeadingPath(text if has_headings else "")
     first, start = 0, 0
     while True:
         if first + size >= len(tokens):
@@ -80,8 +80,8 @@ def _word_start(text: str, place: int) -> int:
     return start if place - start < _LONGEST_WORD else place
 
 
-class _Above:
-    """The headings that hold at a place; asked for places in their order."""
+class _HeadingPath:
+    """The headings above a place; called with places in ascending order."""
 
     def __init__(self, text: str) -> None:
         self._found = _headings(text)
@@ -99,7 +99,7 @@ class _Above:
 
 
 def _headings(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where each heading begins, its level and what it says."""
+    """Yields the place, the level and the title of each heading."""
     for match in _HEADING.finditer(text):
         end = text.find("\n", match.end())
         title = text[match.end() : len(text) if end < 0 else end].strip(" \t").rstrip(" \t#")

@@ -1,4 +1,4 @@
-"""The text of a PDF, page by page."""
+"""Reads the text of a PDF, page by page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from assistants_client.engine.search.document_reader.refusal import Refused
 
 
 def read_pdf(file: BinaryIO) -> Iterator[str]:
-    """The pages of a PDF.
+    """Yields the text of the pages of a PDF.
 
     Raises:
-        Refused: It is broken, or locked with a password.
+        Refused: It is broken, or encrypted with a password.
     """
     import pypdf  # only what is needed is loaded
     from pypdf.errors import DependencyError, PyPdfError

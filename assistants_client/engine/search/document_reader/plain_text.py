@@ -1,6 +1,6 @@
-"""What kind of file it is by its first bytes and name, how its letters are coded, and what is left.
+"""Detects the kind of a file and its character encoding, and normalizes its text.
 
-Nothing here knows of documents; a text of any kind is tidied the same way.
+Nothing of any document format belongs here; a text of any kind is normalized the same way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from assistants_client.engine.search.document_reader.refusal import Refused
 
 Kind: TypeAlias = Literal["pdf", "docx", "html", "markdown", "plain"]
 
-#: Of a file so much is looked at to tell its kind and coding.
+#: Bytes of a file from which its kind and encoding are detected.
 HEAD: Final = 64 * 1024
 
 _BOMS: Final = (
@@ -28,8 +28,8 @@ _HTML_START: Final = re.compile(rb"<(?:!doctype\s{1,99}html|html|head|body)\b", 
 _CHARSET: Final = re.compile(
     rb"charset\s{0,99}=\s{0,99}[\"']?\s{0,99}([\w.:-]{1,40})", re.IGNORECASE
 )
-#: Python has them, and no file is written in them.
-_NO_CODINGS: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape"})
+#: Codecs of Python in which no file is written.
+_NO_ENCODINGS: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape"})
 _HTML_NAMES: Final = (".html", ".htm", ".xhtml")
 _MARKDOWN_NAMES: Final = (".md", ".markdown", ".mdx")
 _CONTROL: Final = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
@@ -38,7 +38,7 @@ _GAP: Final = re.compile(r"\n[ \t\n]*\n")
 
 
 def kind_of(head: bytes, name: str) -> Kind:
-    """What kind of file it is.
+    """Returns the kind of a file.
 
     Raises:
         Refused: It is empty, or not of the kind that its name says.
@@ -59,7 +59,7 @@ def kind_of(head: bytes, name: str) -> Kind:
 
 
 def _begins_as_html(head: bytes) -> bool:
-    """Whether a page begins here, after any comments."""
+    """Returns whether an HTML page begins here, after any comments."""
     place = _after_blanks(head, 0)
     while head.startswith(b"<!--", place):
         end = head.find(b"-->", place)
@@ -74,19 +74,19 @@ def _after_blanks(head: bytes, place: int) -> int:
     return place if found is None else found.end()
 
 
-def coding_of(head: bytes) -> str:
-    """How a file's letters are coded.
+def encoding_of(head: bytes) -> str:
+    """Returns the character encoding of a file.
 
     Raises:
         Refused: It does not look like text at all.
     """
-    for bom, coding in _BOMS:
+    for bom, encoding in _BOMS:
         if head.startswith(bom):
-            return coding
+            return encoding
     if _CONTROL & set(head):
         message = "The file is not text, and of no kind that can be read (PDF, DOCX, HTML)."
         raise Refused(message, "unsupported_file")
-    named = _named_coding(head)
+    named = _declared_encoding(head)
     if named:
         return named
     try:
@@ -99,8 +99,8 @@ def coding_of(head: bytes) -> str:
     return "utf-8"
 
 
-def _named_coding(head: bytes) -> str:
-    """The coding that a page names; empty where there is none, or none that is known."""
+def _declared_encoding(head: bytes) -> str:
+    """Returns the encoding that a page declares; empty where there is none, or an unknown one."""
     lower = head.lower()
     start = lower.find(b"<meta")
     while start >= 0:
@@ -108,25 +108,25 @@ def _named_coding(head: bytes) -> str:
         end = len(head) if end < 0 else end
         found = _CHARSET.search(head, start, end)
         if found is not None:
-            return _known(found[1].decode("ascii"))
+            return _known_encoding(found[1].decode("ascii"))
         start = lower.find(b"<meta", end)
     return ""
 
 
-def _known(name: str) -> str:
+def _known_encoding(name: str) -> str:
     try:
-        coding = codecs.lookup(name).name
-        b"a".decode(coding)  # some turn bytes into bytes
+        encoding = codecs.lookup(name).name
+        b"a".decode(encoding)  # some turn bytes into bytes
     except (LookupError, ValueError):
         return ""
-    return "" if coding.replace("_", "-") in _NO_CODINGS else coding
+    return "" if encoding.replace("_", "-") in _NO_ENCODINGS else encoding
 
 
-def tidied(text: str) -> str:
-    """A text with one kind of line end, and without gaps of many lines.
+def normalized(text: str) -> str:
+    """Returns a text with one kind of line end, and without gaps of many lines.
 
     Raises:
-        Refused: There is nothing else in it.
+        Refused: It has nothing but white space.
     """
     # NUL is text in Python but not in every database.
     text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")

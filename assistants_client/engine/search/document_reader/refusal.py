@@ -1,10 +1,10 @@
-"""Why a file cannot be read, raised by whatever part of the program finds out."""
+"""The error of a file that cannot be read, raised by any part of the program."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """A file that cannot be read, and why.
+    """A file that cannot be read; the message is the reason.
 
     Attributes:
         code: ``invalid_file`` or ``unsupported_file``, as the protocol has them.

@@ -1,7 +1,7 @@
-"""What a page of HTML shows. One pass from left to right: nothing is looked at twice.
+"""Reads the text that a page of HTML shows, in one pass from left to right.
 
-The parser of the standard library looks for the end of what is left open again and again; here
-what is left open goes on to the end of the page, as in a browser.
+The parser of the standard library searches for the end of an open element again and again; here an
+open element goes on to the end of the page, as in a browser.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-_SILENT: Final = frozenset({"script", "style", "template", "noscript", "svg", "head"})
+_HIDDEN: Final = frozenset({"script", "style", "template", "noscript", "svg", "head"})
 #: Elements that may stand in a head. The start of any other ends it: its own end may be left out.
 _IN_HEAD: Final = frozenset(
     {"base", "basefont", "bgsound", "head", "html", "link", "meta", "noframes", "noscript"}
@@ -27,7 +27,7 @@ _INLINE: Final = frozenset(
 _CELLS: Final = frozenset({"td", "th"})
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PARAGRAPHS: Final = _HEADINGS | {"p", "div"}
-#: Elements in which no tags are but their own end.
+#: Raw text elements, in which there are no tags but their own end.
 _RAW: Final = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style")
 }
@@ -35,19 +35,19 @@ _MARKUP: Final = re.compile(r"<[A-Za-z/!?]")
 _NAME: Final = re.compile(r"[A-Za-z][^\s/>]{0,40}")
 #: In a tag: its end, or the quotation mark that begins a value.
 _IN_TAG: Final = re.compile(r">|=\s*[\"']")
-#: Longer numbers are none of a letter.
+#: Longer numbers are no character's.
 _REFERENCE: Final = re.compile(
     r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};?)"
 )
 
 
 def read_html(text: str) -> Iterator[str]:
-    """What a page shows; headings as in Markdown."""
-    silence = _Silence()
+    """Yields the text that a page shows; headings as in Markdown."""
+    hidden = _HiddenElements()
     place = 0
     while (found := _MARKUP.search(text, place)) is not None:
         start = found.start()
-        if not silence:
+        if not hidden:
             yield _shown(text[place:start])
         if text[start + 1] in "!?":
             place = _after_declaration(text, start)
@@ -59,23 +59,23 @@ def read_html(text: str) -> Iterator[str]:
             continue  # such as "</>", which shows nothing
         name = named[0].lower()
         if is_end:
-            if not silence.ends_with(name) and not silence:
+            if not hidden.close(name) and not hidden:
                 yield _at_end(name)
             continue
-        silence.goes_on_with(name)
-        if not silence:
+        hidden.close_head(name)
+        if not hidden:
             yield _at_start(name)
         if text[place - 2 : place] == "/>":
             continue
-        silence.begins_with(name)
+        hidden.open(name)
         if name in _RAW:
             end = _RAW[name].search(text, place)
             place = len(text) if end is None else end.start()
-    if not silence:
+    if not hidden:
         yield _shown(text[place:])
 
 
-class _Silence:
+class _HiddenElements:
     """The open elements that show nothing; true as long as there are any."""
 
     def __init__(self) -> None:
@@ -85,19 +85,19 @@ class _Silence:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def goes_on_with(self, name: str) -> None:
-        """The start of an element ends a head that it may not stand in."""
+    def close_head(self, name: str) -> None:
+        """Ends a head in which an element that starts may not stand."""
         if name == "body" or (self._open[-1:] == ["head"] and name not in _IN_HEAD):
             self._open.clear()
             self._times.clear()
 
-    def begins_with(self, name: str) -> None:
-        if name in _SILENT:
+    def open(self, name: str) -> None:
+        if name in _HIDDEN:
             self._open.append(name)
             self._times[name] += 1
 
-    def ends_with(self, name: str) -> bool:
-        """Whether the end of such an element ends one of them, with all that is open within."""
+    def close(self, name: str) -> bool:
+        """Ends such an element, with all that is open within; returns whether one was open."""
         if not self._times[name]:
             return False
         ended = ""
@@ -108,20 +108,20 @@ class _Silence:
 
 
 def _after_declaration(text: str, start: int) -> int:
-    """The place after a comment, or after what is as good as one."""
+    """Returns the place after a comment or a declaration."""
     mark = "-->" if text.startswith("<!--", start) else ">"
     end = text.find(mark, start + 2)
     return len(text) if end < 0 else end + len(mark)
 
 
 def _after_tag(text: str, place: int) -> int:
-    """The place after a tag, whose values may hold its mark in quotation marks."""
+    """Returns the place after a tag, whose quoted values may hold its end mark."""
     while (found := _IN_TAG.search(text, place)) is not None:
         if found[0] == ">":
             return found.end()
         end = text.find(found[0][-1], found.end())
         # Without a second one it is a slip. There is none in what follows either, so that this
-        # is looked for in vain but once.
+        # is searched in vain only once.
         place = found.end() if end < 0 else end + 1
     return len(text)
 
@@ -131,7 +131,7 @@ def _at_start(name: str) -> str:
         return "\n\n" + "#" * int(name[1]) + " "
     if name in _CELLS:
         return " | "
-    return "" if name in _INLINE or name in _SILENT else "\n"
+    return "" if name in _INLINE or name in _HIDDEN else "\n"
 
 
 def _at_end(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The paragraphs and tables of a DOCX, read as a stream: no tree of it is ever in memory."""
+"""Reads the paragraphs and tables of a DOCX as a stream: no tree of it is ever in memory."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ _WORD: Final = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main ",
     "http://purl.oclc.org/ooxml/wordprocessingml/main ",
 )
-#: What was deleted or moved away, what is said a second time for old programs, and the places of
-#: tabs, which are no letters.
-_PASSED_OVER: Final = frozenset(
+#: Elements that are skipped: what was deleted or moved away, the fallbacks for old programs, and
+#: the places of tabs, which are no characters.
+_SKIPPED: Final = frozenset(
     {"del", "moveFrom", "tabs"}
     | {"http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"}
 )
-_SIGNS: Final = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_CHARACTERS: Final = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
 class _Handler(Protocol):
-    """What takes the elements of a part; names of Word's come without their namespace."""
+    """The callbacks of the parser of a part; names of Word's come without their namespace."""
 
     def begin(self, name: str, value: str) -> None:
-        """An element begins; ``value`` is its attribute ``val``, or the identity of a style."""
+        """Handles the start of an element; ``value`` is its attribute ``val``, or a style's id."""
         ...
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Handles the end of an element."""
         ...
 
-    def letters(self, text: str) -> None:
-        """Text of the element that began last."""
+    def characters(self, text: str) -> None:
+        """Handles text of the element that began last."""
         ...
 
 
 def read_docx(file: BinaryIO) -> Iterator[str]:
-    """The paragraphs and tables of a DOCX; headings as in Markdown.
+    """Yields the paragraphs and tables of a DOCX; headings as in Markdown.
 
     Raises:
         Refused: It is broken, an archive of another kind, or too large once it is unpacked.
@@ -72,11 +72,11 @@ def read_docx(file: BinaryIO) -> Iterator[str]:
                 pass
         body = _Body(styles.marks)
         for _ in _parsed(archive, _MAIN, body):
-            yield body.taken()
+            yield body.take()
 
 
 def _parsed(archive: zipfile.ZipFile, part: str, handler: _Handler) -> Iterator[None]:
-    """Has a part parsed, block by block."""
+    """Parses a part, and yields after each block."""
     if archive.getinfo(part).file_size > _MAX_UNPACKED:
         raise Refused("The DOCX is too large once it is unpacked.")
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -92,9 +92,9 @@ def _parsed(archive: zipfile.ZipFile, part: str, handler: _Handler) -> Iterator[
         if depth > _MAX_DEPTH:
             raise Refused(f"The DOCX is nested more than {_MAX_DEPTH} deep.")
         value = ""
-        for key, said in attributes.items():
+        for key, text in attributes.items():
             if key.endswith((" val", " styleId")) and key.startswith(_WORD):
-                value = said
+                value = text
         handler.begin(_short(name), value)
 
     def end(name: str) -> None:
@@ -107,7 +107,7 @@ def _parsed(archive: zipfile.ZipFile, part: str, handler: _Handler) -> Iterator[
 
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = handler.letters
+    parser.CharacterDataHandler = handler.characters
     parser.StartDoctypeDeclHandler = doctype
     try:
         with archive.open(part) as file:
@@ -136,7 +136,7 @@ def _short(name: str) -> str:
 
 
 class _Styles:
-    """Finds the styles of headings: ``marks`` has what stands before a paragraph of each."""
+    """Finds the styles of headings: ``marks`` has the prefix of a paragraph of each."""
 
     def __init__(self) -> None:
         self.marks: dict[str, str] = {}
@@ -155,46 +155,46 @@ class _Styles:
     def end(self, name: str) -> None:
         pass
 
-    def letters(self, text: str) -> None:
+    def characters(self, text: str) -> None:
         pass
 
 
 class _Body:
-    """Gathers the text of the main part: outermost first, then that of each open cell."""
+    """Collects the text of the main part: outermost first, then that of each open cell."""
 
     def __init__(self, marks: Mapping[str, str]) -> None:
         self._marks = marks
         self._texts: list[list[str]] = [[]]
         self._rows: list[list[str]] = []
-        #: How many elements are open from one that is passed over on.
-        self._passed_over = 0
+        #: The number of open elements from one that is skipped on.
+        self._skipped = 0
         self._in_text = False
 
-    def taken(self) -> str:
-        """What was gathered since the last time and stands in no table that is still open."""
+    def take(self) -> str:
+        """Returns the text since the last call, without that of tables that are still open."""
         text = "".join(self._texts[0])
         self._texts[0].clear()
         return text
 
     def begin(self, name: str, value: str) -> None:
-        if self._passed_over or name in _PASSED_OVER:
-            self._passed_over += 1
+        if self._skipped or name in _SKIPPED:
+            self._skipped += 1
         elif name == "t":
             self._in_text = True
         elif name == "pStyle":
             # Before the text of its paragraph, by the standard.
             if len(self._texts) == 1:
                 self._texts[0].append(self._marks.get(value, ""))
-        elif name in _SIGNS:
-            self._texts[-1].append(_SIGNS[name])
+        elif name in _CHARACTERS:
+            self._texts[-1].append(_CHARACTERS[name])
         elif name == "tr":
             self._rows.append([])
         elif name == "tc":
             self._texts.append([])
 
     def end(self, name: str) -> None:
-        if self._passed_over:
-            self._passed_over -= 1
+        if self._skipped:
+            self._skipped -= 1
         elif name == "t":
             self._in_text = False
         elif name == "p":
@@ -207,6 +207,6 @@ class _Body:
         elif name == "tbl":
             self._texts[-1].append("\n")
 
-    def letters(self, text: str) -> None:
-        if self._in_text and not self._passed_over:
+    def characters(self, text: str) -> None:
+        if self._in_text and not self._skipped:
             self._texts[-1].append(text)

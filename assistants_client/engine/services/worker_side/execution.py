@@ -1,40 +1,40 @@
-"""What the runner writes: a run is claimed, its steps and messages are made, it is ended.
+"""The runner's writes: a run is claimed, its steps and messages are made, it is ended.
 
 Each method that writes is one transaction, and all but ``claim`` write only while the run is still
-this carrier's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
-model, no tools and no threads are known here.
+this worker's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
+model, no tools and no threads belong here.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
-from assistants_client.engine.ids import owner_name
 from assistants_client.engine.language_models.base import State
-from assistants_client.engine.services._answers import keep_state, store_content, take_back
+from assistants_client.engine.services._answers import store_content, store_state, undo_answer
 from assistants_client.engine.services._base import (
     Context,
     by_id,
     change_run,
+    emit_events,
     end_message,
     end_run,
     end_step,
     load_run,
     load_runs,
-    tell,
     total_usage,
 )
 from assistants_client.engine.services._history import history, own_work, states
+from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.storage.database import PATIENT, add, load, save
+from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
@@ -62,10 +62,10 @@ from assistants_client.models.runs import (
     Usage,
 )
 
-#: Queued runs that are looked at together.
+#: Queued runs that are read together.
 _MOST_QUEUED: Final = 100
 
-#: An open message, and what there is of it so far.
+#: An open message, and its content so far.
 Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
 
 _CANCELLED: Final = Ending(status="cancelled")
@@ -79,7 +79,7 @@ _NOT_STORED: Final = Ending(
 
 
 class RunTaken(Exception):
-    """The run is no longer the carrier's: cancelled, expired, deleted, or taken over.
+    """The run is no longer the worker's: cancelled, expired, deleted, or taken over.
 
     There is nothing left to do for it: where an end was due, it has been written.
     """
@@ -90,7 +90,7 @@ class Work:
     """A claimed run, with the messages that it may see and all its own steps, oldest first.
 
     ``states`` holds what the servers of language models want to see again, by the id of the step
-    that it was kept with, and of the message that the step wrote.
+    that it was stored with, and of the message that the step wrote.
     """
 
     run: Run
@@ -100,38 +100,45 @@ class Work:
 
 
 class Execution:
-    """Writes on behalf of one carrier of runs. Safe to share between threads and over a fork.
+    """Writes on behalf of one worker. Safe to share between threads and over a fork.
 
     Attributes:
-        is_closed: Whether this carrier has come to its end, with :meth:`close` or its process.
+        leases: The runs that are this worker's own.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
-        self._nonce = secrets.token_hex(4)
-        self.is_closed = False
+        self.leases = LeaseHolder(context, runs)
 
     @property
     def owner(self) -> str:
-        """How this carrier signs for its runs; another one after a fork."""
-        return owner_name(self._nonce)
+        """The owner name of this worker; another one after a fork."""
+        return self.leases.owner
+
+    @property
+    def is_closed(self) -> bool:
+        """True once this worker was closed."""
+        return self.leases.is_closed
 
     def claim(self, run_id: str) -> Work | None:
-        """Takes a queued run: it is in progress from here on, and this carrier's own.
+        """Claims a queued run: it is in progress from here on, and this worker's own.
 
         What it is to work on is read after that: a run whose history cannot be read is to be ended.
 
         Returns:
-            What to work on; ``None`` when the run is not queued (any more), or gone.
+            The work; ``None`` when the run is not queued (any more), or gone.
         """
         with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.settled(connection, by_id(run_id))
-            if held is None or held.run.status != "queued" or self.is_closed:
+            held = self._context.expire_overdue(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            columns = self.leases.claim(run_id, held.owner, held.lease_until)
+            if columns is None:
                 return None
             run = held.run
             run.started_at = self._context.now()
-            change_run(connection, run, "in_progress", owner=self.owner, lease_until=self._lease())
+            change_run(connection, run, "in_progress", **columns)
         steps, written = own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         return Work(
@@ -139,7 +146,7 @@ class Execution:
         )
 
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
-        """Sees that the run may go on: for between two pieces of work. Writes only when it may not.
+        """Checks between two pieces of work that the run may go on. Writes only when it may not.
 
         Args:
             run: The run, as claimed.
@@ -154,14 +161,14 @@ class Execution:
                 held is not None
                 and held.run.status == "in_progress"
                 and held.owner == self.owner
-                and self._context.ending(held) is None
+                and self._context.due_end(held) is None
             ):
                 return
         with self._own(run, unsaved):
             pass
 
-    def tell(self, run: Run, noun: str, *deltas: JsonObject) -> None:
-        """Tells those who follow the run of pieces, which are not stored."""
+    def publish(self, run: Run, noun: str, *deltas: JsonObject) -> None:
+        """Publishes pieces to the streams of the run; they are not stored."""
         self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
 
     def begin_tools_step(
@@ -183,9 +190,9 @@ class Execution:
         step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
         with self._own(run) as (connection, _):
             document = add(connection, run_steps, step, run_id=run.id, status=step.status)
-            keep_state(connection, step, state)
-            # To those who follow the run the calls come one by one.
-            tell(connection, run.id, STEP, as_begun(document), "created", "in_progress")
+            store_state(connection, step, state)
+            # To the streams of the run the calls are published one by one.
+            emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
     def update_step(self, run: Run, step: RunStep) -> None:
@@ -206,7 +213,7 @@ class Execution:
             end_step(connection, step, "completed", self._context.now())
 
     def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
-        """Hands a step's function calls without output to the caller, and lets go of the run.
+        """Passes a step's function calls without output to the caller, and releases the run.
 
         The step stays open; submitting the outputs completes it and queues the run again.
 
@@ -233,11 +240,11 @@ class Execution:
             current.required_action = RequiredAction(
                 submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
             )
-            change_run(connection, current, "requires_action", owner=None, lease_until=None)
+            change_run(connection, current, "requires_action", **RELEASED)
         return current
 
     def load_state(self, run: Run) -> bytes | None:
-        """What the code interpreter kept of the run's thread; ``None`` to start afresh."""
+        """Returns the code interpreter's state of the run's thread; ``None`` to start afresh."""
         kept = interpreter_states.c
         with self._database.read() as connection:
             found: bytes | None = connection.execute(
@@ -246,7 +253,7 @@ class Execution:
         return found
 
     def save_state(self, run: Run, state: bytes | None) -> None:
-        """Keeps the code interpreter's state for the thread's next call; ``None`` drops it."""
+        """Stores the code interpreter's state for the thread's next call; ``None`` drops it."""
         with self._own(run) as (connection, _):
             connection.execute(
                 delete(interpreter_states).where(interpreter_states.c.thread_id == run.thread_id)
@@ -280,7 +287,7 @@ class Execution:
         step = self._new_step(run, MessageCreationDetails(message_creation=created), reasoning)
         with self._own(run) as (connection, _):
             document = add(connection, run_steps, step, run_id=run.id, status=step.status)
-            tell(connection, run.id, STEP, document, "created", "in_progress")
+            emit_events(connection, run.id, STEP, document, "created", "in_progress")
             document = add(
                 connection,
                 messages,
@@ -289,12 +296,12 @@ class Execution:
                 run_id=run.id,
                 status=message.status,
             )
-            # To those who follow the run the images come after it.
-            tell(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
+            # To the streams of the run the images are published after it.
+            emit_events(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
     def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
-        """Stores what there is of an open message so far, so that an early end does not lose it."""
+        """Stores the content of an open message so far, so that an early end does not lose it."""
         with self._own(run, (message, content)) as (connection, _):
             store_content(connection, message, content)
 
@@ -331,7 +338,7 @@ class Execution:
             end_message(connection, stored, incomplete_reason, now)
             step.usage = usage
             end_step(connection, step, "completed", now)
-            keep_state(connection, step, state, message.id)
+            store_state(connection, step, state, message.id)
         return stored
 
     def finish(
@@ -348,9 +355,9 @@ class Execution:
         Args:
             run: The run, as claimed.
             status: ``completed``, ``incomplete`` or ``failed``.
-            last_error: Why it failed; of an incomplete one, the server's own word.
+            last_error: The error that it failed with; of an incomplete one, the server's own word.
             incomplete_reason: ``max_completion_tokens`` or ``max_prompt_tokens``.
-            spent: The tokens of an answer that no step tells of.
+            spent: The tokens of an answer that no step counts.
 
         Returns:
             The run as it ended.
@@ -361,46 +368,45 @@ class Execution:
         return current
 
     def seconds_left(self, run: Run) -> float:
-        """How long the run may still take."""
+        """Returns the seconds that the run may still take."""
         end = run.expires_at
         return float("inf") if end is None else end - self._context.clock()
 
-    def renew(self) -> frozenset[str]:
-        """Gives a sign of life for all runs of this carrier; due well within ``LEASE`` seconds.
+    def renew_leases(self) -> frozenset[str]:
+        """Renews the leases of all runs of this worker; due well within ``LEASE`` seconds.
 
         Returns:
             The ids of the runs that are still its own; what was overdue has been ended.
         """
-        own = runs.c.owner == self.owner
         with self._database.begin() as connection:
-            connection.execute(update(runs).where(own).values(lease_until=self._lease()))
-            held = load_runs(connection, own)
-            late = {each.run.id for each in held if self._context.ending(each) is not None}
+            self.leases.renew(connection)
+            held = load_runs(connection, self.leases.owned)
+            late = {each.run.id for each in held if self._context.due_end(each) is not None}
             for run_id in late:
-                self._context.settled(connection, by_id(run_id))
+                self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
     def orphans(self) -> list[str]:
-        """Ends the runs that are overdue or whose carrier died.
+        """Ends the runs that are overdue or whose worker died.
 
         Returns:
-            The ids of the queued runs, oldest first: to be claimed by whoever comes first.
+            The ids of the queued runs, oldest first: the first worker to come claims them.
         """
         with self._database.read() as connection:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
         queued = []
         for held in active:
-            if self._context.ending(held) is not None:
+            if self._context.due_end(held) is not None:
                 with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(held.run.id))
+                    self._context.expire_overdue(connection, by_id(held.run.id))
             elif held.run.status == "queued":
                 queued.append(held.run.id)
         return queued
 
     def unclaimed(self) -> list[str]:
-        """Ends the runs whose carrier is gone, and names the queued ones, the oldest of many.
+        """Ends the runs whose worker is gone, and returns the queued ones, the oldest of many.
 
-        To be asked often: no run is read but those that are to be ended.
+        To be called often: no run is read but those that are to be ended.
         """
         with self._database.read() as connection:
             queued = connection.execute(
@@ -410,38 +416,34 @@ class Execution:
                 .limit(_MOST_QUEUED)
             ).scalars()
             waiting = list(queued)
-            held = connection.execute(
-                select(runs.c.id, runs.c.owner, runs.c.lease_until).where(
-                    runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
-                )
-            ).all()
-        self._context.watch(row.owner for row in held)
-        for row in held:
-            if self._context.leases.is_lost(row.id, row.owner, row.lease_until):
-                with self._context.begin() as connection:
-                    self._context.settled(connection, by_id(row.id))
+        others = select(runs.c.id).where(
+            runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
+        )
+        for run_id in self.leases.free(others):
+            with self._context.begin() as connection:
+                self._context.expire_overdue(connection, by_id(run_id))
         return waiting
 
-    def let_go(self, run_id: str) -> None:
-        """Fails one run, if it is carried: what came of it could not be stored."""
+    def fail_unstored(self, run_id: str) -> None:
+        """Fails one run, if it is claimed: what came of it could not be stored."""
         with self._database.begin() as connection:
-            for held in load_runs(connection, and_(runs.c.owner == self.owner, by_id(run_id))):
+            for held in load_runs(connection, self.leases.owned & by_id(run_id)):
                 self._end(connection, held.run, _NOT_STORED)
 
     def close(self) -> None:
-        """Claims nothing any more."""
-        self.is_closed = True  # a claim under way has the right to write, or sees it there
+        """Stops further claims."""
+        self.leases.close()
 
-    def release(self) -> None:
-        """Releases all that this carrier still carries, after :meth:`close`.
+    def release_all(self) -> None:
+        """Releases all runs that this worker still has claimed, after :meth:`close`.
 
-        Each run is queued again, without the answer that was under way: another process carries it,
-        or the next one. A run that cannot be taken back to before that answer has failed.
+        Each run is queued again, without the answer that was under way: another process processes
+        it, or the next one. A run that cannot be rolled back to before that answer has failed.
         """
         with self._database.begin() as connection:
-            for held in load_runs(connection, runs.c.owner == self.owner):
-                if held.run.status == "in_progress" and take_back(connection, held.run):
-                    change_run(connection, held.run, "queued", owner=None, lease_until=None)
+            for held in load_runs(connection, self.leases.owned):
+                if held.run.status == "in_progress" and undo_answer(connection, held.run):
+                    change_run(connection, held.run, "queued", **RELEASED)
                 else:
                     self._end(connection, held.run, LOST)
 
@@ -451,15 +453,15 @@ class Execution:
 
     @contextmanager
     def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
-        """A transaction on a run that is in progress and ours, with the run as it is stored.
+        """Opens a transaction on a run that is in progress and ours, with the run as it is stored.
 
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
-        raised, with what is unsaved; so the carrier has nothing to clear up.
+        raised, with what is unsaved; so the worker has nothing to clean up.
         """
         with self._database.begin(patience=PATIENT) as connection:
             held = load_run(connection, by_id(run.id))
             if held is not None and held.owner == self.owner:
-                ending = self._context.ending(held)
+                ending = self._context.due_end(held)
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
@@ -482,6 +484,3 @@ class Execution:
             step_details=details,
             reasoning=reasoning,
         )
-
-    def _lease(self) -> float:
-        return self._context.leases.next(self._context.clock())

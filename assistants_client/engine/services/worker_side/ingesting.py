@@ -1,22 +1,21 @@
-"""What the reader of stored files writes: a file of a store is claimed, and read or failed.
+"""The writes of ingestion: a file of a store is claimed, and read or failed.
 
-How files are read is not known here; see ``ingestion``.
+The reading of files does not belong here; see ``worker.ingester``.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, and_, select, true, update
+from sqlalchemy import Connection, select, update
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.ids import owner_name
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.services._passages import (
     clear,
     holding_hidden,
@@ -24,7 +23,7 @@ from assistants_client.engine.services._passages import (
     put_passages,
 )
 from assistants_client.engine.services._pieces import in_pieces
-from assistants_client.engine.services._stores import end_file, is_lost
+from assistants_client.engine.services._stores import FILE_LEASE, end_file
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.storage.database import load
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
@@ -33,11 +32,11 @@ from assistants_client.models.files import File
 from assistants_client.models.runs import LastError
 from assistants_client.models.vector_stores import VectorStoreFile
 
-#: A file that its reader died over so often is not tried again.
+#: A file whose worker died so often is not tried again.
 MAX_TRIES: Final = 3
-#: What a file that was not read has ended as.
+#: The statuses of files that were not read.
 _ENDED: Final = ("failed", "cancelled")
-#: Waiting files that are looked at together.
+#: Waiting files that are read together.
 _MOST_WAITING: Final = 100
 
 
@@ -46,30 +45,29 @@ class Job:
     """A claimed file of a store: its content is to be cut into passages of these sizes."""
 
     store_file: int
-    #: The how manieth try it is.
+    #: The number of this try, from 1.
     tries: int
     content: FileContent
     sizes: StaticChunkingSizes
 
 
 class Ingesting:
-    """Writes on behalf of one reader of files. Safe to share between threads and over a fork."""
+    """Writes on behalf of one worker on files. Safe to share between threads and over a fork."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
-        self._nonce = secrets.token_hex(4)
-        self._is_closed = False
+        self._leases = LeaseHolder(context, vector_store_files, FILE_LEASE)
 
     @property
     def owner(self) -> str:
-        """How this reader signs; another one after a fork."""
-        return owner_name(self._nonce)
+        """The owner name of this worker; another one after a fork."""
+        return self._leases.owner
 
     def claim(self, store_file: int) -> Job | None:
-        """Takes a file that is in progress and that nobody holds; ``None`` when there is none.
+        """Claims a file that is in progress and not claimed; ``None`` when there is none.
 
-        What earlier tries have put in is deleted, also where there is to be no further one.
+        What earlier tries have stored is deleted, also where there is to be no further one.
         """
         with self._context.begin() as connection:
             job = self._claimed(connection, store_file)
@@ -80,10 +78,10 @@ class Ingesting:
 
     def _claimed(self, connection: Connection, store_file: int) -> Job | None:
         row = _row(connection, store_file)
-        if row is None or row.status != "in_progress" or self._is_closed:
+        if row is None or row.status != "in_progress":
             return None
-        owner, lease = row.owner, row.lease_until
-        if owner is not None and not is_lost(self._context, store_file, owner, lease):
+        columns = self._leases.claim(store_file, row.owner, row.lease_until)
+        if columns is None:
             return None
         if row.tries >= MAX_TRIES:
             message = f"Reading the file ended its process {MAX_TRIES} times."
@@ -94,7 +92,7 @@ class Ingesting:
         connection.execute(
             update(vector_store_files)
             .where(vector_store_files.c.seq == store_file)
-            .values(owner=self.owner, lease_until=self._lease(), tries=tries)
+            .values(tries=tries, **columns)
         )
         file = load(connection, files, File, row.made.id)
         if file is None:
@@ -117,7 +115,7 @@ class Ingesting:
         Args:
             job: The file.
             chunks: The passages.
-            model: What made their vectors.
+            model: The model of their vectors.
             vectors: One for each passage, or none at all.
         """
         size = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
@@ -146,7 +144,7 @@ class Ingesting:
         in_pieces(self._context, piece)
 
     def fail(self, job: Job, code: str, message: str) -> None:
-        """Notes why a file cannot be read."""
+        """Stores the error of a file that cannot be read."""
         self._clear(job.store_file, job)
         with self._database.begin() as connection:
             row = self._own(connection, job)
@@ -154,18 +152,16 @@ class Ingesting:
                 error = LastError(code=code, message=message)
                 self._end(connection, row.seq, row.made, error)
 
-    def renew(self) -> frozenset[str]:
-        """Gives a sign of life for all files that are held, and answers their numbers."""
-        own = vector_store_files.c.owner == self.owner
+    def renew_leases(self) -> frozenset[str]:
+        """Renews the leases of the claimed files, and returns their numbers."""
+        held = select(vector_store_files.c.seq).where(self._leases.owned)
         with self._database.begin() as connection:
-            connection.execute(
-                update(vector_store_files).where(own).values(lease_until=self._lease())
-            )
-            held = connection.execute(select(vector_store_files.c.seq).where(own)).scalars()
-            return frozenset(str(store_file) for store_file in held)
+            self._leases.renew(connection)
+            own = connection.execute(held).scalars()
+            return frozenset(str(store_file) for store_file in own)
 
     def orphans(self) -> list[int]:
-        """The files that are to be read and that nobody reads, in the order they came in.
+        """Returns the files that are to be read and not claimed, in the order they came in.
 
         Those come after that have ended, and passages of which nobody has deleted.
         """
@@ -175,48 +171,30 @@ class Ingesting:
             return unread + holding_hidden(connection, ended)
 
     def unclaimed(self) -> list[str]:
-        """The same by the names that threads have for them, the oldest of many.
+        """Returns the files that are to be read and not claimed, as strings, the oldest of many.
 
-        To be asked often.
+        To be called often.
         """
         return [str(store_file) for store_file in self._unread(_MOST_WAITING)]
 
     def _unread(self, most: int | None) -> list[int]:
         held = vector_store_files.c
-        with self._database.read() as connection:
-            rows = connection.execute(
-                select(held.seq, held.owner, held.lease_until)
-                .where(held.status == "in_progress")
-                .order_by(held.seq)
-                .limit(most)
-            ).all()
-        self._context.watch(row.owner for row in rows if row.owner is not None)
-        return [
-            row.seq
-            for row in rows
-            if row.owner is None or is_lost(self._context, row.seq, row.owner, row.lease_until)
-        ]
+        waiting = select(held.seq).where(held.status == "in_progress")
+        return self._leases.free(waiting.order_by(held.seq).limit(most))
 
-    def let_go(self, store_file: int) -> None:
-        """Lets go of one file, if it is held, for whoever claims it next."""
-        self._release(vector_store_files.c.seq == store_file)
+    def release(self, store_file: int) -> None:
+        """Releases one file, if it is claimed, for whoever claims it next."""
+        with self._database.begin() as connection:
+            self._leases.release(connection, vector_store_files.c.seq == store_file)
 
     def close(self) -> None:
-        """Claims nothing any more."""
-        self._is_closed = True
+        """Stops further claims."""
+        self._leases.close()
 
-    def release(self) -> None:
-        """Lets go of all that is held, for whoever opens the database next; after :meth:`close`."""
-        self._release(true(), tries=0)
-
-    def _release(self, which: ColumnElement[bool], **values: int) -> None:
-        own = and_(vector_store_files.c.owner == self.owner, which)
-        free = update(vector_store_files).where(own).values(owner=None, lease_until=None, **values)
+    def release_all(self) -> None:
+        """Releases all claimed files for whoever opens the database next; after :meth:`close`."""
         with self._database.begin() as connection:
-            connection.execute(free)
-
-    def _lease(self) -> float:
-        return self._context.leases.next(self._context.clock())
+            self._leases.release(connection, tries=0)
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
         row = _row(connection, job.store_file)
@@ -247,7 +225,7 @@ class Ingesting:
 
 @frozen(kw_only=True)
 class _Held:
-    """A file of a store, with what the table knows of who reads it."""
+    """A file of a store, with the columns of the worker that has claimed it."""
 
     seq: int
     made: VectorStoreFile

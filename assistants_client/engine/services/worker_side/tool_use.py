@@ -1,4 +1,4 @@
-"""What a run reaches while it is carried: stores to search, files to read, show and write."""
+"""The tools' access while a run is processed: stores to search, files to read, show and write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from assistants_client.models.runs import Run
 
 #: Files that code may leave behind in one call; further ones are dropped.
 MOST_WRITTEN: Final = 20
-#: Bytes by which an image is known.
+#: The first bytes, by which an image is recognised.
 _BEGINNING: Final = 16
 #: Bytes of files that code is given; what does not fit is left out.
 MOST_GIVEN: Final = 256 * 1024 * 1024
@@ -44,7 +44,7 @@ class Workspace:
     """The files of a thread, in a folder of their own for one call of the code interpreter.
 
     Attributes:
-        folder: Where they are.
+        folder: The folder.
         left_out: Names of files that are too large to be there.
     """
 
@@ -53,7 +53,7 @@ class Workspace:
     _before: dict[str, tuple[int, int]]
 
     def changes(self) -> list[str]:
-        """Paths of files that were written since."""
+        """Returns the paths of files that were written since."""
         now = _states(self.folder)
         return sorted(path for path, state in now.items() if self._before.get(path) != state)
 
@@ -79,7 +79,7 @@ class ToolUse:
         return search(self._context, store_ids, query, limit=limit, threshold=threshold)
 
     def is_filling(self, run: Run) -> bool:
-        """Whether one of a run's stores is still being filled."""
+        """Returns whether one of a run's stores is still being filled."""
         held = vector_store_files.c
         with self._context.database.read() as connection:
             found = connection.execute(
@@ -93,7 +93,7 @@ class ToolUse:
         return found is not None
 
     def files(self, run: Run) -> dict[str, File]:
-        """What code finds in its folder: the files of assistant and thread, and what it wrote."""
+        """Returns the files in the code's folder: those of assistant and thread, and its own."""
         kept = interpreter_files.c
         now = self._context.clock()
         with self._context.database.read() as connection:
@@ -120,7 +120,7 @@ class ToolUse:
         return found
 
     def written(self, run: Run) -> dict[str, str]:
-        """What code has written in the run's thread: its ids by how a text names it."""
+        """Returns the ids of the files that code wrote in the thread, by their names in a text."""
         kept = interpreter_files.c
         with self._context.database.read() as connection:
             rows = connection.execute(
@@ -129,7 +129,7 @@ class ToolUse:
         return {f"sandbox:{FOLDER}/{row.path}": row.file_id for row in rows}
 
     def open_file(self, file_id: str) -> tuple[File, FileContent] | None:
-        """A file and its content, in blocks; ``None`` when there is no such file (any more)."""
+        """Returns a file and its content, in blocks; ``None`` when there is no such file."""
         with self._context.database.read() as connection:
             found = connection.execute(
                 select(files.c.body).where(files.c.id == file_id, present(self._context.clock()))
@@ -141,7 +141,7 @@ class ToolUse:
 
     @contextmanager
     def workspace(self, run: Run) -> Iterator[Workspace]:
-        """The files that code reads and writes, in a folder that is gone afterwards."""
+        """Yields the files that code reads and writes, in a folder that is gone afterwards."""
         with tempfile.TemporaryDirectory(prefix="assistants-", ignore_cleanup_errors=True) as name:
             folder, left_out, room = Path(name), list[str](), MOST_GIVEN
             for path, file in self.files(run).items():
@@ -156,11 +156,11 @@ class ToolUse:
                     target.writelines(FileContent(self._context.database, file))
             yield Workspace(folder, left_out, _states(folder))
 
-    def keep(self, run: Run, workspace: Workspace) -> tuple[list[str], list[str]]:
-        """Makes files of what code has written; what is empty or too much is not kept.
+    def store_changes(self, run: Run, workspace: Workspace) -> tuple[list[str], list[str]]:
+        """Makes files of what code has written; what is empty or too much is not stored.
 
         Returns:
-            The ids of the files that are images, and the paths of what is not kept.
+            The ids of the files that are images, and the paths of what is not stored.
         """
         changes = workspace.changes()
         images, dropped = list[str](), changes[MOST_WRITTEN:]
@@ -178,7 +178,7 @@ class ToolUse:
                 images.append(made.id)
         return images, dropped
 
-    def keep_image(self, name: str, content: bytes) -> str:
+    def store_image(self, name: str, content: bytes) -> str:
         """Makes a file of an image that a model made.
 
         Returns:
@@ -234,7 +234,7 @@ def _stores(connection: Connection, run: Run) -> list[str]:
 
 
 def _free_name(file: File, taken: dict[str, File]) -> str:
-    """A file's own name, or one that tells it from others of the same name."""
+    """Returns a file's own name, or one that differs from others of the same name."""
     if file.filename not in taken:
         return file.filename
     name = PurePosixPath(file.filename)
@@ -242,7 +242,7 @@ def _free_name(file: File, taken: dict[str, File]) -> str:
 
 
 def _states(folder: Path) -> dict[str, tuple[int, int]]:
-    """The files in a folder by their paths, with what tells that one was written to."""
+    """Returns the files in a folder by their paths, with their times of change and sizes."""
     states = {}
     for place in folder.rglob("*"):
         if place.is_file() and not place.is_symlink():

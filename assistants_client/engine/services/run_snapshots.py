@@ -1,4 +1,4 @@
-"""Runs as those see them who follow one: the whole of it at one moment, from what is stored."""
+"""Snapshots of runs, for streams: everything stored of a run at one moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.events.stream_state import Seen
+from assistants_client.engine.events.stream_state import StoredRun
 from assistants_client.engine.services._base import Context, by_id, load_run
 from assistants_client.engine.storage.database import load_all
 from assistants_client.engine.storage.tables import messages, run_steps
@@ -16,28 +16,28 @@ from assistants_client.models.runs import Run
 
 
 @frozen
-class Following:
-    """Looks at runs on behalf of streams."""
+class RunSnapshots:
+    """Reads runs on behalf of streams."""
 
     _context: Context
 
-    def look(self, run_id: str) -> Seen | None:
-        """A run as it is now, ended if it is overdue; ``None`` where there is none (any more)."""
+    def load(self, run_id: str) -> StoredRun | None:
+        """Returns a run, ended if it is overdue; ``None`` where there is none (any more)."""
         with self._context.database.read() as connection:
-            held = load_run(connection, by_id(run_id))
-            if held is None:
+            claimed = load_run(connection, by_id(run_id))
+            if claimed is None:
                 return None
-            if self._context.ending(held) is None:
-                return _seen(connection, held.run)
+            if self._context.due_end(claimed) is None:
+                return _stored(connection, claimed.run)
         with self._context.begin() as connection:
-            held = self._context.settled(connection, by_id(run_id))
-            return None if held is None else _seen(connection, held.run)
+            claimed = self._context.expire_overdue(connection, by_id(run_id))
+            return None if claimed is None else _stored(connection, claimed.run)
 
 
-def _seen(connection: Connection, run: Run) -> Seen:
+def _stored(connection: Connection, run: Run) -> StoredRun:
     steps = load_all(connection, run_steps, RunStep, run_id=run.id)
     written = load_all(connection, messages, Message, thread_id=run.thread_id, run_id=run.id)
-    return Seen(
+    return StoredRun(
         run=encode(run),
         steps=encode(steps),
         messages={message.id: encode(message) for message in written},

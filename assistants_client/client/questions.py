@@ -1,0 +1,67 @@
+"""A question and its answer: the messages and the run that ``Client.ask`` makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from assistants_client._arguments import checked_id
+from assistants_client.backoff import BackoffLike
+from assistants_client.errors import unanswered
+from assistants_client.models._base import UNSET
+from assistants_client.models.messages import MessageRequest, OnActiveRun
+from assistants_client.models.replies import Reply
+from assistants_client.models.run_streams import ToolHandling
+from assistants_client.waiting.polling import check_timeout, made_tools, wait_for_run
+
+if TYPE_CHECKING:
+    from assistants_client.client.client import Client
+    from assistants_client.function_tools.function_tool import ToolLike
+
+
+def ask(
+    client: Client,
+    thread_id: str,
+    question: str,
+    *,
+    assistant_id: str,
+    instructions: str | None,
+    tools: Iterable[ToolLike] | None,
+    handling: ToolHandling,
+    on_active_run: OnActiveRun,
+    timeout: float,
+    backoff: BackoffLike | None,
+) -> Reply:
+    """Adds the question to its thread, runs the assistant on it, and reads what it said."""
+    # A mistake must not leave a question without its answer, nor a run that locks the thread.
+    checked_id("assistant_id", assistant_id)
+    check_timeout(timeout)
+    delays = client._waiter.delays(backoff)
+    functions = [] if tools is None else made_tools(tools)
+    # With the run, where others may wait for the thread as well: none comes in between.
+    with_run = UNSET if on_active_run == "raise" else [MessageRequest(question)]
+    if with_run is UNSET:
+        client.messages.create(thread_id, question)
+    started = client.runs.create(
+        thread_id,
+        assistant_id=assistant_id,
+        instructions=UNSET if instructions is None else instructions,
+        additional_messages=with_run,
+        on_active_run=on_active_run,
+    )
+    run = wait_for_run(
+        started.thread_id,
+        started.id,
+        calls=client._run_calls,
+        waiter=client._waiter,
+        last=started,
+        tools=functions,
+        handling=handling,
+        timeout=timeout,
+        backoff=delays,
+        check=True,
+    )
+    if run.status == "requires_action":
+        raise unanswered(run, functions)
+    messages = client.messages.list(thread_id, run_id=run.id, order="asc")
+    return Reply(run, [message for message in messages if message.run_id == run.id])

@@ -1,0 +1,132 @@
+"""Responses by the ``Idempotency-Key`` of their request: a repeat gets the same one again.
+
+The response is stored with what the request made, in one transaction: there is never the one
+without the other. Two of the same request at once both try; only one of them can commit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import define, field, frozen
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from assistants_client._protocol import IDEMPOTENCY_KEY
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.storage.tables import answered_requests
+from assistants_client.models._base import JsonObject
+
+#: For so many seconds a response is stored.
+KEPT_SECONDS: Final = 24 * 60 * 60
+#: So often, in seconds, what has become old is purged.
+_PURGE_SECONDS: Final = 60.0
+_LONGEST_KEY: Final = 255
+
+
+class KeyTakenError(Exception):
+    """Another request with this key was handled meanwhile; this one has done nothing."""
+
+
+@frozen
+class RequestKey:
+    """The key of a request, and the request that it stands for.
+
+    Attributes:
+        key: The key as the caller sent it.
+        fingerprint: A hash of all that the request asks for: a key stands for one request only.
+    """
+
+    key: str
+    fingerprint: str
+
+
+def checked_key(key: str) -> str:
+    """Returns the key, if it is valid.
+
+    Raises:
+        Fault: It is too long.
+    """
+    if len(key) > _LONGEST_KEY:
+        message = (
+            f"Invalid '{IDEMPOTENCY_KEY}': it is longer than the maximum of {_LONGEST_KEY} "
+            "characters."
+        )
+        raise Fault(400, message, "string_above_max_length", IDEMPOTENCY_KEY)
+    return key
+
+
+@define
+class IdempotencyKeys:
+    """The keys of the last day's requests, with their responses."""
+
+    _context: Context
+    #: When to purge again.
+    _due: float = field(default=0.0, init=False)
+
+    def find(self, request: RequestKey) -> JsonObject | None:
+        """Returns the response that the request got; ``None`` when it is new.
+
+        Raises:
+            Fault: The key was used for another request.
+        """
+        table = answered_requests.c
+        with self._context.database.read() as connection:
+            row = connection.execute(
+                select(table.fingerprint, table.answer).where(
+                    table.key == request.key, table.created_at > self._eldest()
+                )
+            ).first()
+        if row is None:
+            return None
+        if row.fingerprint != request.fingerprint:
+            message = f"Invalid '{IDEMPOTENCY_KEY}': this key was used for another request already."
+            raise Fault(422, message, "idempotency_key_reused", IDEMPOTENCY_KEY)
+        found: JsonObject = row.answer
+        return found
+
+    def require_unused(self, connection: Connection, request: RequestKey) -> None:
+        """Refuses a key that a response is stored by.
+
+        Raises:
+            KeyTakenError: There is a response already; the transaction is to be rolled back.
+        """
+        table = answered_requests.c
+        if connection.execute(select(table.key).where(table.key == request.key)).first():
+            raise KeyTakenError(request.key)
+
+    def store(self, connection: Connection, request: RequestKey, answer: JsonObject) -> None:
+        """Stores a response, in the transaction that makes it true.
+
+        Raises:
+            KeyTakenError: There is a response already; the transaction is to be rolled back.
+        """
+        is_thread = answer.get("object") == "thread"
+        if self._context.clock() >= self._due:
+            self._due = self._context.clock() + _PURGE_SECONDS
+            self._purge(connection)
+        try:
+            connection.execute(
+                insert(answered_requests).values(
+                    key=request.key,
+                    fingerprint=request.fingerprint,
+                    created_at=self._context.clock(),
+                    thread_id=answer["id"] if is_thread else answer.get("thread_id"),
+                    answer=answer,
+                )
+            )
+        except IntegrityError:
+            raise KeyTakenError(request.key) from None
+
+    def purge(self) -> None:
+        """Deletes responses that are too old; it also happens by itself now and then."""
+        with self._context.database.begin() as connection:
+            self._purge(connection)
+
+    def _purge(self, connection: Connection) -> None:
+        kept = answered_requests
+        connection.execute(delete(kept).where(kept.c.created_at <= self._eldest()))
+
+    def _eldest(self) -> float:
+        return self._context.clock() - KEPT_SECONDS

@@ -1,0 +1,89 @@
+"""Threads that are locked by an active run: freed by waiting for it, or by cancelling it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
+
+from assistants_client.errors import (
+    BadRequestError,
+    InvalidRequestError,
+    ThreadLockedError,
+    awaited,
+    still_locked,
+)
+from assistants_client.models.messages import OnActiveRun
+from assistants_client.models.runs import is_settled
+from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter
+
+if TYPE_CHECKING:
+    from assistants_client.resources._run_calls import RunCalls
+
+T = TypeVar("T")
+
+#: How often a thread is freed from one and the same run before its lock is taken for a mistake.
+_MOST_UNLOCKS: Final = 5
+
+
+def through_lock(
+    call: Callable[[], T], thread_id: str, policy: OnActiveRun, calls: RunCalls, waiter: Waiter
+) -> T:
+    """The call's result, after freeing the thread from its active run where that is wished.
+
+    Args:
+        call: The call; it is made again after the thread was freed.
+        thread_id: The thread that it needs.
+        policy: What to do with a run that holds the lock.
+        calls: How the run is read and cancelled.
+        waiter: How its end is waited for.
+
+    Raises:
+        ThreadLockedError: The thread is locked, with the policy ``raise``; or the run waits for its
+            caller, is not named, or has ended and the lock stays.
+        WaitTimeoutError: The run did not end.
+        InvalidRequestError: There is no such policy.
+    """
+    if policy not in get_args(OnActiveRun):
+        raise InvalidRequestError(
+            f"on_active_run: {policy!r} is not 'raise', 'wait' or 'cancel'", path="on_active_run"
+        )
+    ended: list[str | None] = []
+    while True:
+        try:
+            return call()
+        except ThreadLockedError as locked:
+            again = ended.count(locked.run_id)
+            if policy == "raise":
+                raise
+            if again == _MOST_UNLOCKS:
+                raise still_locked(locked, "that run has ended, and the lock stays") from None
+            _unlock(thread_id, locked, policy, calls, waiter)
+            if again:  # the server frees its threads a little later than it ends their runs
+                waiter.clock.sleep(2.0 ** (again - 2))
+            ended.append(locked.run_id)
+
+
+def _unlock(
+    thread_id: str,
+    locked: ThreadLockedError,
+    policy: OnActiveRun,
+    calls: RunCalls,
+    waiter: Waiter,
+) -> None:
+    run_id = locked.run_id
+    if run_id is None:
+        raise locked
+    if policy == "cancel":
+        with contextlib.suppress(BadRequestError):  # it has ended meanwhile
+            calls.cancel(thread_id, run_id)
+    # One that was cancelled may still ask for its caller for a while.
+    run = waiter.poll_until(
+        lambda: calls.poll(thread_id, run_id),
+        lambda seen: seen.is_final if policy == "cancel" else is_settled(seen),
+        name=f"run {run_id}",
+        timeout=DEFAULT_WAIT,
+    )
+    if not run.is_final:
+        why = f"it waits for {awaited(run)}"
+        raise still_locked(locked, f'{why}; on_active_run="cancel" ends it')
