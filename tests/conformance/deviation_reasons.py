@@ -7,7 +7,6 @@ from typing import Final
 #: What begins so is meant to become equal; every other difference is meant to stay.
 TO_BE_MENDED: Final = "to be mended: "
 
-ERROR_EVENT: Final = f"{TO_BE_MENDED}the data of an error event is wrapped, and nothing follows it"
 SHORT_ANSWERS: Final = f"{TO_BE_MENDED}an answer may be bounded to a few tokens"
 FINAL_USAGE: Final = f"{TO_BE_MENDED}what is final has usage, zeros where no token is known of"
 EARLY_USAGE: Final = f"{TO_BE_MENDED}usage is null until a run or step is final"
@@ -37,5 +36,4 @@ LIMIT_REACHED: Final = "the limit that was reached is named; the service names t
 POLL_AFTER: Final = "openai-poll-after-ms, which the official clients obey, spares them waiting"
 NETWORK: Final = "a header of the network before the service, not of the protocol"
 ORGANIZATION: Final = "the engine knows of no organizations"
-COMPACT_JSON: Final = "spaces and escapes in JSON mean the same to every reader"
 OWN_FAULT: Final = "a fault of the service, which it did not have before"

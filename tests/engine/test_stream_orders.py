@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from stream_bench import FUNCTION, INTERPRETER, Gate, StreamBench, in_background, told
 
+from assistants_client._http.sse import ServerSentEvent
 from assistants_client.engine import (
     CODE_INTERPRETER,
     Finish,
@@ -16,7 +18,8 @@ from assistants_client.engine import (
     ToolCallDelta,
     call,
 )
-from assistants_client.errors import APIResponseError
+from assistants_client.errors import APIResponseError, StreamError
+from assistants_client.streaming.event_decoder import read_event
 
 START = ["run.created queued", "run.queued queued", "run.in_progress in_progress"]
 STEP = ["run.step.created in_progress", "run.step.in_progress in_progress"]
@@ -215,16 +218,19 @@ def test_ended_in_the_queue(benches: Any, end: str) -> None:
 
 
 def test_the_thread_is_deleted(benches: Any) -> None:
-    """The stream says so and ends."""
+    """The stream says so and ends; the client understands it."""
     gate = Gate()
     bench = benches([gate])
     stream = bench.run()
     assert gate.reached.wait(10)
     stream.until("thread.run.in_progress")
     bench.send("DELETE", stream.run_path.partition("/runs/")[0])
-    assert stream.rest() == [*START, "error", "done"]
-    assert "deleted" in stream.seen[-2][1]["message"]
-    assert set(stream.seen[-2][1]) == {"message", "type", "param", "code"}
+    assert stream.rest() == [*START, "error"]
+    [error] = stream.seen[-1][1].values()
+    assert "deleted" in error["message"]
+    assert set(error) == {"message", "type", "param", "code"}
+    with pytest.raises(StreamError, match="deleted"):
+        read_event(ServerSentEvent("error", json.dumps(stream.seen[-1][1])))
     gate.go.set()
 
 
