@@ -170,6 +170,8 @@ class RunStep(Struct):
     """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
     last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
+    expires_at: int | None = None
+    """When its run expires; ``None`` once it is over, but in streams. Not every server tells it."""
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None

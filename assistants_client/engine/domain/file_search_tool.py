@@ -98,28 +98,6 @@ def shown_to_model(record: FileSearchRecord, number: int) -> str:
     return fault or "\n\n".join(passages) or _NOTHING
 
 
-def shown_step(step: JsonObject, *, with_content: bool) -> JsonObject:
-    """A step as the protocol shows it: without the query, and with passages only when asked."""
-    details = step["step_details"]
-    if not any(call["type"] == "file_search" for call in details.get("tool_calls") or ()):
-        return step
-    calls = [_shown_call(call, with_content) for call in details["tool_calls"]]
-    return {**step, "step_details": {**details, "tool_calls": calls}}
-
-
-def _shown_call(call: JsonObject, with_content: bool) -> JsonObject:
-    if call["type"] != "file_search":
-        return call
-    record = call["file_search"]
-    hidden = () if with_content else ("content",)
-    results = [
-        {name: value for name, value in result.items() if name not in hidden}
-        for result in record["results"]
-    ]
-    ranking = record["ranking_options"]
-    return {**call, "file_search": {"ranking_options": ranking, "results": results}}
-
-
 def annotations_of(
     text: str, steps: Iterable[RunStep], written: dict[str, str]
 ) -> list[Annotation]:

@@ -103,7 +103,7 @@ class Posts:
             raise
         if subscription is None:
             return Posted(document)
-        events = RunEvents(subscription, told, self._following.look, shown_step=call.shown_step)
+        events = RunEvents(subscription, told, self._following.look, shown_step=call.streamed_step)
         return Posted(document, events)
 
     def _attached(self, call: Call, run: JsonObject) -> RunEvents:
@@ -117,7 +117,7 @@ class Posts:
         first.append((f"{RUN}.queued", run))
         subscription = self._context.events.subscribe(run["id"])
         return RunEvents(
-            subscription, Told(), self._following.look, first, shown_step=call.shown_step
+            subscription, Told(), self._following.look, first, shown_step=call.streamed_step
         )
 
 

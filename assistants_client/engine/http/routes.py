@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request
 
 from assistants_client._json.codec import InvalidValueError, encode, parse
 from assistants_client._json.strict import strict_json
-from assistants_client.engine.domain.file_search_tool import shown_step
+from assistants_client.engine.domain.shown_steps import shown_step
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
@@ -119,10 +119,14 @@ class Call:
                     "include[]",
                 )
 
-    def shown_step(self, step: JsonObject) -> JsonObject:
+    def shown_step(self, step: JsonObject, *, in_stream: bool = False) -> JsonObject:
         """A step as it is shown: with the passages that a search found only when asked."""
         with_content = _INCLUDABLE in self.request.args.getlist("include[]")
-        return shown_step(step, with_content=with_content)
+        return shown_step(step, with_content=with_content, in_stream=in_stream)
+
+    def streamed_step(self, step: JsonObject) -> JsonObject:
+        """A step as it is shown in an event."""
+        return self.shown_step(step, in_stream=True)
 
     def asks_for_stream(self) -> bool:
         """Whether the body says so; whether it may, and whether all else is right, is not asked."""

@@ -116,7 +116,7 @@ def conversation_of(
 
 def tokens_spent(steps: Iterable[RunStep]) -> Usage:
     """The tokens of all steps together."""
-    return total_of(step.usage for step in steps if step.usage is not None)
+    return total_of(step.usage for step in steps)
 
 
 def code_output(record: CodeInterpreterRecord) -> str:
