@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -74,6 +74,8 @@ class SearchResult(Struct):
     file_id: str = ""
     file_name: str = ""
     score: float = 0.0
+    attributes: dict[str, Any] = field(factory=dict)
+    """Those of the file in its store."""
     content: list[SearchResultContent] = field(factory=list)
     """The passages; only when asked for by ``include``."""
 

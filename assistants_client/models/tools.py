@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -24,6 +24,9 @@ class RankingOptions(Struct):
 
     ``ranker`` is the way of ranking; ``score_threshold`` is 0 to 1, and needed when sent.
     """
+
+    #: Stands in answers, and comes back where an answer's tools are sent again; never has a value.
+    ONLY_NULL: ClassVar[frozenset[str]] = frozenset({"hybrid_search"})
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
         default=None, metadata=ABSENT_IF_NONE

@@ -13,7 +13,6 @@ INTERPRETER_FILES: Final = f"{TO_BE_MENDED}a code interpreter has file_ids, if o
 FUNCTION_DEFAULTS: Final = f"{TO_BE_MENDED}a function's parameters and strict are filled in"
 LAST_MESSAGES: Final = f"{TO_BE_MENDED}a truncation_strategy has last_messages, if only null"
 CITATION: Final = f"{TO_BE_MENDED}a citation comes with its mark in one delta, with an empty quote"
-SEARCH_DEFAULTS: Final = f"{TO_BE_MENDED}a file search's options and results are filled in"
 FILE_FIELDS: Final = f"{TO_BE_MENDED}what files are answered with lacks or renames a field"
 STORE_FIELDS: Final = f"{TO_BE_MENDED}what stores and batches are answered with differs in a field"
 IMAGE_DETAIL: Final = f"{TO_BE_MENDED}an image_url's detail is filled in"

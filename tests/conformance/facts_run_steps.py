@@ -6,7 +6,6 @@ from typing import Final
 
 from deviation_reasons import (
     LAST_EXPRESSION,
-    SEARCH_DEFAULTS,
     STEP_KEYS,
 )
 from fact_matching import ABSENT, INT, NUMBER, OBJECT, TEXT, HasKeys, NoOtherKeys, id_of, keys
@@ -121,7 +120,6 @@ ROWS = [
         "step of file_search",
         "step_details/tool_calls/0/file_search/results",
         [RESULT],
-        SEARCH_DEFAULTS,
     ),
     Row("step of file_search, with content", "step_details/tool_calls/0/type", "file_search"),
     Row(
@@ -133,7 +131,6 @@ ROWS = [
         "step of file_search, with content",
         "step_details/tool_calls/0/file_search/results/0/attributes",
         {},
-        SEARCH_DEFAULTS,
     ),
     Row(
         "step of file_search, with content",

@@ -9,7 +9,6 @@ from deviation_reasons import (
     LAST_MESSAGES,
     LIMIT_REACHED,
     RUN_RESOURCES,
-    SEARCH_DEFAULTS,
 )
 from fact_matching import INT, OBJECT, TEXT, HasKeys, NoOtherKeys, id_of, keys, one_of
 from facts_assistants_and_threads import PAGE, RANKING
@@ -237,7 +236,6 @@ ROWS = [
         "run with file_search",
         "tools",
         [{"type": "file_search", "file_search": {"ranking_options": RANKING}}],
-        SEARCH_DEFAULTS,
     ),
     Row("run with file_search", "tool_resources", {}, RUN_RESOURCES),
     Row("run with file_search, set up", "tools/0/file_search/max_num_results", INT),
@@ -245,7 +243,6 @@ ROWS = [
         "run with file_search, set up",
         "tools/0/file_search/ranking_options",
         {**RANKING, "score_threshold": 0.5},
-        SEARCH_DEFAULTS,
     ),
     Row("run, failed: what is left", "steps", EMPTY_PAGE),
     Row("run, failed: what is left", "roles", ["user"]),

@@ -9,7 +9,6 @@ from deviation_reasons import (
     FUNCTION_DEFAULTS,
     IMAGE_DELTA,
     RUN_RESOURCES,
-    SEARCH_DEFAULTS,
     STEP_KEYS,
 )
 from fact_matching import INT, NUMBER, OBJECT, TEXT, Each, Form, HasKeys, NoOtherKeys, id_of
@@ -212,7 +211,6 @@ ROWS = [
                 file_search={"ranking_options": STEP_RANKING, "results": []},
             )
         ],
-        SEARCH_DEFAULTS,
     ),
     Row("stream of file_search", "first/thread.run.step.created/step_details", NO_CALLS),
     Row(
@@ -224,7 +222,6 @@ ROWS = [
         "stream of file_search",
         "first/thread.run.step.completed/step_details/tool_calls/0/file_search/results/0/attributes",
         {},
-        SEARCH_DEFAULTS,
     ),
     Row(
         "stream of file_search",
@@ -236,7 +233,6 @@ ROWS = [
         "stream of file_search",
         "last/thread.run.completed/tools/0/file_search/ranking_options",
         RANKING,
-        SEARCH_DEFAULTS,
     ),
     Row(
         "stream of file_search", "last/thread.message.completed/content/0/text/annotations", [CITED]

@@ -51,6 +51,18 @@ def options_of(tools: Iterable[Tool]) -> FileSearchOptions | None:
     return None
 
 
+def with_defaults(tool: JsonObject) -> JsonObject:
+    """A tool as assistants and runs show it: of a file search, all of how it ranks."""
+    if tool["type"] != "file_search":
+        return tool
+    options = tool.get("file_search") or {}
+    given = {k: v for k, v in (options.get("ranking_options") or {}).items() if v is not None}
+    ranking: dict[str, Any] = {"score_threshold": 0.0, **given, "hybrid_search": None}
+    # The one ranker there is, which "auto" stands for.
+    ranking["ranker"] = RANKER
+    return {**tool, "file_search": {**options, "ranking_options": ranking}}
+
+
 def threshold_of(options: FileSearchOptions) -> float:
     """The lowest score of what is found."""
     ranking = options.ranking_options
@@ -73,6 +85,7 @@ def record_of(
                 "file_id": hit.file_id,
                 "file_name": hit.filename,
                 "score": hit.score,
+                "attributes": hit.attributes,
                 "content": [{"type": "text", "text": hit.text}],
             }
             for hit in hits

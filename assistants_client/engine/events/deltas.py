@@ -66,7 +66,9 @@ def call_deltas(
 
     elif made["type"] == "file_search":
         # What was found shows only in the completed step.
-        yield _step_delta(step_id, index, "file_search", {}, made["id"])
+        ranking = made["file_search"]["ranking_options"]
+        begun: JsonObject = {"ranking_options": ranking, "results": []}
+        yield _step_delta(step_id, index, "file_search", begun, made["id"])
 
 
 def annotations_delta(
