@@ -26,7 +26,6 @@ RUN_RESOURCES: Final = "a run tells the resources that it has; the service tells
 STEP_KEYS: Final = "the published expired_at and metadata of a step are sent as well"
 MESSAGE_KEYS: Final = "a message's status and its times, as published, are sent over REST as well"
 ID_LENGTH: Final = "a batch's id is as long as all others"
-LAST_EXPRESSION: Final = "the value of a last expression is shown, as in a notebook's cell"
 LIMIT_REACHED: Final = "the limit that was reached is named; the service names the prompt's always"
 POLL_AFTER: Final = "openai-poll-after-ms, which the official clients obey, spares them waiting"
 NETWORK: Final = "a header of the network before the service, not of the protocol"

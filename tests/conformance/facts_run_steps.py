@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from deviation_reasons import (
-    LAST_EXPRESSION,
     STEP_KEYS,
 )
 from fact_matching import ABSENT, INT, NUMBER, OBJECT, TEXT, HasKeys, NoOtherKeys, id_of, keys
@@ -102,7 +101,7 @@ ROWS = [
     Row("step of code, no output", "step_details", code_call()),
     Row("step of code, logs", "step_details", code_call(LOGS)),
     Row("step of code, an image", "step_details", code_call(IMAGE)),
-    Row("step of code, a last expression", "step_details", code_call(), LAST_EXPRESSION),
+    Row("step of code, a last expression", "step_details", code_call()),
     Row("step of file_search", "", HasKeys(STEP)),
     Row("step of file_search", "", NoOtherKeys(STEP), STEP_KEYS),
     Row("step of file_search", "type", "tool_calls"),

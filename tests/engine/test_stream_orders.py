@@ -27,7 +27,7 @@ MESSAGE = [*STEP, "message.created in_progress", "message.in_progress in_progres
 WHOLE = [*MESSAGE, "message.completed completed", "run.step.completed completed"]
 CALLS = [*STEP, "run.step.delta"]
 END = ["run.completed completed", "done"]
-CODE = call(CODE_INTERPRETER, code="print(1)\n1 + 1")
+CODE = call(CODE_INTERPRETER, code="print(1)\nprint(1 + 1)")
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_the_pieces_of_calls(benches: Any) -> None:
         function(0, arguments=": 1}"),
         [{**interpreter(input="", outputs=[])[0], "id": code}],
         interpreter(input="print(1)\n"),
-        interpreter(input="1 + 1"),
+        interpreter(input="print(1 + 1)"),
         interpreter(outputs=logs),
         [{**function(2, name="g", arguments="", output=None)[0], "id": other}],
         function(2, arguments="{}"),

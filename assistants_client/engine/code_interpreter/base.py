@@ -28,8 +28,8 @@ class CodeResult:
     """What came of one call.
 
     Attributes:
-        logs: What a notebook cell would show: the printed text, then the ``repr`` of a last bare
-            expression, or the traceback.
+        logs: What the code printed, then the traceback where it raised. The value of a last
+            expression is not in it: code prints what is to be seen.
         state: The variables and functions, for the next call; None to start afresh.
         failed: Whether the code raised, was stopped at a limit, or could not be run.
     """
