@@ -12,12 +12,10 @@ ABOUT_NOTHING: Final = f"{TO_BE_MENDED}a run needs a user's message or instructi
 INTERPRETER_FILES: Final = f"{TO_BE_MENDED}a code interpreter has file_ids, if only an empty list"
 FUNCTION_DEFAULTS: Final = f"{TO_BE_MENDED}a function's parameters and strict are filled in"
 LAST_MESSAGES: Final = f"{TO_BE_MENDED}a truncation_strategy has last_messages, if only null"
-CITATION: Final = f"{TO_BE_MENDED}a citation comes with its mark in one delta, with an empty quote"
 FILE_FIELDS: Final = f"{TO_BE_MENDED}what files are answered with lacks or renames a field"
 STORE_FIELDS: Final = f"{TO_BE_MENDED}what stores and batches are answered with differs in a field"
 IMAGE_DETAIL: Final = f"{TO_BE_MENDED}an image_url's detail is filled in"
 HEADERS: Final = f"{TO_BE_MENDED}headers that loggers read are missing"
-IMAGE_DELTA: Final = f"{TO_BE_MENDED}a message's image and its empty text come in one delta"
 RUN_UPDATE: Final = f"{TO_BE_MENDED}a run in progress is not updated"
 
 SLASH: Final = "a path with a slash at its end is answered as without: a redirected POST is lost"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deviation_reasons import (
-    CITATION,
     FUNCTION_DEFAULTS,
-    IMAGE_DELTA,
     RUN_RESOURCES,
     STEP_KEYS,
 )
@@ -183,7 +181,6 @@ ROWS = [
                 {"index": 1, "type": "text", "text": {"value": "", "annotations": []}},
             ]
         },
-        IMAGE_DELTA,
     ),
     Row(
         "stream of code with an image",
@@ -242,16 +239,14 @@ ROWS = [
         "stream of file_search",
         "deltas/citing/0/content/0/text/value",
         Form("【[^【】]+】"),
-        CITATION,
     ),
     Row(
         "stream of file_search",
         "deltas/citing/0/content/0/text/annotations/0",
         {"index": 0, **CITED, "file_citation": {"file_id": FILE_ID, "quote": ""}},
-        CITATION,
     ),
     Row("stream of file_search", "deltas/citing", [OBJECT]),
-    Row("stream of file_search", "deltas/message/-1", NEXT_WORD, CITATION),
+    Row("stream of file_search", "deltas/message/-1", NEXT_WORD),
     Row(
         "stream of file_search, set up",
         "first/thread.run.step.completed/step_details/tool_calls/0/file_search/ranking_options",

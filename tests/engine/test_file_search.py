@@ -90,7 +90,7 @@ def test_a_search_and_its_citation(bench_of: BenchOf) -> None:
     assert run.status == "completed"
     [offered] = bench.model.conversations[0].functions
     assert (offered.name, offered.parameters["required"]) == ("file_search", ["query"])
-    assert bench.shown() == f"【0:0†animals.txt】\n{WALRUS}"
+    assert bench.shown() == f"【0:0†source】 animals.txt\n{WALRUS}"
     asked = bench.model.conversations[-1].turns[-2].tool_calls[0]
     assert (asked.name, asked.arguments) == ("file_search", '{"query": "walrus"}')
     message = bench.answer(run.thread_id)
@@ -119,7 +119,7 @@ def test_marks_that_stand_for_nothing_stay_text(bench_of: BenchOf) -> None:
 
 def test_so_many_marks_become_citations(bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones; a model that says a mark again and again has the others stay text."""
-    monkeypatch.setattr("assistants_client.engine.domain.file_search_tool.MAX_ANNOTATIONS", 3)
+    monkeypatch.setattr("assistants_client.engine.worker.answer.MAX_ANNOTATIONS", 3)
     text = "【0:0†a.txt】" * 5
     bench = bench_of(call("file_search", query="walrus"), text)
     thread = bench.thread(bench.store(a_txt=WALRUS).id)

@@ -1,8 +1,9 @@
 """The file search as a language model sees it: what it is offered, shown, and how it cites.
 
-Pure. Each passage is shown with a mark, ``【0:1†notes.txt】``: the number of the search within its
-run, the number of the passage within the search, the file's name. A mark in the model's text that
-names a passage of its run becomes a citation; any other is just text.
+Pure. Each passage is shown with a mark, ``【0:1†source】``: the number of the search within its
+run, the number of the passage within the search, and a word that programs look for. A mark in the
+model's text that names a passage of its run becomes a citation, also with the file's name for its
+word, as models write it; any other is just text.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any, Final
 
-from assistants_client._json.codec import decode, encode
-from assistants_client.engine.domain.bounds import MAX_ANNOTATIONS
+from assistants_client._json.codec import decode
+from assistants_client.engine.domain.marks import Note
 from assistants_client.engine.search.text_ranking import Hit
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import Annotation, FileCitation, FilePath, FileReference
+from assistants_client.models.messages import FileCitation, FileReference, Text
 from assistants_client.models.run_steps import FileSearchCall, FileSearchRecord, RunStep
 from assistants_client.models.tools import FileSearchOptions, FileSearchTool, Tool
 
@@ -25,9 +25,9 @@ from assistants_client.models.tools import FileSearchOptions, FileSearchTool, To
 DESCRIPTION: Final = """\
 Searches the files of this conversation and answers with the passages that fit best, best first. \
 It goes by words more than by meanings: ask with the words that the files are likely to use, and \
-ask again with others when nothing fits. Each passage begins with a mark such as \
-【0:1†notes.txt】. Where your answer relies on a passage, repeat its mark, unchanged, right after \
-the sentence."""
+ask again with others when nothing fits. Each passage begins with a mark such as 【0:1†source】, \
+and the name of its file. Where your answer relies on a passage, repeat its mark, unchanged, right \
+after the sentence."""
 PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"query": {"type": "string", "description": "What to search for."}},
@@ -39,7 +39,8 @@ PARAMETERS: Final[dict[str, Any]] = {
 RESULTS: Final = 20
 RANKER: Final = "default_2024_08_21"
 _NOTHING: Final = "Nothing was found. Other words may find more."
-_MARK: Final = re.compile(r"【(\d{1,6}):(\d{1,6})†([^【】\n]*)】")
+#: The word in a mark that programs strip from texts.
+_SOURCE: Final = "source"
 _NOT_IN_MARKS: Final = re.compile(r"[【】†\s]+")
 
 
@@ -105,65 +106,48 @@ def shown_to_model(record: FileSearchRecord, number: int) -> str:
     """What the model reads of a search, the so-manieth of its run, counted from 0."""
     fault: str | None = record.extra.get("fault")
     passages = [
-        f"{_mark(number, place, result.file_name)}\n{''.join(p.text for p in result.content)}"
+        f"{_mark(number, place, _SOURCE)} {_named(result.file_name)}\n"
+        f"{''.join(part.text for part in result.content)}"
         for place, result in enumerate(record.results)
     ]
     return fault or "\n\n".join(passages) or _NOTHING
 
 
-def annotations_of(
-    text: str, steps: Iterable[RunStep], written: dict[str, str]
-) -> list[Annotation]:
-    """The marks in a text that stand for something, the first ``MAX_ANNOTATIONS`` of each kind.
-
-    Places count characters.
+def citations_of(steps: Iterable[RunStep]) -> dict[str, Note]:
+    """What may be cited, by its marks: in the form that is shown, and with the file's name.
 
     Args:
-        text: The text.
-        steps: Those of its run.
-        written: The files that code has written, as they are named in texts, by their ids.
+        steps: Those of the run.
     """
-    found: list[Annotation] = [*islice(_citations(text, steps), MAX_ANNOTATIONS)]
-    if written:
-        names = sorted(written, key=len, reverse=True)
-        marks = re.finditer("|".join(re.escape(name) for name in names), text)
-        for match in islice(marks, MAX_ANNOTATIONS):
-            found.append(
-                FilePath(
-                    text=match[0],
-                    file_path=FileReference(file_id=written[match[0]]),
-                    start_index=match.start(),
-                    end_index=match.end(),
-                )
-            )
-    return sorted(found, key=lambda one: getattr(one, "start_index", 0))
-
-
-def _citations(text: str, steps: Iterable[RunStep]) -> Iterable[FileCitation]:
     searches = [
         call.file_search
         for step in steps
         for call in step.tool_calls
         if isinstance(call, FileSearchCall)
     ]
-    for match in _MARK.finditer(text):
-        number, place = int(match[1]), int(match[2])
-        if number >= len(searches) or place >= len(searches[number].results):
-            continue
-        result = searches[number].results[place]
-        if match[0] == _mark(number, place, result.file_name):
-            yield FileCitation(
-                text=match[0],
-                file_citation=FileReference(file_id=result.file_id),
-                start_index=match.start(),
-                end_index=match.end(),
-            )
+    found: dict[str, Note] = {}
+    for number, record in enumerate(searches):
+        for place, result in enumerate(record.results):
+            for word in (_SOURCE, _named(result.file_name)):
+                mark = _mark(number, place, word)
+                reference = FileReference(file_id=result.file_id)
+                found[mark] = FileCitation(text=mark, file_citation=reference)
+    return found
 
 
-def _mark(number: int, place: int, name: str) -> str:
-    return f"【{number}:{place}†{_NOT_IN_MARKS.sub(' ', name)}】"
+def without_citations(text: Text) -> str:
+    """A text without its marks of citations, which mean something to its own run alone."""
+    pieces, place = [], 0
+    for note in text.annotations:
+        if isinstance(note, FileCitation) and note.start_index >= place:
+            pieces.append(text.value[place : note.start_index])
+            place = max(note.end_index, note.start_index)
+    return "".join([*pieces, text.value[place:]])
 
 
-def annotation_documents(annotations: Iterable[Annotation]) -> list[JsonObject]:
-    """Annotations as a delta tells of them."""
-    return [{"index": index, **encode(one)} for index, one in enumerate(annotations)]
+def _mark(number: int, place: int, word: str) -> str:
+    return f"【{number}:{place}†{word}】"
+
+
+def _named(file_name: str) -> str:
+    return _NOT_IN_MARKS.sub(" ", file_name)

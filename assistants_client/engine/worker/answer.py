@@ -7,9 +7,9 @@ tool calls beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from assistants_client.engine.domain.bounds import (
     MAX_ANNOTATIONS,
@@ -18,6 +18,7 @@ from assistants_client.engine.domain.bounds import (
     length_of,
 )
 from assistants_client.engine.domain.images import MAX_IMAGES
+from assistants_client.engine.domain.marks import KnownMarks, MarkReader, Note, Words
 from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
@@ -36,7 +37,6 @@ from assistants_client.engine.language_models.base import (
 )
 from assistants_client.engine.language_models.call_arguments import normalized
 from assistants_client.models.messages import (
-    Annotation,
     ContentPart,
     ImageFile,
     ImageFilePart,
@@ -111,25 +111,69 @@ def _length_of_other(delta: Delta) -> int:
 class TextPiece:
     """Text of a message, or its refusal, as far as it has come."""
 
+    _reader: MarkReader
     is_refusal: bool = False
     pieces: list[str] = field(factory=list)
+    #: What the marks stand for that were read so far.
+    notes: list[Note] = field(factory=list)
     #: From the server: its sources on the web.
     citations: list[UrlCitationDelta] = field(factory=list)
+    _unread: list[str] = field(factory=list, init=False)
 
     @property
     def text(self) -> str:
         """The pieces, joined."""
         return "".join(self.pieces)
 
+    def add(self, text: str) -> None:
+        """Adds a piece."""
+        self.pieces.append(text)
+        self._unread.append(text)
+
+    def read(self, room: int, *, is_last: bool) -> Iterator[Words]:
+        """What was not read before, up to what may yet become a mark.
+
+        Args:
+            room: How many marks may have what they stand for.
+            is_last: Whether the text is whole.
+        """
+        text = "".join(self._unread)
+        self._unread.clear()
+        for words in self._reader.read(text, is_last=is_last):
+            if words.note is None or room <= 0:
+                yield Words(words.text)
+            else:
+                room -= 1
+                self.notes.append(words.note)
+                yield words
+
 
 #: A part of a message: text as it comes, or an image.
 Piece = TextPiece | ImageFilePart | ImageUrlPart
+
+
+@frozen
+class Untold:
+    """What is to be told next of a message.
+
+    Attributes:
+        place: The part's, within the message.
+        part: The part: an image, or the text that the words are from.
+        words: Those that are to be told, of a text.
+        is_first: Whether nothing was told of the part before.
+    """
+
+    place: int
+    part: Piece
+    words: Words | None = None
+    is_first: bool = True
 
 
 @define
 class MessageDraft:
     """One message as it comes: its parts in their order, each delta at the same cost."""
 
+    marks: KnownMarks = field(factory=KnownMarks)
     parts: list[Piece] = field(factory=list)
     state: State | None = None
     #: How many of the parts were there before the model said anything.
@@ -137,6 +181,9 @@ class MessageDraft:
     _shows: bool = field(default=False, init=False)
     _length: int = field(default=0, init=False)
     _citations: int = field(default=0, init=False)
+    #: The first part of which not all was told, and whether some was.
+    _place: int = field(default=0, init=False)
+    _is_begun: bool = field(default=False, init=False)
 
     @property
     def given(self) -> list[ImageFilePart]:
@@ -162,9 +209,10 @@ class MessageDraft:
         """Adds a piece of text, and answers the place of the part that it belongs to."""
         last = self.parts[-1] if self.parts else None
         if not isinstance(last, TextPiece) or last.is_refusal != is_refusal:
-            last = TextPiece(is_refusal=is_refusal)
+            marks = KnownMarks() if is_refusal else self.marks
+            last = TextPiece(MarkReader(marks), is_refusal)
             self.parts.append(last)
-        last.pieces.append(text)
+        last.add(text)
         self._length += len(text)
         self._shows = self._shows or bool(text.strip())
         return len(self.parts) - 1
@@ -182,37 +230,58 @@ class MessageDraft:
             last.citations.append(citation)
             self._citations += 1
 
-    def content(
-        self, annotate: Callable[[str], Sequence[Annotation]] = lambda text: ()
-    ) -> list[ContentPart]:
-        """The parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most.
+    def begin(self) -> dict[int, ContentPart]:
+        """The images that it begins with, for its first delta, and the empty text after them."""
+        begun: dict[int, ContentPart] = dict(enumerate(self.given))
+        self._place = len(begun)
+        after = self.parts[self._place] if begun and self._place < len(self.parts) else None
+        if isinstance(after, TextPiece) and not after.is_refusal:
+            begun[self._place] = TextPart()
+            self._is_begun = True
+        return begun
+
+    def untold(self, *, is_whole: bool = False) -> Iterator[Untold]:
+        """What was not told before, up to what may yet become a mark.
 
         Args:
-            annotate: What the marks in a text stand for.
+            is_whole: Whether the message is.
         """
+        while self._place < len(self.parts):
+            place, part = self._place, self.parts[self._place]
+            if not isinstance(part, TextPiece):
+                yield Untold(place, part)
+            else:
+                is_last = is_whole or place < len(self.parts) - 1
+                for words in part.read(MAX_ANNOTATIONS - self._notes(), is_last=is_last):
+                    yield Untold(place, part, words, is_first=not self._is_begun)
+                    self._is_begun = True
+                if not is_last:
+                    return
+            self._place, self._is_begun = place + 1, False
+
+    def _notes(self) -> int:
+        return sum(len(part.notes) for part in self.parts if isinstance(part, TextPiece))
+
+    def content(self) -> list[ContentPart]:
+        """The parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most."""
         found: list[ContentPart] = []
-        room = MAX_ANNOTATIONS
+        room = MAX_ANNOTATIONS - self._notes()
         for part in self.parts:
             if not isinstance(part, TextPiece):
                 found.append(part)
             elif part.is_refusal:
                 found.append(RefusalPart(refusal=part.text))
             else:
-                text = _text(part, annotate, room)
-                room -= len(text.annotations)
-                found.append(TextPart(text=text))
+                text = part.text
+                late = list(islice(_web_citations(text, part.citations), room))
+                room -= len(late)
+                late.sort(key=lambda one: one.start_index)
+                # Those that were told with their marks have their places already.
+                found.append(TextPart(text=Text(value=text, annotations=[*part.notes, *late])))
         return found
 
 
-def _text(part: TextPiece, annotate: Callable[[str], Sequence[Annotation]], room: int) -> Text:
-    text = part.text
-    citations = _web_citations(text, part.citations)
-    annotations = list(islice(chain(annotate(text), citations), room))
-    annotations.sort(key=lambda one: getattr(one, "start_index", 0))
-    return Text(value=text, annotations=annotations)
-
-
-def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
+def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[UrlCitation]:
     """The sources on the web, in the form that Azure's agents have for them."""
     for one in citations:
         if one.mark is None:
@@ -252,8 +321,10 @@ class _Call:
 class AnswerBuilder:
     """What a model has answered so far; each delta costs the same, however long the answer."""
 
+    #: What the texts may hold.
+    marks: KnownMarks = field(factory=KnownMarks)
     #: The message that is being written.
-    message: MessageDraft = field(factory=MessageDraft)
+    message: MessageDraft = field(init=False)
     _said: bool = field(default=False, init=False)
     _thoughts: list[str] = field(factory=list, init=False)
     _calls: dict[int, _Call] = field(factory=dict, init=False)
@@ -261,6 +332,9 @@ class AnswerBuilder:
     usage: Usage | None = field(default=None, init=False)
     #: ``None`` as long as the model has not said why it ended.
     finish: Finish | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.message = MessageDraft(self.marks)
 
     def add(self, delta: Delta) -> int | None:
         """Takes in the next piece.
@@ -285,7 +359,7 @@ class AnswerBuilder:
             if not delta.url.startswith("data:"):
                 place = self.message.show(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
         elif isinstance(delta, NewMessage):
-            self.message = MessageDraft(state=delta.state)
+            self.message = MessageDraft(self.marks, state=delta.state)
         elif isinstance(delta, ToolCallDelta):
             self._calls.setdefault(delta.index, _Call()).add(delta)
         elif isinstance(delta, StateDelta):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import Final, TypeAlias
 
@@ -17,12 +17,13 @@ from attrs import frozen
 from assistants_client._json.codec import encode
 from assistants_client.engine.code_interpreter import FOLDER
 from assistants_client.engine.domain.bounds import STORED_PER_SECOND
-from assistants_client.engine.domain.file_search_tool import annotation_documents, annotations_of
+from assistants_client.engine.domain.file_search_tool import citations_of
 from assistants_client.engine.domain.images import image_of, made_by_code
+from assistants_client.engine.domain.marks import KnownMarks
 from assistants_client.engine.events.deltas import (
-    annotations_delta,
     parts_delta,
     refusal_delta,
+    rest_of_text,
     text_delta,
 )
 from assistants_client.engine.events.stream_state import MESSAGE
@@ -41,15 +42,21 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import (
     AnswerBuilder,
-    Piece,
     TextPiece,
+    Untold,
     bounded,
     file_part,
 )
 from assistants_client.engine.worker.prompt import conversation_of
 from assistants_client.engine.worker.run_state import RunState
 from assistants_client.engine.worker.tool_call_records import has_interpreter
-from assistants_client.models.messages import ImageFilePart, Message, TextPart
+from assistants_client.models.messages import (
+    FilePath,
+    FileReference,
+    ImageFilePart,
+    Message,
+    TextPart,
+)
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, Usage
 
@@ -110,7 +117,7 @@ class ModelRounds:
             RunTaken: The run ended meanwhile.
         """
         conversation = self._conversation(state)
-        answer = AnswerBuilder()
+        answer = AnswerBuilder(self._marks(state))
         answer.message.begin_with(_images_so_far(state))
         opened: OpenMessage | None = None
         saved, next_save = True, 0.0
@@ -133,7 +140,7 @@ class ModelRounds:
                         place = answer.message.show(file_part(self._file_of(delta)))
                     if place is not None:
                         saved = False
-                        opened = self._write(place, delta, answer, state, opened)
+                        opened = self._write(answer, state, opened)
                     if is_due and opened is not None and not saved:
                         now = self._monotonic()
                         if now >= next_save:
@@ -157,15 +164,18 @@ class ModelRounds:
         usage: Usage | None = None,
         incomplete_reason: str | None = None,
     ) -> None:
-        """Closes the message that is being written, and tells what the marks in it stand for."""
+        """Tells the rest of the message that is being written, and closes it."""
         run, (step, message) = state.run, opened
-        written = self._tools.written(run) if has_interpreter(run) else {}
-        content = answer.message.content(lambda text: annotations_of(text, state.steps, written))
+        self._tell(run, message.id, answer.message.untold(is_whole=True))
+        content = answer.message.content()
         for index, part in enumerate(content):
-            if isinstance(part, TextPart) and part.text.annotations:
-                documents = annotation_documents(part.text.annotations)
-                told = annotations_delta(message.id, documents, index=index)
-                self._execution.tell(run, MESSAGE, told)
+            if isinstance(part, TextPart):
+                # Its sources on the web are known when the text has been told.
+                told, notes = len(part.text.value), encode(part.text.annotations)
+                noted = sum(one["type"] != "url_citation" for one in notes)
+                text = {"value": part.text.value, "annotations": notes}
+                late = rest_of_text(message.id, text, told, noted, is_first=False, index=index)
+                self._execution.tell(run, MESSAGE, *late)
         if thoughts := answer.take_thoughts():
             step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
         kept = answer.message.state
@@ -245,39 +255,43 @@ class ModelRounds:
         return self._tools.keep_image(name, content)
 
     def _write(
-        self,
-        place: int,
-        delta: Delta,
-        answer: AnswerBuilder,
-        state: RunState,
-        opened: OpenMessage | None,
+        self, answer: AnswerBuilder, state: RunState, opened: OpenMessage | None
     ) -> OpenMessage | None:
-        """Tells of the next piece of a message; opens it with the first that shows."""
+        """Tells of what came of a message; opens it with the first that shows."""
         run, draft = state.run, answer.message
-        if opened is not None:
-            self._tell(run, opened[1].id, draft.parts[place], place, getattr(delta, "text", None))
-        elif draft.shows:
+        if opened is None and draft.shows:
             thoughts = answer.take_thoughts()
             opened = self._execution.begin_message(run, draft.given, reasoning=thoughts)
-            identity = opened[1].id
-            if draft.given:
-                images = {index: encode(image) for index, image in enumerate(draft.given)}
-                self._execution.tell(run, MESSAGE, parts_delta(identity, images))
-            for index in range(len(draft.given), len(draft.parts)):
-                self._tell(run, identity, draft.parts[index], index, None)
+            begun = {index: encode(part) for index, part in draft.begin().items()}
+            if begun:
+                self._execution.tell(run, MESSAGE, parts_delta(opened[1].id, begun))
+        if opened is not None:
+            self._tell(run, opened[1].id, draft.untold())
         return opened
 
-    def _tell(self, run: Run, message_id: str, part: Piece, place: int, words: str | None) -> None:
-        """Tells of a part of a message: of the words that were added, or of all there is."""
-        if not isinstance(part, TextPiece):
-            delta = parts_delta(message_id, {place: encode(part)})
-        elif part.is_refusal:
-            delta = refusal_delta(message_id, part.text if words is None else words, index=place)
-        else:
-            is_first = words is None or len(part.pieces) == 1
-            text = part.text if words is None else words
-            delta = text_delta(message_id, text, is_first=is_first, index=place)
-        self._execution.tell(run, MESSAGE, delta)
+    def _tell(self, run: Run, message_id: str, untold: Iterable[Untold]) -> None:
+        for one in untold:
+            if one.words is None or not isinstance(one.part, TextPiece):
+                delta = parts_delta(message_id, {one.place: encode(one.part)})
+            elif one.part.is_refusal:
+                delta = refusal_delta(message_id, one.words.text, index=one.place)
+            else:
+                note = one.words.note
+                delta = text_delta(
+                    message_id,
+                    one.words.text,
+                    is_first=one.is_first,
+                    index=one.place,
+                    annotations={} if note is None else {len(one.part.notes) - 1: encode(note)},
+                )
+            self._execution.tell(run, MESSAGE, delta)
+
+    def _marks(self, state: RunState) -> KnownMarks:
+        """What the model may cite, and the files that it may link to."""
+        run, notes = state.run, citations_of(state.steps)
+        for name, file_id in (self._tools.written(run) if has_interpreter(run) else {}).items():
+            notes[name] = FilePath(text=name, file_path=FileReference(file_id=file_id))
+        return KnownMarks(notes)
 
 
 def _images_so_far(state: RunState) -> list[ImageFilePart]:
