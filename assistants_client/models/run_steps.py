@@ -172,8 +172,11 @@ class RunStep(Struct):
     """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
     last_error: LastError | None = field(default=None, metadata=NULL_IF_EMPTY)
-    expires_at: int | None = None
-    """When its run expires; ``None`` once it is over, but in streams. Not every server tells it."""
+    expires_at: int | None = field(default=None, eq=False)
+    """When its run expires; ``None`` once it is over, but in streams. Not every server tells it.
+
+    It does not count in comparisons: the same step is told with it and without.
+    """
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None
