@@ -24,7 +24,7 @@ def connect() -> Client:
     from assistants_client.engine import Engine, Scripted, call
 
     search = call("file_search", query="keys porter")
-    return Client(engine=Engine(model=Scripted([search, "The porter【0:0†house.txt】."])))
+    return Client(engine=Engine(model=Scripted([search, "The porter【0:0†source】."])))
 
 
 client = connect()

@@ -263,6 +263,7 @@ def _readable(member: Hook, value: Any) -> list[Any]:
 
 def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
     cls = _origin(tp) or tp
+    only_null: frozenset[str] = getattr(cls, "ONLY_NULL", frozenset())
 
     def read(document: Any, _: Any) -> Any:
         if type(document) is not dict:
@@ -273,7 +274,7 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
             known = fields.get(key)
             if known is not None:
                 values[key] = _checked_field(key, known, value)
-            elif closed:
+            elif closed and not (value is None and key in only_null):
                 raise InvalidValueError("not known", "unknown_parameter", key)
             else:
                 extra[key] = value

@@ -157,7 +157,7 @@ class FileSearchCallDelta(Struct):
     id: str | None = None
     type: Literal["file_search"] = "file_search"
     file_search: dict[str, Any] = field(factory=dict)
-    """As the server sent it; mostly empty."""
+    """As the server sent it: the options, and no result yet."""
 
 
 @define(kw_only=True)

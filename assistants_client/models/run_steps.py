@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -74,6 +74,8 @@ class SearchResult(Struct):
     file_id: str = ""
     file_name: str = ""
     score: float = 0.0
+    attributes: dict[str, Any] = field(factory=dict)
+    """Those of the file in its store."""
     content: list[SearchResultContent] = field(factory=list)
     """The passages; only if requested by ``include``."""
 
@@ -170,6 +172,11 @@ class RunStep(Struct):
     """``in_progress``, ``completed``, ``failed``, ``cancelled`` or ``expired``."""
     step_details: StepDetails | None = None
     last_error: LastError | None = field(default=None, metadata=EMPTY_AS_NULL)
+    expires_at: int | None = field(default=None, eq=False)
+    """The end of its run's time; ``None`` once it is over, but in streams. Some servers omit it.
+
+    It does not count in comparisons: the same step is sent with it and without.
+    """
     expired_at: int | None = None
     cancelled_at: int | None = None
     failed_at: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -25,6 +25,9 @@ class RankingOptions(Struct):
 
     ``ranker`` is the ranking method; ``score_threshold`` is 0 to 1, and required when sent.
     """
+
+    #: In responses, and in requests that send the tools of a response again; never has a value.
+    ONLY_NULL: ClassVar[frozenset[str]] = frozenset({"hybrid_search"})
 
     ranker: Literal["auto", "default_2024_08_21"] | None = field(
         default=None, metadata=OMIT_IF_NONE

@@ -113,7 +113,13 @@ def test_a_run_by_polling(runs: dict[str, Any]) -> None:
 
     assert run["status"] == "completed"
     assert run["instructions"] == "Be brief.\n\nBe kind."
-    assert run["usage"] == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    assert run["usage"] == {
+        "prompt_tokens": 7,
+        "completion_tokens": 5,
+        "total_tokens": 12,
+        "prompt_token_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
     assert run["expires_at"] is None
     assert runs["texts"] == ["Hello", "You said: Hello"]
     assert (step["type"], step["status"]) == ("message_creation", "completed")

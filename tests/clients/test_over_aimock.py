@@ -23,8 +23,12 @@ BROKEN_OFF = 2
 
 CALLS = [["get_weather", {"city": "Oslo"}], ["get_weather", {"city": "Bergen"}]]
 MORNING = "Good morning to you, and a fine day."
-MORNING_USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-TWO_ANSWERS_USAGE = {"prompt_tokens": 50, "completion_tokens": 16, "total_tokens": 66}
+DETAILS = {
+    "prompt_token_details": {"cached_tokens": 0},
+    "completion_tokens_details": {"reasoning_tokens": 0},
+}
+MORNING_USAGE = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12, **DETAILS}
+TWO_ANSWERS_USAGE = {"prompt_tokens": 50, "completion_tokens": 16, "total_tokens": 66, **DETAILS}
 NUMBERS = [f"Number {number}, as you wish." for number in range(AT_ONCE)]
 
 EXPECTED: Told = {

@@ -272,7 +272,9 @@ def opened(folder: Path) -> Iterator[World]:
         close_seconds=1,
         code_interpreter=interpreter,
     )
-    server = HTTPServer(listener, engine, hopeless=lambda path, headers: False, max_body=_MAX_BODY)
+    server = HTTPServer(
+        listener, engine, refuses_early=lambda path, headers: False, max_body=_MAX_BODY
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

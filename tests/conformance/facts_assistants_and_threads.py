@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import FUNCTION_DEFAULTS, INTERPRETER_FILES, SEARCH_DEFAULTS
+from deviation_reasons import FUNCTION_DEFAULTS, INTERPRETER_FILES
 from fact_matching import (
     FLOAT,
     INT,
@@ -91,14 +91,12 @@ ROWS = [
         "assistant with file_search",
         "tools",
         [{"type": "file_search", "file_search": {"ranking_options": RANKING}}],
-        SEARCH_DEFAULTS,
     ),
     Row("assistant with file_search, set up", "tools/0/file_search/max_num_results", INT),
     Row(
         "assistant with file_search, set up",
         "tools/0/file_search/ranking_options",
         {**RANKING, "score_threshold": 0.5},
-        SEARCH_DEFAULTS,
     ),
     Row("assistant with file_search, a store", "tool_resources", {"file_search": A_STORE}),
     Row(

@@ -261,6 +261,8 @@ ONLY_OURS = {
     ("RunCompletionUsage", "completion_tokens_details"): "stands in real answers",
     ("RunStepCompletionUsage", "prompt_token_details"): "stands in real answers",
     ("RunStepCompletionUsage", "completion_tokens_details"): "stands in real answers",
+    ("RunStepDetailsToolCallsFileSearchResultObject", "attributes"): "stands in real answers",
+    ("RunStepObject", "expires_at"): "stands in real answers",
     ("RunStepObject", "reasoning"): "is the embedded engine's own",
     ("AssistantToolsFileSearchTypeOnly", "file_search"): "one class for both forms of the tool",
     ("ResponseFormatText", "json_schema"): "one class for all forms of the format",

@@ -123,7 +123,6 @@ def check_headers(request, example, key):
 #: What a published object has beyond its schema, and why that is no field of ours.
 BEYOND = {
     ("VectorStoreObject", "last_used_at"): "an older name of last_active_at",
-    ("RunStep", "expires_at"): "streams send the run's instead of expired_at",
 }
 #: Published objects that no class stands for, and why.
 UNREAD = {

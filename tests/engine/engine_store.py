@@ -24,7 +24,13 @@ from assistants_client.engine.services.threads import Threads
 from assistants_client.engine.services.worker_side.execution import Execution, Work
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
-from assistants_client.models.runs import Run, RunRequest
+from assistants_client.models.runs import (
+    CompletionTokensDetails,
+    PromptTokenDetails,
+    Run,
+    RunRequest,
+    Usage,
+)
 from assistants_client.models.threads import Thread, ThreadRequest
 from assistants_client.models.tools import FunctionDefinition, FunctionTool
 
@@ -146,3 +152,14 @@ class Store:
     def current(self, run: Run) -> Run:
         """The run as it is now."""
         return self.runs.retrieve(run.thread_id, run.id)
+
+
+def tokens(read: int = 0, written: int = 0) -> Usage:
+    """The usage of what is over, where nobody tells of cached or reasoning tokens."""
+    return Usage(
+        prompt_tokens=read,
+        completion_tokens=written,
+        total_tokens=read + written,
+        prompt_token_details=PromptTokenDetails(),
+        completion_tokens_details=CompletionTokensDetails(),
+    )

@@ -27,40 +27,35 @@ def interpreter() -> Iterator[MontyInterpreter]:
     ("code", "logs"),
     [
         ("print('a')\nprint('b', end='')", "a\nb"),
-        ("1 + 1", "2\n"),
-        ("print('first')\n'last'", "first\n'last'\n"),
         ("None", ""),
         ("", ""),
         ("   \n# only a remark\n", ""),
-        ("x = 3", ""),
-        ("x = 3; x", "3\n"),
-        ("x = 'a;b'", ""),
-        ("'a;b'", "'a;b'\n"),
-        ("if False: 1; 2", ""),
-        ("x = 3\nx  # a remark\n\n# another", "3\n"),
-        ("max(\n    1,\n    2,\n)", "2\n"),
-        ("dict(\na=1,\n)", "{'a': 1}\n"),
-        ("x = dict(\na=1,\n)", ""),
-        ("x = '''\nfoo\nbar''' + 'z'", ""),
-        ("'''\nfoo\nbar''' + 'z'", "'\\nfoo\\nbarz'\n"),
-        ("x = [\n1,\n2]\nx", "[1, 2]\n"),
+        ("1 + 1", ""),
+        ("print('first')\n'last'", "first\n"),
+        ("x = 3; x", ""),
+        ("x = 3\nx  # a remark\n\n# another", ""),
+        ("max(\n    1,\n    2,\n)", ""),
+        ("'''\nfoo\nbar''' + 'z'", ""),
         ("for i in range(2):\n    i", ""),
-        ("1, 2", "(1, 2)\n"),
-        ("3\n-2", "-2\n"),
-        ("3\r\n", "3\n"),
-        ("_ = 4\n5\nx = 6", ""),
-        ("class A:\n    def __repr__(self):\n        return 'mine'\nA()", "mine\n"),
-        ("from decimal import Decimal\nDecimal('1.10')", "Decimal('1.10')\n"),
-        ("5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2", f"{(5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2)}\n"),
-        ("-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3", f"{(-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3)}\n"),
-        ("2**200", f"{2**200}\n"),
+        ("3\r\n", ""),
+        ("class A:\n    def __repr__(self):\n        print('asked')\nA()", ""),
+        ("from decimal import Decimal\nprint(repr(Decimal('1.10')))", "Decimal('1.10')\n"),
+        (
+            "print((5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2))",
+            f"{(5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2)}\n",
+        ),
+        (
+            "print((-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3))",
+            f"{(-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3)}\n",
+        ),
+        ("print(2**200)", f"{2**200}\n"),
         ("print(float('nan'), 1e300 * 1e10)", "nan inf\n"),
         ("print('\\0')", "\ufffd\n"),
-        ("a = [1]\na.append(a)\na", "[1, [...]]\n"),
+        ("a = [1]\na.append(a)\nprint(repr(a))", "[1, [...]]\n"),
     ],
 )
 def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
-    """The logs are what a notebook cell shows, numbers as Python prints them."""
+    """The logs are what the code printed and no more, numbers as Python prints them."""
     result = interpreter.run(code)
     assert (result.logs, result.failed) == (logs, False)
 
@@ -85,7 +80,7 @@ def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
         ),
         ("10**10**10", "MemoryError"),
         ("import time\ntime.sleep(100)", "TimeoutError"),
-        ("10**5000", "ValueError"),
+        ("print(10**5000)", "ValueError"),
         ("raise SystemExit(0)", "Error"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("open('/etc/passwd').read()", "PermissionError"),
@@ -104,7 +99,7 @@ def test_failure_is_told(interpreter: MontyInterpreter, code: str, told: str) ->
     assert result.failed == (told != "…")
     assert told == "…" or told in result.logs
     assert len(result.logs) < 70_000
-    assert interpreter.run("6 * 7").logs == "42\n"
+    assert interpreter.run("print(6 * 7)").logs == "42\n"
 
 
 def test_traceback_shows_the_code_as_written(interpreter: MontyInterpreter) -> None:
@@ -121,14 +116,14 @@ def test_an_error_of_the_code_runs_it_once(interpreter: MontyInterpreter) -> Non
 
 
 def test_state_holds_the_source_once(interpreter: MontyInterpreter) -> None:
-    """Looking for the last expression leaves nothing behind in the state."""
+    """What is kept of the code does not grow with how it is run."""
     result = interpreter.run("\n".join(f"x{n} = 'needle'" for n in range(20)))
     assert (result.state or b"").count(b"'needle'") == 20
 
 
 def test_values_of_any_size_stay_away(interpreter: MontyInterpreter) -> None:
     """A value that would be enormous when written out is cut or stopped in the sandbox."""
-    result = interpreter.run("a = [0] * 999\nb = [a] * 999\nc = [b] * 999\nc")
+    result = interpreter.run("a = [0] * 999\nb = [a] * 999\nc = [b] * 999\nprint(c)")
     assert result.failed
     assert len(result.logs) < 70_000
 
@@ -138,7 +133,7 @@ def test_state_goes_from_call_to_call(interpreter: MontyInterpreter) -> None:
     first = interpreter.run("import math\nx = 20\ndef double(n):\n    return 2 * n")
     second = interpreter.run("y = double(x)\nmath.pi = undefined", first.state)
     assert second.failed
-    assert interpreter.run("y + math.floor(2.5)", second.state).logs == "42\n"
+    assert interpreter.run("print(y + math.floor(2.5))", second.state).logs == "42\n"
 
 
 def test_state_does_not_leak(interpreter: MontyInterpreter) -> None:
@@ -156,14 +151,14 @@ def test_stopped_code_changes_nothing(interpreter: MontyInterpreter, code: str) 
     result = interpreter.run(code, before)
     assert result.failed
     assert "as they were" in result.logs
-    assert interpreter.run("x", result.state).logs == "1\n"
+    assert interpreter.run("print(x)", result.state).logs == "1\n"
 
 
 @pytest.mark.parametrize("state", [b"", b"garbage", b"MONTY\x00\x0e\x00\xa4kscript"])
 def test_unreadable_state_starts_afresh(state: bytes) -> None:
     """State that cannot be read is told, and the code runs without it, be there but one worker."""
     single = MontyInterpreter(workers=1)
-    result = single.run("1 + 1", state)
+    result = single.run("print(1 + 1)", state)
     single.close()
     assert result.logs.endswith("started afresh.\n2\n")
     assert not result.failed
@@ -175,7 +170,7 @@ def test_too_large_state_is_dropped() -> None:
     result = small.run("x = 'a' * 20000\nprint('done')")
     assert result.state is None
     assert result.logs.startswith("done\nThe variables cannot be kept")
-    assert small.run("1", result.state).logs == "1\n"
+    assert small.run("print(1)", result.state).logs == "1\n"
     small.close()
 
 
@@ -196,7 +191,7 @@ def test_threads_at_once() -> None:
     logs: dict[int, str] = {}
 
     def work(number: int) -> None:
-        logs[number] = shared.run(f"{number} * 2").logs
+        logs[number] = shared.run(f"print({number} * 2)").logs
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -242,7 +237,7 @@ def test_forked_child_refuses(interpreter: MontyInterpreter) -> None:
         right = result.failed and "forked" in result.logs and result.state == b"state"
         os._exit(0 if right else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert interpreter.run("2").logs == "2\n"
+    assert interpreter.run("print(2)").logs == "2\n"
 
 
 def test_import_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_a_search_and_its_citation(bench_of: BenchOf) -> None:
     assert run.status == "completed"
     [offered] = bench.model.conversations[0].functions
     assert (offered.name, offered.parameters["required"]) == ("file_search", ["query"])
-    assert bench.shown() == f"【0:0†animals.txt】\n{WALRUS}"
+    assert bench.shown() == f"【0:0†source】 animals.txt\n{WALRUS}"
     asked = bench.model.conversations[-1].turns[-2].tool_calls[0]
     assert (asked.name, asked.arguments) == ("file_search", '{"query": "walrus"}')
     message = bench.answer(run.thread_id)
@@ -119,7 +119,7 @@ def test_marks_that_stand_for_nothing_stay_text(bench_of: BenchOf) -> None:
 
 def test_so_many_marks_become_citations(bench_of: BenchOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first ones; a model that says a mark again and again has the others stay text."""
-    monkeypatch.setattr("assistants_client.engine.domain.file_search_tool.MAX_ANNOTATIONS", 3)
+    monkeypatch.setattr("assistants_client.engine.worker.answer.MAX_ANNOTATIONS", 3)
     text = "【0:0†a.txt】" * 5
     bench = bench_of(call("file_search", query="walrus"), text)
     thread = bench.thread(bench.store(a_txt=WALRUS).id)
@@ -153,6 +153,8 @@ def test_what_was_found_is_kept_in_the_step(bench_of: BenchOf) -> None:
     """Files, names and scores always; the passages only when they are asked for."""
     bench = bench_of(call("file_search", query="walrus"), "Done.")
     store = bench.store(a_txt=WALRUS)
+    held = bench.file(store.id, "a.txt").id
+    bench.client.vector_store_files.update(store.id, held, attributes={"shelf": "B"})
     run = bench.run(bench.thread(store.id))
 
     [plain] = bench.calls(run)
@@ -167,12 +169,59 @@ def test_what_was_found_is_kept_in_the_step(bench_of: BenchOf) -> None:
     assert whole.file_search.results[0].content[0].text == WALRUS
     assert raw["step_details"]["tool_calls"][0]["file_search"] == {
         "ranking_options": {"ranker": "default_2024_08_21", "score_threshold": 0.0},
-        "results": [{"file_id": result.file_id, "file_name": "a.txt", "score": result.score}],
+        "results": [
+            {
+                "file_id": result.file_id,
+                "file_name": "a.txt",
+                "score": result.score,
+                "attributes": {"shelf": "B"},
+            }
+        ],
     }
     one = bench.client.run_steps.retrieve(
         run.thread_id, run.id, raw["id"], include=[CONTENT]
     ).tool_calls[0]
     assert one.file_search.results[0].content[0].text == WALRUS
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ({}, {}),
+        ({"file_search": {}}, {}),
+        ({"file_search": {"max_num_results": 3}}, {"max_num_results": 3}),
+        ({"file_search": {"ranking_options": {"ranker": "auto", "score_threshold": 0.5}}}, 0.5),
+        ({"file_search": {"ranking_options": {"score_threshold": 0}}}, {}),
+    ],
+)
+def test_the_tool_comes_back_whole(bench_of: BenchOf, sent: dict[str, Any], shown: Any) -> None:
+    """With all of how it ranks, of assistants and of runs; and it may be sent as it came."""
+    bench = bench_of(call("file_search", query="walrus"), "Done.", "Done.")
+    threshold, others = (shown, {}) if isinstance(shown, float) else (0.0, shown)
+    ranking = {"ranker": "default_2024_08_21", "score_threshold": threshold, "hybrid_search": None}
+    whole = [{"type": "file_search", "file_search": {**others, "ranking_options": ranking}}]
+    tools = [{"type": "file_search", **sent}]
+
+    made = bench.client.assistants.create(model="m", tools=tools)
+    thread = bench.thread(bench.store(a_txt=WALRUS).id)
+    run = bench.run(thread, tools)
+    other = bench.client.assistants.create(model="m")
+    asked = bench.client.runs.create(thread, assistant_id=other.id, tools=made.tools)
+    again = bench.client.assistants.update(other.id, tools=made.tools)
+
+    for tools_of in (made, run, asked, again, bench.client.assistants.retrieve(other.id)):
+        assert encode(tools_of.tools) == whole
+    [searched] = bench.calls(run)
+    del ranking["hybrid_search"]
+    assert encode(searched.file_search.ranking_options) == ranking
+
+
+def test_a_way_of_ranking_that_is_not_there(bench_of: BenchOf) -> None:
+    """What would weigh words against meanings is refused, not passed over."""
+    ranking = {"score_threshold": 0.5, "hybrid_search": {"text_weight": 1}}
+    tools = [{"type": "file_search", "file_search": {"ranking_options": ranking}}]
+    with pytest.raises(ac.BadRequestError, match="hybrid_search"):
+        bench_of().client.assistants.create(model="m", tools=tools)
 
 
 def test_limits_of_the_tool(bench_of: BenchOf) -> None:

@@ -138,7 +138,9 @@ def test_a_stream_that_missed_the_images_tells_them() -> None:
     ]
 
     pieces = [one["delta"]["content"] for name, one in events if name == f"{MESSAGE}.delta"]
-    assert pieces == [[{"index": 0, **image}], [{"index": 1, **text}]]
+    empty = {"type": "text", "text": {"value": "", "annotations": []}}
+    words = {"type": "text", "text": {"value": "Look."}}
+    assert pieces == [[{"index": 0, **image}, {"index": 1, **empty}], [{"index": 1, **words}]]
 
 
 def test_text_that_is_cut_off_keeps_its_images(bench: CodeBench) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from engine_store import tokens
 from runner_bench import INTERPRETER, USED, Bench, Echo, failure
 
 from assistants_client.engine.language_models.base import (
@@ -20,7 +21,7 @@ from assistants_client.engine.language_models.scripted import Call, Script, call
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.storage.tables import runs, threads
 from assistants_client.engine.worker.runner import Runner
-from assistants_client.models.runs import Run, Usage
+from assistants_client.models.runs import Run
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_calls_that_are_cut_short_are_not_made(bench: Bench) -> None:
 
     assert bench.run.status == "incomplete"
     assert bench.steps == []
-    assert bench.run.usage == Usage(prompt_tokens=100, completion_tokens=10, total_tokens=110)
+    assert bench.run.usage == tokens(100, 10)
 
 
 # --- failures -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from engine_store import Clock, Store, content_of
+from engine_store import Clock, Store, content_of, tokens
 from sqlalchemy import update
 
 from assistants_client.engine.domain.state_machine import LEASE
@@ -109,7 +109,7 @@ def test_a_whole_run_is_written(store: Store) -> None:
     assert store.current(run) == ended
     assert (ended.status, ended.completed_at) == ("completed", int(store.clock.time))
     assert ended.expires_at is None
-    assert ended.usage == Usage(prompt_tokens=11, completion_tokens=22, total_tokens=33)
+    assert ended.usage == tokens(11, 22)
     steps = store.run_steps.list(run.thread_id, run.id, ALL).data
     assert [(s.status, s.completed_at is not None) for s in steps] == [("completed", True)] * 2
     store.messages.create(run.thread_id, MessageRequest("usable"))
@@ -158,7 +158,7 @@ def test_a_message_may_be_cut_short_on_its_own(store: Store) -> None:
     assert (cut.status, cut.incomplete_at) == ("incomplete", int(store.clock.time))
     assert cut.incomplete_details is not None
     assert cut.incomplete_details.reason == "content_filter"
-    assert execution.finish(work.run, "completed").usage is None
+    assert execution.finish(work.run, "completed").usage == tokens()
 
 
 def test_metadata_set_meanwhile_is_kept(store: Store) -> None:

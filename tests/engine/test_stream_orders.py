@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from stream_bench import FUNCTION, INTERPRETER, Gate, StreamBench, in_background, told
 
+from assistants_client._http.sse import ServerSentEvent
 from assistants_client.engine import (
     CODE_INTERPRETER,
     Finish,
@@ -16,7 +18,8 @@ from assistants_client.engine import (
     ToolCallDelta,
     call,
 )
-from assistants_client.errors import APIResponseError
+from assistants_client.errors import APIResponseError, StreamError
+from assistants_client.streaming.event_decoder import read_event
 
 START = ["run.created queued", "run.queued queued", "run.in_progress in_progress"]
 STEP = ["run.step.created in_progress", "run.step.in_progress in_progress"]
@@ -24,7 +27,7 @@ MESSAGE = [*STEP, "message.created in_progress", "message.in_progress in_progres
 WHOLE = [*MESSAGE, "message.completed completed", "run.step.completed completed"]
 CALLS = [*STEP, "run.step.delta"]
 END = ["run.completed completed", "done"]
-CODE = call(CODE_INTERPRETER, code="print(1)\n1 + 1")
+CODE = call(CODE_INTERPRETER, code="print(1)\nprint(1 + 1)")
 
 
 @pytest.fixture
@@ -215,16 +218,19 @@ def test_ended_in_the_queue(benches: Any, end: str) -> None:
 
 
 def test_the_thread_is_deleted(benches: Any) -> None:
-    """The stream says so and ends."""
+    """The stream says so and ends; the client understands it."""
     gate = Gate()
     bench = benches([gate])
     stream = bench.run()
     assert gate.reached.wait(10)
     stream.until("thread.run.in_progress")
     bench.send("DELETE", stream.run_path.partition("/runs/")[0])
-    assert stream.rest() == [*START, "error", "done"]
-    assert "deleted" in stream.seen[-2][1]["message"]
-    assert set(stream.seen[-2][1]) == {"message", "type", "param", "code"}
+    assert stream.rest() == [*START, "error"]
+    [error] = stream.seen[-1][1].values()
+    assert "deleted" in error["message"]
+    assert set(error) == {"message", "type", "param", "code"}
+    with pytest.raises(StreamError, match="deleted"):
+        read_event(ServerSentEvent("error", json.dumps(stream.seen[-1][1])))
     gate.go.set()
 
 
@@ -294,7 +300,7 @@ def test_the_pieces_of_calls(benches: Any) -> None:
         function(0, arguments=": 1}"),
         [{**interpreter(input="", outputs=[])[0], "id": code}],
         interpreter(input="print(1)\n"),
-        interpreter(input="1 + 1"),
+        interpreter(input="print(1 + 1)"),
         interpreter(outputs=logs),
         [{**function(2, name="g", arguments="", output=None)[0], "id": other}],
         function(2, arguments="{}"),
@@ -303,19 +309,29 @@ def test_the_pieces_of_calls(benches: Any) -> None:
 
 
 def test_events_hold_what_a_get_would_answer(benches: Any) -> None:
-    """While the model writes, and when all is over."""
+    """While the model writes, and when all is over; but for the expiry of steps that are."""
     gate = Gate()
     bench = benches([CODE, ["It", gate, " is 2"]])
     stream = bench.run(INTERPRETER)
     stream.until("thread.message.delta")
     latest = {d["id"]: d for n, d in stream.seen if not n.endswith(".delta")}
-    assert [bench.send("GET", path_of(d)) for d in latest.values()] == list(latest.values())
+    assert [bench.send("GET", path_of(d)) for d in latest.values()] == as_answered(latest)
     assert len(latest) == 4
     gate.go.set()
     stream.rest()
     latest = {d["id"]: d for n, d in stream.seen if not n.endswith(".delta") and d}
-    assert [bench.send("GET", path_of(d)) for d in latest.values()] == list(latest.values())
+    assert [bench.send("GET", path_of(d)) for d in latest.values()] == as_answered(latest)
     assert {d["status"] for d in latest.values()} == {"completed"}
+
+
+def as_answered(latest: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Objects of events as a GET answers them: the service, too, told the expiry in events only."""
+    found = []
+    for document in latest.values():
+        is_over = document["object"] == "thread.run.step" and document["status"] != "in_progress"
+        assert not is_over or document["expires_at"] is not None
+        found.append({**document, "expires_at": None} if is_over else document)
+    return found
 
 
 def path_of(document: dict[str, Any]) -> str:

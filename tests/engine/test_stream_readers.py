@@ -216,9 +216,17 @@ def test_a_store_that_fails_ends_the_stream_with_an_error(
     stream = bench.stream()
     next(stream)
     database.close()
-    [(name, document), (last, _)] = read(stream)
-    assert (name, last, document["type"]) == ("error", "done", "server_error")
+    [(name, document)] = read(stream)
+    assert (name, document["error"]["type"]) == ("error", "server_error")
     assert bench.context.events._subscriptions == {}
+
+
+def test_the_json_of_events(database: Database, clock: Clock) -> None:
+    """It is compact, and raw but for what would break lines or has no bytes."""
+    bench = Carried(database, clock)
+    bench.write("ü 漢 \u2028\x85\ud800 \U0001f600")
+    sent = b"".join(bench.stream(is_new=False)).decode()
+    assert '{"value":"ü 漢 \\u2028\\u0085\\ud800 \U0001f600","annotations":[]}' in sent
 
 
 def test_a_reader_that_leaves(tmp_path: Path) -> None:

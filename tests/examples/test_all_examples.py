@@ -60,7 +60,7 @@ MODELS = {
         [call("get_weather", city="Oslo"), "Now: 17 C and rain in Oslo."]
     ),
     "05_file_search.py": lambda: Scripted(
-        [call("file_search", query="keys porter"), "The porter【0:0†house.txt】."]
+        [call("file_search", query="keys porter"), "The porter【0:0†source】."]
     ),
 }
 

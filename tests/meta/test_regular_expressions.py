@@ -15,8 +15,6 @@ MOST = 400
 MADE_LATER = {
     # The table of this file is made by it.
     "engine.language_models.error_words": ["compile"],
-    # Names of files, one beside the other: no repetition at all.
-    "engine.domain.file_search_tool": ["finditer"],
     # Names of fields between bounded gaps.
     "engine.language_models.refused_fields": ["search", "search"],
     # What a test's author writes: a path with a star for a segment.

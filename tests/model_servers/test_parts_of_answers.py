@@ -394,7 +394,7 @@ def test_two_messages_of_one_answer() -> None:
         messages = thread.run()
         assert [message.text for message in messages] == ["I work it out.", "It is 4."]
         steps = list(thread.client.run_steps.list(thread.thread.id, thread.ended.id, order="asc"))
-        assert [step.usage and step.usage.total_tokens for step in steps] == [None, 15]
+        assert [step.usage and step.usage.total_tokens for step in steps] == [0, 15]
         assert thread.ended.usage is not None
         assert thread.ended.usage.total_tokens == 15
 

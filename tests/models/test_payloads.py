@@ -100,7 +100,7 @@ def test_no_documented_key_is_unknown(path):
 def test_every_value_has_its_declared_type(path):
     """Nested objects are objects of ours, and no dict is left where a class is known."""
     document, cls = read(path)
-    allowed = {"parameters", "schema", "metadata", "_extra"}
+    allowed = {"parameters", "schema", "metadata", "attributes", "_extra"}
     for made in structs(decode(cls, document)):
         for attribute in attrs.fields(type(made)):
             if attribute.name not in allowed:

@@ -28,8 +28,8 @@ class CodeResult:
     """The result of one call.
 
     Attributes:
-        logs: The output as a notebook cell shows it: the printed text, then the ``repr`` of a last
-            bare expression, or the traceback.
+        logs: The printed text, then the traceback where the code raised. The value of a last
+            expression is not in it: code prints what is to be seen.
         state: The variables and functions, for the next call; None to start afresh.
         failed: Whether the code raised, was stopped at a limit, or could not be run.
     """

@@ -39,17 +39,17 @@ from assistants_client.errors import ConfigurationError
 _log = logging.getLogger(__name__)
 
 _DESCRIPTION: Final = """\
-Runs Python code in a sandbox and answers with what it printed, the value of a last bare \
-expression, or the traceback. Variables, functions, classes and imports of the top level are kept \
-for the next call, each on its own; what cannot be pickled (open files, generators, lambdas) is \
-not, and the output says so.
+Runs Python code in a sandbox and answers with what it printed, or the traceback. Print whatever \
+you need to see: unlike in a notebook, the value of a last expression is not shown. Variables, \
+functions, classes and imports of the top level are kept for the next call, each on its own; what \
+cannot be pickled (open files, generators, lambdas) is not, and the output says so.
 It is Python {version} with its standard library{packages}. Nothing can be installed. There is no \
 network, no environment and no other process: no sockets, subprocess or multiprocessing; threads \
 work. The files of this conversation are in the working directory, /mnt/data; other files are gone \
 after the call, and none of the host's can be read. To give the user a file, write it there and \
 link to it in your answer: [result.csv](sandbox:/mnt/data/result.csv). Images that are written \
 there (PNG, JPEG, GIF, WebP) are shown to the user{figures}. Time ({seconds:g} seconds a call), \
-memory, output and the size of files are limited. Print the results you need."""
+memory, output and the size of files are limited."""
 _FIGURES: Final = """\
 ; so are matplotlib's figures that are open at the end, unless the code saves pictures itself"""
 

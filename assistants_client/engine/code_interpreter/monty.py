@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
-from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from attrs import evolve
 from pydantic_monty import (
@@ -39,8 +37,9 @@ from assistants_client.engine.code_interpreter.logs import Logs
 _log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Runs Python code in a sandbox and answers with what it printed, the value of a last bare \
-expression, or the traceback. Variables and functions are kept for the next call.
+Runs Python code in a sandbox and answers with what it printed, or the traceback. Print whatever \
+you need to see: unlike in a notebook, the value of a last expression is not shown. Variables and \
+functions are kept for the next call.
 The sandbox is a subset of Python. Only these modules exist: asyncio (gather, run, sleep), base64, \
 binascii, bisect, collections (namedtuple, Counter, defaultdict, deque), copy, csv, dataclasses, \
 datetime, decimal, functools, hashlib, itertools, json, math, pathlib, random, re, time, tomllib, \
@@ -51,29 +50,15 @@ There is no network, no environment and no other process. The files of this conv
 the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
 write it there, with open or pathlib, and link to it in your answer: \
 [result.csv](sandbox:/mnt/data/result.csv). Images that are written there (PNG, JPEG, GIF, WebP) \
-are shown to the user. Time, memory, output and the size of files are limited. Print the results \
-you need."""
+are shown to the user. Time, memory, output and the size of files are limited."""
 
 _FORKED = (
     "The code interpreter cannot be used here: the process that this one was forked from had used "
     "it before. Fork before the first run with code, or run code in the parent only."
 )
 
-#: The number of lines that are tried as the beginning of the last expression.
-_LAST_EXPRESSION_LINES = 20
 #: Seconds beyond the time limit after which a worker that does not answer is killed.
 _GRACE_SECONDS = 1.0
-
-#: A statement that can stand neither within brackets nor within a string: what follows it in the
-#: changed source really is the beginning of a top-level expression.
-_KEEP = "pass; _ = ("
-_SHOW = "if _ is not None: print(repr(_))"
-_KEEP_IN_TRACEBACK = re.compile(
-    rf"^(?=    .*\n    )(    .*?){re.escape(_KEEP)}(.*\n    )(?:{' ' * len(_KEEP)}(?=[ ~]*~$))?",
-    re.MULTILINE,
-)
-
-_LINE_END = re.compile(r"\n")
 
 #: The sandbox's own threads, the same for all pools, do not survive a fork: in the child a fresh
 #: pool waits for ever, and the parent's stalls the parent as well. So the first process to start a
@@ -161,15 +146,10 @@ class MontyInterpreter:
         output = Logs(self._output_bytes)
         try:
             pool = self._open()
-            with pool.checkout(limits=self._limits) as scratch:
-                # Apart from the session, which would keep the source of every trial in its state.
-                rewritten = _keep_last_expression(scratch, code)
             with pool.checkout(limits=self._limits) as session:
                 if state is not None:
                     _restore(session, state)
-                # The closing None keeps the value of the code from being sent over here.
-                cell = (f"{code}\nNone",) if rewritten is None else (rewritten, _SHOW)
-                return self._execute(session, cell, state, output, mount)
+                return self._execute(session, code, state, output, mount)
         except _UnreadableStateError:
             afresh = self._run(code, None, mount)
             return evolve(afresh, logs=f"{AFRESH}\n{afresh.logs}")
@@ -181,7 +161,7 @@ class MontyInterpreter:
     def _execute(
         self,
         session: MontySession,
-        cell: Sequence[str],
+        code: str,
         state: bytes | None,
         output: Logs,
         mount: MountDir | None,
@@ -191,11 +171,11 @@ class MontyInterpreter:
 
         failed = False
         try:
-            for source in cell:
-                session.feed_run(source, print_callback=write, mount=mount)
+            # The closing None keeps the value of the code from being sent over here.
+            session.feed_run(f"{code}\nNone", print_callback=write, mount=mount)
         except (MontyRuntimeError, MontySyntaxError) as error:
             failed = True
-            output.add_remark(_traceback(error))
+            output.add_remark(error.display())
             if isinstance(error.exception(), (TimeoutError, MemoryError)):
                 # Stopped in the middle of an operation: the state in there is inconsistent.
                 output.add_remark(UNCHANGED)
@@ -243,56 +223,3 @@ def _restore(session: MontySession, state: bytes) -> None:
         session.load_session(state)
     except MontyError as error:
         raise _UnreadableStateError from error
-
-
-class _DisplayableError(Protocol):
-    def display(self) -> str: ...
-
-
-def _traceback(error: _DisplayableError) -> str:
-    return _KEEP_IN_TRACEBACK.sub(r"\1\2", error.display())
-
-
-def _keep_last_expression(session: MontySession, code: str) -> str | None:
-    """Rewrites the code so that the value of its last expression stays in there, as ``_``.
-
-    The sandbox can only return the value, which may be of any size, and does not report where the
-    last statement begins. So the places where it may begin are tried out: the rewritten code parses
-    at the right one only.
-
-    Returns:
-        The rewritten code, or None when the last statement is no expression.
-    """
-    for place in _last_statements(code):
-        rewritten = f"{code[:place]}{_KEEP}{code[place:]}\n)"
-        if _parses(session, rewritten):
-            return rewritten
-    return None
-
-
-def _last_statements(code: str) -> Iterator[int]:
-    """Yields the places where the last top-level statement may begin, the last one first."""
-    code = code.rstrip()
-    starts = [0, *(match.end() for match in _LINE_END.finditer(code))]
-    tries = 0
-    for number, start in enumerate(reversed(starts)):
-        if tries == _LAST_EXPRESSION_LINES:
-            return
-        first = code[start : start + 1]
-        if first in ("", " ", "\t", "\f", "\r", "\n", "#"):
-            continue
-        tries += 1
-        semicolon = code.rfind(";", start)
-        if number == 0 and semicolon > 0 and ":" not in code[start:semicolon]:
-            yield semicolon + 1
-        yield start
-
-
-def _parses(session: MontySession, code: str) -> bool:
-    try:
-        session.feed_run(f"raise Exception\n{code}")  # parsed as a whole, left at the first line
-    except MontySyntaxError:
-        return False
-    except MontyRuntimeError:
-        return True
-    raise AssertionError("the code went on after an exception")

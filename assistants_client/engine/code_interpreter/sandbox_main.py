@@ -165,7 +165,7 @@ class Variables:
 
 
 def run(code: str, variables: Variables, seconds: float) -> str | None:
-    """Runs the code as a notebook does; returns the traceback, if it failed."""
+    """Runs the code; returns the traceback, if it failed."""
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"stopped after {seconds:g} seconds")
@@ -174,18 +174,11 @@ def run(code: str, variables: Variables, seconds: float) -> str | None:
     try:
         tree = compile(code, "main.py", "exec", ast.PyCF_ONLY_AST)
         assert isinstance(tree, ast.Module)
-        last = tree.body[-1] if tree.body else None
-        value = None
-        if isinstance(last, ast.Expr):
-            tree.body.pop()
-            value = compile(ast.Expression(last.value), "main.py", "eval")
         body = compiled(code, "main.py", tree)
         variables.record_definitions(tree)
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             exec(body, variables.names)
-            if value is not None:
-                sys.displayhook(eval(value, variables.names))
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except BaseException as error:

@@ -1,8 +1,9 @@
 """The file search as a language model sees it: its function, its results and its citations.
 
-Pure. Each passage is sent with a mark, ``【0:1†notes.txt】``: the number of the search within its
-run, the number of the passage within the search, the file's name. A mark in the model's text that
-names a passage of its run becomes a citation; any other is just text.
+Pure. Each passage is sent with a mark, ``【0:1†source】``: the number of the search within its
+run, the number of the passage within the search, and a word that programs look for. A mark in the
+model's text that names a passage of its run becomes a citation, also with the file's name for its
+word, as models write it; any other is just text.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any, Final
 
-from assistants_client._json.codec import decode, encode
-from assistants_client.engine.domain.bounds import MAX_ANNOTATIONS
+from assistants_client._json.codec import decode
+from assistants_client.engine.domain.marks import MarkAnnotation
 from assistants_client.engine.search.text_ranking import Hit
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import Annotation, FileCitation, FilePath, FileReference
+from assistants_client.models.messages import FileCitation, FileReference, Text
 from assistants_client.models.run_steps import FileSearchCall, FileSearchRecord, RunStep
 from assistants_client.models.tools import FileSearchOptions, FileSearchTool, Tool
 
@@ -25,9 +25,9 @@ from assistants_client.models.tools import FileSearchOptions, FileSearchTool, To
 DESCRIPTION: Final = """\
 Searches the files of this conversation and answers with the passages that fit best, best first. \
 It goes by words more than by meanings: ask with the words that the files are likely to use, and \
-ask again with others when nothing fits. Each passage begins with a mark such as \
-【0:1†notes.txt】. Where your answer relies on a passage, repeat its mark, unchanged, right after \
-the sentence."""
+ask again with others when nothing fits. Each passage begins with a mark such as 【0:1†source】, \
+and the name of its file. Where your answer relies on a passage, repeat its mark, unchanged, right \
+after the sentence."""
 PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"query": {"type": "string", "description": "What to search for."}},
@@ -39,7 +39,8 @@ PARAMETERS: Final[dict[str, Any]] = {
 RESULTS: Final = 20
 RANKER: Final = "default_2024_08_21"
 _NOTHING: Final = "Nothing was found. Other words may find more."
-_MARK: Final = re.compile(r"【(\d{1,6}):(\d{1,6})†([^【】\n]*)】")
+#: The word in a mark that programs strip from texts.
+_SOURCE: Final = "source"
 _NOT_IN_MARKS: Final = re.compile(r"[【】†\s]+")
 
 
@@ -49,6 +50,18 @@ def options_of(tools: Iterable[Tool]) -> FileSearchOptions | None:
         if isinstance(tool, FileSearchTool):
             return tool.file_search or FileSearchOptions()
     return None
+
+
+def with_defaults(tool: JsonObject) -> JsonObject:
+    """Returns a tool as assistants and runs have it: a file search with all ranking options."""
+    if tool["type"] != "file_search":
+        return tool
+    options = tool.get("file_search") or {}
+    given = {k: v for k, v in (options.get("ranking_options") or {}).items() if v is not None}
+    ranking: dict[str, Any] = {"score_threshold": 0.0, **given, "hybrid_search": None}
+    # The only ranker, which "auto" means as well.
+    ranking["ranker"] = RANKER
+    return {**tool, "file_search": {**options, "ranking_options": ranking}}
 
 
 def threshold_of(options: FileSearchOptions) -> float:
@@ -73,6 +86,7 @@ def record_of(
                 "file_id": hit.file_id,
                 "file_name": hit.filename,
                 "score": hit.score,
+                "attributes": hit.attributes,
                 "content": [{"type": "text", "text": hit.text}],
             }
             for hit in hits
@@ -97,87 +111,48 @@ def shown_to_model(record: FileSearchRecord, number: int) -> str:
     """
     fault: str | None = record.extra.get("fault")
     passages = [
-        f"{_mark(number, place, result.file_name)}\n{''.join(p.text for p in result.content)}"
+        f"{_mark(number, place, _SOURCE)} {_named(result.file_name)}\n"
+        f"{''.join(part.text for part in result.content)}"
         for place, result in enumerate(record.results)
     ]
     return fault or "\n\n".join(passages) or _NOTHING
 
 
-def shown_step(step: JsonObject, *, with_content: bool) -> JsonObject:
-    """Returns a step as the protocol shows it: no query, and passages only when asked for."""
-    details = step["step_details"]
-    if not any(call["type"] == "file_search" for call in details.get("tool_calls") or ()):
-        return step
-    calls = [_shown_call(call, with_content) for call in details["tool_calls"]]
-    return {**step, "step_details": {**details, "tool_calls": calls}}
-
-
-def _shown_call(call: JsonObject, with_content: bool) -> JsonObject:
-    if call["type"] != "file_search":
-        return call
-    record = call["file_search"]
-    hidden = () if with_content else ("content",)
-    results = [
-        {name: value for name, value in result.items() if name not in hidden}
-        for result in record["results"]
-    ]
-    ranking = record["ranking_options"]
-    return {**call, "file_search": {"ranking_options": ranking, "results": results}}
-
-
-def annotations_of(
-    text: str, steps: Iterable[RunStep], written: dict[str, str]
-) -> list[Annotation]:
-    """Returns the annotations of a text's marks, the first ``MAX_ANNOTATIONS`` of each kind.
-
-    Their places count characters.
+def citations_of(steps: Iterable[RunStep]) -> dict[str, MarkAnnotation]:
+    """Returns the citations by their marks: in the form that is sent, and with the file's name.
 
     Args:
-        text: The text.
-        steps: Those of its run.
-        written: The files that code has written, as they are named in texts, by their ids.
+        steps: Those of the run.
     """
-    found: list[Annotation] = [*islice(_citations(text, steps), MAX_ANNOTATIONS)]
-    if written:
-        names = sorted(written, key=len, reverse=True)
-        marks = re.finditer("|".join(re.escape(name) for name in names), text)
-        for match in islice(marks, MAX_ANNOTATIONS):
-            found.append(
-                FilePath(
-                    text=match[0],
-                    file_path=FileReference(file_id=written[match[0]]),
-                    start_index=match.start(),
-                    end_index=match.end(),
-                )
-            )
-    return sorted(found, key=lambda one: getattr(one, "start_index", 0))
-
-
-def _citations(text: str, steps: Iterable[RunStep]) -> Iterable[FileCitation]:
     searches = [
         call.file_search
         for step in steps
         for call in step.tool_calls
         if isinstance(call, FileSearchCall)
     ]
-    for match in _MARK.finditer(text):
-        number, place = int(match[1]), int(match[2])
-        if number >= len(searches) or place >= len(searches[number].results):
-            continue
-        result = searches[number].results[place]
-        if match[0] == _mark(number, place, result.file_name):
-            yield FileCitation(
-                text=match[0],
-                file_citation=FileReference(file_id=result.file_id),
-                start_index=match.start(),
-                end_index=match.end(),
-            )
+    found: dict[str, MarkAnnotation] = {}
+    for number, record in enumerate(searches):
+        for place, result in enumerate(record.results):
+            for word in (_SOURCE, _named(result.file_name)):
+                mark = _mark(number, place, word)
+                reference = FileReference(file_id=result.file_id)
+                found[mark] = FileCitation(text=mark, file_citation=reference)
+    return found
 
 
-def _mark(number: int, place: int, name: str) -> str:
-    return f"【{number}:{place}†{_NOT_IN_MARKS.sub(' ', name)}】"
+def without_citations(text: Text) -> str:
+    """Returns a text without its marks of citations, which are valid in its own run alone."""
+    pieces, place = [], 0
+    for one in text.annotations:
+        if isinstance(one, FileCitation) and one.start_index >= place:
+            pieces.append(text.value[place : one.start_index])
+            place = max(one.end_index, one.start_index)
+    return "".join([*pieces, text.value[place:]])
 
 
-def annotation_documents(annotations: Iterable[Annotation]) -> list[JsonObject]:
-    """Returns annotations as a delta has them."""
-    return [{"index": index, **encode(one)} for index, one in enumerate(annotations)]
+def _mark(number: int, place: int, word: str) -> str:
+    return f"【{number}:{place}†{word}】"
+
+
+def _named(file_name: str) -> str:
+    return _NOT_IN_MARKS.sub(" ", file_name)

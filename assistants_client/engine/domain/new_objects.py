@@ -13,6 +13,7 @@ from attrs import fields
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.domain.bounds import MAX_ITEMS, MAX_TEXT
+from assistants_client.engine.domain.file_search_tool import with_defaults
 from assistants_client.engine.domain.images import MAX_IMAGE
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
@@ -160,6 +161,8 @@ def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
         value = document.get(field.name)
         if value is not None and field.name not in server:
             made[field.name] = value
+    if made.get("tools"):
+        made["tools"] = [with_defaults(tool) for tool in made["tools"]]
     return decode(cls, made)
 
 

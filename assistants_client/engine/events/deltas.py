@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from assistants_client.models._base import JsonObject
+
+#: A part of text of which nothing was sent yet.
+NO_TEXT: Final[JsonObject] = {"type": "text", "text": {"value": "", "annotations": []}}
 
 
 def parts_delta(message_id: str, parts: Mapping[int, JsonObject]) -> JsonObject:
@@ -14,7 +18,14 @@ def parts_delta(message_id: str, parts: Mapping[int, JsonObject]) -> JsonObject:
     return _message_delta(message_id, *pieces)
 
 
-def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) -> JsonObject:
+def text_delta(
+    message_id: str,
+    text: str,
+    *,
+    is_first: bool,
+    index: int = 0,
+    annotations: Mapping[int, JsonObject] = MappingProxyType({}),
+) -> JsonObject:
     """Returns a piece of a message's text; the first shows that there are no annotations so far.
 
     Args:
@@ -22,9 +33,59 @@ def text_delta(message_id: str, text: str, *, is_first: bool, index: int = 0) ->
         text: The piece.
         is_first: Whether it is the first one.
         index: The place of the text among the message's parts.
+        annotations: Those that come with it, by their places among the text's annotations.
     """
-    piece: dict[str, Any] = {"value": text, "annotations": []} if is_first else {"value": text}
+    piece: dict[str, Any] = {"value": text}
+    if is_first or annotations:
+        piece["annotations"] = [_annotation(place, one) for place, one in annotations.items()]
     return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
+
+
+def rest_of_text(
+    message_id: str, text: JsonObject, sent: int, annotated: int, *, is_first: bool, index: int
+) -> Iterator[JsonObject]:
+    """Yields the deltas of a text's rest: each mark in one piece with its annotation.
+
+    Args:
+        message_id: The message.
+        text: The text as it is stored, its value and annotations.
+        sent: The number of its characters that were sent.
+        annotated: The number of its annotations that were sent.
+        is_first: Whether nothing of it was sent.
+        index: The place of the text among the message's parts.
+    """
+    for words, found in _rest_in_pieces(text, sent, annotated):
+        yield text_delta(message_id, words, is_first=is_first, index=index, annotations=found)
+        is_first = False
+
+
+def _rest_in_pieces(
+    text: JsonObject, place: int, annotated: int
+) -> Iterator[tuple[str, Mapping[int, JsonObject]]]:
+    value, late = text["value"], dict[int, JsonObject]()
+    for number, one in enumerate(text["annotations"]):
+        start, end = one.get("start_index", 0), one.get("end_index", 0)
+        if number < annotated:
+            continue
+        if not place <= start < end:
+            late[number] = one  # its words were sent already, or it has none
+            continue
+        if place < start:
+            yield value[place:start], {}
+        yield value[start:end], {number: one}
+        place = end
+    if place < len(value):
+        yield value[place:], {}
+    if late:
+        yield "", late
+
+
+def _annotation(place: int, annotation: JsonObject) -> JsonObject:
+    """Returns an annotation as a delta has it: a citation with its quote, which is never known."""
+    document = {"index": place, **annotation}
+    if document["type"] == "file_citation":
+        document["file_citation"] = {**document["file_citation"], "quote": ""}
+    return document
 
 
 def refusal_delta(message_id: str, text: str, *, index: int = 0) -> JsonObject:
@@ -66,15 +127,9 @@ def call_deltas(
 
     elif made["type"] == "file_search":
         # What was found shows only in the completed step.
-        yield _step_delta(step_id, index, "file_search", {}, made["id"])
-
-
-def annotations_delta(
-    message_id: str, annotations: Sequence[JsonObject], *, index: int = 0
-) -> JsonObject:
-    """Returns the annotations of a message, sent once its text at ``index`` was."""
-    piece = {"value": "", "annotations": list(annotations)}
-    return _message_delta(message_id, {"index": index, "type": "text", "text": piece})
+        ranking = made["file_search"]["ranking_options"]
+        begun: JsonObject = {"ranking_options": ranking, "results": []}
+        yield _step_delta(step_id, index, "file_search", begun, made["id"])
 
 
 def output_deltas(step_id: str, index: int, made: JsonObject) -> Iterator[JsonObject]:

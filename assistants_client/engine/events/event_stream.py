@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import re
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from assistants_client.engine.events.broker import Subscription
 from assistants_client.engine.events.stream_state import NamedEvent, StoredRun, StreamState
 from assistants_client.engine.faults import Fault
 from assistants_client.models._base import JsonObject
-from assistants_client.models.error_body import ErrorDetail
+from assistants_client.models.error_body import ErrorBody, ErrorDetail
 
 #: After so many seconds without an event the store is polled: another process may process the run.
 #: They are more where many streams are open in this one, which poll so many times a second at most.
@@ -32,8 +33,13 @@ UNAVAILABLE_SECONDS: Final = 60.0
 #: After so many seconds without an event a comment is sent, so that no proxy gives up.
 KEEP_ALIVE_SECONDS: Final = 15.0
 
+#: Characters beyond ASCII that are escaped: line ends of Unicode, at which many readers cut lines,
+#: and halves of surrogate pairs, which have no bytes.
+_ESCAPED: Final = re.compile("[\x85\u2028\u2029\ud800-\udfff]")
+
 _KEEP_ALIVE: Final = b": keep-alive\n\n"
 _DONE: Final = encode_event("done", "[DONE]")
+_to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _log = logging.getLogger(__name__)
 
@@ -44,10 +50,11 @@ _open_streams: Final[weakref.WeakSet[RunEvents]] = weakref.WeakSet()
 class RunEvents:
     """The bytes of one stream, block by block; each block has what there is at that moment.
 
-    It ends after the run's last event, or its ``requires_action``. A reader that is slow is sent
-    what it lost as the whole objects, without their pieces. When the engine closes first it
-    breaks off with a ``ConnectionResetError``, which servers take for a connection that is lost: an
-    end without a fault would look as if the run were over.
+    It ends with ``done`` after the run's last event, or its ``requires_action``; or with an
+    ``error``, which nothing follows. A reader that is slow is sent what it lost as the whole
+    objects, without their pieces. When the engine closes first it breaks off with a
+    ``ConnectionResetError``, which servers take for a connection that is lost: an end without a
+    fault would look as if the run were over.
 
     Args:
         subscription: The subscription to the run, from before it was queued; closed with this.
@@ -75,6 +82,7 @@ class RunEvents:
         self._first = first
         self._monotonic = monotonic
         self._unavailable_since: float | None = None
+        self._has_error = False
         self._blocks = self._all_blocks()
         _open_streams.add(self)
 
@@ -96,7 +104,7 @@ class RunEvents:
             raise
         except Exception:
             _log.exception("The stream of run %s broke off", self._subscription.run_id)
-            yield _error("The server had an error while streaming the run's events.") + _DONE
+            yield self._error("The server had an error while streaming the run's events.")
         finally:
             self.close()
 
@@ -108,7 +116,7 @@ class RunEvents:
         last = self._monotonic()
         while True:
             if self._state.is_over:
-                yield block + _DONE
+                yield block if self._has_error else block + _DONE
                 return
             if block:
                 yield block
@@ -141,22 +149,27 @@ class RunEvents:
             self._unavailable_since = self._unavailable_since or self._monotonic()
             if self._monotonic() - self._unavailable_since < UNAVAILABLE_SECONDS:
                 return b""
-            self._state.is_over = True
-            return _error(fault.message)
+            return self._error(fault.message)
         self._unavailable_since = None
         if stored is None:
-            self._state.is_over = True
-            return _error(f"Run {run_id} was deleted.", "invalid_request_error")
+            return self._error(f"Run {run_id} was deleted.", "invalid_request_error")
         return self._encoded(self._state.missing(stored))
+
+    def _error(self, message: str, kind: str = "server_error") -> bytes:
+        """Returns the last event of a stream that cannot go on."""
+        self._state.is_over = self._has_error = True
+        body = ErrorBody(error=ErrorDetail(message=message, type=kind))
+        return encode_event("error", _json(encode(body)))
 
     def _encoded(self, events: Iterable[NamedEvent]) -> bytes:
         return b"".join(
-            encode_event(name, json.dumps(self._shown(document))) for name, document in events
+            encode_event(name, _json(self._shown(document))) for name, document in events
         )
 
     def _shown(self, document: JsonObject) -> JsonObject:
         return self._shown_step(document) if "step_details" in document else document
 
 
-def _error(message: str, kind: str = "server_error") -> bytes:
-    return encode_event("error", json.dumps(encode(ErrorDetail(message=message, type=kind))))
+def _json(document: JsonObject) -> str:
+    text = _to_json(document)
+    return text if text.isascii() else _ESCAPED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)

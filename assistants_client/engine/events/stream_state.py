@@ -14,9 +14,10 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from assistants_client.engine.events.deltas import (
+    NO_TEXT,
     parts_delta,
     refusal_delta,
-    text_delta,
+    rest_of_text,
     whole_calls,
     words_of,
 )
@@ -84,6 +85,8 @@ class StreamState:
         #: How many characters were sent of each part of a message, by the message and its place;
         #: of an image, that it was.
         self._characters: dict[tuple[str, int], int] = {}
+        #: How many annotations of it were sent, likewise.
+        self._annotations: dict[tuple[str, int], int] = {}
 
     def mark_sent(self, stored: StoredRun) -> None:
         """Takes steps and messages as sent, as far as they are: they belong to an earlier part."""
@@ -118,8 +121,7 @@ class StreamState:
         identity = delta["id"]
         if identity in self._whole and self._places[identity] < _ENDED:
             if noun == MESSAGE:
-                for part in delta["delta"]["content"]:
-                    self._count(identity, part["index"], words_of(part) or "")
+                self._count_all(delta)
             yield f"{noun}.delta", delta
 
     def mark_lost(self) -> None:
@@ -159,34 +161,48 @@ class StreamState:
             self.is_over = place == _OVER
             yield f"{RUN}.{word}", run
 
-    def _count(self, message_id: str, place: int, words: str) -> None:
-        key = message_id, place
-        self._characters[key] = self._characters.get(key, 0) + len(words)
+    def _count_all(self, delta: JsonObject) -> None:
+        for part in delta["delta"]["content"]:
+            key = delta["id"], part["index"]
+            words, annotations = words_of(part) or "", part.get("text", {}).get("annotations", ())
+            self._characters[key] = self._characters.get(key, 0) + len(words)
+            self._annotations[key] = self._annotations.get(key, 0) + len(annotations)
 
     def _rest_of(self, message: JsonObject) -> Iterator[NamedEvent]:
         """Yields what of a message was not sent yet, in pieces: some readers read nothing else."""
-        identity, name = message["id"], f"{MESSAGE}.delta"
+        for delta in self._deltas_of(message):
+            self._count_all(delta)
+            yield f"{MESSAGE}.delta", delta
+
+    def _deltas_of(self, message: JsonObject) -> Iterator[JsonObject]:
+        identity = message["id"]
         images: dict[int, JsonObject] = {}
         for place, part in enumerate(message["content"]):
-            sent = self._characters.get((identity, place))
+            key = identity, place
+            sent = self._characters.get(key, 0)
             words = words_of(part)
             if words is None:
-                if sent is None:
-                    self._count(identity, place, "")
+                if key not in self._characters:
                     images[place] = part
                 continue
             if images:
-                yield name, parts_delta(identity, images)
+                if part["type"] == "text" and key not in self._characters:
+                    images[place] = NO_TEXT
+                yield parts_delta(identity, images)
                 images = {}
-            rest = words[sent or 0 :]
-            if rest:
-                self._count(identity, place, rest)
-                if part["type"] == "text":
-                    yield name, text_delta(identity, rest, is_first=not sent, index=place)
-                else:
-                    yield name, refusal_delta(identity, rest, index=place)
+            if part["type"] == "text":
+                yield from rest_of_text(
+                    identity,
+                    part["text"],
+                    sent,
+                    self._annotations.get(key, 0),
+                    is_first=key not in self._characters,
+                    index=place,
+                )
+            elif words[sent:]:
+                yield refusal_delta(identity, words[sent:], index=place)
         if images:
-            yield name, parts_delta(identity, images)
+            yield parts_delta(identity, images)
 
     def _begun(self, noun: str, document: JsonObject) -> Iterator[NamedEvent]:
         place = self._places.get(document["id"], -1)

@@ -136,7 +136,7 @@ class PostHandler:
         first: list[NamedEvent] | None = None,
     ) -> RunEvents:
         return RunEvents(
-            subscription, state, self._snapshots.load, first or (), shown_step=call.shown_step
+            subscription, state, self._snapshots.load, first or (), shown_step=call.streamed_step
         )
 
 

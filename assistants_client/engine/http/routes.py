@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request
 
 from assistants_client._json.codec import InvalidValueError, encode, parse
 from assistants_client._json.strict import strict_json
-from assistants_client.engine.domain.file_search_tool import shown_step
+from assistants_client.engine.domain.shown_steps import shown_step
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
@@ -124,10 +124,14 @@ class Call:
                     "include[]",
                 )
 
-    def shown_step(self, step: JsonObject) -> JsonObject:
+    def shown_step(self, step: JsonObject, *, in_stream: bool = False) -> JsonObject:
         """Returns a step as it is shown: the passages that a search found only when asked."""
         with_content = _INCLUDABLE in self.request.args.getlist("include[]")
-        return shown_step(step, with_content=with_content)
+        return shown_step(step, with_content=with_content, in_stream=in_stream)
+
+    def streamed_step(self, step: JsonObject) -> JsonObject:
+        """Returns a step as an event has it."""
+        return self.shown_step(step, in_stream=True)
 
     def body(self, cls: type[T], *, streams: bool = False, optional: bool = False) -> T:
         """Reads the body as a request object; ``streams`` when it may ask for a stream."""

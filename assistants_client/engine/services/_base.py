@@ -297,7 +297,8 @@ def end_run(
         run.incomplete_details = IncompleteDetails(reason=ending.incomplete_reason)
     if ending.status in RUN_END_TIMES:
         setattr(run, RUN_END_TIMES[ending.status], now)
-    run.usage = total_usage(connection, run, spent)
+    steps = load_all(connection, run_steps, RunStep, run_id=run.id)
+    run.usage = total_of([*(step.usage for step in steps), spent])
     document = save(
         connection,
         runs,
@@ -321,6 +322,7 @@ def end_step(
     """Closes a step."""
     require_transition(STEP_TRANSITIONS, step.status, status)
     step.status = status
+    step.usage = total_of([step.usage])
     setattr(step, STEP_END_TIMES[status], now)
     if error is not None:
         # Steps have fewer codes than runs.
@@ -340,13 +342,6 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
     document = save(connection, messages, message, status=message.status)
     if message.run_id is not None:
         emit_events(connection, message.run_id, MESSAGE, document, message.status)
-
-
-def total_usage(connection: Connection, run: Run, spent: Usage | None = None) -> Usage | None:
-    """Returns the tokens that a run's steps spent, and ``spent``; ``None`` if no model reported."""
-    steps = [step.usage for step in load_all(connection, run_steps, RunStep, run_id=run.id)]
-    reported = [usage for usage in (*steps, spent) if usage is not None]
-    return total_of(reported) if reported else None
 
 
 def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:

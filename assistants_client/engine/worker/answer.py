@@ -7,9 +7,9 @@ tool calls beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from assistants_client.engine.domain.bounds import (
     MAX_ANNOTATIONS,
@@ -18,6 +18,7 @@ from assistants_client.engine.domain.bounds import (
     length_of,
 )
 from assistants_client.engine.domain.images import MAX_IMAGES
+from assistants_client.engine.domain.marks import KnownMarks, MarkAnnotation, MarkReader, Segment
 from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
@@ -111,25 +112,69 @@ def _length_of_other(delta: Delta) -> int:
 class TextDraft:
     """Text of a message, or its refusal, as far as it has arrived."""
 
+    _reader: MarkReader
     is_refusal: bool = False
     pieces: list[str] = field(factory=list)
+    #: The annotations of the marks that were read so far.
+    annotations: list[MarkAnnotation] = field(factory=list)
     #: The sources on the web that the server named.
     citations: list[UrlCitationDelta] = field(factory=list)
+    _unread: list[str] = field(factory=list, init=False)
 
     @property
     def text(self) -> str:
         """The pieces, joined."""
         return "".join(self.pieces)
 
+    def add(self, text: str) -> None:
+        """Adds a piece."""
+        self.pieces.append(text)
+        self._unread.append(text)
+
+    def read(self, room: int, *, is_last: bool) -> Iterator[Segment]:
+        """Yields what was not read before, up to what may yet become a mark.
+
+        Args:
+            room: The number of marks that may have an annotation.
+            is_last: Whether the text is whole.
+        """
+        text = "".join(self._unread)
+        self._unread.clear()
+        for segment in self._reader.read(text, is_last=is_last):
+            if segment.annotation is None or room <= 0:
+                yield Segment(segment.text)
+            else:
+                room -= 1
+                self.annotations.append(segment.annotation)
+                yield segment
+
 
 #: A part of a message: text as it arrives, or an image.
 DraftPart = TextDraft | ImageFilePart | ImageUrlPart
+
+
+@frozen
+class UnsentPiece:
+    """A piece of a message that is to be sent next.
+
+    Attributes:
+        place: The part's, within the message.
+        part: The part: an image, or the text that the segment is from.
+        segment: The segment that is to be sent, of a text.
+        is_first: Whether nothing of the part was sent before.
+    """
+
+    place: int
+    part: DraftPart
+    segment: Segment | None = None
+    is_first: bool = True
 
 
 @define
 class MessageDraft:
     """One message as it arrives: its parts in order; each delta costs the same."""
 
+    marks: KnownMarks = field(factory=KnownMarks)
     parts: list[DraftPart] = field(factory=list)
     state: State | None = None
     #: The number of parts that were there before the model's answer began.
@@ -137,6 +182,9 @@ class MessageDraft:
     _is_visible: bool = field(default=False, init=False)
     _length: int = field(default=0, init=False)
     _citations: int = field(default=0, init=False)
+    #: The first part of which not all was sent, and whether some was.
+    _place: int = field(default=0, init=False)
+    _is_begun: bool = field(default=False, init=False)
 
     @property
     def given(self) -> list[ImageFilePart]:
@@ -162,9 +210,10 @@ class MessageDraft:
         """Adds a piece of text, and returns the index of the part that it belongs to."""
         last = self.parts[-1] if self.parts else None
         if not isinstance(last, TextDraft) or last.is_refusal != is_refusal:
-            last = TextDraft(is_refusal=is_refusal)
+            marks = KnownMarks() if is_refusal else self.marks
+            last = TextDraft(MarkReader(marks), is_refusal)
             self.parts.append(last)
-        last.pieces.append(text)
+        last.add(text)
         self._length += len(text)
         self._is_visible = self._is_visible or bool(text.strip())
         return len(self.parts) - 1
@@ -182,37 +231,59 @@ class MessageDraft:
             last.citations.append(citation)
             self._citations += 1
 
-    def content(
-        self, annotate: Callable[[str], Sequence[Annotation]] = lambda text: ()
-    ) -> list[ContentPart]:
-        """Returns the parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most.
+    def begin(self) -> dict[int, ContentPart]:
+        """Returns the images that it begins with, for its first delta, and the empty text after."""
+        begun: dict[int, ContentPart] = dict(enumerate(self.given))
+        self._place = len(begun)
+        after = self.parts[self._place] if begun and self._place < len(self.parts) else None
+        if isinstance(after, TextDraft) and not after.is_refusal:
+            begun[self._place] = TextPart()
+            self._is_begun = True
+        return begun
+
+    def unsent(self, *, is_whole: bool = False) -> Iterator[UnsentPiece]:
+        """Yields what was not sent before, up to what may yet become a mark.
 
         Args:
-            annotate: Returns the annotations of the marks in a text.
+            is_whole: Whether the message is.
         """
+        while self._place < len(self.parts):
+            place, part = self._place, self.parts[self._place]
+            if not isinstance(part, TextDraft):
+                yield UnsentPiece(place, part)
+            else:
+                is_last = is_whole or place < len(self.parts) - 1
+                for segment in part.read(MAX_ANNOTATIONS - self._annotations(), is_last=is_last):
+                    yield UnsentPiece(place, part, segment, is_first=not self._is_begun)
+                    self._is_begun = True
+                if not is_last:
+                    return
+            self._place, self._is_begun = place + 1, False
+
+    def _annotations(self) -> int:
+        return sum(len(part.annotations) for part in self.parts if isinstance(part, TextDraft))
+
+    def content(self) -> list[ContentPart]:
+        """Returns the parts as they are stored, with ``MAX_ANNOTATIONS`` annotations at most."""
         found: list[ContentPart] = []
-        room = MAX_ANNOTATIONS
+        room = MAX_ANNOTATIONS - self._annotations()
         for part in self.parts:
             if not isinstance(part, TextDraft):
                 found.append(part)
             elif part.is_refusal:
                 found.append(RefusalPart(refusal=part.text))
             else:
-                text = _text(part, annotate, room)
-                room -= len(text.annotations)
-                found.append(TextPart(text=text))
+                text = part.text
+                late = list(islice(_web_citations(text, part.citations), room))
+                room -= len(late)
+                late.sort(key=lambda one: one.start_index)
+                # Those that were sent with their marks have their places already.
+                annotations: list[Annotation] = [*part.annotations, *late]
+                found.append(TextPart(text=Text(value=text, annotations=annotations)))
         return found
 
 
-def _text(part: TextDraft, annotate: Callable[[str], Sequence[Annotation]], room: int) -> Text:
-    text = part.text
-    citations = _web_citations(text, part.citations)
-    annotations = list(islice(chain(annotate(text), citations), room))
-    annotations.sort(key=lambda one: getattr(one, "start_index", 0))
-    return Text(value=text, annotations=annotations)
-
-
-def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[Annotation]:
+def _web_citations(text: str, citations: Sequence[UrlCitationDelta]) -> Iterator[UrlCitation]:
     """Yields the sources on the web as annotations, in the form of Azure's agents."""
     for one in citations:
         if one.mark is None:
@@ -252,8 +323,10 @@ class _CallDraft:
 class AnswerBuilder:
     """Collects a model's answer; each delta costs the same, however long the answer."""
 
+    #: The marks that the texts may hold.
+    marks: KnownMarks = field(factory=KnownMarks)
     #: The message that is being written.
-    message: MessageDraft = field(factory=MessageDraft)
+    message: MessageDraft = field(init=False)
     _has_content: bool = field(default=False, init=False)
     _thoughts: list[str] = field(factory=list, init=False)
     _calls: dict[int, _CallDraft] = field(factory=dict, init=False)
@@ -261,6 +334,9 @@ class AnswerBuilder:
     usage: Usage | None = field(default=None, init=False)
     #: ``None`` until the model has reported why it ended.
     finish: Finish | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.message = MessageDraft(self.marks)
 
     def add(self, delta: Delta) -> int | None:
         """Adds the next delta.
@@ -285,7 +361,7 @@ class AnswerBuilder:
             if not delta.url.startswith("data:"):
                 place = self.message.add_image(ImageUrlPart(image_url=ImageUrl(url=delta.url)))
         elif isinstance(delta, NewMessage):
-            self.message = MessageDraft(state=delta.state)
+            self.message = MessageDraft(self.marks, state=delta.state)
         elif isinstance(delta, ToolCallDelta):
             self._calls.setdefault(delta.index, _CallDraft()).add(delta)
         elif isinstance(delta, StateDelta):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import Final, TypeAlias
 
@@ -17,12 +17,13 @@ from attrs import frozen
 from assistants_client._json.codec import encode
 from assistants_client.engine.code_interpreter import FOLDER
 from assistants_client.engine.domain.bounds import STORED_PER_SECOND
-from assistants_client.engine.domain.file_search_tool import annotation_documents, annotations_of
+from assistants_client.engine.domain.file_search_tool import citations_of
 from assistants_client.engine.domain.images import image_of, made_by_code
+from assistants_client.engine.domain.marks import KnownMarks
 from assistants_client.engine.events.deltas import (
-    annotations_delta,
     parts_delta,
     refusal_delta,
+    rest_of_text,
     text_delta,
 )
 from assistants_client.engine.events.stream_state import MESSAGE
@@ -41,15 +42,21 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import (
     AnswerBuilder,
-    DraftPart,
     TextDraft,
+    UnsentPiece,
     bounded,
     file_part,
 )
 from assistants_client.engine.worker.prompt import conversation_of
 from assistants_client.engine.worker.run_state import RunState
 from assistants_client.engine.worker.tool_call_records import has_interpreter
-from assistants_client.models.messages import ImageFilePart, Message, TextPart
+from assistants_client.models.messages import (
+    FilePath,
+    FileReference,
+    ImageFilePart,
+    Message,
+    TextPart,
+)
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, Usage
 
@@ -110,7 +117,7 @@ class ModelRounds:
             RunTaken: The run ended meanwhile.
         """
         conversation = self._conversation(state)
-        answer = AnswerBuilder()
+        answer = AnswerBuilder(self._marks(state))
         answer.message.begin_with(_images_so_far(state))
         opened: OpenMessage | None = None
         saved, next_save = True, 0.0
@@ -133,7 +140,7 @@ class ModelRounds:
                         place = answer.message.add_image(file_part(self._file_of(delta)))
                     if place is not None:
                         saved = False
-                        opened = self._write(place, delta, answer, state, opened)
+                        opened = self._write(answer, state, opened)
                     if is_due and opened is not None and not saved:
                         now = self._monotonic()
                         if now >= next_save:
@@ -157,15 +164,18 @@ class ModelRounds:
         usage: Usage | None = None,
         incomplete_reason: str | None = None,
     ) -> None:
-        """Completes the open message, and publishes the annotations of its marks."""
+        """Publishes the rest of the open message, and completes it."""
         run, (step, message) = state.run, opened
-        written = self._tools.written(run) if has_interpreter(run) else {}
-        content = answer.message.content(lambda text: annotations_of(text, state.steps, written))
+        self._publish(run, message.id, answer.message.unsent(is_whole=True))
+        content = answer.message.content()
         for index, part in enumerate(content):
-            if isinstance(part, TextPart) and part.text.annotations:
-                documents = annotation_documents(part.text.annotations)
-                delta = annotations_delta(message.id, documents, index=index)
-                self._execution.publish(run, MESSAGE, delta)
+            if isinstance(part, TextPart):
+                # Its sources on the web are known when the text has been sent.
+                sent, annotations = len(part.text.value), encode(part.text.annotations)
+                annotated = sum(one["type"] != "url_citation" for one in annotations)
+                text = {"value": part.text.value, "annotations": annotations}
+                late = rest_of_text(message.id, text, sent, annotated, is_first=False, index=index)
+                self._execution.publish(run, MESSAGE, *late)
         if thoughts := answer.take_thoughts():
             step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
         kept = answer.message.state
@@ -245,43 +255,45 @@ class ModelRounds:
         return self._tools.store_image(name, content)
 
     def _write(
-        self,
-        place: int,
-        delta: Delta,
-        answer: AnswerBuilder,
-        state: RunState,
-        opened: OpenMessage | None,
+        self, answer: AnswerBuilder, state: RunState, opened: OpenMessage | None
     ) -> OpenMessage | None:
-        """Publishes the next piece of a message; opens it with the first visible one."""
+        """Publishes what came of a message; opens it with the first visible piece."""
         run, draft = state.run, answer.message
-        if opened is not None:
-            self._publish(
-                run, opened[1].id, draft.parts[place], place, getattr(delta, "text", None)
-            )
-        elif draft.is_visible:
+        if opened is None and draft.is_visible:
             thoughts = answer.take_thoughts()
             opened = self._execution.begin_message(run, draft.given, reasoning=thoughts)
-            identity = opened[1].id
-            if draft.given:
-                images = {index: encode(image) for index, image in enumerate(draft.given)}
-                self._execution.publish(run, MESSAGE, parts_delta(identity, images))
-            for index in range(len(draft.given), len(draft.parts)):
-                self._publish(run, identity, draft.parts[index], index, None)
+            begun = {index: encode(part) for index, part in draft.begin().items()}
+            if begun:
+                self._execution.publish(run, MESSAGE, parts_delta(opened[1].id, begun))
+        if opened is not None:
+            self._publish(run, opened[1].id, draft.unsent())
         return opened
 
-    def _publish(
-        self, run: Run, message_id: str, part: DraftPart, place: int, added: str | None
-    ) -> None:
-        """Publishes a part of a message: the text that was added, or all there is."""
-        if not isinstance(part, TextDraft):
-            delta = parts_delta(message_id, {place: encode(part)})
-        elif part.is_refusal:
-            delta = refusal_delta(message_id, part.text if added is None else added, index=place)
-        else:
-            is_first = added is None or len(part.pieces) == 1
-            text = part.text if added is None else added
-            delta = text_delta(message_id, text, is_first=is_first, index=place)
-        self._execution.publish(run, MESSAGE, delta)
+    def _publish(self, run: Run, message_id: str, unsent: Iterable[UnsentPiece]) -> None:
+        for one in unsent:
+            if one.segment is None or not isinstance(one.part, TextDraft):
+                delta = parts_delta(message_id, {one.place: encode(one.part)})
+            elif one.part.is_refusal:
+                delta = refusal_delta(message_id, one.segment.text, index=one.place)
+            else:
+                mark = one.segment.annotation
+                delta = text_delta(
+                    message_id,
+                    one.segment.text,
+                    is_first=one.is_first,
+                    index=one.place,
+                    annotations=(
+                        {} if mark is None else {len(one.part.annotations) - 1: encode(mark)}
+                    ),
+                )
+            self._execution.publish(run, MESSAGE, delta)
+
+    def _marks(self, state: RunState) -> KnownMarks:
+        """Returns the marks of what the model may cite, and of files that it may link to."""
+        run, annotations = state.run, citations_of(state.steps)
+        for name, file_id in (self._tools.written(run) if has_interpreter(run) else {}).items():
+            annotations[name] = FilePath(text=name, file_path=FileReference(file_id=file_id))
+        return KnownMarks(annotations)
 
 
 def _images_so_far(state: RunState) -> list[ImageFilePart]:

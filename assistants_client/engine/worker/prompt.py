@@ -17,6 +17,7 @@ from assistants_client.engine.domain.file_search_tool import (
     PARAMETERS,
     arguments_of,
     shown_to_model,
+    without_citations,
 )
 from assistants_client.engine.domain.token_sums import total_of
 from assistants_client.engine.language_models.base import (
@@ -116,7 +117,7 @@ def conversation_of(
 
 def tokens_spent(steps: Iterable[RunStep]) -> Usage:
     """Returns the tokens of all steps together."""
-    return total_of(step.usage for step in steps if step.usage is not None)
+    return total_of(step.usage for step in steps)
 
 
 def code_output(record: CodeInterpreterRecord) -> str:
@@ -151,7 +152,8 @@ def _turn(
     message: Message, shown: Callable[[ImageFile], Image | str], states: Mapping[str, State]
 ) -> Turn:
     if message.role == "assistant":
-        return Turn(role="assistant", text=_text(message), state=states.get(message.id))
+        text = _text(message, keeps_marks=False)
+        return Turn(role="assistant", text=text, state=states.get(message.id))
     pieces = list(_pieces(message, shown))
     has_images = any(isinstance(part, Image) for _, part in pieces)
     return Turn(
@@ -161,12 +163,13 @@ def _turn(
     )
 
 
-def _text(message: Message) -> str:
+def _text(message: Message, *, keeps_marks: bool) -> str:
     """Returns the text of an assistant's message; images are named, as the model cannot see them.
 
-    Reasoning is no part of the answer, and is in the text only to be seen by people.
+    Reasoning is no part of the answer, and is in the text only to be seen by people. The marks of
+    an earlier run are left out: in this one they would stand for something else.
     """
-    text = "\n".join(words for words, _ in _pieces(message, _named))
+    text = "\n".join(words for words, _ in _pieces(message, _named, keeps_marks=keeps_marks))
     return text if message.run_id is None else without_thoughts(text)
 
 
@@ -175,12 +178,13 @@ def _named(image: ImageFile) -> str:
 
 
 def _pieces(
-    message: Message, shown: Callable[[ImageFile], Image | str]
+    message: Message, shown: Callable[[ImageFile], Image | str], *, keeps_marks: bool = True
 ) -> Iterator[tuple[str, str | Image]]:
     """Yields the parts of a message in words, and as they are sent to a model that sees images."""
     for part in message.content:
         if isinstance(part, TextPart) and part.text.value:
-            yield part.text.value, part.text.value
+            words = part.text.value if keeps_marks else without_citations(part.text)
+            yield words, words
         elif isinstance(part, RefusalPart) and part.refusal:
             yield part.refusal, part.refusal
         elif isinstance(part, ImageUrlPart):
@@ -207,7 +211,7 @@ def _rounds(
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             message = written.get(details.message_creation.message_id)
-            text = "" if message is None else _text(message)
+            text = "" if message is None else _text(message, keeps_marks=True)
             texts += [text] if text else []
         elif isinstance(details, ToolCallsDetails):
             outputs = list(_calls_with_outputs(details.tool_calls, searches))

@@ -29,7 +29,6 @@ from assistants_client.engine.services._base import (
     end_step,
     load_run,
     load_runs,
-    total_usage,
 )
 from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.services._leases import LeaseHolder
@@ -236,7 +235,6 @@ class Execution:
         with self._own(run) as (connection, current):
             step.usage = usage
             save(connection, run_steps, step, status=step.status)
-            current.usage = total_usage(connection, current)
             current.required_action = RequiredAction(
                 submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
             )
@@ -479,6 +477,7 @@ class Execution:
             assistant_id=run.assistant_id,
             thread_id=run.thread_id,
             run_id=run.id,
+            expires_at=run.expires_at,
             type=details.type,
             status="in_progress",
             step_details=details,
