@@ -6,7 +6,8 @@ Three ways in, one set of classes:
   and what a field cannot hold stays in ``.extra`` (of a list, the members that can be read are).
   Only a missing ``id`` is refused.
 * :func:`encode_request` writes a request, strictly: types and documented limits are checked.
-* :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through.
+* :func:`parse` reads a request for the engine: strictly, and nothing unknown is let through, but a
+  null for what may be left out is as good as leaving it out: many programs write all their fields.
 
 Nothing is compiled when this module is imported; a class is prepared when it is first met.
 """
@@ -57,6 +58,8 @@ def decode(cls: type[T], document: Any) -> T:
 
 def parse(cls: type[T], document: Any) -> T:
     """Reads a request that was received; unknown keys, values and variants are refused.
+
+    An optional field that is ``null`` counts as absent, unless ``null`` has a meaning of its own.
 
     Raises:
         InvalidValueError: With the path of the first thing that is wrong.
@@ -164,6 +167,11 @@ class _Field:
     #: What reads one member, where the field is a list.
     member: Hook | None
 
+    @property
+    def is_optional(self) -> bool:
+        """Whether a request may leave it out."""
+        return not self.required and not self.on_the_wire
+
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
     """The fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
@@ -268,13 +276,15 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
         for key, value in document.items():
             known = fields.get(key)
             if known is not None:
+                if value is None and closed and known.is_optional and not known.nullable:
+                    continue
                 values[key] = _checked_field(key, known, value)
             elif closed:
                 raise InvalidValueError("not known", "unknown_parameter", key)
             else:
                 extra[key] = value
         for name, known in fields.items():
-            if (known.required or known.on_the_wire) and name not in values:
+            if not known.is_optional and name not in values:
                 raise InvalidValueError("needed", "missing_required_parameter", name)
         made = cls(**values)
         problem = made.problem() if hasattr(made, "problem") else None

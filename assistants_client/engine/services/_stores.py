@@ -132,6 +132,11 @@ def in_store(store_id: str, file_ids: Sequence[str]) -> ColumnElement[bool]:
     return and_(held.vector_store_id == store_id, held.id.in_(file_ids))
 
 
+def with_status(status: str | None) -> list[ColumnElement[bool]]:
+    """Finds files of stores by their status for the moment; ``None`` finds all."""
+    return [] if status is None else [vector_store_files.c.status == status]
+
+
 def put_files(
     connection: Connection,
     store: VectorStore,

@@ -23,6 +23,7 @@ from assistants_client.engine.services._stores import (
     require_store,
     require_usable,
     tidy,
+    with_status,
 )
 from assistants_client.engine.storage.database import add, load
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
@@ -129,12 +130,17 @@ class VectorStoreFileBatches:
         self, vector_store_id: str, batch_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
         """One page of a batch's files, or of those with one status."""
-        where = [vector_store_files.c.batch_id == batch_id]
-        if status is not None:
-            where.append(vector_store_files.c.status == status)
         with self._context.database.read() as connection:
             _require(connection, vector_store_id, batch_id)
-            return read_page(connection, vector_store_files, VectorStoreFile, query, *where)
+            return read_page(
+                connection,
+                vector_store_files,
+                VectorStoreFile,
+                query,
+                vector_store_files.c.batch_id == batch_id,
+                parent=vector_store_id,
+                passing=with_status(status),
+            )
 
 
 def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:
