@@ -14,6 +14,9 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
 #: On an unfinished run: in how many milliseconds to look again.
 POLL_AFTER_MS: Final = "openai-poll-after-ms"
+#: The same on the engine's answers, for clients that read it each time: some keep to the end of a
+#: run what the first answer said under the name above, and then ask too often.
+ENGINE_POLL_AFTER_MS: Final = "assistants-poll-after-ms"
 
 #: By noun: how the ids begin, and what an argument or a field that takes one is called.
 ID_KINDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -1,8 +1,8 @@
 """The engine for other WSGI servers, made as the environment says; nothing else belongs here.
 
 ``gunicorn --threads 32 assistants_client.engine.wsgi:application``, for example. The variables are
-those of ``Engine.from_environment``, and ``ASSISTANTS_TOKEN`` for the bearer token that requests
-must carry. Nothing is opened before the first request, so servers may import it and fork.
+those of ``Engine.from_environment``, and ``ASSISTANTS_TOKEN`` for the token that requests must
+carry. Nothing is opened before the first request, so servers may import it and fork.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ MESSAGE_KEYS: Final = "a message's status and its times, as published, are sent 
 ID_LENGTH: Final = "a batch's id is as long as all others"
 LAST_EXPRESSION: Final = "the value of a last expression is shown, as in a notebook's cell"
 LIMIT_REACHED: Final = "the limit that was reached is named; the service names the prompt's always"
-POLL_AFTER: Final = "openai-poll-after-ms, which the official clients obey, spares them waiting"
 NETWORK: Final = "a header of the network before the service, not of the protocol"
 ORGANIZATION: Final = "the engine knows of no organizations"
 COMPACT_JSON: Final = "spaces and escapes in JSON mean the same to every reader"
