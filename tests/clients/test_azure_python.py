@@ -10,7 +10,7 @@ def test_azure_agents(python_program: Program) -> None:
     told = python_program("azure_agents")
 
     assert told["agent"] == ["azure guide", []]
-    assert told["updated"] == "azure scout"
+    assert told["updated"] == told["by_api_key"] == "azure scout"
     assert told["paged"] == 45
     assert told["run"] == ["completed", ["Hello", "You said: Hello"]]
     assert told["steps"] == ["RunStepType.MESSAGE_CREATION"]
