@@ -14,6 +14,9 @@ IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 HONOURS_IDEMPOTENCY: Final = "idempotency-key-honoured"
 #: A header of an unfinished run: the milliseconds after which to poll again.
 POLL_AFTER_MS: Final = "openai-poll-after-ms"
+#: The same on the engine's responses, for clients that read it each time: some keep to the end of
+#: a run what the first response had under the name above, and then poll too often.
+ENGINE_POLL_AFTER_MS: Final = "assistants-poll-after-ms"
 
 #: By noun: the prefix of ids, and the name of arguments and fields with such an id.
 ID_KINDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -40,7 +40,7 @@ def follow(self: Any, thread_id: str, run_id: str, begun: float) -> str:
     except (APIConnectionError, InternalServerError) as error:
         raise self.retry(countdown=5, exc=error, max_retries=100) from None
     if not run.is_final and run.status != "requires_action":
-        wish = float(headers.get("openai-poll-after-ms", 0)) / 1000
+        wish = float(headers.get("assistants-poll-after-ms", 0)) / 1000
         raise self.retry(countdown=wish or backoff(polls, elapsed))
     client.wait_for_run(run)  # raises what became of it, where it did not complete
     return "\n\n".join(m.text for m in client.messages.list(thread_id, run_id=run_id, order="asc"))

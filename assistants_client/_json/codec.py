@@ -7,7 +7,8 @@ Three functions, one set of classes:
   Only a missing ``id`` is refused.
 * :func:`encode_request` writes a request, strictly: types and documented limits are checked, each
   value as it is written.
-* :func:`parse` reads a request for the engine: strictly, and unknown keys are refused.
+* :func:`parse` reads a request for the engine: strictly, and unknown keys are refused; but a null
+  for an optional field counts as its absence: many programs write all their fields.
 
 Nothing is compiled when this module is imported; the hooks of a class are made at its first use.
 """
@@ -58,6 +59,8 @@ def decode(cls: type[T], document: Any) -> T:
 
 def parse(cls: type[T], document: Any) -> T:
     """Reads a request that was received; unknown keys, values and variants are refused.
+
+    An optional field that is ``null`` counts as absent, unless ``null`` has a meaning of its own.
 
     Raises:
         InvalidValueError: A value is not valid; the error has the path of the first one.
@@ -170,6 +173,11 @@ class _Field:
     #: The hook of one member, where the field is a list.
     member: Hook | None
 
+    @property
+    def is_optional(self) -> bool:
+        """True where a request may leave it out."""
+        return not self.required and not self.always_sent
+
 
 def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
     """Returns the fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
@@ -273,6 +281,8 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
         for key, value in document.items():
             known = fields.get(key)
             if known is not None:
+                if value is None and closed and known.is_optional and not known.nullable:
+                    continue
                 values[key] = _checked_field(key, known, value)
             elif closed and not (value is None and key in only_null):
                 raise InvalidValueError("not known", "unknown_parameter", key)
@@ -290,7 +300,7 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
 
 def _require_all(fields: dict[str, _Field], values: dict[str, Any]) -> None:
     for name, known in fields.items():
-        if (known.required or known.always_sent) and name not in values:
+        if not known.is_optional and name not in values:
             raise InvalidValueError("needed", "missing_required_parameter", name)
 
 

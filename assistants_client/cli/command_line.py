@@ -37,6 +37,7 @@ INTERRUPTED: Final = 130
 
 #: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
+    ("$ASSISTANTS_ALLOW_ORIGIN", USAGE),
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
@@ -187,6 +188,10 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "queued (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; likewise better in the variable", type=_token)  # fmt: skip
+    serve.add_argument("--allow-origin", metavar="ORIGIN", action="append", default=[],
+           help="origin whose web pages may use this server from a browser, such as "
+           "https://app.example.org; * lets all in, whoever made them; can be given more than once "
+           "(default: none) [ASSISTANTS_ALLOW_ORIGIN, with commas]")  # fmt: skip
     serve.set_defaults(run=_serve)
 
 
@@ -265,6 +270,7 @@ def _serve(options: argparse.Namespace) -> int:
         ("ASSISTANTS_CODE_INTERPRETER", options.code_interpreter),
         ("ASSISTANTS_WORKERS", options.workers),
         ("ASSISTANTS_TOKEN", options.token),
+        ("ASSISTANTS_ALLOW_ORIGIN", ",".join(options.allow_origin)),
     ):
         if value:
             os.environ[name] = str(value)

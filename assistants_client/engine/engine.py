@@ -76,7 +76,11 @@ class Engine:
         embeddings: The embedding model, so that file search finds meanings beside words.
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
-        token: The bearer token that requests over HTTP must have; ``None`` asks for none.
+        token: The token that requests over HTTP must have, as ``Authorization: Bearer`` or
+            ``api-key``; ``None`` asks for none.
+        allow_origins: The origins whose web pages may use the engine over HTTP from a browser, such
+            as ``["https://app.example.org"]``; ``["*"]`` is all. ``None`` takes
+            ``ASSISTANTS_ALLOW_ORIGIN``, which has them with commas, else there are none.
         workers: How many runs are processed at once; more of them wait for their turn, see
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
             thread that exists only while it processes a run.
@@ -103,6 +107,7 @@ class Engine:
         *,
         embeddings: Embeddings | None = None,
         token: str | None = None,
+        allow_origins: Iterable[str] | None = None,
         workers: int | None = None,
         run_seconds: int = RUN_SECONDS,
         close_seconds: float = CLOSE_SECONDS,
@@ -124,16 +129,8 @@ class Engine:
             raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
         if token is not None and not token:
             raise ConfigurationError("token: an empty one protects nothing; None asks for none")
-        if model is not None and not hasattr(model, "respond"):
-            raise ConfigurationError(
-                "model: expected a language model such as ChatCompletions(URL), got "
-                f"{type(model).__name__}; a model's name belongs into model= of that, or to the "
-                "assistant"
-            )
-        if embeddings is not None and not isinstance(embeddings, Embeddings):
-            raise ConfigurationError(
-                f"embeddings: expected Embeddings(URL, model=…), got {type(embeddings).__name__}"
-            )
+        self._origins = environment.allowed_origins(allow_origins)
+        _require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
             model = environment.language_model()
@@ -283,12 +280,19 @@ class Engine:
             return False
         return True
 
+    def allows(self, origin: str | None) -> bool:
+        """Returns whether web pages of an origin, as browsers send it, may use the engine."""
+        return self._origins.admits(origin)
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request, as WSGI has it.
 
         Raises:
             ConfigurationError: As :meth:`open`, to a client in this process; others get a 503.
         """
+        return self._origins.respond(self._respond, environ, start_response)
+
+    def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             self._require_unclosed()
             self._open(self._database.deadline())
@@ -317,6 +321,19 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
+
+
+def _require_models(model: object, embeddings: object) -> None:
+    if model is not None and not hasattr(model, "respond"):
+        raise ConfigurationError(
+            "model: expected a language model such as ChatCompletions(URL), got "
+            f"{type(model).__name__}; a model's name belongs into model= of that, or to the "
+            "assistant"
+        )
+    if embeddings is not None and not isinstance(embeddings, Embeddings):
+        raise ConfigurationError(
+            f"embeddings: expected Embeddings(URL, model=…), got {type(embeddings).__name__}"
+        )
 
 
 def _warn_of_backlog(workers: int, waiting: int) -> None:

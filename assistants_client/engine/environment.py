@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from assistants_client.engine.code_interpreter import (
     CodeInterpreter,
     MontyInterpreter,
 )
+from assistants_client.engine.http.cross_origin import AllowedOrigins
 from assistants_client.engine.language_models.base import LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.responses import Responses
@@ -143,6 +144,22 @@ def workers() -> int | None:
     if found is not None and found < 1:
         raise ConfigurationError(f"$ASSISTANTS_WORKERS: {found} is below 1")
     return found
+
+
+def allowed_origins(given: Iterable[str] | None = None) -> AllowedOrigins:
+    """Returns the given origins, else those of ``ASSISTANTS_ALLOW_ORIGIN``, where it is set.
+
+    Raises:
+        ConfigurationError: One is no origin; the argument or the variable is named.
+    """
+    if given is not None:
+        return AllowedOrigins(given)
+    text = os.environ.get("ASSISTANTS_ALLOW_ORIGIN") or ""
+    try:
+        return AllowedOrigins(filter(None, (origin.strip() for origin in text.split(","))))
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("allow_origins: ")
+        raise ConfigurationError(f"$ASSISTANTS_ALLOW_ORIGIN: {reason}") from None
 
 
 def _settings(table: _Settings) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The engine for other WSGI servers, configured by the environment; nothing else belongs here.
 
 ``gunicorn --threads 32 assistants_client.engine.wsgi:application``, for example. The variables are
-those of ``Engine.from_environment``, and ``ASSISTANTS_TOKEN`` for the bearer token that requests
-must have. Nothing is opened before the first request, so servers may import it and fork.
+those of ``Engine.from_environment``, and ``ASSISTANTS_TOKEN`` for the token that requests must
+have. Nothing is opened before the first request, so servers may import it and fork.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from assistants_client._http.transport import Transport
-from assistants_client._protocol import POLL_AFTER_MS
+from assistants_client._protocol import ENGINE_POLL_AFTER_MS
 from assistants_client.client.connect import EMBEDDED
 from assistants_client.engine.http.in_process_adapter import EngineAdapter
 from assistants_client.testing.clock import Clock
@@ -81,7 +81,7 @@ class _Route:
         response: HTTPResponse = EngineAdapter(self._followed).send(request).raw
         self.clock._nudge()
         # The engine's hint when to poll again is for an engine whose work takes real time.
-        response.headers.pop(POLL_AFTER_MS, None)
+        response.headers.pop(ENGINE_POLL_AFTER_MS, None)
         return response
 
     def _followed(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

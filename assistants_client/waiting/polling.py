@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from assistants_client._arguments import ENDLESS, is_number, number
 from assistants_client._http.deadline import TooLateError, within
-from assistants_client._protocol import POLL_AFTER_MS
+from assistants_client._protocol import ENGINE_POLL_AFTER_MS, POLL_AFTER_MS
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
 from assistants_client.errors import (
     APIConnectionError,
@@ -413,9 +413,10 @@ def _is_transient(error: APIError) -> bool:
 
 def _hint(headers: Mapping[str, str]) -> float | None:
     """The server's wish, in seconds; hints are re-read on every answer."""
+    wish = headers.get(ENGINE_POLL_AFTER_MS) or headers.get(POLL_AFTER_MS) or ""
     try:
-        return _bounded(float(headers[POLL_AFTER_MS]) / 1000)
-    except (KeyError, ValueError):
+        return _bounded(float(wish) / 1000)
+    except ValueError:
         return None
 
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from model_server import model_server
 from served_process import Served, environment, served
 
@@ -109,6 +110,28 @@ def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
     assert f"sqlite:///{tmp_path / 'elsewhere.db'}\n" in running.output
     assert "api_key  = the token\n" in running.output
     assert "secret" not in running.output
+
+
+def test_pages_of_named_origins_are_served(tmp_path: Path) -> None:
+    """Options name them, or the variable; other pages are kept away as ever."""
+    pages = ["https://app.example.org", "http://localhost:3000"]
+    options = [part for page in pages for part in ("--allow-origin", page)]
+    with served(tmp_path, *options, ASSISTANTS_ALLOW_ORIGIN="https://other.example") as running:
+        asked = {"Access-Control-Request-Method": "POST"}
+        for page in pages:
+            url = f"{running.base_url}/threads"
+            before = requests.options(url, headers={"Origin": page, **asked}, timeout=20)
+            made = requests.post(url, headers={"Origin": page}, timeout=20)
+            assert (before.status_code, made.status_code) == (204, 200)
+            for response in (before, made):
+                assert response.headers["Access-Control-Allow-Origin"] == page
+        other = {"Origin": "https://other.example", **asked}
+        refused = requests.options(url, headers=other, timeout=20)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "only_this_machine")
+        assert "Access-Control-Allow-Origin" not in refused.headers
+    with served(tmp_path, "--token", "t", ASSISTANTS_ALLOW_ORIGIN="*") as running:
+        before = requests.options(f"{running.base_url}/threads", headers=other, timeout=20)
+        assert (before.status_code, before.headers["Access-Control-Allow-Origin"]) == (204, "*")
 
 
 def test_without_a_model_the_tutor_answers(tmp_path: Path) -> None:
@@ -338,6 +361,15 @@ def test_a_wrong_option_is_told(command: Callable[..., Ended], options: tuple[st
     assert options[0] in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("assistants")
     assert "Traceback" not in done.stderr
+
+
+def test_an_origin_that_is_none_is_one_line(command: Callable[..., Ended]) -> None:
+    """It is said by the variable's name, as of other settings of the engine."""
+    done = command("serve", "--port", "0", "--allow-origin", "localhost:3000")
+
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "$ASSISTANTS_ALLOW_ORIGIN: 'localhost:3000' is not an origin" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -151,3 +151,39 @@ def test_without_a_token_pages_are_kept_away(headers: dict[str, str], served: bo
         error = json.loads(response.data)["error"]
         assert error["code"] == "only_this_machine"
         assert "Serve with a token" in error["message"]
+        assert "--allow-origin" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "served"),
+    [
+        ({"Host": "localhost:8000", "Origin": "http://localhost:3000"}, True),
+        (
+            {
+                "Host": "localhost:8000",
+                "Origin": "http://localhost:3000",
+                "Sec-Fetch-Site": "same-site",
+            },
+            True,
+        ),
+        ({"Host": "localhost:8000", "Origin": "http://localhost:3001"}, False),
+        ({"Host": "localhost:8000", "Origin": "https://localhost:3000"}, False),
+        ({"Host": "localhost:8000", "Origin": "null"}, False),
+        ({"Host": "localhost:8000", "Sec-Fetch-Site": "cross-site"}, False),
+        ({"Host": "rebound.example:8000", "Origin": "http://localhost:3000"}, False),
+        ({"Host": "localhost:8000", "Origin": "http://localhost:8000"}, True),
+    ],
+    ids=str,
+)
+def test_without_a_token_pages_of_named_origins_are_served(
+    headers: dict[str, str], served: bool
+) -> None:
+    """Those alone, and under this machine's names alone."""
+    environ = create_environ("/v1/threads", method="POST")
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    with Engine("sqlite://", Scripted(), allow_origins=["http://localhost:3000"]) as engine:
+        guarded = LoopbackOnly(engine)
+        response = Response.from_app(guarded, environ, buffered=True)
+
+    assert guarded.admits(environ) is served
+    assert response.status_code == (200 if served else 403)

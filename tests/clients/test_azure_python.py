@@ -1,4 +1,4 @@
-"""Azure's Python client against ``assistants serve``."""
+"""Azure's Python client, and the official one's class for Azure, against ``assistants serve``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def test_azure_agents(python_program: Program) -> None:
     told = python_program("azure_agents")
 
     assert told["agent"] == ["azure guide", []]
-    assert told["updated"] == "azure scout"
+    assert told["updated"] == told["by_api_key"] == "azure scout"
     assert told["paged"] == 45
     assert told["run"] == ["completed", ["Hello", "You said: Hello"]]
     assert told["steps"] == ["RunStepType.MESSAGE_CREATION"]
@@ -23,3 +23,15 @@ def test_azure_agents(python_program: Program) -> None:
     assert told["threads"]
     assert told["gone"] == [404, True]
     assert told["refused"] == [400, True]
+
+
+def test_azures_class_of_the_official_client(python_program: Program) -> None:
+    """``AzureOpenAI`` needs another endpoint and nothing else, with a deployment or without."""
+    told = python_program("openai_azure")
+
+    done = ["completed", "You said: Hello", "You said: Good day", [True] * 4, True]
+    for form in ("key", "token", "deployment", "deployment_in_the_url", "version_1"):
+        assert told[form] == done, form
+    assert "/openai/deployments/gpt-4o/chat/completions" in told["chat"]
+    assert "need a client of their own" in told["chat"]
+    assert told["wrong"] == "invalid_api_key"

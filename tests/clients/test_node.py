@@ -66,3 +66,11 @@ def test_azure(node_program: Program) -> None:
     assert told["run"] == ["completed", ["Hello", "You said: Hello"]]
     assert told["stream"] == ["thread.run.created", "done", "You said: Good day"]
     assert told["gone"] == 404
+
+
+def test_azures_class_of_the_official_client(node_program: Program) -> None:
+    """``AzureOpenAI`` sends its key as ``api-key`` alone; its endpoint is all that changes."""
+    told = node_program("openai_azure")
+
+    assert told["key"] == told["deployment"] == ["completed", "You said: Hello"]
+    assert told["wrong"] == "invalid_api_key"

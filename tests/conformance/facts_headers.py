@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import HEADERS, NETWORK, ORGANIZATION, POLL_AFTER
+from deviation_reasons import HEADERS, NETWORK, ORGANIZATION
 from fact_matching import ABSENT, TEXT, Form
 from recorded_rows import Row
 
@@ -42,7 +42,7 @@ ROWS = [
     Row("answer to a GET", "headers/cf-ray", TEXT, NETWORK),
     Row("answer to a GET", "headers/cf-cache-status", TEXT, NETWORK),
     Row("answer to a GET", "headers/strict-transport-security", TEXT, NETWORK),
-    Row("answer to a poll", "headers/openai-poll-after-ms", ABSENT, POLL_AFTER),
+    Row("answer to a poll", "headers/openai-poll-after-ms", ABSENT),
     Row("a wrong key, POST threads", "headers/www-authenticate", TEXT),
     Row("stream of text", "headers/transfer-encoding", "chunked"),
 ]

@@ -25,6 +25,9 @@ from assistants_client import (
     ToolOutput,
     UnknownPart,
     UnknownTool,
+    VectorStoreFileBatchRequest,
+    VectorStoreRequest,
+    VectorStoreUpdate,
 )
 from assistants_client._json.codec import InvalidValueError, encode_request, parse
 
@@ -232,7 +235,6 @@ def test_what_keeps_the_limits_is_let_through(cls, document):
         (AssistantRequest, {"model": None}, "model", "expected a string, got null"),
         (AssistantRequest, assistant(name=5), "name", "expected a string, got an integer"),
         (AssistantRequest, assistant(tools="abc"), "tools", "expected an array, got a string"),
-        (AssistantRequest, assistant(tools=None), "tools", "expected an array, got null"),
         (AssistantRequest, assistant(tools=["abc"]), "tools[0]", "expected an object, got a str"),
         (AssistantRequest, assistant(temperature="1"), "temperature", "expected a number, got a s"),
         (AssistantRequest, assistant(temperature=True), "temperature", "got a boolean"),
@@ -241,7 +243,6 @@ def test_what_keeps_the_limits_is_let_through(cls, document):
         (AssistantRequest, assistant(metadata=[]), "metadata", "expected an object, got an array"),
         (AssistantRequest, tool(parameters="{}"), "tools[0].function.parameters", "expected an ob"),
         (RunRequest, run(parallel_tool_calls=1), "parallel_tool_calls", "expected a boolean"),
-        (RunRequest, run(parallel_tool_calls=None), "parallel_tool_calls", "got null"),
         (RunRequest, run(max_prompt_tokens=300.0), "max_prompt_tokens", "expected an integer"),
         (RunRequest, run(max_prompt_tokens="300"), "max_prompt_tokens", "got a string"),
         (RunRequest, run(tool_choice=5), "tool_choice", "expected a string or an object"),
@@ -251,7 +252,6 @@ def test_what_keeps_the_limits_is_let_through(cls, document):
         (MessageRequest, {"content": None, "role": "user"}, "content", "got null"),
         (MessageRequest, {"content": [None], "role": "user"}, "content[0]", "got null"),
         (ThreadRequest, {"messages": {}}, "messages", "expected an array, got an object"),
-        (ThreadRunRequest, run(thread=None), "thread", "expected an object, got null"),
         (SubmitToolOutputsRequest, {"tool_outputs": None}, "tool_outputs", "expected an array"),
     ],
 )
@@ -262,6 +262,76 @@ def test_wrong_types_are_refused_on_both_sides(cls, document, path, got):
             read()
         assert caught.value.path == path
         assert got in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "path", "got"),
+    [
+        (AssistantRequest, assistant(tools=None), "tools", "expected an array, got null"),
+        (RunRequest, run(parallel_tool_calls=None), "parallel_tool_calls", "got null"),
+        (ThreadRunRequest, run(thread=None), "thread", "expected an object, got null"),
+    ],
+)
+def test_the_client_refuses_null_for_what_is_left_out_instead(cls, document, path, got):
+    """Other servers need not read it as absence."""
+    with pytest.raises(InvalidValueError) as caught:
+        encode_request(cls(**document))
+    assert caught.value.path == path
+    assert got in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "same"),
+    [
+        (AssistantRequest, assistant(tools=None), assistant()),
+        (AssistantRequest, tool(parameters=None, description=None), tool()),
+        (
+            AssistantRequest,
+            assistant(tools=[{"type": "file_search", "file_search": None}]),
+            assistant(tools=[{"type": "file_search"}]),
+        ),
+        (
+            AssistantRequest,
+            assistant(tools=[{"type": "file_search", "file_search": {"max_num_results": None}}]),
+            assistant(tools=[{"type": "file_search", "file_search": {}}]),
+        ),
+        (
+            AssistantRequest,
+            assistant(tool_resources={"code_interpreter": None, "file_search": None}),
+            assistant(tool_resources={}),
+        ),
+        (AssistantUpdate, {"model": None, "tools": None}, {}),
+        (ThreadRequest, {"messages": None}, {}),
+        (
+            ThreadRequest,
+            {"messages": [{"role": "user", "content": "a", "attachments": [{"tools": None}]}]},
+            {"messages": [{"role": "user", "content": "a", "attachments": [{}]}]},
+        ),
+        (ThreadRunRequest, run(thread=None), run()),
+        (ThreadRunRequest, run(thread={"messages": None}), run(thread={})),
+        (RunRequest, run(parallel_tool_calls=None), run()),
+        (VectorStoreRequest, {"name": None, "expires_after": None, "file_ids": None}, {}),
+        (VectorStoreRequest, {"chunking_strategy": None}, {}),
+        (VectorStoreFileBatchRequest, {"file_ids": ["f"], "files": None}, {"file_ids": ["f"]}),
+    ],
+)
+def test_the_engine_reads_null_as_absence_where_it_means_nothing(cls, document, same):
+    """Programs write all fields of an object, those that nobody set as null, at any depth."""
+    assert parse(cls, document) == parse(cls, same)
+
+
+@pytest.mark.parametrize(
+    ("cls", "document", "same"),
+    [
+        (AssistantUpdate, {"name": None}, {}),
+        (AssistantUpdate, {"metadata": None}, {}),
+        (ThreadUpdate, {"tool_resources": None}, {}),
+        (VectorStoreUpdate, {"expires_after": None}, {}),
+    ],
+)
+def test_null_clears_where_it_means_that(cls, document, same):
+    """An update with null is another than one without the field."""
+    assert parse(cls, document) != parse(cls, same)
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, True])

@@ -237,6 +237,19 @@ def test_the_servers_hint_is_read_anew_on_every_answer(client, clock, poll):
     assert clock.waits == [1.5, 0.25, 9, 9, 9, 9, 9, 60]
 
 
+def test_the_engines_own_hint_comes_first(client, clock, poll):
+    """It has a name of its own; both are read anew each time."""
+    own, common = "assistants-poll-after-ms", "openai-poll-after-ms"
+    poll(
+        ("queued", {own: "20", common: "500"}),
+        ("queued", {own: "40"}),
+        ("queued", {common: "500"}),
+        "completed",
+    )
+    client.wait_for_run(RUN, backoff=9)
+    assert clock.waits == [0.02, 0.04, 0.5]
+
+
 def test_hints_come_from_the_wire(client, wire, clock):
     """The header's case does not matter."""
     url = "https://server.test/v1/threads/thread_a/runs/run_a"

@@ -102,7 +102,7 @@ def test_other_paths_and_methods(http: Client, method: str, path: str, status: i
     assert method in detail["message"]
     assert path in detail["message"]
     if status == 404:
-        assert detail["message"] == f"Invalid URL ({method} {path})"
+        assert detail["message"].startswith(f"Invalid URL ({method} {path}). ")
     else:
         assert "GET" in response.headers["allow"]
 
@@ -333,9 +333,17 @@ def test_an_unfinished_run_says_when_to_look_again(
     """The hint grows with the run's age; a finished run has none."""
     path = run_path(store)
     store.clock.move(age)
-    assert http.get(path).headers["openai-poll-after-ms"] == milliseconds
-    assert http.post(f"{path}/cancel").headers["openai-poll-after-ms"] == milliseconds
-    assert "openai-poll-after-ms" not in http.get(path).headers
+    assert http.get(path).headers["assistants-poll-after-ms"] == milliseconds
+    assert http.post(f"{path}/cancel").headers["assistants-poll-after-ms"] == milliseconds
+    assert "assistants-poll-after-ms" not in http.get(path).headers
+
+
+def test_no_hint_has_the_name_that_other_clients_keep(http: Client, store: Store) -> None:
+    """The official Python client would ask as often as the first answer said, to a run's end."""
+    path = run_path(store)
+    for agent in ("OpenAI/Python 3.57.0", "OpenAI/JS 6.49.0", "assistants-client"):
+        headers = {"user-agent": agent, "x-stainless-poll-helper": "true"}
+        assert "openai-poll-after-ms" not in http.get(path, headers=headers).headers
 
 
 # --- the adapter --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from assistants_client._json.codec import encode
-from assistants_client._protocol import HONOURS_IDEMPOTENCY, POLL_AFTER_MS
+from assistants_client._protocol import ENGINE_POLL_AFTER_MS, HONOURS_IDEMPOTENCY
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
@@ -46,12 +47,17 @@ _POLL_SHARE: Final = 0.1
 _POLL_MINIMUM: Final = 0.02
 _POLL_MAXIMUM: Final = 1.0
 
-_PREFIX: Final = "/v1"
+#: A path may begin with the version, or with the prefixes of Azure's clients.
+_BASE: Final = re.compile(r"^(/v1)?(/openai(/v1|/deployments/[^/]+)?)?(?=/|$)")
+_UNKNOWN_URL: Final = (
+    "Invalid URL ({method} {path}). Only the Assistants API is served here: assistants, threads, "
+    "runs, files and vector stores. Other calls, such as chat completions, embeddings and "
+    "moderations, need a client of their own, with the base URL of the server that has them."
+)
 
 #: Compiled once: that takes longer than all else that an engine needs to begin.
 _MAP: Final = Map(
     [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
-    strict_slashes=False,
     merge_slashes=False,
 )
 
@@ -59,11 +65,14 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """A WSGI application that serves the protocol, with or without ``/v1`` before its paths.
+    """A WSGI application that serves the protocol.
+
+    Paths may begin with ``/v1``, or as Azure's clients have it with ``/openai``,
+    ``/openai/deployments/NAME`` or ``/openai/v1``, and end with a slash.
 
     Args:
         context: The context of the services.
-        token: The bearer token that every request must have; ``None`` asks for none.
+        token: The token that every request must have; ``None`` asks for none.
     """
 
     def __init__(self, context: Context, *, token: str | None = None) -> None:
@@ -97,9 +106,7 @@ class App:
 
     def _respond(self, request: Request, form: UploadForm) -> Response:
         self.require_token(request.environ)
-        path = request.path
-        if path == _PREFIX or path.startswith(f"{_PREFIX}/"):
-            path = path[len(_PREFIX) :]
+        path = _BASE.sub("", request.path, count=1).removesuffix("/")
         try:
             handler, ids = _MAP.bind("").match(path or "/", method=request.method)
             call = Call(request, path, ids, form)
@@ -118,7 +125,7 @@ class App:
             refusal.headers["allow"] = ", ".join(error.valid_methods or ())
             return refusal
         except NotFound:
-            message = f"Invalid URL ({request.method} {request.path})"
+            message = _UNKNOWN_URL.format(method=request.method, path=request.path)
             raise Fault(404, message, "unknown_url") from None
         except RequestEntityTooLarge:
             message = f"The body is larger than the maximum of {MAX_BODY} bytes."
@@ -127,7 +134,7 @@ class App:
             raise Fault(error.code or 400, error.description or error.name) from None
         response = _json_response(200, document)
         if document.get("object") == RUN and document["status"] not in FINAL_STATUSES:
-            response.headers[POLL_AFTER_MS] = str(self._poll_after(document))
+            response.headers[ENGINE_POLL_AFTER_MS] = str(self._poll_after(document))
         return response
 
     def require_token(self, environ: Mapping[str, Any]) -> None:
@@ -141,11 +148,16 @@ class App:
         """
         if self._token is None or environ.get(IN_PROCESS) is True:
             return
-        scheme, _, given = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-        if scheme.lower() != "bearer" or not given:
-            message = "You didn't provide an API key: send the header 'Authorization: Bearer KEY'."
+        scheme, _, bearer = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+        # The second is how Azure's clients send it.
+        given = [bearer if scheme.lower() == "bearer" else "", environ.get("HTTP_API_KEY", "")]
+        if not any(given):
+            message = (
+                "You didn't provide an API key: send the header 'Authorization: Bearer KEY' (or "
+                "'api-key: KEY')."
+            )
             raise Fault(401, message, "missing_api_key")
-        if not hmac.compare_digest(given.strip().encode(), self._token):
+        if not any(hmac.compare_digest(key.strip().encode(), self._token) for key in given):
             raise Fault(401, "Incorrect API key provided.", "invalid_api_key")
 
     def _poll_after(self, run: JsonObject) -> int:

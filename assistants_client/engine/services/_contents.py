@@ -1,7 +1,7 @@
 """The contents of files, in blocks within the database, and which files there are at a moment.
 
 A file's row comes first and its last block makes it whole; what a dead process left half-written is
-dropped when the next file is stored. Only the file's rows belong here, no request and no store.
+dropped when the next file is stored. No request is known here; of stores only that they hold files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, o
 from assistants_client.engine.faults import Fault, not_found, of_another_kind
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.database import Database, add, load
-from assistants_client.engine.storage.tables import file_blocks, files
+from assistants_client.engine.storage.deleted_items import drop, store_places
+from assistants_client.engine.storage.tables import file_blocks, files, vector_store_files
 from assistants_client.models.files import File
 
 #: Bytes of one block.
@@ -71,7 +72,14 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
 def purge(connection: Connection, now: float) -> None:
     """Deletes what has expired, and what was left half-written."""
     left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
-    connection.execute(delete(files).where(or_(files.c.expires_at <= now, left)))
+    drop_files(connection, or_(files.c.expires_at <= now, left))
+
+
+def drop_files(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Deletes files, also out of every vector store, and returns their number."""
+    in_stores = vector_store_files.c.id.in_(select(files.c.id).where(which))
+    store_places(connection, vector_store_files, in_stores)
+    return drop(connection, files, which)
 
 
 def write_blocks(context: Context, made: File, source: BinaryIO) -> None:

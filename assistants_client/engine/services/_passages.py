@@ -17,6 +17,7 @@ from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._stores import STATUSES, end_file
 from assistants_client.engine.services._words import word_index
+from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.tables import passages, vector_store_files
 from assistants_client.models.vector_stores import VectorStoreFile
 
@@ -149,7 +150,7 @@ def drop_first(connection: Connection, which: ColumnElement[bool]) -> bool:
     rest = connection.execute(some.offset(_AT_ONCE).limit(1)).first()
     if rest is None:
         return False
-    connection.execute(delete(vector_store_files).where(which, held.seq < rest.file))
+    drop(connection, vector_store_files, which, held.seq < rest.file)
     if rest.passage is not None:
         begun = passages.c.store_file == rest.file, passages.c.seq < rest.passage
         connection.execute(delete(passages).where(*begun))

@@ -136,6 +136,11 @@ def in_store(store_id: str, file_ids: Sequence[str]) -> ColumnElement[bool]:
     return and_(held.vector_store_id == store_id, held.id.in_(file_ids))
 
 
+def with_status(status: str | None) -> list[ColumnElement[bool]]:
+    """Returns the condition of a status, which files lose again; none for ``None``."""
+    return [] if status is None else [vector_store_files.c.status == status]
+
+
 def put_files(
     connection: Connection,
     store: VectorStore,

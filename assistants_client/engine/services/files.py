@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from attrs import frozen
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
     FileContent,
     discard,
+    drop_files,
     make_whole,
     present,
     require_file,
@@ -20,7 +21,6 @@ from assistants_client.engine.services._contents import (
 from assistants_client.engine.services._passages import drop_first
 from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._write import Write
-from assistants_client.engine.storage.database import remove
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import files, vector_store_files
 from assistants_client.models.files import File, FileExpiry
@@ -106,11 +106,12 @@ class Files:
 
     def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
         """Returns a page of all files, or of those for one purpose."""
-        where = [present(self._context.clock())]
+        where: list[ColumnElement[bool]] = [files.c.is_whole]
         if purpose is not None:
             where.append(files.c.purpose == purpose)
         with self._context.database.read() as connection:
-            return read_page(connection, files, File, query, *where)
+            current = [present(self._context.clock())]
+            return read_page(connection, files, File, query, *where, passing=current)
 
     def delete(self, file_id: str) -> Deleted:
         """Deletes a file, also out of every vector store."""
@@ -122,6 +123,6 @@ class Files:
             require_file(connection, file_id, self._context.clock())
             if drop_first(connection, vector_store_files.c.id == file_id):
                 return None
-            if not remove(connection, files, file_id):
+            if not drop_files(connection, files.c.id == file_id):
                 raise not_found("file", file_id)
         return Deleted(id=file_id, object="file")

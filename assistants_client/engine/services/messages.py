@@ -71,7 +71,7 @@ class Messages:
         if run_id is not None:
             where.append(messages.c.run_id == run_id)
         with self._context.read_thread(thread_id) as connection:
-            return read_page(connection, messages, Message, query, *where)
+            return read_page(connection, messages, Message, query, *where, parent=thread_id)
 
     def delete(self, thread_id: str, message_id: str) -> Deleted:
         """Deletes a message."""

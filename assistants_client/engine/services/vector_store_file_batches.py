@@ -22,6 +22,7 @@ from assistants_client.engine.services._stores import (
     requeue_unread,
     require_store,
     require_usable,
+    with_status,
 )
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load
@@ -129,12 +130,17 @@ class VectorStoreFileBatches:
         self, vector_store_id: str, batch_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
         """Returns a page of a batch's files, or of those with one status."""
-        where = [vector_store_files.c.batch_id == batch_id]
-        if status is not None:
-            where.append(vector_store_files.c.status == status)
         with self._context.database.read() as connection:
             _require(connection, vector_store_id, batch_id)
-            return read_page(connection, vector_store_files, VectorStoreFile, query, *where)
+            return read_page(
+                connection,
+                vector_store_files,
+                VectorStoreFile,
+                query,
+                vector_store_files.c.batch_id == batch_id,
+                parent=vector_store_id,
+                passing=with_status(status),
+            )
 
 
 def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault, not_found
@@ -22,8 +22,10 @@ from assistants_client.engine.services._stores import (
     require_store,
     require_usable,
     save_file,
+    with_status,
 )
 from assistants_client.engine.services._write import Write
+from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.lists import Deleted, Page
@@ -91,13 +93,19 @@ class VectorStoreFiles:
         self, vector_store_id: str, query: PageQuery, *, status: str | None = None
     ) -> Page[VectorStoreFile]:
         """Returns a page of a store's files, or of those with one status."""
-        where = [vector_store_files.c.vector_store_id == vector_store_id]
-        if status is not None:
-            where.append(vector_store_files.c.status == status)
+        where = vector_store_files.c.vector_store_id == vector_store_id
         with self._context.database.read() as connection:
             require_store(connection, vector_store_id)
-            requeue_unread(self._context, connection, where[0])
-            return read_page(connection, vector_store_files, VectorStoreFile, query, *where)
+            requeue_unread(self._context, connection, where)
+            return read_page(
+                connection,
+                vector_store_files,
+                VectorStoreFile,
+                query,
+                where,
+                parent=vector_store_id,
+                passing=with_status(status),
+            )
 
     def delete(self, vector_store_id: str, file_id: str) -> Deleted:
         """Takes a file out of a store; the file itself stays."""
@@ -110,7 +118,7 @@ class VectorStoreFiles:
             gone = vector_store_files.c.seq == seq
             if drop_first(connection, gone):
                 return None
-            connection.execute(delete(vector_store_files).where(gone))
+            drop(connection, vector_store_files, gone)
         return Deleted(id=file_id, object="vector_store.file.deleted")
 
     def content(self, vector_store_id: str, file_id: str) -> FileContentPage:

@@ -23,41 +23,46 @@ if TYPE_CHECKING:
 _MESSAGE: Final = (
     "Without a token only programs on this machine are served, under its own names (127.0.0.1, "
     "localhost, [::1]), and no web page of another host or port: {header} is {value!r}. Serve with "
-    "a token (ASSISTANTS_TOKEN or --token) to let others in."
+    "a token (ASSISTANTS_TOKEN or --token) to let others in; name a page's origin "
+    "(ASSISTANTS_ALLOW_ORIGIN or --allow-origin) to let that page in."
 )
 #: The sites that a browser gives for a request that a page of another origin makes.
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 
 
 class LoopbackOnly:
-    """Serves requests to this machine by name, unless a page of another origin makes them."""
+    """Serves requests to this machine by name, unless a page of another origin makes them.
+
+    Pages of the origins that the engine allows are served.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request, or refuses it with 403."""
-        reason = _reason_against(environ)
+        reason = self._reason_against(environ)
         if reason is None:
             return self._engine(environ, start_response)
         return refusing(Fault(403, reason, "only_this_machine"))(environ, start_response)
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Returns whether a request with these headers is not refused for its sender."""
-        return _reason_against(headers) is None and self._engine.admits(headers)
+        return self._reason_against(headers) is None and self._engine.admits(headers)
 
-
-def _reason_against(headers: Mapping[str, str]) -> str | None:
-    """Returns why a request with these headers, in WSGI's names, is refused, if it is."""
-    host, origin = headers.get("HTTP_HOST"), headers.get("HTTP_ORIGIN")
-    site = headers.get("HTTP_SEC_FETCH_SITE", "")
-    if host is not None and not _is_loopback(host):
-        return _MESSAGE.format(header="Host", value=host)
-    if origin is not None and (host is None or not _is_of(origin, host)):
-        return _MESSAGE.format(header="Origin", value=origin)
-    if site.lower() in _FOREIGN_SITES:
-        return _MESSAGE.format(header="Sec-Fetch-Site", value=site)
-    return None
+    def _reason_against(self, headers: Mapping[str, str]) -> str | None:
+        """Returns why a request with these headers, in WSGI's names, is refused, if it is."""
+        host, origin = headers.get("HTTP_HOST"), headers.get("HTTP_ORIGIN")
+        site = headers.get("HTTP_SEC_FETCH_SITE", "")
+        if host is not None and not _is_loopback(host):
+            return _MESSAGE.format(header="Host", value=host)
+        if self._engine.allows(origin):
+            return None
+        if origin is not None and (host is None or not _is_of(origin, host)):
+            return _MESSAGE.format(header="Origin", value=origin)
+        if site.lower() in _FOREIGN_SITES:
+            return _MESSAGE.format(header="Sec-Fetch-Site", value=site)
+        return None
 
 
 def _is_loopback(host: str) -> bool:

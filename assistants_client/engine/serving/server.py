@@ -56,7 +56,8 @@ class RunCreationLimiter:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request; what it streams is not part of its turn."""
-        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].endswith("/runs"):
+        makes_run = environ["PATH_INFO"].removesuffix("/").endswith("/runs")
+        if environ["REQUEST_METHOD"] != "POST" or not makes_run:
             return self._application(environ, start_response)
         has_turn = self._turns.acquire(timeout=TURN_SECONDS)
         try:
@@ -111,7 +112,7 @@ class Server:
         Args:
             engine: The engine.
             to_all: Whether to all that reach it; else to programs of this machine alone, and to no
-                page that a browser shows.
+                page that a browser shows, unless the engine allows its origin.
             ready: Called when requests are served.
             stopping: Called when a signal came, before a few seconds may pass.
 

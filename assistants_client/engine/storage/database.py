@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.migrations import UnfitError, migrate
 from assistants_client.engine.storage.sqlite_turns import try_begin
 from assistants_client.engine.storage.store_faults import (
@@ -452,11 +453,7 @@ def save(
 
 
 def load(
-    connection: Connection,
-    table: Table,
-    cls: type[StructT],
-    object_id: str,
-    **where: str | bool,
+    connection: Connection, table: Table, cls: type[StructT], object_id: str, **where: str | bool
 ) -> StructT | None:
     """Returns an object, or ``None``.
 
@@ -488,9 +485,5 @@ def load_all(
 
 def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
     """Deletes an object with all that refers to it; returns false when there is none."""
-    done = connection.execute(
-        delete(table).where(
-            table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
-        )
-    )
-    return bool(done.rowcount)
+    which = (table.c[name] == value for name, value in where.items())
+    return bool(drop(connection, table, table.c.id == object_id, *which))

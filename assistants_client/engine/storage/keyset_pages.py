@@ -1,6 +1,7 @@
 """Pages of a list, by keyset cursors: no page skips or repeats, whatever is added meanwhile.
 
-The order is that of ``seq``, in which rows were inserted. No rule of a noun is here.
+The order is that of ``seq``, in which rows were inserted. A cursor whose item was deleted goes on
+from the item's former place. No rule of a noun is here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, Text, case, cast, func,
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_PAGE_BYTES
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.deleted_items import place_of_deleted
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.lists import Page
 
@@ -105,22 +107,35 @@ def read_page(
     cls: type[StructT],
     query: PageQuery,
     *where: ColumnElement[bool],
+    parent: str | None = None,
+    passing: Sequence[ColumnElement[bool]] = (),
 ) -> Page[StructT]:
-    """Returns a page of the rows that fulfil ``where``.
+    """Returns a page of a list.
 
     It ends early, with more to come, where the next item would take it beyond ``MAX_PAGE_BYTES``.
 
+    Args:
+        connection: The transaction.
+        table: The table of the items.
+        cls: Their class.
+        query: The cursors, the limit and the order.
+        where: The conditions of being in the list.
+        parent: The id of their parent, such as a thread; ``None`` where they have none.
+        passing: Conditions that an item may cease to fulfil: then it is left out, but a cursor may
+            still name it.
+
     Raises:
-        Fault: A cursor names nothing in this list.
+        Fault: A cursor names an item that never was in this list.
     """
     ascending = query.order == "asc"
-    conditions = list(where)
+    conditions = [*where, *passing]
     for param, cursor, upwards in (
         ("after", query.after, ascending),
         ("before", query.before, not ascending),
     ):
         if cursor is not None:
-            conditions.append(_beyond(connection, table, param, cursor, where, upwards=upwards))
+            seq = _place(connection, table, param, cursor, where, parent=parent)
+            conditions.append(table.c.seq > seq if upwards else table.c.seq < seq)
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
     documents: list[JsonObject] = []
@@ -167,22 +182,23 @@ def _bodies(
             yield text or connection.execute(select(body).where(seq == number)).scalar_one()
 
 
-def _beyond(
+def _place(
     connection: Connection,
     table: Table,
     param: str,
     cursor: str,
     where: tuple[ColumnElement[bool], ...],
     *,
-    upwards: bool,
-) -> ColumnElement[bool]:
-    """Finds the items after the cursor's item, or those before it when not ``upwards``."""
-    column: ColumnElement[int] = table.c.seq
-    seq = connection.execute(
-        select(column).where(table.c.id == cursor, *where)
+    parent: str | None,
+) -> int:
+    """Returns the place of the cursor's item in the list, or its place before it was deleted."""
+    seq: int | None = connection.execute(
+        select(table.c.seq).where(table.c.id == cursor, *where)
     ).scalar_one_or_none()
+    if seq is None:
+        seq = place_of_deleted(connection, table, cursor, parent)
     if seq is None:
         raise Fault(
             400, f"Invalid '{param}': this list has no item {cursor!r:.80}.", "invalid_value", param
         )
-    return column > seq if upwards else column < seq
+    return seq

@@ -52,6 +52,9 @@ class _String(TypeDecorator[str]):
 
 metadata: Final = MetaData()
 
+#: In a table's ``info``: the column with the id of the parent whose list a row is in.
+PARENT: Final = "parent"
+
 #: SQLite numbers rows by itself only in a column of exactly the type INTEGER.
 _Seq = BigInteger().with_variant(Integer, "sqlite")
 
@@ -68,6 +71,7 @@ def _table(name: str, *columns: Column[Any] | Index, parent: str | None = None) 
         Column("body", JSON, nullable=False),
         *own,
         sqlite_autoincrement=True,
+        info={} if parent is None else {PARENT: parent},
     )
 
 
@@ -192,6 +196,19 @@ vector_store_files: Final = Table(
     Index("ix_vector_store_files_made", "vector_store_id", "seq"),
     Index("ix_vector_store_files_status", "status", "seq"),
     Index("ix_vector_store_files_by_status", "vector_store_id", "status", "seq", "usage_bytes"),
+    sqlite_autoincrement=True,
+    info={PARENT: "vector_store_id"},
+)
+
+#: Where deleted items were in their lists: the name of their table, and the id of their parent.
+deleted_items: Final = Table(
+    "deleted_items",
+    metadata,
+    Column("number", _Seq, primary_key=True, autoincrement=True),
+    Column("list", _String, nullable=False),
+    Column("parent", _String),
+    Column("id", _String, nullable=False, index=True),
+    Column("seq", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
 

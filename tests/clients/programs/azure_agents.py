@@ -1,7 +1,7 @@
 """Azure's Python client: agents, threads, messages, runs, streams with its handler, functions.
 
-The default policy refuses anything but HTTPS and asks for a token of Azure's: a key as a bearer
-token is the way in.
+The default policy refuses anything but HTTPS and asks for a token of Azure's: a key, as a bearer
+token or as ``api-key``, is the way in.
 """
 
 import json
@@ -78,6 +78,12 @@ def said(thread_id):
 agent = client.create_agent(model="m", name="azure guide", instructions="Be brief.")
 told["agent"] = [client.get_agent(agent.id).name, agent.tools]
 told["updated"] = client.update_agent(agent.id, name="azure scout").name
+by_api_key = AgentsClient(
+    os.environ["OPENAI_BASE_URL"],
+    key,
+    authentication_policy=AzureKeyCredentialPolicy(key, "api-key"),
+)
+told["by_api_key"] = by_api_key.get_agent(agent.id).name
 for number in range(44):
     client.create_agent(model="m", name=f"azure {number}")
 told["paged"] = len(
