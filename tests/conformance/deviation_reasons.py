@@ -8,7 +8,6 @@ from typing import Final
 TO_BE_MENDED: Final = "to be mended: "
 
 ERROR_EVENT: Final = f"{TO_BE_MENDED}the data of an error event is wrapped, and nothing follows it"
-SHORT_ANSWERS: Final = f"{TO_BE_MENDED}an answer may be bounded to a few tokens"
 FINAL_USAGE: Final = f"{TO_BE_MENDED}what is final has usage, zeros where no token is known of"
 EARLY_USAGE: Final = f"{TO_BE_MENDED}usage is null until a run or step is final"
 ABOUT_NOTHING: Final = f"{TO_BE_MENDED}a run needs a user's message or instructions"
