@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from deviation_reasons import (
-    ABOUT_NOTHING,
     FILE_FIELDS,
     OTHER_KIND,
     RUN_UPDATE,
@@ -55,8 +54,8 @@ ROWS = [
     Row("odd metadata of a run", "refusal", ODD_METADATA),
     Row("odd metadata of a message", "refusal", ODD_METADATA),
     Row("odd metadata of a thread", "body/error", NoOtherKeys(DETAIL)),
-    Row("run about nothing", "refusal", ABOUT, ABOUT_NOTHING),
-    Row("run about nothing on a new thread", "refusal", ABOUT, ABOUT_NOTHING),
+    Row("run about nothing", "refusal", ABOUT),
+    Row("run about nothing on a new thread", "refusal", ABOUT),
     Row("run about instructions alone", "status", 200),
     Row("run of 16 tokens", "status", 200),
     Row("run of 16 tokens", "body/max_completion_tokens", 16),

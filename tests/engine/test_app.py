@@ -68,7 +68,7 @@ def test_every_operation_is_served(http: Client, prefix: str) -> None:
     response = http.post(f"{prefix}{run}/submit_tool_outputs", json={"tool_outputs": []})
     assert "do not accept" in error(response, 400)["message"]
     assert http.post(f"{prefix}{run}/cancel").get_json()["status"] == "cancelling"
-    both = http.post(f"{prefix}/threads/runs", json={"assistant_id": a["id"]})
+    both = http.post(f"{prefix}/threads/runs", json={"assistant_id": a["id"], "instructions": "x"})
     assert both.get_json()["status"] == "queued"
     listed = http.get(f"{prefix}{thread}/messages?run_id=run_x").get_json()
     assert listed == {
@@ -246,7 +246,7 @@ def test_content_types_are_taken_as_they_come(
 def test_no_stream_is_asked_for(http: Client, store: Store, operation: str) -> None:
     """``stream`` is a boolean or null; false and null are as left out."""
     run = store.new_run()
-    body: dict[str, Any] = {"assistant_id": run.assistant_id}
+    body: dict[str, Any] = {"assistant_id": run.assistant_id, "instructions": "x"}
     path = "/threads/runs"
     if operation == "runs":
         path = f"/threads/{store.new_thread()}/runs"
@@ -407,7 +407,8 @@ def test_what_cannot_be_served_at_all_is_raised() -> None:
 def test_an_empty_tool_resources_of_a_run_is_taken(store: Store) -> None:
     """Azure's clients send it with every run that has tools; naming something there is refused."""
     client = Client(store.app())
-    assistant = client.post("/v1/assistants", json={"model": "m"}).get_json()["id"]
+    made = client.post("/v1/assistants", json={"model": "m", "instructions": "x"})
+    assistant = made.get_json()["id"]
     thread = client.post("/v1/threads").get_json()["id"]
     asked: dict[str, Any] = {"assistant_id": assistant, "tool_resources": {"file_search": {}}}
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.domain.bounds import MAX_TEXT
@@ -29,10 +29,11 @@ from assistants_client.engine.services._resources import (
 )
 from assistants_client.engine.storage.database import add, load, load_all, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
-from assistants_client.engine.storage.tables import assistants, run_steps, runs
+from assistants_client.engine.storage.tables import assistants, messages, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.lists import Page
+from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import FunctionToolCall, RunStep
 from assistants_client.models.runs import (
     Run,
@@ -54,7 +55,7 @@ class Runs:
         """Queues a run on a thread.
 
         Raises:
-            Fault: Also when the thread has an active run.
+            Fault: Also when the thread has an active run, or there is nothing to answer.
         """
         now = self._context.now()
         with self._context.writing(thread_id) as (connection, active):
@@ -70,6 +71,8 @@ class Runs:
                 seconds=self._context.run_seconds,
             )
             attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
+            if not _has_subject(run, extra) and not _has_user_message(connection, thread_id):
+                raise _about_nothing()
             add_messages(connection, extra)
             _add_run(connection, run)
             self._context.answering(connection, run)
@@ -77,7 +80,11 @@ class Runs:
         return run
 
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
-        """Makes a thread with its first messages, and queues a run on it: all of it, or nothing."""
+        """Makes a thread with its first messages, and queues a run on it: all of it, or nothing.
+
+        Raises:
+            Fault: Also when there is nothing to answer.
+        """
         now = self._context.now()
         refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
@@ -95,6 +102,8 @@ class Runs:
             if request.tool_resources:
                 settle_resources(self._context, connection, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")
+            if not _has_subject(run, first):
+                raise _about_nothing()
             tell(connection, run.id, THREAD, document, "created")
             _add_run(connection, run)
             self._context.answering(connection, run)
@@ -168,6 +177,29 @@ def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
     if found is None:
         raise not_found("assistant", assistant_id)
     return found
+
+
+def _has_subject(run: Run, added: Sequence[Message]) -> bool:
+    """Whether a run has instructions, or a message of a user's among those that come with it."""
+    return bool(run.instructions) or any(message.role == "user" for message in added)
+
+
+def _has_user_message(connection: Connection, thread_id: str) -> bool:
+    table = messages.c
+    query = select(table.seq).where(
+        table.thread_id == thread_id,
+        table.run_id.is_(None),  # what a run wrote is never the user's
+        table.body["role"].as_string() == "user",
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _about_nothing() -> Fault:
+    message = (
+        "The thread has no user message, and the run has no instructions: there is nothing to "
+        "answer."
+    )
+    return Fault(400, message, "invalid_thread")
 
 
 def _add_run(connection: Connection, run: Run) -> None:
