@@ -187,7 +187,7 @@ class TruncationStrategy(Struct):
     """How much of the thread the model sees: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
-    last_messages: int | None = field(default=None, metadata=ABSENT_IF_NONE | NULL_OK | between(1))
+    last_messages: int | None = field(default=None, metadata=between(1))
 
 
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

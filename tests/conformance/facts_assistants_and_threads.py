@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import FUNCTION_DEFAULTS, INTERPRETER_FILES, SEARCH_DEFAULTS
+from deviation_reasons import SEARCH_DEFAULTS
 from fact_matching import (
     FLOAT,
     INT,
@@ -81,7 +81,7 @@ ROWS = [
     Row("assistants, listed", "after, ascending", True),
     # Its tools and their resources.
     Row("assistant with code_interpreter, no files", "tools", [{"type": "code_interpreter"}]),
-    Row("assistant with code_interpreter, no files", "tool_resources", NO_FILES, INTERPRETER_FILES),
+    Row("assistant with code_interpreter, no files", "tool_resources", NO_FILES),
     Row(
         "assistant with code_interpreter, a file",
         "tool_resources",
@@ -105,7 +105,6 @@ ROWS = [
         "assistant with file_search and code_interpreter",
         "tool_resources",
         {"file_search": A_STORE, **NO_FILES},
-        INTERPRETER_FILES,
     ),
     Row(
         "assistant with file_search and code_interpreter",
@@ -121,15 +120,14 @@ ROWS = [
         "tools/0/function/parameters",
         {"type": "object", "properties": {"city": {"type": "string"}}},
     ),
-    Row("assistant with a function", "tools/0/function/strict", False, FUNCTION_DEFAULTS),
+    Row("assistant with a function", "tools/0/function/strict", False),
     Row("assistant with a function", "tool_resources", {}),
     Row(
         "assistant with a bare function",
         "tools/0/function/parameters",
         {"type": "object", "properties": {}},
-        FUNCTION_DEFAULTS,
     ),
-    Row("assistant with a bare function", "tools/0/function/strict", False, FUNCTION_DEFAULTS),
+    Row("assistant with a bare function", "tools/0/function/strict", False),
     Row(
         "assistant with code_interpreter and a function",
         "tools/0",
@@ -139,13 +137,11 @@ ROWS = [
         "assistant with code_interpreter and a function",
         "tools/1/function/strict",
         False,
-        FUNCTION_DEFAULTS,
     ),
     Row(
         "assistant with code_interpreter and a function",
         "tool_resources",
         NO_FILES,
-        INTERPRETER_FILES,
     ),
     # Threads.
     Row("thread, bare", "", HasKeys(THREAD)),
@@ -161,7 +157,6 @@ ROWS = [
         "thread with code_interpreter, no files",
         "tool_resources",
         NO_FILES,
-        INTERPRETER_FILES,
     ),
     Row("thread with a store", "tool_resources", {"file_search": A_STORE}),
     Row("thread with a store of its own", "tool_resources", {"file_search": A_STORE}),

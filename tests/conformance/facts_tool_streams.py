@@ -7,7 +7,6 @@ from typing import Final
 from deviation_reasons import (
     CITATION,
     EARLY_USAGE,
-    FUNCTION_DEFAULTS,
     IMAGE_DELTA,
     RUN_RESOURCES,
     SEARCH_DEFAULTS,
@@ -89,7 +88,6 @@ ROWS = [
         "stream of functions, first leg",
         "last/thread.run.requires_action/tools/0/function/strict",
         False,
-        FUNCTION_DEFAULTS,
     ),
     Row("stream of functions, first leg", "last/thread.run.step.created/step_details", NO_CALLS),
     Row("stream of functions, first leg", "last/thread.run.step.created/type", "tool_calls"),

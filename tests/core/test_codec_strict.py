@@ -29,6 +29,7 @@ from assistants_client import (
 from assistants_client._json.codec import InvalidValueError, encode_request, parse
 
 TEXT_257 = "n" * 257
+AUTO = {"type": "auto", "last_messages": None}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
 
@@ -211,7 +212,7 @@ def test_the_client_refuses_the_same(cls, document, path, code, words):
         (AssistantRequest, assistant(response_format="auto", reasoning_effort="xhigh")),
         (RunRequest, run(max_prompt_tokens=1, tool_choice="required", tools=None)),
         (RunRequest, run(tool_choice={"type": "function", "function": {"name": "f"}})),
-        (RunRequest, run(truncation_strategy={"type": "auto"}, parallel_tool_calls=False)),
+        (RunRequest, run(truncation_strategy=AUTO, parallel_tool_calls=False)),
         (MessageRequest, {"role": "assistant", "content": [{"type": "text", "text": "a"}]}),
         (MessageRequest, {"role": "user", "content": "", "attachments": None}),
         (ThreadRequest, {}),

@@ -112,12 +112,16 @@ def test_no_stores_may_be_named(bench: Bench) -> None:
         == bench.client.threads.update(thread.id, tool_resources={"file_search": {}}).tool_resources
     )
     assistant = bench.client.assistants.create(
-        model="m", tool_resources={"file_search": {"vector_stores": []}}
+        model="m",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_stores": []}},
     )
     assert assistant.tool_resources == thread.tool_resources
     assert (
         bench.client.assistants.create(
-            model="m", tool_resources=assistant.tool_resources
+            model="m",
+            tools=[{"type": "file_search"}],
+            tool_resources=assistant.tool_resources,
         ).tool_resources
         == thread.tool_resources
     )

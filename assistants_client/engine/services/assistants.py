@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from assistants_client.engine.domain.filled_in import shown_assistant
 from assistants_client.engine.domain.new_objects import changed, new_assistant
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
@@ -27,6 +28,7 @@ class Assistants:
         with self._context.database.begin() as connection:
             settle_resources(self._context, connection, made.tool_resources, is_new=True)
             add(connection, assistants, made)
+            made = shown_assistant(made)
             self._context.answering(connection, made)
         return made
 
@@ -36,7 +38,7 @@ class Assistants:
             found = load(connection, assistants, Assistant, assistant_id)
         if found is None:
             raise not_found("assistant", assistant_id)
-        return found
+        return shown_assistant(found)
 
     def update(self, assistant_id: str, update: AssistantUpdate) -> Assistant:
         """Changes the fields that are given; null clears."""
@@ -49,13 +51,16 @@ class Assistants:
             if update.tool_resources:
                 settle_resources(self._context, connection, found.tool_resources)
             save(connection, assistants, found)
+            found = shown_assistant(found)
             self._context.answering(connection, found)
         return found
 
     def list(self, query: PageQuery) -> Page[Assistant]:
         """One page of all assistants."""
         with self._context.database.read() as connection:
-            return read_page(connection, assistants, Assistant, query)
+            page = read_page(connection, assistants, Assistant, query)
+        page.data = [shown_assistant(assistant) for assistant in page.data]
+        return page
 
     def delete(self, assistant_id: str) -> Deleted:
         """Deletes an assistant; its runs stay, and go on."""

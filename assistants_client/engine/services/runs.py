@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.domain.bounds import MAX_TEXT
+from assistants_client.engine.domain.filled_in import resources_of
 from assistants_client.engine.domain.new_objects import changed, new_run, new_thread
 from assistants_client.engine.events.stream_state import RUN, THREAD
 from assistants_client.engine.faults import Fault, not_found
@@ -70,6 +71,7 @@ class Runs:
                 self._context.new_id,
                 seconds=self._context.run_seconds,
             )
+            run.tool_resources = resources_of(run.tools, run.tool_resources)
             attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
             if not _has_subject(run, extra) and not _has_user_message(connection, thread_id):
                 raise _about_nothing()
@@ -101,6 +103,7 @@ class Runs:
             )
             if request.tool_resources:
                 settle_resources(self._context, connection, run.tool_resources)
+            run.tool_resources = resources_of(run.tools, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")
             if not _has_subject(run, first):
                 raise _about_nothing()
