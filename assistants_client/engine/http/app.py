@@ -48,6 +48,9 @@ _POLL_MAXIMUM: Final = 1.0
 
 _PREFIX: Final = "/v1"
 
+#: What programs do not agree on how to write within quotes.
+_UNQUOTABLE: Final = str.maketrans('"\\%', "___")
+
 #: Compiled once: that takes longer than all else that an engine needs to begin.
 _MAP: Final = Map(
     [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
@@ -178,11 +181,16 @@ def _json_response(status: int, document: Any) -> Response:
 def _content(content: FileContent) -> Response:
     response = Response(content, content_type="application/octet-stream")
     response.headers["content-length"] = str(content.file.bytes)
-    name = quote(content.file.filename)
-    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    response.headers["content-disposition"] = _attachment(content.file.filename)
     # What was uploaded is shown by no browser as a page of this server's.
     response.headers["x-content-type-options"] = "nosniff"
     return response
+
+
+def _attachment(name: str) -> str:
+    """A file's name in both of the header's forms: not every program reads the second one."""
+    plain = name.encode("ascii", "replace").decode().translate(_UNQUOTABLE)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _event_stream(events: RunEvents) -> Response:

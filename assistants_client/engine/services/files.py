@@ -6,12 +6,13 @@ from typing import BinaryIO, Final
 
 from attrs import frozen
 
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
     FileContent,
     discard,
     make_whole,
+    no_file,
     present,
     require_file,
     write_blocks,
@@ -58,7 +59,7 @@ class Files:
         if upload.purpose not in PURPOSES:
             allowed = ", ".join(repr(purpose) for purpose in PURPOSES)
             message = f"Invalid 'purpose': {upload.purpose!r:.80} is not one of {allowed}."
-            raise Fault(400, message, "invalid_value", "purpose")
+            raise Fault(400, message, None, "purpose")
         if upload.size > MAX_FILE:
             message = f"The file is larger than the maximum of {MAX_FILE} bytes."
             raise Fault(413, message, "file_too_large", "file")
@@ -116,5 +117,5 @@ class Files:
             if drop_first(connection, vector_store_files.c.id == file_id):
                 return None
             if not remove(connection, files, file_id):
-                raise not_found("file", file_id)
+                raise no_file(file_id)
         return Deleted(id=file_id, object="file")

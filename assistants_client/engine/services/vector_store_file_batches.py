@@ -8,7 +8,7 @@ from attrs import frozen
 from sqlalchemy import Connection, select, update
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._passages import clear, drop_first, holding_hidden
@@ -63,7 +63,6 @@ class VectorStoreFileBatches:
         new = list({one.file_id: one for one in asked}.values())
         made = VectorStoreFileBatch(
             id=self._context.new_id("vsfb_"),
-            object="vector_store.files_batch",
             created_at=self._context.now(),
             vector_store_id=vector_store_id,
             status="in_progress",
@@ -94,16 +93,13 @@ class VectorStoreFileBatches:
             return _require(connection, vector_store_id, batch_id)
 
     def cancel(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
-        """Ends what is not read yet; files that are done stay.
-
-        Raises:
-            Fault: Also when there is nothing left to cancel.
-        """
+        """Ends what is not read yet; files that are done stay, and so does a batch that is done."""
         held = vector_store_files.c
         with self._context.database.begin() as connection:
             batch = _require(connection, vector_store_id, batch_id)
-            if batch.status not in ("in_progress", "cancelled"):
-                raise Fault(400, f"Cannot cancel a batch with status '{batch.status}'.")
+            if batch.status in ("completed", "failed"):
+                self._context.answering(connection, batch)
+                return batch
             connection.execute(
                 update(vector_store_batches)
                 .where(vector_store_batches.c.id == batch_id)
