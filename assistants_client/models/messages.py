@@ -251,8 +251,11 @@ class Message(Struct):
     object: str = "thread.message"
     created_at: int = 0
     thread_id: str = ""
-    status: str = "completed"
-    """``in_progress``, ``incomplete`` or ``completed``."""
+    status: str | None = None
+    """``in_progress``, ``incomplete`` or ``completed``; ``None`` where the server does not say so.
+
+    OpenAI said so in streams alone: read again, a message that was cut looks like a complete one.
+    """
     incomplete_details: IncompleteDetails | None = field(default=None, metadata=NULL_IF_EMPTY)
     completed_at: int | None = None
     incomplete_at: int | None = None

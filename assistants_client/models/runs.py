@@ -56,9 +56,9 @@ class _RunOptions(Request):
         temperature: 0 to 2; higher is more random.
         top_p: 0 to 1: the share of the likeliest tokens that are considered.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
-        max_prompt_tokens: Tokens that may be read over the whole run; with more, the run ends
-            ``incomplete``. The published minimum of 256 is the server's to enforce: OpenAI took 16.
-        max_completion_tokens: Tokens that may be written, likewise.
+        max_prompt_tokens: Tokens that may be read over the whole run, at least 1; with more, the
+            run ends ``incomplete``. A server may ask for 256, as published; OpenAI took 16.
+        max_completion_tokens: Tokens that may be written, likewise at least 1.
         truncation_strategy: How much of the thread the model sees.
         tool_choice: ``"none"``, ``"auto"``, ``"required"``, or the one tool to use.
         parallel_tool_calls: Whether the model may ask for several calls at once.
