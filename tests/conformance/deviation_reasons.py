@@ -16,7 +16,6 @@ STEP_EXPIRY: Final = f"{TO_BE_MENDED}a step has expires_at"
 TOKEN_DETAILS: Final = f"{TO_BE_MENDED}usage has the details of its tokens"
 HEADERS: Final = f"{TO_BE_MENDED}headers that loggers read are missing"
 IMAGE_DELTA: Final = f"{TO_BE_MENDED}a message's image and its empty text come in one delta"
-RUN_UPDATE: Final = f"{TO_BE_MENDED}a run in progress is not updated"
 
 SLASH: Final = "a path with a slash at its end is answered as without: a redirected POST is lost"
 OTHER_KIND: Final = "an id of another kind is called so, not one that is not there"

@@ -6,7 +6,6 @@ from typing import Final
 
 from deviation_reasons import (
     OTHER_KIND,
-    RUN_UPDATE,
     SLASH,
 )
 from fact_matching import TEXT, HasKeys, NoOtherKeys, keys
@@ -36,7 +35,7 @@ ROWS = [
     Row("outputs for a completed run", "refusal", WRONG_STATE),
     Row("outputs for a run in progress", "refusal", WRONG_STATE),
     Row("cancel of a completed run", "refusal", WRONG_STATE),
-    Row("update of a run in progress", "refusal", WRONG_STATE, RUN_UPDATE),
+    Row("update of a run in progress", "refusal", WRONG_STATE),
     Row("GET a thread by an assistant's id", "refusal", NOT_FOUND, OTHER_KIND),
     Row("POST a thread by an assistant's id", "refusal", NOT_FOUND, OTHER_KIND),
     Row("DELETE a thread by an assistant's id", "refusal", NOT_FOUND, OTHER_KIND),

@@ -220,6 +220,21 @@ def test_an_active_run_locks_its_thread(store: Store) -> None:
     assert store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": "b"})).metadata
 
 
+def test_a_run_in_progress_is_not_updated(store: Store) -> None:
+    """Before and after it is; the refusal names the status, and no field."""
+    execution, work = store.claimed()
+    run = work.run
+
+    def update(value: str) -> Run:
+        return store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": value}))
+
+    fault = refusal(lambda: update("b"))
+    assert (fault.status, fault.param, fault.code) == (400, None, None)
+    assert fault.message == "Cannot update run with status 'in_progress'."
+    execution.finish(run, "completed")
+    assert update("c").metadata == {"a": "c"}
+
+
 def test_only_one_of_many_runs_started_at_once_gets_the_thread(store: Store) -> None:
     """Threads, and another process's connections, race for one lock."""
     thread_id = store.new_thread()

@@ -119,9 +119,16 @@ class Runs:
             return require_run(connection, thread_id, run_id)
 
     def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Run:
-        """Changes the metadata, at any time."""
+        """Changes the metadata.
+
+        Raises:
+            Fault: Also when the run is in progress.
+        """
         with self._context.writing(thread_id) as (connection, _):
-            run = changed(require_run(connection, thread_id, run_id), update)
+            run = require_run(connection, thread_id, run_id)
+            if run.status == "in_progress":
+                raise Fault(400, f"Cannot update run with status '{run.status}'.")
+            run = changed(run, update)
             save(connection, runs, run)
             self._context.answering(connection, run)
         return run
