@@ -20,9 +20,13 @@ NewId: TypeAlias = Callable[[str], str]
 _PROCESS: Final = secrets.token_hex(4)
 
 
+#: How many bytes an id has, by its prefix; all others have fewer.
+_BYTES: Final = {"req_": 16, "vs_": 16, "vsfb_": 16}
+
+
 def new_id(prefix: str) -> str:
-    """A fresh id, such as ``run_`` and 24 letters and digits."""
-    return prefix + secrets.token_hex(12)
+    """A fresh id, such as ``run_`` and 24 letters and digits, as long as the service's own."""
+    return prefix + secrets.token_hex(_BYTES.get(prefix, 12))
 
 
 def owner_name(nonce: str) -> str:

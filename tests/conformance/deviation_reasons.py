@@ -14,7 +14,6 @@ CITATION: Final = f"{TO_BE_MENDED}a citation comes with its mark in one delta, w
 SEARCH_DEFAULTS: Final = f"{TO_BE_MENDED}a file search's options and results are filled in"
 STEP_EXPIRY: Final = f"{TO_BE_MENDED}a step has expires_at"
 TOKEN_DETAILS: Final = f"{TO_BE_MENDED}usage has the details of its tokens"
-HEADERS: Final = f"{TO_BE_MENDED}headers that loggers read are missing"
 IMAGE_DELTA: Final = f"{TO_BE_MENDED}a message's image and its empty text come in one delta"
 
 SLASH: Final = "a path with a slash at its end is answered as without: a redirected POST is lost"
@@ -22,7 +21,6 @@ OTHER_KIND: Final = "an id of another kind is called so, not one that is not the
 RUN_RESOURCES: Final = "a run tells the resources that it has; the service tells none of them"
 STEP_KEYS: Final = "the published expired_at and metadata of a step are sent as well"
 MESSAGE_KEYS: Final = "a message's status and its times, as published, are sent over REST as well"
-ID_LENGTH: Final = "a batch's id is as long as all others"
 LAST_EXPRESSION: Final = "the value of a last expression is shown, as in a notebook's cell"
 LIMIT_REACHED: Final = "the limit that was reached is named; the service names the prompt's always"
 POLL_AFTER: Final = "openai-poll-after-ms, which the official clients obey, spares them waiting"

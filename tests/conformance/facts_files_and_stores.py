@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import ID_LENGTH, OWN_FAULT
+from deviation_reasons import OWN_FAULT
 from fact_matching import INT, Each, Form, HasKeys, NoOtherKeys, hex_id_of, keys
 from facts_assistants_and_threads import DELETED, FILE_ID, PAGE, STORE_ID
 from facts_messages import EMPTY_PAGE
@@ -156,7 +156,7 @@ ROWS = [
     Row("store files, listed", "before the middle, descending", True),
     Row("batch, made", "", HasKeys(BATCH)),
     Row("batch, made", "", NoOtherKeys(BATCH)),
-    Row("batch, made", "id", hex_id_of("vsfb_"), ID_LENGTH),
+    Row("batch, made", "id", hex_id_of("vsfb_")),
     Row("batch, made", "object", "vector_store.file_batch"),
     Row("batch, made", "created_at", INT),
     Row("batch, made", "status", "in_progress"),

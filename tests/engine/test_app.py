@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ import requests
 from engine_store import Store
 from werkzeug.test import Client, TestResponse
 
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.http import app as app_module
+from assistants_client.engine.http.app import refusing
 from assistants_client.engine.http.in_process_adapter import EngineAdapter
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.errors import ConfigurationError
@@ -302,6 +305,19 @@ def test_the_right_token_opens(store: Store) -> None:
     http = Client(store.app(token="secret"))
     for header in ("Bearer secret", "bearer secret "):
         assert http.get("/v1/assistants", headers={"authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_every_response_has_the_headers_of_loggers(store: Store, token: str | None) -> None:
+    """Also refusals, and what is answered before there is an engine; no organization is named."""
+    http, refused = Client(store.app(token=token)), Client(refusing(Fault(503, "Not now.")))
+    answers = [http.get("/assistants"), http.post("/threads"), http.get("/no"), refused.get("/")]
+    for response in answers:
+        assert re.fullmatch("req_[0-9a-f]{32}", response.headers["x-request-id"])
+        assert response.headers["openai-processing-ms"].isdigit()
+        assert response.headers["openai-version"] == "2020-10-01"
+        assert "openai-organization" not in response.headers
+    assert len({response.headers["x-request-id"] for response in answers}) == 4
 
 
 def test_an_unexpected_error_is_logged_and_not_shown(

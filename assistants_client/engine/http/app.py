@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -48,6 +49,9 @@ _POLL_MAXIMUM: Final = 1.0
 
 _PREFIX: Final = "/v1"
 
+#: What the service called its version, in every answer.
+_VERSION: Final = "2020-10-01"
+
 #: What programs do not agree on how to write within quotes.
 _UNQUOTABLE: Final = str.maketrans('"\\%', "___")
 
@@ -79,7 +83,7 @@ class App:
         """Serves one request."""
         request = Request(environ)
         request.max_content_length = MAX_BODY
-        request_id = new_id("req_")
+        began, request_id = time.perf_counter(), new_id("req_")
         try:
             with closing(UploadForm(request)) as form:
                 response = self._answer(request, form)
@@ -95,8 +99,8 @@ class App:
                     type="server_error",
                 )
             )
-        response.headers["x-request-id"] = request_id
-        return response(environ, start_response)
+        seconds = time.perf_counter() - began
+        return _signed(response, request_id, seconds)(environ, start_response)
 
     def _answer(self, request: Request, form: UploadForm) -> Response:
         self.require_token(request.environ)
@@ -159,7 +163,15 @@ class App:
 
 def refusing(fault: Fault) -> WSGIApplication:
     """An application that answers every request with this fault."""
-    return _refusal(fault)
+    return _signed(_refusal(fault), new_id("req_"), 0.0)
+
+
+def _signed(response: Response, request_id: str, seconds: float) -> Response:
+    """A response with the headers that loggers keep of each; ``seconds`` are those until it began."""
+    response.headers["x-request-id"] = request_id
+    response.headers["openai-processing-ms"] = str(round(1000 * seconds))
+    response.headers["openai-version"] = _VERSION
+    return response
 
 
 def _refusal(fault: Fault) -> Response:
@@ -194,7 +206,7 @@ def _attachment(name: str) -> str:
 
 
 def _event_stream(events: RunEvents) -> Response:
-    response = Response(events, content_type="text/event-stream")
+    response = Response(events, content_type="text/event-stream; charset=utf-8")
     response.headers[HONOURS_IDEMPOTENCY] = "true"
     response.headers["cache-control"] = "no-cache"
     response.headers["x-accel-buffering"] = "no"  # a proxy's own idea to gather events first
