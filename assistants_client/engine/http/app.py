@@ -167,7 +167,7 @@ def refusing(fault: Fault) -> WSGIApplication:
 
 
 def _signed(response: Response, request_id: str, seconds: float) -> Response:
-    """A response with the headers that loggers keep of each; ``seconds`` are those until it began."""
+    """A response with the headers that loggers keep; ``seconds`` are those until it began."""
     response.headers["x-request-id"] = request_id
     response.headers["openai-processing-ms"] = str(round(1000 * seconds))
     response.headers["openai-version"] = _VERSION
