@@ -19,10 +19,13 @@ NewId: TypeAlias = Callable[[str], str]
 #: Distinguishes this process from an earlier one with the same pid, as in a restarted container.
 _PROCESS: Final = secrets.token_hex(4)
 
+#: The number of bytes of an id, by its prefix; all others have fewer.
+_BYTES: Final = {"req_": 16, "vs_": 16, "vsfb_": 16}
+
 
 def new_id(prefix: str) -> str:
-    """Returns a new id, such as ``run_`` and 24 letters and digits."""
-    return prefix + secrets.token_hex(12)
+    """Returns a new id, such as ``run_`` and 24 letters and digits, as long as OpenAI's."""
+    return prefix + secrets.token_hex(_BYTES.get(prefix, 12))
 
 
 def owner_name(nonce: str) -> str:

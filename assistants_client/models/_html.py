@@ -115,7 +115,7 @@ def _message(message: Message) -> str:
         else:
             parts.append(_note(str(part.type), repr(part)))
     parts.extend(_note("attached", one.file_id or "") for one in message.attachments)
-    state = "" if message.status == "completed" else f" {_badge(message.status)}"
+    state = "" if message.status in (None, "completed") else f" {_badge(message.status)}"
     about = f"{message.id} {_moment(message.created_at)}".strip()
     return _box(_head(message.role or "message", about) + state, *parts)
 

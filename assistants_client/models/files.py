@@ -6,7 +6,7 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from assistants_client.models._base import ALWAYS_SENT, OMIT_IF_NONE, Struct
+from assistants_client.models._base import ALWAYS_SENT, Struct
 from assistants_client.models._limits import between
 
 
@@ -26,13 +26,13 @@ class File(Struct):
     object: str = "file"
     bytes: int = 0
     created_at: int = 0
-    expires_at: int | None = field(default=None, metadata=OMIT_IF_NONE)
+    expires_at: int | None = None
     filename: str = ""
     purpose: str = ""
     """``assistants``, ``vision``, or another purpose of the server's."""
     status: str = ""
     """``uploaded``, ``processed`` or ``error``; servers have others."""
-    status_details: str | None = field(default=None, metadata=OMIT_IF_NONE)
+    status_details: str | None = None
     """The reason for the status ``error``."""
 
     @property

@@ -251,8 +251,11 @@ class Message(Struct):
     object: str = "thread.message"
     created_at: int = 0
     thread_id: str = ""
-    status: str = "completed"
-    """``in_progress``, ``incomplete`` or ``completed``."""
+    status: str | None = None
+    """``in_progress``, ``incomplete`` or ``completed``; ``None`` where the server does not send it.
+
+    OpenAI sent it in streams only: retrieved later, an incomplete message looks complete.
+    """
     incomplete_details: IncompleteDetails | None = field(default=None, metadata=EMPTY_AS_NULL)
     completed_at: int | None = None
     incomplete_at: int | None = None

@@ -56,9 +56,9 @@ class _RunOptions(Request):
         temperature: 0 to 2; higher is more random.
         top_p: 0 to 1: the share of the likeliest tokens that are considered.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
-        max_prompt_tokens: Tokens that may be read over the whole run, at least 256; with more, the
-            run ends ``incomplete``.
-        max_completion_tokens: Tokens that may be written, likewise at least 256.
+        max_prompt_tokens: Tokens that may be read over the whole run, at least 1; with more, the
+            run ends ``incomplete``. A server may require 256, as published; OpenAI accepted 16.
+        max_completion_tokens: Tokens that may be written, likewise at least 1.
         truncation_strategy: The part of the thread that is sent to the model.
         tool_choice: ``"none"``, ``"auto"``, ``"required"``, or the one tool to use.
         parallel_tool_calls: False restricts the model to one call at a time.
@@ -72,8 +72,8 @@ class _RunOptions(Request):
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
     temperature: float | UnsetType | None = field(default=UNSET, metadata=between(0, 2))
     top_p: float | UnsetType | None = field(default=UNSET, metadata=between(0, 1))
-    max_prompt_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(256))
-    max_completion_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(256))
+    max_prompt_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(1))
+    max_completion_tokens: int | UnsetType | None = field(default=UNSET, metadata=between(1))
     truncation_strategy: TruncationStrategy | JsonObject | UnsetType | None = UNSET
     tool_choice: ToolChoice | JsonObject | UnsetType | None = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET

@@ -194,7 +194,7 @@ class TruncationStrategy(Struct):
     """The part of the thread sent to the model: ``auto``, or the ``last_messages`` of it."""
 
     type: Literal["auto", "last_messages"]
-    last_messages: int | None = field(default=None, metadata=OMIT_IF_NONE | NULL_OK | between(1))
+    last_messages: int | None = field(default=None, metadata=between(1))
 
 
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

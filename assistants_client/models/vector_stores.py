@@ -181,7 +181,7 @@ class VectorStore(Struct):
     file_counts: FileCounts = field(factory=FileCounts)
     status: str = ""
     """``in_progress`` while files are processed, ``completed``, or ``expired``."""
-    expires_after: StoreExpiry | None = field(default=None, metadata=OMIT_IF_NONE)
+    expires_after: StoreExpiry | None = None
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, str] = field(factory=dict)

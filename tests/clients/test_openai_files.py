@@ -21,9 +21,11 @@ def test_files(files: dict[str, Any]) -> None:
         "object": "file",
         "bytes": 61,
         "created_at": None,
+        "expires_at": None,
         "filename": "capitals.txt",
         "purpose": "assistants",
         "status": "processed",
+        "status_details": None,
     }
     assert files["content"]
     assert files["processed"] == "processed"

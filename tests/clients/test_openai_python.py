@@ -58,7 +58,9 @@ def test_assistants(objects: dict[str, Any]) -> None:
     assert [tool["type"] for tool in made["tools"]] == ["code_interpreter", "function"]
     assert made["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert made["metadata"] == {"a": "1"}
-    assert updated == {**made, "name": "Scout", "metadata": {"b": "2"}, "tools": []}
+    assert made["tool_resources"] == {"code_interpreter": {"file_ids": []}}
+    bare = {"tools": [], "tool_resources": {}}
+    assert updated == {**made, "name": "Scout", "metadata": {"b": "2"}, **bare}
     assert objects["assistant_deleted"] == {
         "id": made["id"],
         "object": "assistant.deleted",

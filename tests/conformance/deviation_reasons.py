@@ -7,23 +7,11 @@ from typing import Final
 #: What begins so is meant to become equal; every other difference is meant to stay.
 TO_BE_MENDED: Final = "to be mended: "
 
-SHORT_ANSWERS: Final = f"{TO_BE_MENDED}an answer may be bounded to a few tokens"
-ABOUT_NOTHING: Final = f"{TO_BE_MENDED}a run needs a user's message or instructions"
-INTERPRETER_FILES: Final = f"{TO_BE_MENDED}a code interpreter has file_ids, if only an empty list"
-FUNCTION_DEFAULTS: Final = f"{TO_BE_MENDED}a function's parameters and strict are filled in"
-LAST_MESSAGES: Final = f"{TO_BE_MENDED}a truncation_strategy has last_messages, if only null"
-FILE_FIELDS: Final = f"{TO_BE_MENDED}what files are answered with lacks or renames a field"
-STORE_FIELDS: Final = f"{TO_BE_MENDED}what stores and batches are answered with differs in a field"
-IMAGE_DETAIL: Final = f"{TO_BE_MENDED}an image_url's detail is filled in"
-HEADERS: Final = f"{TO_BE_MENDED}headers that loggers read are missing"
-RUN_UPDATE: Final = f"{TO_BE_MENDED}a run in progress is not updated"
-
 SLASH: Final = "a path with a slash at its end is answered as without: a redirected POST is lost"
 OTHER_KIND: Final = "an id of another kind is called so, not one that is not there"
 RUN_RESOURCES: Final = "a run tells the resources that it has; the service tells none of them"
 STEP_KEYS: Final = "the published expired_at and metadata of a step are sent as well"
 MESSAGE_KEYS: Final = "a message's status and its times, as published, are sent over REST as well"
-ID_LENGTH: Final = "a batch's id is as long as all others"
 LIMIT_REACHED: Final = "the limit that was reached is named; the service names the prompt's always"
 NETWORK: Final = "a header of the network before the service, not of the protocol"
 ORGANIZATION: Final = "the engine knows of no organizations"

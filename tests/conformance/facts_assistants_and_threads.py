@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import FUNCTION_DEFAULTS, INTERPRETER_FILES
 from fact_matching import (
     FLOAT,
     INT,
@@ -81,7 +80,7 @@ ROWS = [
     Row("assistants, listed", "after, ascending", True),
     # Its tools and their resources.
     Row("assistant with code_interpreter, no files", "tools", [{"type": "code_interpreter"}]),
-    Row("assistant with code_interpreter, no files", "tool_resources", NO_FILES, INTERPRETER_FILES),
+    Row("assistant with code_interpreter, no files", "tool_resources", NO_FILES),
     Row(
         "assistant with code_interpreter, a file",
         "tool_resources",
@@ -103,7 +102,6 @@ ROWS = [
         "assistant with file_search and code_interpreter",
         "tool_resources",
         {"file_search": A_STORE, **NO_FILES},
-        INTERPRETER_FILES,
     ),
     Row(
         "assistant with file_search and code_interpreter",
@@ -119,15 +117,14 @@ ROWS = [
         "tools/0/function/parameters",
         {"type": "object", "properties": {"city": {"type": "string"}}},
     ),
-    Row("assistant with a function", "tools/0/function/strict", False, FUNCTION_DEFAULTS),
+    Row("assistant with a function", "tools/0/function/strict", False),
     Row("assistant with a function", "tool_resources", {}),
     Row(
         "assistant with a bare function",
         "tools/0/function/parameters",
         {"type": "object", "properties": {}},
-        FUNCTION_DEFAULTS,
     ),
-    Row("assistant with a bare function", "tools/0/function/strict", False, FUNCTION_DEFAULTS),
+    Row("assistant with a bare function", "tools/0/function/strict", False),
     Row(
         "assistant with code_interpreter and a function",
         "tools/0",
@@ -137,13 +134,11 @@ ROWS = [
         "assistant with code_interpreter and a function",
         "tools/1/function/strict",
         False,
-        FUNCTION_DEFAULTS,
     ),
     Row(
         "assistant with code_interpreter and a function",
         "tool_resources",
         NO_FILES,
-        INTERPRETER_FILES,
     ),
     # Threads.
     Row("thread, bare", "", HasKeys(THREAD)),
@@ -159,7 +154,6 @@ ROWS = [
         "thread with code_interpreter, no files",
         "tool_resources",
         NO_FILES,
-        INTERPRETER_FILES,
     ),
     Row("thread with a store", "tool_resources", {"file_search": A_STORE}),
     Row("thread with a store of its own", "tool_resources", {"file_search": A_STORE}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deviation_reasons import IMAGE_DETAIL, MESSAGE_KEYS
+from deviation_reasons import MESSAGE_KEYS
 from fact_matching import ABSENT, INT, TEXT, HasKeys, NoOtherKeys, id_of, keys
 from facts_assistants_and_threads import DELETED, FILE_ID, PAGE
 from recorded_rows import Row
@@ -57,7 +57,7 @@ ROWS = [
     Row("message with an image_url, no detail", "content/0", WORDS),
     Row("message with an image_url, no detail", "content/1/type", "image_url"),
     Row("message with an image_url, no detail", "content/1/image_url/url", TEXT),
-    Row("message with an image_url, no detail", "content/1/image_url/detail", "auto", IMAGE_DETAIL),
+    Row("message with an image_url, no detail", "content/1/image_url/detail", "auto"),
     Row("message with an image_url, low", "content/1/image_url", {"url": TEXT, "detail": "low"}),
     Row(
         "message with attachments",

@@ -168,7 +168,7 @@ ROWS = [
     Row("stream with a new thread", "first/thread.created", NoOtherKeys(THREAD)),
     Row("stream with a new thread", "first/thread.created/metadata", {}),
     Row("stream with a new thread", "first/thread.created/object", "thread"),
-    Row("stream with a new thread", "first/thread.created/tool_resources", NO_FILES, RUN_RESOURCES),
+    Row("stream with a new thread", "first/thread.created/tool_resources", NO_FILES),
     Row("stream of a run that fails", "order", [*START, "thread.run.failed", "done"]),
     Row(
         "stream of a run that fails, new thread",

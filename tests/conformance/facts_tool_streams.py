@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from deviation_reasons import (
-    FUNCTION_DEFAULTS,
     RUN_RESOURCES,
     STEP_KEYS,
 )
@@ -82,7 +81,6 @@ ROWS = [
         "stream of functions, first leg",
         "last/thread.run.requires_action/tools/0/function/strict",
         False,
-        FUNCTION_DEFAULTS,
     ),
     Row("stream of functions, first leg", "last/thread.run.step.created/step_details", NO_CALLS),
     Row("stream of functions, first leg", "last/thread.run.step.created/type", "tool_calls"),

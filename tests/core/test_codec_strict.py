@@ -32,6 +32,7 @@ from assistants_client import (
 from assistants_client._json.codec import InvalidValueError, encode_request, parse
 
 TEXT_257 = "n" * 257
+AUTO = {"type": "auto", "last_messages": None}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
 
@@ -134,8 +135,8 @@ LIMITS = [
     ),
     (AssistantUpdate, {"name": TEXT_257}, "name", LONG, "257"),
     (RunRequest, run(tools=[FUNCTION] * 21), "tools", MANY, "21"),
-    (RunRequest, run(max_prompt_tokens=255), "max_prompt_tokens", LOW, "255"),
-    (RunRequest, run(max_completion_tokens=0), "max_completion_tokens", LOW, "256"),
+    (RunRequest, run(max_prompt_tokens=-1), "max_prompt_tokens", LOW, "-1"),
+    (RunRequest, run(max_completion_tokens=0), "max_completion_tokens", LOW, "minimum of 1"),
     (
         RunRequest,
         run(truncation_strategy={"type": "last_messages", "last_messages": 0}),
@@ -212,9 +213,9 @@ def test_the_client_refuses_the_same(cls, document, path, code, words):
         (AssistantRequest, tool(name="f" * 64, description="", parameters={}, strict=True)),
         (AssistantRequest, search(max_num_results=50, ranking_options={"score_threshold": 1})),
         (AssistantRequest, assistant(response_format="auto", reasoning_effort="xhigh")),
-        (RunRequest, run(max_prompt_tokens=256, tool_choice="required", tools=None)),
+        (RunRequest, run(max_prompt_tokens=1, tool_choice="required", tools=None)),
         (RunRequest, run(tool_choice={"type": "function", "function": {"name": "f"}})),
-        (RunRequest, run(truncation_strategy={"type": "auto"}, parallel_tool_calls=False)),
+        (RunRequest, run(truncation_strategy=AUTO, parallel_tool_calls=False)),
         (MessageRequest, {"role": "assistant", "content": [{"type": "text", "text": "a"}]}),
         (MessageRequest, {"role": "user", "content": "", "attachments": None}),
         (ThreadRequest, {}),

@@ -92,7 +92,7 @@ class Stream:
 
     def __init__(self, answer: requests.Response) -> None:
         assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         self.answer = answer
         self.seen: list[Event] = []
         self._decoder = SseDecoder()

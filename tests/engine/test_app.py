@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ import requests
 from engine_store import Store
 from werkzeug.test import Client, TestResponse
 
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.http import app as app_module
+from assistants_client.engine.http.app import refusing
 from assistants_client.engine.http.in_process_adapter import EngineAdapter
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.errors import ConfigurationError
@@ -68,7 +71,7 @@ def test_every_operation_is_served(http: Client, prefix: str) -> None:
     response = http.post(f"{prefix}{run}/submit_tool_outputs", json={"tool_outputs": []})
     assert "do not accept" in error(response, 400)["message"]
     assert http.post(f"{prefix}{run}/cancel").get_json()["status"] == "cancelling"
-    both = http.post(f"{prefix}/threads/runs", json={"assistant_id": a["id"]})
+    both = http.post(f"{prefix}/threads/runs", json={"assistant_id": a["id"], "instructions": "x"})
     assert both.get_json()["status"] == "queued"
     listed = http.get(f"{prefix}{thread}/messages?run_id=run_x").get_json()
     assert listed == {
@@ -246,7 +249,7 @@ def test_content_types_are_taken_as_they_come(
 def test_no_stream_is_asked_for(http: Client, store: Store, operation: str) -> None:
     """``stream`` is a boolean or null; false and null are as left out."""
     run = store.new_run()
-    body: dict[str, Any] = {"assistant_id": run.assistant_id}
+    body: dict[str, Any] = {"assistant_id": run.assistant_id, "instructions": "x"}
     path = "/threads/runs"
     if operation == "runs":
         path = f"/threads/{store.new_thread()}/runs"
@@ -302,6 +305,19 @@ def test_the_right_token_opens(store: Store) -> None:
     http = Client(store.app(token="secret"))
     for header in ("Bearer secret", "bearer secret "):
         assert http.get("/v1/assistants", headers={"authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "secret"])
+def test_every_response_has_the_headers_of_loggers(store: Store, token: str | None) -> None:
+    """Also refusals, and what is answered before there is an engine; no organization is named."""
+    http, refused = Client(store.app(token=token)), Client(refusing(Fault(503, "Not now.")))
+    answers = [http.get("/assistants"), http.post("/threads"), http.get("/no"), refused.get("/")]
+    for response in answers:
+        assert re.fullmatch("req_[0-9a-f]{32}", response.headers["x-request-id"])
+        assert response.headers["openai-processing-ms"].isdigit()
+        assert response.headers["openai-version"] == "2020-10-01"
+        assert "openai-organization" not in response.headers
+    assert len({response.headers["x-request-id"] for response in answers}) == 4
 
 
 def test_an_unexpected_error_is_logged_and_not_shown(
@@ -415,7 +431,8 @@ def test_what_cannot_be_served_at_all_is_raised() -> None:
 def test_an_empty_tool_resources_of_a_run_is_taken(store: Store) -> None:
     """Azure's clients send it with every run that has tools; naming something there is refused."""
     client = Client(store.app())
-    assistant = client.post("/v1/assistants", json={"model": "m"}).get_json()["id"]
+    made = client.post("/v1/assistants", json={"model": "m", "instructions": "x"})
+    assistant = made.get_json()["id"]
     thread = client.post("/v1/threads").get_json()["id"]
     asked: dict[str, Any] = {"assistant_id": assistant, "tool_resources": {"file_search": {}}}
 

@@ -250,7 +250,7 @@ import sys
 from assistants_client import Client
 from assistants_client.engine import Engine, Scripted
 client = Client(engine=Engine(sys.argv[1], Scripted(["one"])))
-thread = client.threads.create()
+thread = client.threads.create(messages=[{"role": "user", "content": "Hi"}])
 assistant = client.assistants.create(model="m")
 client.wait_for_run(client.runs.create(thread.id, assistant_id=assistant.id))
 """

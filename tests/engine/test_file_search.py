@@ -20,6 +20,7 @@ from assistants_client.models.tools import FileSearchTool
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 SEARCH = [{"type": "file_search"}]
+QUESTION = {"role": "user", "content": "What do they do?"}
 WALRUS = "The walrus 🦭 sleeps on the ice."
 
 
@@ -31,9 +32,10 @@ class SearchBench(Bench):
         super().__init__(Engine(fresh("sqlite://"), self.model))
 
     def thread(self, *stores: str, **fields: Any) -> str:
-        """A thread that reaches these stores."""
+        """A thread that reaches these stores, with a question."""
         resources = {"file_search": {"vector_store_ids": list(stores)}} if stores else {}
-        return self.client.threads.create(tool_resources=resources, **fields).id
+        fields = {"tool_resources": resources, "messages": [QUESTION], **fields}
+        return self.client.threads.create(**fields).id
 
     def run(self, thread: str, tools: Any = SEARCH, **assistant: Any) -> Run:
         """A run on a thread, once it has ended."""
@@ -262,7 +264,7 @@ def test_stores_are_made_along_with_assistants_and_threads(bench_of: BenchOf) ->
         return {"file_search": {"vector_stores": [store]}}
 
     assistant = bench.client.assistants.create(model="m", tools=SEARCH, tool_resources=new("a.txt"))
-    thread = bench.client.threads.create(tool_resources=new("b.txt"))
+    thread = bench.client.threads.create(tool_resources=new("b.txt"), messages=[QUESTION])
 
     kept = {}
     for made in (assistant, thread):

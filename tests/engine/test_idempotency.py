@@ -98,7 +98,10 @@ def requests_of(store: Store) -> dict[str, tuple[str, dict[str, Any]]]:
         "/assistants/<assistant_id>": (f"/assistants/{assistant}", function),
         "/threads": ("/threads", {}),
         "/threads/<thread_id>": (f"/threads/{thread}", function),
-        "/threads/runs": ("/threads/runs", {"assistant_id": assistant}),
+        "/threads/runs": (
+            "/threads/runs",
+            {"assistant_id": assistant, "instructions": "x"},
+        ),
         "/threads/<thread_id>/messages": (
             f"/threads/{thread}/messages",
             {"role": "user", "content": "x"},
@@ -226,7 +229,9 @@ def test_the_same_request_many_times_at_once(tmp_path: Any, path: str) -> None:
     """All get the one answer, and one thing was made."""
     bench = StreamBench(["Hi"] * 20, database=fresh(f"sqlite:///{tmp_path}/a.db"))
     assistant, thread = bench.assistant(), bench.thread()
-    body: dict[str, Any] = {"assistant_id": assistant} if "runs" in path else {}
+    body: dict[str, Any] = {}
+    if "runs" in path:
+        body = {"assistant_id": assistant, "instructions": "x"}
     if path == "/messages":
         body = {"role": "user", "content": "x"}
     full = path if path.startswith("/threads") else thread + path
@@ -262,7 +267,7 @@ def test_who_is_beaten_undoes_everything(
 def test_a_streamed_run_is_started_once() -> None:
     """Who asks again follows the same run, from its beginning to where it is now and on."""
     bench = StreamBench([call("f"), "Hello there", "never"])
-    body = {"assistant_id": bench.assistant(FUNCTION)}
+    body = {"assistant_id": bench.assistant(FUNCTION), "instructions": "x"}
     streams = [bench.open("/threads/runs", body, Idempotency_Key="a") for _ in range(2)]
     lines = [stream.rest() for stream in streams]
     assert lines[0] == lines[1]

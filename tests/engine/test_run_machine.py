@@ -197,10 +197,13 @@ class RunMachine(RuleBasedStateMachine):
     @STARTED
     @rule(pick=PICK, value=st.sampled_from("ab"))
     def note(self, pick: int, value: str) -> None:
-        """Metadata may be changed at any time, and changes nothing else."""
+        """Metadata may be changed except while the run is in progress, and changes nothing else."""
         run = picked(self.started, pick)
-        if run.thread_id not in self.deleted:
-            self.store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"k": value}))
+        if run.thread_id in self.deleted:
+            return
+        update = RunUpdate(metadata={"k": value})
+        expected = 400 if self.store.current(run).status == "in_progress" else 200
+        assert expected == status_of(lambda: self.store.runs.update(run.thread_id, run.id, update))
 
     @STARTED
     @rule(pick=PICK, keep=st.sampled_from([2, 2, 2, 1, 0]), extra=st.integers(0, 4))

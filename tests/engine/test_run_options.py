@@ -253,6 +253,15 @@ def test_an_answer_that_is_cut_short(bench: Bench) -> None:
     assert run.incomplete_details.reason == "max_completion_tokens"
 
 
+@pytest.mark.parametrize("limit", [16, 1])
+def test_an_answer_of_a_few_tokens(bench: Bench, limit: int) -> None:
+    """The client sends a bound of a few tokens, and the model gets it."""
+    run = bench.run(["Hel", USED, Finish(reason="length")], max_completion_tokens=limit)
+
+    assert (run.status, run.max_completion_tokens) == ("incomplete", limit)
+    assert [one.max_completion_tokens for one in bench.model.conversations] == [limit]
+
+
 def test_usage_of_runs_and_steps(bench: Bench) -> None:
     """Each step tells what its answer took, and the run what all of them took."""
     thread = bench.thread("Hi")

@@ -9,11 +9,14 @@ from attrs import evolve
 from engine_store import Clock, Store, content_of, tokens
 from sqlalchemy import update
 
+from assistants_client.engine.domain.new_objects import changed
 from assistants_client.engine.domain.state_machine import LEASE
 from assistants_client.engine.ids import owner_name
+from assistants_client.engine.services._base import require_run
 from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.storage.database import save
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.leases import Leases
 from assistants_client.engine.storage.tables import runs
@@ -166,7 +169,9 @@ def test_metadata_set_meanwhile_is_kept(store: Store) -> None:
     execution, work = store.claimed()
     run = work.run
     step, message = execution.begin_message(run)
-    store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": "b"}))
+    with store.context.database.begin() as connection:  # as between two legs of a run
+        stored = require_run(connection, run.thread_id, run.id)
+        save(connection, runs, changed(stored, RunUpdate(metadata={"a": "b"})))
     store.messages.update(run.thread_id, message.id, MessageUpdate(metadata={"c": "d"}))
     execution.complete_message(run, step, message, content_of("x"))
     assert execution.finish(run, "completed").metadata == {"a": "b"}

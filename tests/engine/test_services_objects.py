@@ -366,8 +366,11 @@ def test_empty_tool_resources_are_no_reason_to_refuse(store: Store) -> None:
         "code_interpreter": {"file_ids": []},
         "file_search": {"vector_store_ids": []},
     }
-    request = parse(AssistantRequest, {"model": "m", "tool_resources": empty})
+    tools = [{"type": name} for name in empty]
+    request = parse(AssistantRequest, {"model": "m", "tools": tools, "tool_resources": empty})
     assert encode(store.assistants.create(request))["tool_resources"] == empty
+    request = parse(AssistantRequest, {"model": "m", "tool_resources": empty})
+    assert encode(store.assistants.create(request))["tool_resources"] == {}
     made = store.new_thread()
     message = parse(MessageRequest, {"role": "user", "content": "a", "attachments": []})
     assert store.messages.create(made, message).attachments == []

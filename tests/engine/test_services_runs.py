@@ -82,14 +82,14 @@ def test_a_run_takes_from_its_assistant_what_its_request_leaves_open(store: Stor
         "model": "m",
         "instructions": "Be kind.\n\nBe brief.",
         "tools": [{"type": "code_interpreter"}],
-        "tool_resources": {},
+        "tool_resources": {"code_interpreter": {"file_ids": []}},
         "metadata": {},
         "usage": None,
         "temperature": 0.3,
         "top_p": 0.5,
         "max_prompt_tokens": None,
         "max_completion_tokens": None,
-        "truncation_strategy": {"type": "auto"},
+        "truncation_strategy": {"type": "auto", "last_messages": None},
         "tool_choice": "auto",
         "parallel_tool_calls": True,
         "response_format": "auto",
@@ -139,8 +139,61 @@ def test_a_thread_and_its_run_are_made_together(store: Store) -> None:
     assert store.threads.retrieve(run.thread_id).metadata == {"k": "v"}
     assert [m.text for m in store.messages.list(run.thread_id, ALL).data] == ["Hello"]
     assert (run.metadata, run.status, store.woken) == ({"r": "s"}, "queued", [run.id])
-    empty = store.runs.create_thread_and_run(ThreadRunRequest(assistant_id=assistant.id))
+    empty = store.runs.create_thread_and_run(
+        ThreadRunRequest(assistant_id=assistant.id, instructions="Greet.")
+    )
     assert store.messages.list(empty.thread_id, ALL).data == []
+
+
+USER, ASSISTANT = MessageRequest("Hello"), MessageRequest("Hello", role="assistant")
+PICTURE = MessageRequest([{"type": "image_url", "image_url": {"url": "https://host.test/a.png"}}])
+
+
+@pytest.mark.parametrize(
+    ("stored", "instructions", "request_fields", "is_about_something"),
+    [
+        ([], None, {}, False),
+        ([ASSISTANT], None, {}, False),
+        ([], "", {"instructions": "", "additional_instructions": ""}, False),
+        ([], None, {"additional_messages": [ASSISTANT]}, False),
+        ([], "Greet.", {}, True),
+        ([], None, {"instructions": "Greet."}, True),
+        ([], None, {"additional_instructions": "Greet."}, True),
+        ([], None, {"additional_messages": [USER]}, True),
+        ([ASSISTANT, USER, ASSISTANT], None, {}, True),
+        ([PICTURE], None, {}, True),
+    ],
+)
+def test_a_run_needs_a_user_message_or_instructions(
+    store: Store,
+    stored: list[MessageRequest],
+    instructions: str | None,
+    request_fields: dict[str, Any],
+    is_about_something: bool,
+) -> None:
+    """A run about nothing is refused, and neither it nor its messages are kept."""
+    assistant = store.assistants.create(AssistantRequest(model="m", instructions=instructions))
+    thread = store.threads.create(ThreadRequest(messages=stored)).id
+    request = RunRequest(assistant_id=assistant.id, **request_fields)
+    if is_about_something:
+        assert store.runs.create(thread, request).status == "queued"
+        return
+    with pytest.raises(Fault) as caught:
+        store.runs.create(thread, request)
+    fault = caught.value
+    assert (fault.status, fault.code, fault.param) == (400, "invalid_thread", None)
+    assert fault.type == "invalid_request_error"
+    assert len(store.messages.list(thread, ALL).data) == len(stored)
+    assert store.runs.list(thread, ALL).data == []
+
+
+def test_a_thread_and_a_run_about_nothing_are_not_made(store: Store) -> None:
+    """The thread is not left behind; an answer that a run wrote is no question either."""
+    assistant = store.assistants.create(AssistantRequest(model="m"))
+    with pytest.raises(Fault, match="no user message") as caught:
+        store.runs.create_thread_and_run(ThreadRunRequest(assistant_id=assistant.id))
+    assert caught.value.code == "invalid_thread"
+    assert store.threads.list(ALL).data == []
 
 
 def test_additional_messages_come_before_the_run(store: Store) -> None:
@@ -165,6 +218,21 @@ def test_an_active_run_locks_its_thread(store: Store) -> None:
     assert (fault.status, fault.param, fault.code) == (400, None, None)
     assert fault.message == f"Thread {run.thread_id} already has an active run {run.id}."
     assert store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": "b"})).metadata
+
+
+def test_a_run_in_progress_is_not_updated(store: Store) -> None:
+    """Before and after it is; the refusal names the status, and no field."""
+    execution, work = store.claimed()
+    run = work.run
+
+    def update(value: str) -> Run:
+        return store.runs.update(run.thread_id, run.id, RunUpdate(metadata={"a": value}))
+
+    fault = refusal(lambda: update("b"))
+    assert (fault.status, fault.param, fault.code) == (400, None, None)
+    assert fault.message == "Cannot update run with status 'in_progress'."
+    execution.finish(run, "completed")
+    assert update("c").metadata == {"a": "c"}
 
 
 def test_only_one_of_many_runs_started_at_once_gets_the_thread(store: Store) -> None:

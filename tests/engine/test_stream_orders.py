@@ -132,10 +132,14 @@ def test_the_order(benches: Any, script: list[Script], expected: list[str]) -> N
 def test_a_thread_and_its_run(benches: Any) -> None:
     """The combined call tells of the thread first."""
     bench = benches(["Hello"])
-    stream = bench.open("/threads/runs", {"assistant_id": bench.assistant()})
+    stream = bench.open(
+        "/threads/runs", {"assistant_id": bench.assistant(), "instructions": "Greet."}
+    )
     assert stream.rest() == ["created", *START, *WHOLE, *END]
     thread = stream.seen[0][1]
-    assert thread == bench.send("GET", f"/threads/{thread['id']}")
+    assert thread.pop("tool_resources") == {"code_interpreter": {"file_ids": []}}
+    stored = bench.send("GET", f"/threads/{thread['id']}")
+    assert {"tool_resources": {}, **thread} == stored
 
 
 def test_tool_rounds(benches: Any) -> None:

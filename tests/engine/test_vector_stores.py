@@ -34,7 +34,7 @@ def test_a_store_is_made_changed_listed_and_deleted(bench: Bench) -> None:
     stores = bench.client.vector_stores
     file = bench.upload("text")
     empty = stores.create()
-    assert (empty.name, empty.metadata, empty.status) == ("", {}, "completed")
+    assert (empty.name, empty.metadata, empty.status) == (None, {}, "completed")
     assert (empty.object, empty.expires_at) == ("vector_store", None)
     made = stores.create(
         name="n",
@@ -49,7 +49,7 @@ def test_a_store_is_made_changed_listed_and_deleted(bench: Bench) -> None:
 
     changed = stores.update(made.id, name=None, expires_after=None, metadata={"b": "2"})
 
-    assert (changed.name, changed.expires_at, changed.metadata) == ("", None, {"b": "2"})
+    assert (changed.name, changed.expires_at, changed.metadata) == (None, None, {"b": "2"})
     assert [store.id for store in stores.list()] == [made.id, empty.id]
     gone = stores.delete(made.id)
     assert (gone.object, gone.deleted) == ("vector_store.deleted", True)
@@ -112,12 +112,16 @@ def test_no_stores_may_be_named(bench: Bench) -> None:
         == bench.client.threads.update(thread.id, tool_resources={"file_search": {}}).tool_resources
     )
     assistant = bench.client.assistants.create(
-        model="m", tool_resources={"file_search": {"vector_stores": []}}
+        model="m",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_stores": []}},
     )
     assert assistant.tool_resources == thread.tool_resources
     assert (
         bench.client.assistants.create(
-            model="m", tool_resources=assistant.tool_resources
+            model="m",
+            tools=[{"type": "file_search"}],
+            tool_resources=assistant.tool_resources,
         ).tool_resources
         == thread.tool_resources
     )
@@ -316,8 +320,9 @@ def test_a_batch_is_counted_listed_and_waited_for(bench: Bench, tmp_path: Path) 
     assert batches.wait(store, other.id).status == "failed"
     assert bench.client.vector_store_files.retrieve(store, bad).attributes == {"m": 2}
     assert bench.settled(store).file_counts.total == 5
-    with pytest.raises(ac.BadRequestError):
-        batches.cancel(store, one.id)
+    for ended in (one.id, other.id):
+        assert batches.cancel(store, ended) == batches.retrieve(store, ended)
+    assert batches.retrieve(store, one.id).status == "completed"
     with pytest.raises(ac.NotFoundError):
         batches.retrieve(store, "vsfb_nothing")
 

@@ -158,7 +158,7 @@ def test_two_threads_on_one_stream(embedded: Callable[..., Client]) -> None:
         return "Hello."
 
     client = embedded(slow)
-    assistant = client.assistants.create(model="m")
+    assistant = client.assistants.create(model="m", instructions="x")
     thread = client.threads.create()
     texts: list[str] = []
     with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:

@@ -180,7 +180,7 @@ def test_5_missing_assistant(embedded: Callable[..., Client]) -> None:
 def test_6_thread_locked(embedded: Callable[..., Client]) -> None:
     """It names the run, and the ways to wait for it or end it."""
     client = embedded(call("f"))
-    assistant = client.assistants.create(model="m", tools=[f])
+    assistant = client.assistants.create(model="m", instructions="x", tools=[f])
     run = client.runs.create_thread_and_run(assistant_id=assistant.id)
 
     assert message(
@@ -271,7 +271,7 @@ def test_11_database_not_writable(tmp_path: Path) -> None:
 def test_12_stream_not_closed(embedded: Callable[..., Client]) -> None:
     """Developers are told how to leave a stream early, and that one must be iterated at all."""
     client = embedded("Hello.")
-    assistant = client.assistants.create(model="m")
+    assistant = client.assistants.create(model="m", instructions="x")
     thread = client.threads.create()
 
     with pytest.warns(ResourceWarning) as told:
@@ -344,7 +344,7 @@ def test_14_tool_result_not_json_able(embedded: Callable[..., Client]) -> None:
 def test_15_run_expired(embedded: Callable[..., Client], clock: Any) -> None:
     """It says what was not done in time, and how it is."""
     client = embedded(call("f"), clock=clock.now)
-    assistant = client.assistants.create(model="m", tools=[f])
+    assistant = client.assistants.create(model="m", instructions="x", tools=[f])
     started = client.runs.create_thread_and_run(assistant_id=assistant.id)
     run = client.wait_for_run(started)
     clock.sleep(601)

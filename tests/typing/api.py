@@ -162,6 +162,7 @@ def answers(assistant: Assistant, message: Message, run: Run, step: RunStep) -> 
     assert_type(assistant.metadata, dict[str, str])
     assert_type(message.content, list[ContentPart])
     assert_type(message.text, str)
+    assert_type(message.status, str | None)
     assert_type(message.citations, list[Annotation])
     assert_type(run.status, str)
     assert_type(run.is_final, bool)

@@ -52,10 +52,8 @@ def options_of(tools: Iterable[Tool]) -> FileSearchOptions | None:
     return None
 
 
-def with_defaults(tool: JsonObject) -> JsonObject:
-    """Returns a tool as assistants and runs have it: a file search with all ranking options."""
-    if tool["type"] != "file_search":
-        return tool
+def with_ranking(tool: JsonObject) -> JsonObject:
+    """Returns a file search as assistants and runs have it: with all ranking options."""
     options = tool.get("file_search") or {}
     given = {k: v for k, v in (options.get("ranking_options") or {}).items() if v is not None}
     ranking: dict[str, Any] = {"score_threshold": 0.0, **given, "hybrid_search": None}

@@ -13,7 +13,7 @@ from attrs import fields
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.domain.bounds import MAX_ITEMS, MAX_TEXT
-from assistants_client.engine.domain.file_search_tool import with_defaults
+from assistants_client.engine.domain.filled_in import with_defaults, with_detail
 from assistants_client.engine.domain.images import MAX_IMAGE
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import NewId
@@ -95,7 +95,7 @@ def new_message(
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     # Text is sent bare, and comes back with room for annotations.
     document["content"] = [
-        {**part, "text": {"value": part["text"]}} if part["type"] == "text" else part
+        {**part, "text": {"value": part["text"]}} if part["type"] == "text" else with_detail(part)
         for part in parts
     ]
     message = _made(Message, document, id=new_id("msg_"), created_at=now, thread_id=thread_id)
@@ -161,7 +161,7 @@ def _made(cls: type[StructT], document: JsonObject, **server: Any) -> StructT:
         value = document.get(field.name)
         if value is not None and field.name not in server:
             made[field.name] = value
-    if made.get("tools"):
+    if "tools" in made:
         made["tools"] = [with_defaults(tool) for tool in made["tools"]]
     return decode(cls, made)
 

@@ -19,7 +19,12 @@ from typing import Final
 from assistants_client._http.sse import encode_event
 from assistants_client._json.codec import encode
 from assistants_client.engine.events.broker import Subscription
-from assistants_client.engine.events.stream_state import NamedEvent, StoredRun, StreamState
+from assistants_client.engine.events.stream_state import (
+    THREAD,
+    NamedEvent,
+    StoredRun,
+    StreamState,
+)
 from assistants_client.engine.faults import Fault
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
@@ -167,6 +172,10 @@ class RunEvents:
         )
 
     def _shown(self, document: JsonObject) -> JsonObject:
+        if document.get("object") == THREAD:
+            # OpenAI's streams had a code interpreter's files, whatever the thread's resources.
+            resources = {"code_interpreter": {"file_ids": []}, **document["tool_resources"]}
+            return {**document, "tool_resources": resources}
         return self._shown_step(document) if "step_details" in document else document
 
 

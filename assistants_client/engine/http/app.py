@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 import re
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -55,6 +56,12 @@ _UNKNOWN_URL: Final = (
     "moderations, need a client of their own, with the base URL of the server that has them."
 )
 
+#: The version that every response of OpenAI's had.
+_VERSION: Final = "2020-10-01"
+
+#: Characters that programs write differently within quotes.
+_UNQUOTABLE: Final = str.maketrans('"\\%', "___")
+
 #: Compiled once: that takes longer than all else that an engine needs to begin.
 _MAP: Final = Map(
     [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
@@ -85,7 +92,7 @@ class App:
         """Serves one request."""
         request = Request(environ)
         request.max_content_length = MAX_BODY
-        request_id = new_id("req_")
+        began, request_id = time.perf_counter(), new_id("req_")
         try:
             with closing(UploadForm(request)) as form:
                 response = self._respond(request, form)
@@ -101,8 +108,8 @@ class App:
                     type="server_error",
                 )
             )
-        response.headers["x-request-id"] = request_id
-        return response(environ, start_response)
+        seconds = time.perf_counter() - began
+        return _signed(response, request_id, seconds)(environ, start_response)
 
     def _respond(self, request: Request, form: UploadForm) -> Response:
         self.require_token(request.environ)
@@ -168,7 +175,15 @@ class App:
 
 def refusing(fault: Fault) -> WSGIApplication:
     """Returns an application that responds to every request with this fault."""
-    return _refusal(fault)
+    return _signed(_refusal(fault), new_id("req_"), 0.0)
+
+
+def _signed(response: Response, request_id: str, seconds: float) -> Response:
+    """Returns a response with the headers that programs log; ``seconds`` passed until it began."""
+    response.headers["x-request-id"] = request_id
+    response.headers["openai-processing-ms"] = str(round(1000 * seconds))
+    response.headers["openai-version"] = _VERSION
+    return response
 
 
 def _refusal(fault: Fault) -> Response:
@@ -190,15 +205,20 @@ def _json_response(status: int, document: Any) -> Response:
 def _content(content: FileContent) -> Response:
     response = Response(content, content_type="application/octet-stream")
     response.headers["content-length"] = str(content.file.bytes)
-    name = quote(content.file.filename)
-    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    response.headers["content-disposition"] = _attachment(content.file.filename)
     # So that no browser shows an upload as a page of this server's: uploads are untrusted.
     response.headers["x-content-type-options"] = "nosniff"
     return response
 
 
+def _attachment(name: str) -> str:
+    """Returns the header with both forms of a file's name: some programs read the first only."""
+    plain = name.encode("ascii", "replace").decode().translate(_UNQUOTABLE)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
 def _event_stream(events: RunEvents) -> Response:
-    response = Response(events, content_type="text/event-stream")
+    response = Response(events, content_type="text/event-stream; charset=utf-8")
     response.headers[HONOURS_IDEMPOTENCY] = "true"
     response.headers["cache-control"] = "no-cache"
     response.headers["x-accel-buffering"] = "no"  # a proxy would buffer events

@@ -93,7 +93,9 @@ def _call(call: ToolCall, state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _part(part: str | Image) -> dict[str, Any]:
     if isinstance(part, Image):
-        return {"type": "image_url", "image_url": without_none(url=part.url, detail=part.detail)}
+        # Defaults are left out, here and of functions: not every server accepts them.
+        detail = None if part.detail == "auto" else part.detail
+        return {"type": "image_url", "image_url": without_none(url=part.url, detail=detail)}
     return {"type": "text", "text": clean(part)}
 
 
@@ -104,7 +106,7 @@ def _tool(function: FunctionSpec) -> dict[str, Any]:
             name=function.name,
             description=function.description,
             parameters=NO_PARAMETERS if function.parameters is None else dict(function.parameters),
-            strict=function.strict,
+            strict=function.strict or None,
         ),
     }
 

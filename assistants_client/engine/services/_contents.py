@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, or_, select, update
 
-from assistants_client.engine.faults import Fault, not_found, of_another_kind
+from assistants_client.engine.faults import Fault, of_another_kind
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.database import Database, add, load
 from assistants_client.engine.storage.deleted_items import drop, store_places
@@ -40,8 +40,14 @@ def require_file(connection: Connection, file_id: str, now: float) -> File:
     """
     found = load(connection, files, File, file_id, is_whole=True)
     if found is None or (found.expires_at is not None and found.expires_at <= now):
-        raise not_found("file", file_id)
+        raise no_file(file_id)
     return found
+
+
+def no_file(file_id: str) -> Fault:
+    """Returns the refusal of a file's id in the path, which is named as ``param``."""
+    gone = Fault(404, f"No file found with id '{file_id}'.", None, "id")
+    return of_another_kind("file", file_id) or gone
 
 
 def require_files(connection: Connection, file_ids: Sequence[str], now: float, param: str) -> None:
@@ -158,5 +164,5 @@ class FileContent:
                 )
             ).scalar_one_or_none()
         if block is None:
-            raise not_found("file", self.file.id)
+            raise no_file(self.file.id)
         return block

@@ -68,7 +68,8 @@ def resolve_resources(
     code, search = resources.code_interpreter, resources.file_search
     if code is not None:
         path = f"{at}tool_resources.code_interpreter.file_ids[{{}}]"
-        require_files(connection, code.file_ids or (), context.clock(), path)
+        code.file_ids = code.file_ids or []
+        require_files(connection, code.file_ids, context.clock(), path)
     if search is not None:
         path = f"{at}tool_resources.file_search"
         if is_new and search.vector_store_ids is None and search.vector_stores is None:

@@ -66,7 +66,7 @@ def new_store(
     store_id: str,
     now: int,
     *,
-    name: str = "",
+    name: str | None = None,
     description: str | None = None,
     expires_after: StoreExpiry | None = None,
     metadata: Mapping[str, str] | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 from sqlalchemy import Connection
 
+from assistants_client.engine.domain.filled_in import shown_assistant
 from assistants_client.engine.domain.new_objects import changed, new_assistant
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
@@ -30,7 +31,7 @@ class Assistants:
         def write(connection: Connection) -> Assistant:
             resolve_resources(self._context, connection, made.tool_resources, is_new=True)
             add(connection, assistants, made)
-            return made
+            return shown_assistant(made)
 
         return Write(write)
 
@@ -40,7 +41,7 @@ class Assistants:
             found = load(connection, assistants, Assistant, assistant_id)
         if found is None:
             raise not_found("assistant", assistant_id)
-        return found
+        return shown_assistant(found)
 
     def update(self, assistant_id: str, update: AssistantUpdate) -> Write[Assistant]:
         """Changes the fields that are given; null clears."""
@@ -54,14 +55,16 @@ class Assistants:
             if update.tool_resources:
                 resolve_resources(self._context, connection, found.tool_resources)
             save(connection, assistants, found)
-            return found
+            return shown_assistant(found)
 
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[Assistant]:
         """Returns a page of all assistants."""
         with self._context.database.read() as connection:
-            return read_page(connection, assistants, Assistant, query)
+            page = read_page(connection, assistants, Assistant, query)
+        page.data = [shown_assistant(assistant) for assistant in page.data]
+        return page
 
     def delete(self, assistant_id: str) -> Deleted:
         """Deletes an assistant; its runs stay, and go on."""

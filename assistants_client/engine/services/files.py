@@ -7,13 +7,14 @@ from typing import BinaryIO, Final
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection
 
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import (
     FileContent,
     discard,
     drop_files,
     make_whole,
+    no_file,
     present,
     require_file,
     write_blocks,
@@ -60,7 +61,7 @@ class Files:
         if upload.purpose not in PURPOSES:
             allowed = ", ".join(repr(purpose) for purpose in PURPOSES)
             message = f"Invalid 'purpose': {upload.purpose!r:.80} is not one of {allowed}."
-            raise Fault(400, message, "invalid_value", "purpose")
+            raise Fault(400, message, None, "purpose")
         if upload.size > MAX_FILE:
             message = f"The file is larger than the maximum of {MAX_FILE} bytes."
             raise Fault(413, message, "file_too_large", "file")
@@ -124,5 +125,5 @@ class Files:
             if drop_first(connection, vector_store_files.c.id == file_id):
                 return None
             if not drop_files(connection, files.c.id == file_id):
-                raise not_found("file", file_id)
+                raise no_file(file_id)
         return Deleted(id=file_id, object="file")

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.domain.bounds import MAX_TEXT
+from assistants_client.engine.domain.filled_in import resources_of
 from assistants_client.engine.domain.new_objects import changed, new_run, new_thread
 from assistants_client.engine.events.stream_state import RUN, THREAD
 from assistants_client.engine.faults import Fault, not_found
@@ -38,10 +39,11 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
-from assistants_client.engine.storage.tables import assistants, run_steps, runs
+from assistants_client.engine.storage.tables import assistants, messages, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.lists import Page
+from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import FunctionToolCall, RunStep
 from assistants_client.models.runs import (
     Run,
@@ -63,7 +65,7 @@ class Runs:
         """Queues a run on a thread.
 
         Raises:
-            Fault: Also when the thread has an active run.
+            Fault: Also when the thread has an active run, or there is nothing to answer.
         """
         now = self._context.now()
 
@@ -80,7 +82,10 @@ class Runs:
                 self._context.new_id,
                 seconds=self._context.run_seconds,
             )
+            run.tool_resources = resources_of(run.tools, run.tool_resources)
             attach(self._context, connection, thread_id, extra, "additional_messages[{}].")
+            if not _has_subject(run, extra) and not _has_user_message(connection, thread_id):
+                raise _about_nothing()
             add_messages(connection, extra)
             _add_run(connection, run)
             return run
@@ -88,7 +93,11 @@ class Runs:
         return Write(write)
 
     def create_thread_and_run(self, request: ThreadRunRequest) -> Write[Run]:
-        """Makes a thread with its first messages, and queues a run on it: all of it, or nothing."""
+        """Makes a thread with its first messages, and queues a run on it: all of it, or nothing.
+
+        Raises:
+            Fault: Also when there is nothing to answer.
+        """
         now = self._context.now()
         refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
@@ -106,7 +115,10 @@ class Runs:
             )
             if request.tool_resources:
                 resolve_resources(self._context, connection, run.tool_resources)
+            run.tool_resources = resources_of(run.tools, run.tool_resources)
             document = store_thread(self._context, connection, thread, first, "thread.")
+            if not _has_subject(run, first):
+                raise _about_nothing()
             emit_events(connection, run.id, THREAD, document, "created")
             _add_run(connection, run)
             return run
@@ -119,11 +131,18 @@ class Runs:
             return require_run(connection, thread_id, run_id)
 
     def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Write[Run]:
-        """Changes the metadata, at any time."""
+        """Changes the metadata.
+
+        Raises:
+            Fault: Also when the run is in progress.
+        """
 
         def write(connection: Connection) -> Run:
             self._context.active_run(connection, thread_id)
-            run = changed(require_run(connection, thread_id, run_id), update)
+            run = require_run(connection, thread_id, run_id)
+            if run.status == "in_progress":
+                raise Fault(400, f"Cannot update run with status '{run.status}'.")
+            run = changed(run, update)
             save(connection, runs, run)
             return run
 
@@ -189,6 +208,29 @@ def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
     if found is None:
         raise not_found("assistant", assistant_id)
     return found
+
+
+def _has_subject(run: Run, added: Sequence[Message]) -> bool:
+    """Returns whether a run has instructions, or a user's message among those added with it."""
+    return bool(run.instructions) or any(message.role == "user" for message in added)
+
+
+def _has_user_message(connection: Connection, thread_id: str) -> bool:
+    table = messages.c
+    query = select(table.seq).where(
+        table.thread_id == thread_id,
+        table.run_id.is_(None),  # a run's messages are never the user's
+        table.body["role"].as_string() == "user",
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _about_nothing() -> Fault:
+    message = (
+        "The thread has no user message, and the run has no instructions: there is nothing to "
+        "answer."
+    )
+    return Fault(400, message, "invalid_thread")
 
 
 def _add_run(connection: Connection, run: Run) -> None:

@@ -8,7 +8,7 @@ from attrs import frozen
 from sqlalchemy import Connection, select, update
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.engine.faults import Fault, not_found
+from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._passages import clear_first, drop_first, holding_hidden
@@ -59,7 +59,6 @@ class VectorStoreFileBatches:
         new = list({one.file_id: one for one in asked}.values())
         batch = VectorStoreFileBatch(
             id=self._context.new_id("vsfb_"),
-            object="vector_store.files_batch",
             created_at=self._context.now(),
             vector_store_id=vector_store_id,
             status="in_progress",
@@ -92,19 +91,16 @@ class VectorStoreFileBatches:
             return _require(connection, vector_store_id, batch_id)
 
     def cancel(self, vector_store_id: str, batch_id: str) -> Write[VectorStoreFileBatch]:
-        """Ends what is not read yet; files that are done stay.
+        """Ends what is not read yet; files that are done stay, and so does a batch that is done.
 
         Passages of the others that are stored are deleted before the response, piece by piece.
-
-        Raises:
-            Fault: Also when there is nothing left to cancel.
         """
         held = vector_store_files.c
 
         def write(connection: Connection) -> VectorStoreFileBatch | None:
             batch = _require(connection, vector_store_id, batch_id)
-            if batch.status not in ("in_progress", "cancelled"):
-                raise Fault(400, f"Cannot cancel a batch with status '{batch.status}'.")
+            if batch.status in ("completed", "failed"):
+                return batch
             connection.execute(
                 update(vector_store_batches)
                 .where(vector_store_batches.c.id == batch_id)

@@ -71,7 +71,7 @@ class VectorStores:
                 connection,
                 self._context.new_id("vs_"),
                 now,
-                name=document.get("name") or "",
+                name=document.get("name"),
                 description=document.get("description"),
                 expires_after=None if expiry is None else decode(StoreExpiry, expiry),
                 metadata=document.get("metadata"),
@@ -100,7 +100,6 @@ class VectorStores:
         def write(connection: Connection) -> VectorStore:
             before = require_store(connection, vector_store_id)
             store = changed(before, update)
-            store.name = store.name or ""
             if not is_expired(before, now):
                 set_expiry(store)
             save(connection, vector_stores, store, expires_at=store.expires_at)
