@@ -14,5 +14,4 @@ STEP_KEYS: Final = "the published expired_at and metadata of a step are sent as 
 MESSAGE_KEYS: Final = "a message's status and its times, as published, are sent over REST as well"
 LIMIT_REACHED: Final = "the limit that was reached is named; the service names the prompt's always"
 NETWORK: Final = "a header of the network before the service, not of the protocol"
-ORGANIZATION: Final = "the engine knows of no organizations"
 OWN_FAULT: Final = "a fault of the service, which it did not have before"

@@ -309,14 +309,14 @@ def test_the_right_token_opens(store: Store) -> None:
 
 @pytest.mark.parametrize("token", [None, "secret"])
 def test_every_response_has_the_headers_of_loggers(store: Store, token: str | None) -> None:
-    """Also refusals, and what is answered before there is an engine; no organization is named."""
+    """Also refusals, and responses before there is an engine; all name one organization."""
     http, refused = Client(store.app(token=token)), Client(refusing(Fault(503, "Not now.")))
     answers = [http.get("/assistants"), http.post("/threads"), http.get("/no"), refused.get("/")]
     for response in answers:
         assert re.fullmatch("req_[0-9a-f]{32}", response.headers["x-request-id"])
         assert response.headers["openai-processing-ms"].isdigit()
         assert response.headers["openai-version"] == "2020-10-01"
-        assert "openai-organization" not in response.headers
+        assert response.headers["openai-organization"] == "assistants-engine"
     assert len({response.headers["x-request-id"] for response in answers}) == 4
 
 

@@ -58,6 +58,8 @@ _UNKNOWN_URL: Final = (
 
 #: The version that every response of OpenAI's had.
 _VERSION: Final = "2020-10-01"
+#: The organization of every caller: the engine has no other, and programs read the header.
+_ORGANIZATION: Final = "assistants-engine"
 
 #: Characters that programs write differently within quotes.
 _UNQUOTABLE: Final = str.maketrans('"\\%', "___")
@@ -183,6 +185,7 @@ def _signed(response: Response, request_id: str, seconds: float) -> Response:
     response.headers["x-request-id"] = request_id
     response.headers["openai-processing-ms"] = str(round(1000 * seconds))
     response.headers["openai-version"] = _VERSION
+    response.headers["openai-organization"] = _ORGANIZATION
     return response
 
 
