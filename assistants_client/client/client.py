@@ -325,7 +325,7 @@ class Client:
             RunCancelledError: It was cancelled.
             RunExpiredError: It expired, perhaps waiting for tool outputs.
             RunIncompleteError: It ended early, for instance at a token limit.
-            RunError: It asked for tools too many times, or its server did not take the outputs.
+            RunError: It required tools too many times, or its server did not accept the outputs.
             WaitTimeoutError: The timeout was reached; ``.run`` is the run as last seen.
             ToolError: A tool failed, with ``on_tool_error="raise"``.
             APIError: A poll was refused in a way that waiting cannot cure, such as a 404.

@@ -188,7 +188,7 @@ class Runs(WaitingResource):
     def submit_tool_approvals(
         self, thread_id: str, run_id: str, request: SubmitToolApprovalsRequest
     ) -> Run:
-        """Approves or refuses the calls of a run that requires approval; for servers with approvals.
+        """Approves or refuses the calls of a run that requires approval, where a server has that.
 
         Azure AI Foundry is one: ``required_action.type`` is ``"submit_tool_approval"`` there, and
         the calls are in ``required_action.extra``.

@@ -86,8 +86,8 @@ class RunStream:
             if type(error) is not ValueError or not is_running:
                 raise
             raise ConfigurationError(
-                "the stream is being iterated already, by another thread or by the tool that asks; "
-                "let one thread iterate, and hand its events on, as with a queue.Queue"
+                "the stream is being iterated already, by another thread or by a tool that calls; "
+                "let one thread iterate, and pass its events on, as with a queue.Queue"
             ) from None
 
     def text(self) -> Iterator[str]:
