@@ -1,4 +1,4 @@
-"""How a client makes its resources; each is imported when it is first used."""
+"""Functions that make a client's resources; each is imported when it is first used."""
 # ruff: noqa: PLC0414 - the classes are exported for the annotations of the client's attributes
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def runs(client: Client) -> Runs:
 
 
 def run_steps(client: Client) -> RunSteps:
-    """What runs did, step by step."""
+    """The steps of runs: messages and tool calls."""
     from assistants_client.resources.run_steps import RunSteps
 
     return RunSteps(client._transport)

@@ -19,7 +19,7 @@ class Assistants(Resource):
 
     @accepts_fields_of(AssistantRequest)
     def create(self, request: AssistantRequest) -> Assistant:
-        """Makes an assistant. ``model`` is needed."""
+        """Creates an assistant. ``model`` is required."""
         return self._create(self._ALL, Assistant, request, listed_as=Page[Assistant])
 
     def retrieve(self, assistant_id: str) -> Assistant:
@@ -45,7 +45,7 @@ class Assistants(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Assistant]:
-        """All assistants, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+        """Lists all assistants lazily, newest first unless ``order`` is ``"asc"``.
 
         Args:
             limit: At most this many in all.

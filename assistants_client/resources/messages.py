@@ -13,7 +13,7 @@ from assistants_client.resources._waits import WaitingResource
 
 
 class Messages(WaitingResource):
-    """``client.messages``: what is said on a thread."""
+    """``client.messages``: the messages of threads."""
 
     _ALL = "/threads/{thread_id}/messages"
     _ONE = "/threads/{thread_id}/messages/{message_id}"
@@ -58,7 +58,7 @@ class Messages(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Message]:
-        """The messages of a thread, newest first unless ``order`` is ``"asc"``.
+        """Lists the messages of a thread, newest first unless ``order`` is ``"asc"``.
 
         Args:
             thread_id: The thread.

@@ -12,7 +12,7 @@ from assistants_client.resources._pagination import LazyList
 
 
 class RunSteps(Resource):
-    """``client.run_steps``: what a run did, message by message and tool call by tool call."""
+    """``client.run_steps``: the steps of a run, its messages and tool calls."""
 
     _ALL = "/threads/{thread_id}/runs/{run_id}/steps"
     _ONE = "/threads/{thread_id}/runs/{run_id}/steps/{step_id}"
@@ -48,7 +48,7 @@ class RunSteps(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[RunStep]:
-        """The steps of a run, newest first unless ``order`` is ``"asc"``.
+        """Lists the steps of a run, newest first unless ``order`` is ``"asc"``.
 
         Args:
             thread_id: The thread.
