@@ -458,9 +458,12 @@ class Client:
         from assistants_client.client.questions import ask
 
         return ask(
-            self,
             thread_id,
             question,
+            messages=self.messages,
+            runs=self.runs,
+            calls=self._run_calls,
+            waiter=self._waiter,
             assistant_id=assistant_id,
             instructions=instructions,
             tools=tools,

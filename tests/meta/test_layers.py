@@ -235,10 +235,28 @@ def circles(table: Mapping[str, str]) -> list[str]:
     return found
 
 
+def imports_of_files(root: Path) -> dict[str, str]:
+    """By file, the files that it imports, for type checkers too. Front doors are left out."""
+    files = {name: path for name, path in modules(root).items() if path.stem != "__init__"}
+    found = {}
+    for module, path in files.items():
+        names = []
+        for one in imports(path.read_text("utf-8"), f"{PACKAGE}.{module.rpartition('.')[0]}"):
+            name = one.name.removeprefix(f"{PACKAGE}.")
+            while name and name not in files:
+                name = name.rpartition(".")[0]
+            names.append(name)
+        found[module] = " ".join(names)
+    return found
+
+
 def test_there_is_no_circle() -> None:
-    """No folder's permissions lead back to it, however far around; a planted circle is seen."""
+    """No folder's permissions lead back to it, however far around; nor do the imports of a file."""
     assert circles(OURS) == []
     assert circles({**OURS, "errors": "lazy:client"}) != []
+    found = imports_of_files(ROOT)
+    assert circles(found) == []
+    assert circles({**found, "errors": "client.client"}) != []
 
 
 @pytest.mark.parametrize(
