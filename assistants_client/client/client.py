@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from assistants_client._arguments import Timeout, check_tool_handling
+from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.auth import Credential
 from assistants_client._http.retry import RetryPolicy
 from assistants_client._http.transport import (
@@ -27,7 +28,6 @@ from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
 from assistants_client.models.runs import Run
-from assistants_client.resources._run_calls import RunCalls
 from assistants_client.waiting.many_runs import RunOrIds, wait_for_runs
 from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter, run_or_ids, wait_for_run
 

@@ -15,8 +15,8 @@ from assistants_client.models.run_streams import ToolHandling
 from assistants_client.waiting.polling import check_timeout, wait_for_run, with_function_tools
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls
     from assistants_client.function_tools.function_tool import ToolLike
-    from assistants_client.resources._run_calls import RunCalls
     from assistants_client.resources.messages import Messages
     from assistants_client.resources.runs import Runs
     from assistants_client.waiting.polling import Waiter

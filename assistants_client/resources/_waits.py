@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from assistants_client._calls.resource import Resource
+from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.transport import Transport
 from assistants_client.backoff import BackoffLike
 from assistants_client.models.messages import OnActiveRun
-from assistants_client.resources._base import Resource
-from assistants_client.resources._run_calls import RunCalls
 from assistants_client.waiting.polling import Waiter
 from assistants_client.waiting.thread_locks import through_lock
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
 from assistants_client._http.transport import announced_length
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._waits import WaitingResource
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, Resource, build_path
 from assistants_client.models.lists import Page
 from assistants_client.models.run_steps import RunStep
-from assistants_client.resources._base import ListOptions, Resource, build_path
-from assistants_client.resources._pagination import LazyList
 
 
 class RunSteps(Resource):

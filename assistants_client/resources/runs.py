@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from attrs import evolve
 
 from assistants_client._arguments import check_tool_handling
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
+from assistants_client._calls.run_calls import StreamRequest
 from assistants_client.models._base import given
 from assistants_client.models.lists import Page
 from assistants_client.models.run_streams import (
@@ -24,9 +27,6 @@ from assistants_client.models.runs import (
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._run_calls import StreamRequest
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 

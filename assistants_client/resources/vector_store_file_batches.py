@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import evolve
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, MultipartBody
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
@@ -19,8 +21,6 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatch,
     VectorStoreFileBatchRequest,
 )
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 from assistants_client.resources.files import Files

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path
 from assistants_client.backoff import BackoffLike
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
@@ -13,8 +15,6 @@ from assistants_client.models.vector_stores import (
     VectorStoreRequest,
     VectorStoreUpdate,
 )
-from assistants_client.resources._base import ListOptions, build_path
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 

@@ -1,6 +1,6 @@
 """The events of a run, request by request, across tool rounds and broken connections.
 
-The requests are in ``resources/_run_calls.py``, the rounds in which functions are called in
+The requests are in ``_calls/run_calls.py``, the rounds in which functions are called in
 ``function_tools/tool_rounds.py``, the decoding of bytes into events in ``_http/sse.py`` and
 ``event_decoder.py``, and the public object is in ``run_stream.py``.
 """
@@ -57,8 +57,8 @@ from assistants_client.streaming.event_decoder import PlainText, check_no_error,
 from assistants_client.streaming.snapshots import Snapshots
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
-    from assistants_client.resources._run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.waiting.polling import Waiter
 
 #: The largest JSON response, in bytes, that is read in place of a stream.

@@ -1,6 +1,6 @@
 """Waiting for many runs at once: a heap of polls by when they are due, made in one thread.
 
-The request for a run is in ``resources/_run_calls.py``; clock and cap are the ``Waiter``'s.
+The request for a run is in ``_calls/run_calls.py``; clock and cap are the ``Waiter``'s.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from assistants_client.waiting.progress import NO_PROGRESS, runs_progress
 from assistants_client.waiting.rate_limiter import Ticket
 
 if TYPE_CHECKING:
-    from assistants_client.resources._run_calls import RunCalls
+    from assistants_client._calls.run_calls import RunCalls
 
 #: A run, or the ids of its thread and its own.
 RunOrIds: TypeAlias = "Run | tuple[str, str]"

@@ -1,6 +1,6 @@
 """Waiting for a run, or other work of a server, with a deadline that holds whatever it does.
 
-Only the loops are here: the requests are in ``resources/_run_calls.py``, and the rounds in which
+Only the loops are here: the requests are in ``_calls/run_calls.py``, and the rounds in which
 functions are called in ``function_tools/tool_rounds.py``.
 """
 
@@ -31,10 +31,10 @@ from assistants_client.waiting.progress import NO_PROGRESS, run_progress
 from assistants_client.waiting.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls
     from assistants_client.function_tools.function_tool import ToolLike
     from assistants_client.function_tools.tool_rounds import ToolRounds
     from assistants_client.models.tools import ToolInput
-    from assistants_client.resources._run_calls import RunCalls
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from assistants_client.models.runs import is_settled
 from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter
 
 if TYPE_CHECKING:
-    from assistants_client.resources._run_calls import RunCalls
+    from assistants_client._calls.run_calls import RunCalls
 
 T = TypeVar("T")
 

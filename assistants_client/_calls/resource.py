@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 from assistants_client._arguments import checked_id
+from assistants_client._calls.pagination import LARGEST_PAGE, LazyList
 from assistants_client._http.multipart import MultipartBody, ProgressFailedError
 from assistants_client._http.transport import Query, Response, Transport
 from assistants_client._json.codec import InvalidValueError, decode, encode_request
@@ -24,7 +25,6 @@ from assistants_client.errors import (
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._pagination import LARGEST_PAGE, LazyList
 
 T = TypeVar("T")
 

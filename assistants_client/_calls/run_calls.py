@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
 from assistants_client._http.transport import Query, Transport
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message, OnActiveRun
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest
-from assistants_client.resources._base import ListOptions, Resource, build_path, encoded
 
 if TYPE_CHECKING:
     import requests
 
+    from assistants_client._calls.pagination import LazyList
     from assistants_client.models.run_steps import RunStep
-    from assistants_client.resources._pagination import LazyList
 
 #: All of a run's steps or messages, in as few requests as can be.
 _OLDEST_FIRST: Final = ListOptions(order="asc", page_size=100)
