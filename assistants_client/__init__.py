@@ -9,6 +9,7 @@ from assistants_client._version import __version__
 # A type checker sees them all; a program imports those it names, when it names them.
 if TYPE_CHECKING:
     from assistants_client._arguments import Timeout
+    from assistants_client._calls.pagination import LazyList
     from assistants_client._http.auth import AccessToken, Credential
     from assistants_client._http.multipart import FileSource, Progress
     from assistants_client._http.retry import RetryPolicy
@@ -252,7 +253,6 @@ if TYPE_CHECKING:
         VectorStoreRequest,
         VectorStoreUpdate,
     )
-    from assistants_client.resources._pagination import LazyList
     from assistants_client.resources.files import Purpose
     from assistants_client.streaming.run_stream import RunStream
     from assistants_client.waiting.many_runs import RunOrIds

@@ -80,7 +80,7 @@ _NAMES: Final[Mapping[str, str]] = {
         "VectorStoreFileBatchRequest VectorStoreFileRequest VectorStoreFileUpdate "
         "VectorStoreRequest VectorStoreUpdate"
     ),
-    "resources._pagination": "LazyList",
+    "_calls.pagination": "LazyList",
     "resources.files": "Purpose",
     "streaming.run_stream": "RunStream",
     "waiting.many_runs": "RunOrIds",

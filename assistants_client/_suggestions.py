@@ -71,6 +71,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
 #: By argument: its possible names here. The first that the call has is suggested.
 _ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_id": ("assistant_id",),
+    "attempts": ("retries",),
     "default_headers": ("headers",),
     "default_query": ("params",),
     "file_ids": ("attachments", "tool_resources"),

@@ -193,7 +193,7 @@ _LOCK_ADVICE = (
 )
 
 
-def facts_of(detail: Mapping[str, Any]) -> dict[str, Any]:
+def error_fields(detail: Mapping[str, Any]) -> dict[str, Any]:
     """Returns code, type and parameter of a server's error as strings: some send numbers."""
     facts = {name: detail.get(name) for name in ("code", "type", "param")}
     return {name: None if value is None else str(value) for name, value in facts.items()}
@@ -304,8 +304,8 @@ def run_error(run: Run) -> RunError | None:
     return kind(text + _WHAT_NEXT.get(run.status, ""), run)
 
 
-def awaited(run: Run) -> str:
-    """Returns the end of a sentence: the outputs a run waits for, and the call that gives them."""
+def required_action_text(run: Run) -> str:
+    """Returns the end of a sentence: the outputs a run waits for, and the call for them."""
     names = dict.fromkeys(f"{call.function.name:.80}" for call in run.tool_calls)
     if names:
         return (
@@ -316,9 +316,9 @@ def awaited(run: Run) -> str:
     return f"an action of the type {kind!r:.80}, which no function can take"
 
 
-def unanswered(run: Run, given: Sequence[object] = ()) -> RunError:
+def requires_action_error(run: Run, given: Sequence[object] = ()) -> RunError:
     """Returns the error for a run that requires outputs of which no function was given."""
-    text = f"run {run.id} waits for {awaited(run)}"
+    text = f"run {run.id} waits for {required_action_text(run)}"
     if run.tool_calls:
         kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in given))
         only = f", only {kinds}" if kinds else ""

@@ -1,9 +1,9 @@
-"""Streaming: what happens in a run, as it happens, and its answer word by word.
+"""Streaming: the events of a run, as they happen, and its answer word by word.
 
 1. Start the run with ``runs.stream`` instead of ``runs.create``, within ``with``.
-2. Iterate its events to the end, and look at those that matter to you.
-3. Afterwards the stream holds all that came: the run, its messages, its steps.
-4. Where the text alone is wanted, ``stream.text()`` is all it takes.
+2. Iterate its events to the end, and handle those that matter to you.
+3. Afterwards the stream has all that was received: the run, its messages, its steps.
+4. For the text alone, ``stream.text()`` is enough.
 
 Assumes the extra ``engine``, or a server in ``ASSISTANTS_BASE_URL``.
 """

@@ -1,4 +1,4 @@
-"""Waiting: how often to ask, how long at most, and many runs side by side.
+"""Waiting: delays between polls, a timeout, and many runs at once.
 
 1. Wait for one run with delays of your own, see each status, and bound the whole wait.
 2. Pick the run up again by its ids, as another process would.

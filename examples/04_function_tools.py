@@ -1,9 +1,9 @@
-"""Function tools: the assistant asks for a call of your function, and goes on with its result.
+"""Function tools: the assistant requests a call of your function, and goes on with its output.
 
 1. Make a tool of a function: the docstring describes it, the annotations become its JSON Schema.
 2. Create an assistant that has it.
-3. Ask: the calls are made and answered while you wait.
-4. Look into the run's steps: what was called, and what came of it.
+3. Ask: the function is called, and its output submitted, while you wait.
+4. Read the run's steps: the calls and their outputs.
 
 Assumes the extra ``engine``. The engine's offline tutor calls no functions, so ``Scripted`` plays
 the language model here. For a real one set ``ASSISTANTS_MODEL_URL`` and ``ASSISTANTS_MODEL`` (any

@@ -1,6 +1,6 @@
-"""File search: documents in a vector store, found by what they say, cited in the answer.
+"""File search: documents in a vector store, found by their content, cited in the answer.
 
-1. Put files into a store, and wait until they have been read.
+1. Put files into a store, and wait until they have been processed.
 2. Search the store yourself.
 3. Give the store to an assistant and ask it: its answer cites the passages.
 

@@ -1,7 +1,7 @@
 """Pagination: lists are lazy, and end only where the items do.
 
 1. Iterate a list: pages are fetched as they are needed.
-2. Bound it: ``limit`` is the most items that come, however many pages that takes.
+2. Bound it: ``limit`` is the most items that are yielded, however many pages that takes.
 3. Go through the pages themselves, of a size of your own.
 4. Go on where you stopped, by the id of the last item seen.
 

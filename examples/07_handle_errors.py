@@ -1,4 +1,4 @@
-"""Errors: what can go wrong, and what each exception tells.
+"""Errors: what can go wrong, and the attributes of each exception.
 
 1. A call that breaks the protocol's rules: refused before anything is sent.
 2. Something that is not there: the server's status, and the request's id for a ticket.

@@ -1,7 +1,7 @@
 """Your own session: proxies, certificates, adapters, hooks, and settings for a single call.
 
-1. Make a ``requests.Session`` the way your house wants it, and give it to the client.
-2. See every answer in a hook of its own.
+1. Make a ``requests.Session`` with your settings, and give it to the client.
+2. See every response in a hook of its own.
 3. Vary a single call with ``with_options``, on the same connections.
 
 What you mount on the session decides about connections and retries; the client still keeps its
@@ -22,7 +22,7 @@ session.proxies = {}  # or {"https": "http://proxy.example:3128"}
 
 
 def tell(response: requests.Response, **_: Any) -> None:
-    """Writes a line about an answer."""
+    """Prints a line about a response."""
     request = response.request
     print(request.method, request.path_url, response.status_code, request.headers["X-Department"])
 

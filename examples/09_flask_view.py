@@ -2,9 +2,9 @@
 
 1. Make one client for the whole program; it opens nothing before its first request.
 2. Send a question with its run: of two at once each gets its answer, as the model writes it.
-3. Tell visitors with a status what they cannot ask; the words of errors are for your log.
+3. Return a status for what visitors cannot ask; the texts of errors are for your log.
 
-Run by itself, it asks its own views once. For many users, four processes with threads, of which
+Run by itself, it calls its own views once. For many users, four processes with threads, of which
 each answer holds one: ``gunicorn --workers 4 --threads 32 09_flask_view:app``. Their embedded
 engines share a database file. Assumes Flask and the extra ``engine``.
 """
@@ -41,13 +41,13 @@ def ask(thread_id: str) -> Response:
     words = client.runs.stream(
         thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
     ).text()
-    first = next(words, "")  # what fails before it can still be answered with a status
+    first = next(words, "")  # a failure before it can still become a status
     return Response(chain([first], words), mimetype="text/plain")
 
 
 @app.errorhandler(AssistantsError)
 def failed(error: AssistantsError) -> tuple[dict[str, str], int]:
-    """No such thread, a run that failed, or no server; once words have left, the answer breaks."""
+    """No such thread, a run that failed, or no server; once words are sent, the response breaks."""
     app.logger.error("%s", error)
     status = getattr(error, "status_code", 400 if isinstance(error, InvalidRequestError) else 503)
     return {"error": "There is no answer."}, status if status in (400, 404) else 503

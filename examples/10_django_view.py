@@ -2,9 +2,9 @@
 
 1. Make one client for the whole program; it opens nothing before its first request.
 2. Send a question with its run: of two at once each gets its answer, as the model writes it.
-3. Tell visitors with a status what they cannot ask. For what else fails Django has its 500.
+3. Return a status for what visitors cannot ask. For other failures Django has its 500.
 
-Assumes Django over WSGI (ASGI would hold answers back) and the extra ``engine``; see also 09.
+Assumes Django over WSGI (ASGI would buffer responses) and the extra ``engine``; see also 09.
 """
 
 # mypy: disable-error-code="import-untyped"
@@ -43,7 +43,7 @@ def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
         stream = client.runs.stream(
             thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
         )
-        next(stream)  # it has begun: what is refused can still be answered with a status
+        next(stream)  # it has begun: a refusal can still become a status
     except (InvalidRequestError, NotFoundError) as error:
         raise BadRequest("no such conversation, or no question") from error
     return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")

@@ -1,8 +1,8 @@
-"""Celery: wait for runs in a task queue, with a task that asks once and comes back later.
+"""Celery: wait for runs in a task queue, with a task that polls once and is scheduled again.
 
 A worker is never held while a run goes on: the task reads the run, and where it is not finished,
-schedules itself anew after the delay that ``wait_for_run`` would take. One worker follows hundreds
-of runs, and a worker that dies loses none: what is waited for is two ids in the queue.
+schedules itself anew after the delay that ``wait_for_run`` would take. One worker polls hundreds
+of runs, and a worker that dies loses none: the queue has the two ids of each.
 
 Run by itself, it is broker, worker and engine in one process. For real, side by side:
 
@@ -42,7 +42,7 @@ def follow(self: Any, thread_id: str, run_id: str, begun: float) -> str:
     if not run.is_final and run.status != "requires_action":
         wish = float(headers.get("assistants-poll-after-ms", 0)) / 1000
         raise self.retry(countdown=wish or backoff(polls, elapsed))
-    client.wait_for_run(run)  # raises what became of it, where it did not complete
+    client.wait_for_run(run)  # raises its error, where it did not complete
     return "\n\n".join(m.text for m in client.messages.list(thread_id, run_id=run_id, order="asc"))
 
 

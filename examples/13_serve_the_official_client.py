@@ -3,8 +3,8 @@
 1. Serve the engine: ``assistants serve``, here on a free port.
 2. Give the official client the address that it prints, and leave the program as it was.
 
-With ``ASSISTANTS_BASE_URL`` set, that server is asked instead, with ``ASSISTANTS_API_KEY``.
-What it warns of is OpenAI's own service, which has ended; here everything goes on as before.
+With ``ASSISTANTS_BASE_URL`` set, that server is used instead, with ``ASSISTANTS_API_KEY``.
+Its warning is about OpenAI's own service, which has ended; here everything goes on as before.
 Assumes the extra ``engine`` and the official client (``pip install openai``).
 """
 

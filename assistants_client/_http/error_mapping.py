@@ -36,7 +36,7 @@ from assistants_client.errors import (
     APIResponseError,
     APIStatusError,
     APITimeoutError,
-    facts_of,
+    error_fields,
     status_error,
 )
 
@@ -75,7 +75,7 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
         attempts=attempts_of(response),
         maybe_created=method == "POST" and not _did_nothing(status, hint),
         status_code=status,
-        **facts_of(detail),
+        **error_fields(detail),
         request_id=request_id,
         retry_after=hint,
         body=document,

@@ -28,15 +28,15 @@ class EventTooLargeError(ValueError):
 class ServerSentEvent(NamedTuple):
     """One event; ``event`` is empty where the stream does not name it.
 
-    ``id`` is the last one in the stream. ``is_whole`` is false for the last event if its empty line
-    is missing: it may be cut. ``is_stray`` is true for ``data`` from lines that are no fields of
-    the format, where the decoder keeps such.
+    ``id`` is the last one in the stream. ``is_complete`` is false for the last event if its empty
+    line is missing: it may be cut. ``is_stray`` is true for ``data`` from lines that are no fields
+    of the format, where the decoder keeps such.
     """
 
     event: str
     data: str
     id: str = ""
-    is_whole: bool = True
+    is_complete: bool = True
     is_stray: bool = False
 
 
@@ -102,7 +102,7 @@ class SseDecoder:
         """Returns the last event if its empty line is missing, whole or cut."""
         events = self._events(self._buffer)
         self._buffer, self._searched = bytearray(), 0
-        return [event._replace(is_whole=False) for event in events]
+        return [event._replace(is_complete=False) for event in events]
 
     def _events(self, block: bytes | bytearray) -> list[ServerSentEvent]:
         """Returns the event of a block of lines, if it has data, after its stray lines, if any."""

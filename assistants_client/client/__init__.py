@@ -1,4 +1,4 @@
-"""The client: one class, and what it is assembled of. Names only."""
+"""The client: one class, and the modules it is assembled from. Names only."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""The client: where it connects to, one attribute per resource, and waiting for runs.
+"""The client: its arguments, one attribute per resource, and waiting for runs.
 
-What these do is elsewhere: ``connect.py``, ``resources/`` and ``waiting/``.
+The work is done elsewhere: in ``connect.py``, ``resources/`` and ``waiting/``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from assistants_client._arguments import Timeout, check_tool_handling
+from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.auth import Credential
 from assistants_client._http.retry import RetryPolicy
 from assistants_client._http.transport import (
@@ -27,7 +28,6 @@ from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
 from assistants_client.models.runs import Run
-from assistants_client.resources._run_calls import RunCalls
 from assistants_client.waiting.many_runs import RunOrIds, wait_for_runs
 from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter, run_or_ids, wait_for_run
 
@@ -42,14 +42,14 @@ class Client:
     """A blocking client of the Assistants protocol; safe to share between threads.
 
     Without arguments it connects to ``$ASSISTANTS_BASE_URL``, and where that is not set it runs the
-    embedded engine in this process. What can be done is in its attributes, one for each resource
-    (``client.threads.create()``), and in :meth:`ask`, :meth:`wait_for_run` and
+    embedded engine in this process. Its operations are methods of its attributes, one for each
+    resource (``client.threads.create()``), and :meth:`ask`, :meth:`wait_for_run` and
     :meth:`wait_for_runs`.
 
     Args:
         base_url: A server that speaks the protocol, such as ``https://host/v1``.
-        api_key: Sent as a bearer token; a callable is asked before every request. The default is
-            ``$ASSISTANTS_API_KEY``; ``$OPENAI_API_KEY`` is used for OpenAI's own hosts only.
+        api_key: Sent as a bearer token; a callable is called before every request. The default
+            is ``$ASSISTANTS_API_KEY``; ``$OPENAI_API_KEY`` is used for OpenAI's own hosts only.
         engine: An engine of yours, instead of a server. It stays open when the client closes.
         organization: Sent as ``OpenAI-Organization``.
         project: Sent as ``OpenAI-Project``.
@@ -61,7 +61,7 @@ class Client:
             thread; the one that has been due longest goes first. ``None`` sets none.
         headers: Sent with every request.
         params: Query parameters sent with every request.
-        max_response_bytes: The largest JSON answer that is read.
+        max_response_bytes: The largest JSON response that is read.
         session: A ``requests.Session`` of yours, with its adapters, proxies and authentication. Its
             adapters then decide about retries.
 
@@ -144,7 +144,7 @@ class Client:
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         session: requests.Session | None = None,
     ) -> Client:
-        """A client of Azure AI Foundry Agents (classic), which end on 2027-03-31.
+        """Returns a client of Azure AI Foundry Agents (classic), which end on 2027-03-31.
 
         ``timeout``, ``retries``, ``backoff``, ``max_polls_per_second``, ``headers``, ``params``,
         ``max_response_bytes`` and ``session`` are as for :class:`Client`, as are the errors.
@@ -152,7 +152,7 @@ class Client:
         Args:
             endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``.
             credential: An azure-identity credential, whose tokens are renewed before they expire,
-                or a callable that answers a bearer token and is asked before every request.
+                or a callable that returns a bearer token and is called before every request.
             api_version: Sent with every request.
         """
         params = {"api-version": api_version, **(params or {})}
@@ -179,7 +179,7 @@ class Client:
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         session: requests.Session | None = None,
     ) -> Client:
-        """A client of a server that speaks Azure OpenAI's form of the protocol.
+        """Returns a client of a server that speaks Azure OpenAI's form of the protocol.
 
         Azure OpenAI itself switched its assistants off on 2026-08-26. ``timeout``, ``retries``,
         ``backoff``, ``max_polls_per_second``, ``headers``, ``params``, ``max_response_bytes`` and
@@ -189,7 +189,7 @@ class Client:
             endpoint: ``https://RESOURCE.openai.azure.com``; ``/openai`` is put behind it.
             api_version: Sent with every request.
             api_key: Sent in the header ``api-key``; the default is ``$AZURE_OPENAI_API_KEY``.
-            credential: Instead of a key, an azure-identity credential or a callable that answers a
+            credential: Instead of a key, an azure-identity credential or a callable that returns a
                 bearer token.
         """
         headers = {**connect.BETA, **(headers or {})}
@@ -206,7 +206,7 @@ class Client:
         params: Query | None = None,
         retries: RetryPolicy | int | None = None,
     ) -> Client:
-        """A light copy on the same connections, to vary a single call; closing it closes nothing.
+        """Returns a copy on the same connections, to vary a single call; closing it closes nothing.
 
         Args:
             timeout: Instead of the client's.
@@ -288,7 +288,7 @@ class Client:
         journal: Journal | None = None,
         progress: bool = False,
     ) -> Run:
-        """Waits until a run is final or requires action, and answers it as it is then.
+        """Waits until a run is final or requires action, and returns it as it is then.
 
         Single polls that fail (a broken connection, a 429, a 5xx) do not end the wait, and an
         unknown status is waited on, both within the timeout. Ctrl-C leaves at once; the run goes
@@ -304,20 +304,20 @@ class Client:
                 600 s after which a run expires; ``float("inf")`` sets no bound. A tool that is
                 running is not interrupted.
             backoff: The delays between polls: a backoff, or a number of seconds. Where the server
-                says when to ask again (``openai-poll-after-ms``), that is followed instead.
+                says when to poll again (``openai-poll-after-ms``), that is followed instead.
             on_poll: Called with the run after every poll.
-            check: ``False`` answers a run that did not complete instead of raising.
-            stalled_after: Seconds after which a run that does not change is given up, and left
-                as it is.
+            check: ``False`` returns a run that did not complete instead of raising.
+            stalled_after: Seconds after which the wait for a run that does not change ends; the run
+                is left as it is.
             cancel_on_timeout: Cancels the run when the time is up, and waits up to 30 s more for
                 its end; ``.run`` of the error is the run then.
             on_tool_error: ``report`` lets the model read a tool's error; ``raise`` raises it.
-            approve: Asked before each call; ``False`` or a text refuses it.
+            approve: Called before each call; ``False`` or a text refuses it.
             parallel_tools: How many calls of one action run at once, in threads.
             max_tool_rounds: How many actions the functions are called for.
-            journal: A path or a mapping where outputs are remembered, so that after a crash no
+            journal: A path or a mapping where outputs are stored, so that after a crash no
                 finished call is made again.
-            progress: Shows how it goes: a live line in a notebook or a terminal (by tqdm where
+            progress: Shows the progress: a live line in a notebook or a terminal (by tqdm where
                 that is installed), elsewhere a line on the standard error at each new status.
 
         Raises:
@@ -325,7 +325,7 @@ class Client:
             RunCancelledError: It was cancelled.
             RunExpiredError: It expired, perhaps waiting for tool outputs.
             RunIncompleteError: It ended early, for instance at a token limit.
-            RunError: It asked for tools too many times, or its server did not take the outputs.
+            RunError: It required tools too many times, or its server did not accept the outputs.
             WaitTimeoutError: The timeout was reached; ``.run`` is the run as last seen.
             ToolError: A tool failed, with ``on_tool_error="raise"``.
             APIError: A poll was refused in a way that waiting cannot cure, such as a 404.
@@ -369,11 +369,11 @@ class Client:
     ) -> Iterator[Run]:
         """Waits for many runs at once, and yields each as it finishes or requires action.
 
-        However many there are, one thread asks for them, always for the run that has been due
-        longest. Runs that are final already come first, without a request; a run given twice comes
-        once. Nothing is sent before the first is asked for.
+        However many there are, one thread polls them, always the run that has been due longest.
+        Runs that are final already come first, without a request; a run given twice comes once.
+        Nothing is sent before the iterator's first ``next``.
 
-        What goes wrong with one run loses no other: where a run cannot be read (such as a 404) or
+        An error of one run loses no other: where a run cannot be read (such as a 404) or
         is stalled, the error is raised after all others were yielded. When the time is up, or at
         Ctrl-C, runs not yet yielded can be waited for again. ``backoff``, ``on_poll``,
         ``stalled_after`` and ``progress`` are as for :meth:`wait_for_run`.
@@ -426,16 +426,16 @@ class Client:
         max_tool_rounds: int = 10,
         journal: Journal | None = None,
     ) -> Reply:
-        """Adds a user message, runs the assistant on it, and answers what it said.
+        """Adds a user message, runs the assistant on it, and returns the answer.
 
-        The assistant keeps its own tools; those given only answer its calls. ``backoff``,
+        The assistant keeps its own tools; those given only handle its calls. ``backoff``,
         ``on_tool_error``, ``approve``, ``parallel_tools``, ``max_tool_rounds`` and ``journal`` are
         as for :meth:`wait_for_run`.
 
         Args:
             question: The user's message.
             instructions: Instead of the assistant's own, for this run.
-            tools: Functions that answer the run's calls.
+            tools: Functions that handle the run's calls.
             on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
                 ``cancel`` the question goes with the run, and nobody else's comes in between; a run
                 that waits for outputs of functions is not waited for.
@@ -458,9 +458,12 @@ class Client:
         from assistants_client.client.questions import ask
 
         return ask(
-            self,
             thread_id,
             question,
+            messages=self.messages,
+            runs=self.runs,
+            calls=self._run_calls,
+            waiter=self._waiter,
             assistant_id=assistant_id,
             instructions=instructions,
             tools=tools,
@@ -480,7 +483,7 @@ class Client:
         if self._close_engine is not None:
             self._close_engine()
 
-    def __getstate__(self) -> None:  # pickle, and so a pool of processes, asks for it
+    def __getstate__(self) -> None:  # pickle, and so a pool of processes, calls it
         raise TypeError(
             "a Client holds connections and stays where it is: make one in each process; for light "
             "copies there is with_options()"

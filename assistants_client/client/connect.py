@@ -1,4 +1,4 @@
-"""Where a client connects to, a server, Foundry, Azure's form or the embedded engine, and how."""
+"""Transports to a server, Foundry, Azure's form or the embedded engine, and their options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 #: The address under which the embedded engine stands in for a server; nothing is looked up.
 EMBEDDED: Final = "http://embedded-engine.invalid/v1"
-#: What every server but Foundry is told.
+#: A header for every server but Foundry.
 BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 
 #: Hosts that Azure's key from the environment is sent to.
@@ -43,7 +43,7 @@ def connected(
     options: Options,
     session: requests.Session | None,
 ) -> tuple[Transport, Engine | None]:
-    """The way to a server or an engine, and the engine where it is the client's own.
+    """Returns the transport to a server or an engine, and the engine if it is the client's own.
 
     Raises:
         ConfigurationError: The arguments do not fit together, or one of them cannot be used.
@@ -73,16 +73,16 @@ def connected(
 def to_server(
     base_url: str, api_key: ApiKey | None, options: Options, session: requests.Session | None
 ) -> Transport:
-    """A server of the protocol; the key is the given one, else the environment's."""
+    """Returns the transport to a server; the key is the given one, else the environment's."""
     key = _key_for(checked_base_url(base_url)) if api_key is None else api_key
     return Transport(base_url, api_key=key, options=options, session=session)
 
 
 def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Transport:
-    """An engine in this process.
+    """Returns the transport to an engine in this process.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not an engine.
     """
     from assistants_client.engine.http.in_process_adapter import (  # an extra, and slow to import
         EngineAdapter,
@@ -102,7 +102,7 @@ def to_foundry(
     options: Options,
     session: requests.Session | None,
 ) -> Transport:
-    """Azure AI Foundry."""
+    """Returns the transport to Azure AI Foundry."""
     key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
     base_url = checked_base_url(endpoint, "endpoint")
     return Transport(base_url, api_key=key, options=options, session=session)
@@ -115,7 +115,7 @@ def to_azure(
     options: Options,
     session: requests.Session | None,
 ) -> Transport:
-    """Azure OpenAI's form of the protocol."""
+    """Returns the transport to a server of Azure OpenAI's form of the protocol."""
     if api_key is not None and credential is not None:
         raise ConfigurationError("api_key and credential: give one of them, not both")
     key: ApiKey | None = api_key
@@ -137,7 +137,7 @@ def to_azure(
 
 
 def base_url_of_environment() -> str | None:
-    """``$ASSISTANTS_BASE_URL``, or ``None`` where it is not set or empty.
+    """Reads ``$ASSISTANTS_BASE_URL``; ``None`` if it is not set or empty.
 
     Raises:
         ConfigurationError: It is not an http or https URL.
@@ -147,7 +147,7 @@ def base_url_of_environment() -> str | None:
 
 
 def default_engine() -> Engine:
-    """The engine that the environment describes.
+    """Makes the engine that the environment describes.
 
     Raises:
         ConfigurationError: Its packages are not installed.
@@ -164,14 +164,14 @@ def default_engine() -> Engine:
         ) from error
     if os.environ.get("ASSISTANTS_API_KEY"):
         _log.warning(
-            "ASSISTANTS_API_KEY is not used: the embedded engine answers, and asks for no key. For "
+            "ASSISTANTS_API_KEY is not used: the embedded engine is used, and needs no key. For "
             "a server set ASSISTANTS_BASE_URL as well, or give base_url"
         )
     return Engine.from_environment()
 
 
 def own_headers(organization: str | None, project: str | None) -> dict[str, str]:
-    """The headers that a client sends of itself."""
+    """Returns the headers that every client but Foundry's sends."""
     sent = {**BETA, "OpenAI-Organization": organization, "OpenAI-Project": project}
     return {name: value for name, value in sent.items() if value is not None}
 
@@ -183,7 +183,7 @@ def checked_options(
     retries: RetryPolicy | int | None,
     max_response_bytes: int,
 ) -> Options:
-    """The options of a transport, from a client's arguments.
+    """Makes the options of a transport from a client's arguments.
 
     Raises:
         ConfigurationError: One of them cannot be used.
@@ -204,7 +204,7 @@ def changed(
     params: Query | None,
     retries: RetryPolicy | int | None,
 ) -> Transport:
-    """The transport with other options, where they are given; headers and parameters are added.
+    """Returns the transport with the given options; headers and parameters are added.
 
     Raises:
         ConfigurationError: One of them cannot be used.
@@ -222,7 +222,7 @@ def changed(
 
 
 def waiter_of(backoff: BackoffLike | None, max_polls_per_second: float | None) -> Waiter:
-    """What a client's waits share, from its arguments.
+    """Makes the ``Waiter`` that a client's waits share, from its arguments.
 
     Raises:
         ConfigurationError: One of them cannot be used.
@@ -235,7 +235,7 @@ def waiter_of(backoff: BackoffLike | None, max_polls_per_second: float | None) -
 
 
 def _as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
-    """A retry policy from one, or from the number of further tries.
+    """Makes a retry policy of one, or of the number of further tries.
 
     Raises:
         ConfigurationError: It is neither.
@@ -253,7 +253,7 @@ def _as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
 
 
 def _key_for(base_url: str) -> str | None:
-    """The key from the environment; OpenAI's is never sent to another host."""
+    """Reads the key from the environment; OpenAI's is never sent to another host."""
     key = os.environ.get("ASSISTANTS_API_KEY")
     host = _host_of(base_url)
     if not key and (host == "openai.com" or host.endswith(".openai.com")):

@@ -1,4 +1,4 @@
-"""A question and its answer: the messages and the run that ``Client.ask`` makes of them."""
+"""The steps of ``Client.ask``: a message, a run, and the assistant's answer."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from typing import TYPE_CHECKING
 
 from assistants_client._arguments import checked_id
 from assistants_client.backoff import BackoffLike
-from assistants_client.errors import unanswered
+from assistants_client.errors import requires_action_error
 from assistants_client.models._base import UNSET
 from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import ToolHandling
-from assistants_client.waiting.polling import check_timeout, made_tools, wait_for_run
+from assistants_client.waiting.polling import check_timeout, wait_for_run, with_function_tools
 
 if TYPE_CHECKING:
-    from assistants_client.client.client import Client
+    from assistants_client._calls.run_calls import RunCalls
     from assistants_client.function_tools.function_tool import ToolLike
+    from assistants_client.resources.messages import Messages
+    from assistants_client.resources.runs import Runs
+    from assistants_client.waiting.polling import Waiter
 
 
 def ask(
-    client: Client,
     thread_id: str,
     question: str,
     *,
+    messages: Messages,
+    runs: Runs,
+    calls: RunCalls,
+    waiter: Waiter,
     assistant_id: str,
     instructions: str | None,
     tools: Iterable[ToolLike] | None,
@@ -32,17 +38,17 @@ def ask(
     timeout: float,
     backoff: BackoffLike | None,
 ) -> Reply:
-    """Adds the question to its thread, runs the assistant on it, and reads what it said."""
+    """Adds the question to its thread, runs the assistant on it, and reads its answer."""
     # A mistake must not leave a question without its answer, nor a run that locks the thread.
     checked_id("assistant_id", assistant_id)
     check_timeout(timeout)
-    delays = client._waiter.delays(backoff)
-    functions = [] if tools is None else made_tools(tools)
+    delays = waiter.delays(backoff)
+    functions = [] if tools is None else with_function_tools(tools)
     # With the run, where others may wait for the thread as well: none comes in between.
     with_run = UNSET if on_active_run == "raise" else [MessageRequest(question)]
     if with_run is UNSET:
-        client.messages.create(thread_id, question)
-    started = client.runs.create(
+        messages.create(thread_id, question)
+    started = runs.create(
         thread_id,
         assistant_id=assistant_id,
         instructions=UNSET if instructions is None else instructions,
@@ -52,8 +58,8 @@ def ask(
     run = wait_for_run(
         started.thread_id,
         started.id,
-        calls=client._run_calls,
-        waiter=client._waiter,
+        calls=calls,
+        waiter=waiter,
         last=started,
         tools=functions,
         handling=handling,
@@ -62,6 +68,6 @@ def ask(
         check=True,
     )
     if run.status == "requires_action":
-        raise unanswered(run, functions)
-    messages = client.messages.list(thread_id, run_id=run.id, order="asc")
-    return Reply(run, [message for message in messages if message.run_id == run.id])
+        raise requires_action_error(run, functions)
+    listed = messages.list(thread_id, run_id=run.id, order="asc")
+    return Reply(run, [message for message in listed if message.run_id == run.id])

@@ -1,12 +1,12 @@
-"""How a client makes its resources; each is imported when it is first used."""
+"""Functions that make a client's resources; each is imported when it is first used."""
 # ruff: noqa: PLC0414 - the classes are exported for the annotations of the client's attributes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from assistants_client.client.client import Client
+    from assistants_client._http.transport import Transport
     from assistants_client.resources.assistants import Assistants as Assistants
     from assistants_client.resources.files import Files as Files
     from assistants_client.resources.messages import Messages as Messages
@@ -18,65 +18,73 @@ if TYPE_CHECKING:
     )
     from assistants_client.resources.vector_store_files import VectorStoreFiles as VectorStoreFiles
     from assistants_client.resources.vector_stores import VectorStores as VectorStores
+    from assistants_client.waiting.polling import Waiter
 
 
-def assistants(client: Client) -> Assistants:
+class _Connected(Protocol):
+    """A client, as far as its resources need it."""
+
+    _transport: Transport
+    _waiter: Waiter
+
+
+def assistants(client: _Connected) -> Assistants:
     """Assistants: models with instructions and tools."""
     from assistants_client.resources.assistants import Assistants
 
     return Assistants(client._transport)
 
 
-def threads(client: Client) -> Threads:
+def threads(client: _Connected) -> Threads:
     """Threads: conversations."""
     from assistants_client.resources.threads import Threads
 
     return Threads(client._transport)
 
 
-def messages(client: Client) -> Messages:
+def messages(client: _Connected) -> Messages:
     """The messages of threads."""
     from assistants_client.resources.messages import Messages
 
     return Messages(client._transport, client._waiter)
 
 
-def runs(client: Client) -> Runs:
+def runs(client: _Connected) -> Runs:
     """Runs: assistants at work on threads."""
     from assistants_client.resources.runs import Runs
 
     return Runs(client._transport, client._waiter)
 
 
-def run_steps(client: Client) -> RunSteps:
-    """What runs did, step by step."""
+def run_steps(client: _Connected) -> RunSteps:
+    """The steps of runs: messages and tool calls."""
     from assistants_client.resources.run_steps import RunSteps
 
     return RunSteps(client._transport)
 
 
-def files(client: Client) -> Files:
+def files(client: _Connected) -> Files:
     """Uploaded files."""
     from assistants_client.resources.files import Files
 
     return Files(client._transport, client._waiter)
 
 
-def vector_stores(client: Client) -> VectorStores:
+def vector_stores(client: _Connected) -> VectorStores:
     """Vector stores: files to search."""
     from assistants_client.resources.vector_stores import VectorStores
 
     return VectorStores(client._transport, client._waiter)
 
 
-def vector_store_files(client: Client) -> VectorStoreFiles:
+def vector_store_files(client: _Connected) -> VectorStoreFiles:
     """The files in vector stores."""
     from assistants_client.resources.vector_store_files import VectorStoreFiles
 
     return VectorStoreFiles(client._transport, client._waiter)
 
 
-def vector_store_file_batches(client: Client) -> VectorStoreFileBatches:
+def vector_store_file_batches(client: _Connected) -> VectorStoreFileBatches:
     """Files added to vector stores together."""
     from assistants_client.resources.vector_store_file_batches import VectorStoreFileBatches
 

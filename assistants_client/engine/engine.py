@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from assistants_client._arguments import number
 from assistants_client.engine import environment
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
@@ -117,14 +118,9 @@ class Engine:
     ) -> None:
         if workers is None:
             workers = environment.workers() or WORKERS
-        if not isinstance(workers, int):
-            raise ConfigurationError(f"workers: expected a whole number, got {workers!r}")
-        if workers < 1:
-            raise ConfigurationError(f"workers: {workers} is below 1")
-        if run_seconds < 1:
-            raise ConfigurationError(f"run_seconds: {run_seconds} is below 1")
-        if not close_seconds >= 0:
-            raise ConfigurationError(f"close_seconds: {close_seconds} is below 0")
+        number("workers", workers, at_least=1, whole=True)
+        number("run_seconds", run_seconds, at_least=1, unit="seconds")
+        number("close_seconds", close_seconds, at_least=0, unit="seconds")
         if token is not None and not isinstance(token, str):
             raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
         if token is not None and not token:

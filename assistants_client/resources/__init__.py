@@ -1,1 +1,1 @@
-"""One module per resource: a path and a request object in, a result out."""
+"""One module per resource: from a path and a request object to a result."""

@@ -1,6 +1,6 @@
 """Both forms of a call from one declaration: a request object, or that class's fields as keywords.
 
-One pair of protocols stands for each count of ids in the path: a ParamSpec cannot stand behind a
+There is one pair of protocols for each count of ids in the path: a ParamSpec cannot follow a
 variable number of positional parameters.
 """
 
@@ -62,14 +62,14 @@ class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[rep
 
 
 class accepts_fields_of(Generic[P]):
-    """Lets a method be called with a request object, or with that class's fields as keywords.
+    """A decorator of methods that take a request object, or that class's fields as keywords.
 
     The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
     defaults of the keyword form come from the class's constructor, so a field is declared once.
 
     Args:
         request: The class.
-        base: A class above it, whose objects will do as well; its own options then have their
+        base: A base class of it, whose objects are accepted too; the other options then have their
             defaults.
     """
 
@@ -134,18 +134,18 @@ class accepts_fields_of(Generic[P]):
 
 
 def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:
-    """Where help shows a field: what is needed first, what few need last."""
+    """Returns a field's sort key for help: required ones first, ``extra_body`` last."""
     return field.kind, field.default is not field.empty, field.name == "extra_body"
 
 
 def _with_fields(text: str | None, request: type, accepted: type) -> str | None:
-    """A method's docstring with what the request's classes say of their fields."""
-    said = []
+    """Returns a method's docstring with the fields' documentation in the request's classes."""
+    documented = []
     for cls in request.__mro__:
         if "Attributes:" in (cls.__doc__ or ""):
-            said.append(inspect.cleandoc(str(cls.__doc__)).partition("\nAttributes:\n")[2])
-    if text is None or not said:
+            documented.append(inspect.cleandoc(str(cls.__doc__)).partition("\nAttributes:\n")[2])
+    if text is None or not documented:
         return text
     head, raises, errors = inspect.cleandoc(text).partition("\n\nRaises")
     forms = f"Takes one ``{accepted.__name__}``, or its fields as keywords."
-    return "\n".join([head, "", forms, "", "Args:", *said]) + raises + errors
+    return "\n".join([head, "", forms, "", "Args:", *documented]) + raises + errors

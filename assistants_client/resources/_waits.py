@@ -1,15 +1,15 @@
-"""What resources share whose calls wait: for a server's work, or for a locked thread."""
+"""The base of resources whose calls wait: for a server's processing, or for a locked thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from assistants_client._calls.resource import Resource
+from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.transport import Transport
 from assistants_client.backoff import BackoffLike
 from assistants_client.models.messages import OnActiveRun
-from assistants_client.resources._base import Resource
-from assistants_client.resources._run_calls import RunCalls
 from assistants_client.waiting.polling import Waiter
 from assistants_client.waiting.thread_locks import through_lock
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class Processed(Protocol):
-    """What a server works on after its response."""
+    """An object that a server processes after its response."""
 
     @property
     def is_processed(self) -> bool:
-        """Whether it has done with it."""
+        """True once the server has processed it."""
         ...
 
 
@@ -39,15 +39,15 @@ class WaitingResource(Resource):
     def _wait(
         self,
         path: str,
-        answer: type[ProcessedT],
+        result: type[ProcessedT],
         *,
         name: str,
         timeout: float,
         backoff: BackoffLike | None,
     ) -> ProcessedT:
-        """Polls what is at a path until the server has done with it."""
+        """Polls the object at a path until the server has processed it."""
         return self._waiter.poll_until(
-            lambda: self._exchange("GET", path, answer),
+            lambda: self._exchange("GET", path, result),
             lambda seen: seen.is_processed,
             name=name,
             timeout=timeout,

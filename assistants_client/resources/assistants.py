@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, Resource, build_path
 from assistants_client.models.assistants import Assistant, AssistantRequest, AssistantUpdate
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import ListOptions, Resource, build_path
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 
 
@@ -19,7 +19,7 @@ class Assistants(Resource):
 
     @accepts_fields_of(AssistantRequest)
     def create(self, request: AssistantRequest) -> Assistant:
-        """Makes an assistant. ``model`` is needed."""
+        """Creates an assistant. ``model`` is required."""
         return self._create(self._ALL, Assistant, request, listed_as=Page[Assistant])
 
     def retrieve(self, assistant_id: str) -> Assistant:
@@ -45,7 +45,7 @@ class Assistants(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Assistant]:
-        """All assistants, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+        """Lists all assistants lazily, newest first unless ``order`` is ``"asc"``.
 
         Args:
             limit: At most this many in all.

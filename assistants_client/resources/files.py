@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
 from assistants_client._http.transport import announced_length
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._waits import WaitingResource
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
@@ -28,7 +28,7 @@ class Files(WaitingResource):
     _ALL = "/files"
     _ONE = "/files/{file_id}"
     _CONTENT = "/files/{file_id}/content"
-    # These operations are not part of the beta, and take no header for it.
+    # These operations are not part of the beta, and have no header for it.
     _HEADERS: ClassVar[Mapping[str, str | None]] = {"OpenAI-Beta": None}
 
     def upload(
@@ -44,9 +44,9 @@ class Files(WaitingResource):
 
         Args:
             file: A path, bytes, or a seekable file opened for reading bytes (from where it stands).
-            purpose: What it is for.
+            purpose: The purpose of the file.
             filename: Its name on the server; needed for bytes.
-            expires_after: When the server deletes it; by default never.
+            expires_after: The time after which the server deletes it; by default never.
             progress: Called with the bytes sent and their total, after each block.
 
         Raises:
@@ -74,19 +74,19 @@ class Files(WaitingResource):
         timeout: float = 600.0,
         backoff: BackoffLike | None = None,
     ) -> File:
-        """Uploads a file and waits until the server has done with it; see its ``status`` then.
+        """Uploads a file and waits until the server has processed it; see its ``status`` then.
 
         Args:
             file: As for :meth:`upload`.
-            purpose: What it is for.
+            purpose: The purpose of the file.
             filename: Its name on the server; needed for bytes.
-            expires_after: When the server deletes it; by default never.
+            expires_after: The time after which the server deletes it; by default never.
             progress: Called with the bytes sent and their total, after each block.
             timeout: Seconds for the wait after the upload.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The server was not done in time.
+            WaitTimeoutError: The server did not process it in time.
             InvalidRequestError: The file cannot be read, or has no name.
         """
         made = self.upload(
@@ -102,7 +102,7 @@ class Files(WaitingResource):
         return self._wait(path, File, name=f"file {made.id}", timeout=timeout, backoff=backoff)
 
     def retrieve(self, file_id: str) -> File:
-        """Reads a file's facts.
+        """Reads a file's properties.
 
         Raises:
             NotFoundError: There is none with this id.
@@ -118,10 +118,10 @@ class Files(WaitingResource):
         after: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[File]:
-        """All files, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+        """Lists all files lazily, newest first unless ``order`` is ``"asc"``.
 
         Args:
-            purpose: Only files for this.
+            purpose: Only files with this purpose.
             limit: At most this many in all.
             order: By time of creation.
             after: Begin behind the item with this id.
@@ -140,19 +140,19 @@ class Files(WaitingResource):
         return self._delete(build_path(self._ONE, file_id=file_id), file_id)
 
     def content(self, file_id: str) -> bytes:
-        """The whole content, in memory."""
+        """Reads the whole content into memory."""
         with self.content_stream(file_id) as blocks:
             return b"".join(blocks)
 
     def download(
         self, file_id: str, path: str | os.PathLike[str], *, progress: Progress | None = None
     ) -> Path:
-        """Writes the content to a file, block by block; the file appears only when it is whole.
+        """Writes the content to a file, block by block; the file appears only when it is complete.
 
         Args:
             file_id: The file.
-            path: Where to write it; a file that is there is replaced.
-            progress: Called with the bytes written and their total (0 where it is not known).
+            path: The file to write; an existing one is replaced.
+            progress: Called with the bytes written and their total (0 if it is unknown).
 
         Raises:
             APIResponseError: The content was cut short; nothing is left at ``path``.
@@ -176,7 +176,7 @@ class Files(WaitingResource):
     def content_stream(
         self, file_id: str, *, progress: Progress | None = None
     ) -> Iterator[Iterator[bytes]]:
-        """The content in blocks of up to 1 MiB, within a ``with`` block.
+        """Reads the content in blocks of up to 1 MiB, within a ``with`` block.
 
         Args:
             file_id: The file.

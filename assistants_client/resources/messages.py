@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
-from assistants_client.resources._base import ListOptions, build_path
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 
 
 class Messages(WaitingResource):
-    """``client.messages``: what is said on a thread."""
+    """``client.messages``: the messages of threads."""
 
     _ALL = "/threads/{thread_id}/messages"
     _ONE = "/threads/{thread_id}/messages/{message_id}"
@@ -58,7 +58,7 @@ class Messages(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Message]:
-        """The messages of a thread, newest first unless ``order`` is ``"asc"``.
+        """Lists the messages of a thread, newest first unless ``order`` is ``"asc"``.
 
         Args:
             thread_id: The thread.

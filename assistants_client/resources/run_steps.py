@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, Resource, build_path
 from assistants_client.models.lists import Page
 from assistants_client.models.run_steps import RunStep
-from assistants_client.resources._base import ListOptions, Resource, build_path
-from assistants_client.resources._pagination import LazyList
 
 
 class RunSteps(Resource):
-    """``client.run_steps``: what a run did, message by message and tool call by tool call."""
+    """``client.run_steps``: the steps of a run, its messages and tool calls."""
 
     _ALL = "/threads/{thread_id}/runs/{run_id}/steps"
     _ONE = "/threads/{thread_id}/runs/{run_id}/steps/{step_id}"
@@ -48,7 +48,7 @@ class RunSteps(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[RunStep]:
-        """The steps of a run, newest first unless ``order`` is ``"asc"``.
+        """Lists the steps of a run, newest first unless ``order`` is ``"asc"``.
 
         Args:
             thread_id: The thread.

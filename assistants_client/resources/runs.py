@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from attrs import evolve
 
 from assistants_client._arguments import check_tool_handling
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
+from assistants_client._calls.run_calls import StreamRequest
 from assistants_client.models._base import given
 from assistants_client.models.lists import Page
 from assistants_client.models.run_streams import (
@@ -24,9 +27,6 @@ from assistants_client.models.runs import (
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
-from assistants_client.resources._run_calls import StreamRequest
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 
@@ -63,11 +63,11 @@ class Runs(WaitingResource):
 
     @accepts_fields_of(RunStreamRequest, RunRequest)
     def stream(self, thread_id: str, request: RunRequest) -> RunStream:
-        """Starts a run and follows it, event by event; nothing is sent before the first is asked.
+        """Starts a run and streams its events; nothing is sent before the first is requested.
 
         Functions given as ``tools``, plain or made tools by ``@tool``, are called when the run
-        requires action. Like the tools of ``create`` they stand in for the assistant's own, for
-        this run.
+        requires action. Like the tools of ``create`` they replace the assistant's own, for this
+        run.
 
         Raises (while iterating):
             ThreadLockedError: A run is active on the thread already.
@@ -81,31 +81,29 @@ class Runs(WaitingResource):
             thread_id=thread_id,
             on_active_run=request.on_active_run,
         )
-        return self._followed(first, request, given(request.tools))
+        return self._stream(first, request, given(request.tools))
 
     @accepts_fields_of(ThreadRunStreamRequest, ThreadRunRequest)
     def stream_thread_and_run(self, request: ThreadRunRequest) -> RunStream:
-        """Makes a thread, starts a run on it, and follows the run; see :meth:`stream`."""
+        """Creates a thread, starts a run on it, and streams its events; see :meth:`stream`."""
         request = _with_functions(request)
         first = StreamRequest(path=self._WITH_THREAD, document=encoded(request))
-        return self._followed(first, request, given(request.tools))
+        return self._stream(first, request, given(request.tools))
 
     @accepts_fields_of(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
     def submit_tool_outputs_stream(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> RunStream:
-        """Answers all calls of a run that requires action, and follows it; see :meth:`stream`."""
+        """Submits outputs for all calls of a run, and streams its events; see :meth:`stream`."""
         tools: Sequence[object] = ()
         if isinstance(request, SubmitToolOutputsStreamRequest):
             request = _with_functions(request)
             tools = request.tools
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
-        return self._followed(StreamRequest(path=path, document=encoded(request)), request, tools)
+        return self._stream(StreamRequest(path=path, document=encoded(request)), request, tools)
 
-    def _followed(
-        self, first: StreamRequest, request: object, tools: Sequence[object]
-    ) -> RunStream:
-        # What only streams need is imported with the first.
+    def _stream(self, first: StreamRequest, request: object, tools: Sequence[object]) -> RunStream:
+        # The modules for streams are imported with the first.
         from assistants_client.function_tools.tool_rounds import ToolRounds
         from assistants_client.streaming.run_stream import RunStream
         from assistants_client.streaming.session import RunStreamSession
@@ -120,7 +118,7 @@ class Runs(WaitingResource):
 
     @accepts_fields_of(ThreadRunRequest)
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
-        """Makes a thread and starts a run on it, in one request."""
+        """Creates a thread and starts a run on it, in one request."""
         return self._send("POST", self._WITH_THREAD, Run, request=_with_functions(request))
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
@@ -132,7 +130,7 @@ class Runs(WaitingResource):
         return self.poll(thread_id, run_id)[0]
 
     def poll(self, thread_id: str, run_id: str) -> tuple[Run, Mapping[str, str]]:
-        """Reads a run, with the answer's headers: a server may say there when to ask again."""
+        """Reads a run, with the response's headers: a server may say there when to poll again."""
         return self._run_calls.poll(thread_id, run_id)
 
     @accepts_fields_of(RunUpdate)
@@ -151,7 +149,7 @@ class Runs(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Run]:
-        """The runs of a thread, newest first unless ``order`` is ``"asc"``.
+        """Lists the runs of a thread, newest first unless ``order`` is ``"asc"``.
 
         Args:
             thread_id: The thread.
@@ -168,7 +166,7 @@ class Runs(WaitingResource):
         )
 
     def cancel(self, thread_id: str, run_id: str) -> Run:
-        """Asks for a run's end; it is ``cancelling`` then, and may still end otherwise.
+        """Requests a run's cancellation; it is ``cancelling`` then, and may still end otherwise.
 
         Raises:
             BadRequestError: The run is over already.
@@ -179,7 +177,7 @@ class Runs(WaitingResource):
     def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> Run:
-        """Answers all calls of a run that requires action, at once; the run is queued again.
+        """Submits outputs for all calls of a run that requires action; it is queued again.
 
         Raises:
             BadRequestError: The run does not require action, or an output is missing or unknown.
@@ -190,20 +188,20 @@ class Runs(WaitingResource):
     def submit_tool_approvals(
         self, thread_id: str, run_id: str, request: SubmitToolApprovalsRequest
     ) -> Run:
-        """Allows or refuses the calls of a run that asks for approval; for servers that do so.
+        """Approves or refuses the calls of a run that requires approval, where a server has that.
 
         Azure AI Foundry is one: ``required_action.type`` is ``"submit_tool_approval"`` there, and
         the calls are in ``required_action.extra``.
 
         Raises:
-            BadRequestError: The run does not ask for it, or the server does not know approvals.
+            BadRequestError: The run does not require it, or the server has no approvals.
         """
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run, request=request)
 
 
 def _with_functions(request: RequestT) -> RequestT:
-    """The request with tools made of the functions among its tools."""
+    """Returns the request with tools made of the functions among its tools."""
     tools: object = request.tools
     if not isinstance(tools, Sequence) or not any(callable(one) for one in tools):
         return request

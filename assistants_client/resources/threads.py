@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, Resource, build_path
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
-from assistants_client.resources._base import ListOptions, Resource, build_path
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 
 
@@ -19,7 +19,7 @@ class Threads(Resource):
 
     @accepts_fields_of(ThreadRequest)
     def create(self, request: ThreadRequest) -> Thread:
-        """Makes a thread, perhaps with its first messages."""
+        """Creates a thread, perhaps with its first messages."""
         return self._send("POST", self._ALL, Thread, request=request)
 
     def retrieve(self, thread_id: str) -> Thread:
@@ -45,9 +45,9 @@ class Threads(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[Thread]:
-        """All threads, newest first unless ``order`` is ``"asc"``; not every server has this list.
+        """Lists all threads, newest first unless ``order`` is ``"asc"``.
 
-        The embedded engine and Azure AI Foundry do.
+        Not every server has this list; the embedded engine and Azure AI Foundry do.
 
         Args:
             limit: At most this many in all.

@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import evolve
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, MultipartBody
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import InvalidRequestError
@@ -19,8 +21,6 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatch,
     VectorStoreFileBatchRequest,
 )
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 from assistants_client.resources.files import Files
@@ -50,7 +50,7 @@ class VectorStoreFileBatches(WaitingResource):
         timeout: float = 600.0,
         backoff: BackoffLike | None = None,
     ) -> VectorStoreFileBatch:
-        """Waits until the store has read all files of a batch; ``file_counts`` say how it went.
+        """Waits until the store has read all files of a batch; ``file_counts`` has the outcome.
 
         Args:
             vector_store_id: The vector store.
@@ -59,7 +59,7 @@ class VectorStoreFileBatches(WaitingResource):
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store was not done in time.
+            WaitTimeoutError: The store did not process it in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
         batch = self._wait(
@@ -86,13 +86,13 @@ class VectorStoreFileBatches(WaitingResource):
         Args:
             vector_store_id: The vector store.
             files: Paths, or seekable files opened for reading bytes, 1 to 2,000.
-            chunking_strategy: How the store cuts them; by default the store's own way.
-            attributes: Kept with each file, to filter searches by.
+            chunking_strategy: The store's way to cut them into chunks; by default its own.
+            attributes: Stored with each file, to filter searches by.
             timeout: Seconds for the wait after the uploads.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store was not done in time.
+            WaitTimeoutError: The store did not process it in time.
             InvalidRequestError: There is no file, or one cannot be read.
         """
         if isinstance(files, (str, bytes)) or not files:
@@ -115,7 +115,7 @@ class VectorStoreFileBatches(WaitingResource):
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
         """Reads a batch.
 
-        Some servers answer with the vector store instead; the ids of the call are kept then.
+        Some servers return the vector store instead; the ids of the call are kept then.
 
         Raises:
             NotFoundError: There is none with this id on this store.
@@ -125,7 +125,7 @@ class VectorStoreFileBatches(WaitingResource):
         return _with_own_ids(batch, vector_store_id, batch_id)
 
     def cancel(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
-        """Asks for a batch's end; files that are done stay."""
+        """Requests the cancellation of a batch; files that are processed stay."""
         path = build_path(self._CANCEL, vector_store_id=vector_store_id, batch_id=batch_id)
         batch = self._send("POST", path, VectorStoreFileBatch)
         return _with_own_ids(batch, vector_store_id, batch_id)
@@ -142,7 +142,7 @@ class VectorStoreFileBatches(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[VectorStoreFile]:
-        """The files of a batch, newest first unless ``order`` is ``"asc"``.
+        """Lists the files of a batch, newest first unless ``order`` is ``"asc"``.
 
         Args:
             vector_store_id: The vector store.
@@ -165,6 +165,6 @@ class VectorStoreFileBatches(WaitingResource):
 def _with_own_ids(
     batch: VectorStoreFileBatch, vector_store_id: str, batch_id: str
 ) -> VectorStoreFileBatch:
-    """The answer under the ids it was asked for; some servers answer with the store instead."""
+    """Gives a batch the ids of its request; some servers return the store instead."""
     batch.vector_store_id, batch.id = vector_store_id, batch_id
     return batch

@@ -6,6 +6,8 @@ from typing import Literal
 
 from attrs import evolve
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, Progress
 from assistants_client.backoff import BackoffLike
 from assistants_client.models._base import UNSET
@@ -18,8 +20,6 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileRequest,
     VectorStoreFileUpdate,
 )
-from assistants_client.resources._base import ListOptions, build_path, encoded
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 from assistants_client.resources.files import Files
@@ -34,7 +34,7 @@ class VectorStoreFiles(WaitingResource):
 
     @accepts_fields_of(VectorStoreFileRequest)
     def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
-        """Adds an uploaded file; the server reads it in the background."""
+        """Adds an uploaded file; the server processes it in the background."""
         path = build_path(self._ALL, vector_store_id=vector_store_id)
         return self._send("POST", path, VectorStoreFile, request=request)
 
@@ -46,7 +46,7 @@ class VectorStoreFiles(WaitingResource):
         timeout: float = 600.0,
         backoff: BackoffLike | None = None,
     ) -> VectorStoreFile:
-        """Waits until the store has read a file; ``status`` and ``last_error`` say how it went.
+        """Waits until the store has processed a file; see ``status`` and ``last_error`` then.
 
         Args:
             vector_store_id: The vector store.
@@ -55,7 +55,7 @@ class VectorStoreFiles(WaitingResource):
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store was not done in time.
+            WaitTimeoutError: The store did not process it in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._wait(
@@ -78,20 +78,20 @@ class VectorStoreFiles(WaitingResource):
         timeout: float = 600.0,
         backoff: BackoffLike | None = None,
     ) -> VectorStoreFile:
-        """Uploads a file, adds it to a store, and waits until the store has read it.
+        """Uploads a file, adds it to a store, and waits until the store has processed it.
 
         Args:
             vector_store_id: The vector store.
             file: A path, bytes, or a seekable file opened for reading bytes.
             filename: Its name on the server; needed for bytes.
-            chunking_strategy: How the store cuts it; by default the store's own way.
-            attributes: Kept with the file, to filter searches by.
+            chunking_strategy: The store's way to cut it into chunks; by default its own.
+            attributes: Stored with the file, to filter searches by.
             progress: Called with the bytes sent and their total, after each block.
             timeout: Seconds for the wait after the upload.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store was not done in time.
+            WaitTimeoutError: The store did not process it in time.
             InvalidRequestError: The file cannot be read, or has no name.
         """
         request = VectorStoreFileRequest(
@@ -111,7 +111,7 @@ class VectorStoreFiles(WaitingResource):
         """Reads a file's state in a store.
 
         Raises:
-            NotFoundError: The store does not hold it.
+            NotFoundError: It is not in the store.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._send("GET", path, VectorStoreFile)
@@ -135,7 +135,7 @@ class VectorStoreFiles(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[VectorStoreFile]:
-        """The files of a vector store, newest first unless ``order`` is ``"asc"``.
+        """Lists the files of a vector store, newest first unless ``order`` is ``"asc"``.
 
         Args:
             vector_store_id: The vector store.
@@ -154,11 +154,11 @@ class VectorStoreFiles(WaitingResource):
         )
 
     def delete(self, vector_store_id: str, file_id: str) -> Deleted:
-        """Takes a file out of a store; the file itself stays."""
+        """Removes a file from a store; the file itself stays."""
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._delete(path, file_id)
 
     def content(self, vector_store_id: str, file_id: str) -> FileContentPage:
-        """The text that the store holds of a file."""
+        """Reads the text that the store has of a file."""
         path = build_path(self._CONTENT, vector_store_id=vector_store_id, file_id=file_id)
         return self._send("GET", path, FileContentPage)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from assistants_client._calls.pagination import LazyList
+from assistants_client._calls.resource import ListOptions, build_path
 from assistants_client.backoff import BackoffLike
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
@@ -13,8 +15,6 @@ from assistants_client.models.vector_stores import (
     VectorStoreRequest,
     VectorStoreUpdate,
 )
-from assistants_client.resources._base import ListOptions, build_path
-from assistants_client.resources._pagination import LazyList
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 
@@ -28,7 +28,7 @@ class VectorStores(WaitingResource):
 
     @accepts_fields_of(VectorStoreRequest)
     def create(self, request: VectorStoreRequest) -> VectorStore:
-        """Makes a vector store, perhaps with its first files."""
+        """Creates a vector store, perhaps with its first files."""
         return self._create(self._ALL, VectorStore, request, listed_as=Page[VectorStore])
 
     def retrieve(self, vector_store_id: str) -> VectorStore:
@@ -47,7 +47,7 @@ class VectorStores(WaitingResource):
         timeout: float = 600.0,
         backoff: BackoffLike | None = None,
     ) -> VectorStore:
-        """Waits until the store has read all its files; ``file_counts`` say how it went.
+        """Waits until the store has processed all its files; ``file_counts`` has the outcome.
 
         Args:
             vector_store_id: The vector store.
@@ -55,7 +55,7 @@ class VectorStores(WaitingResource):
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store was not done in time.
+            WaitTimeoutError: The store did not process them in time.
         """
         path = build_path(self._ONE, vector_store_id=vector_store_id)
         return self._wait(
@@ -81,7 +81,7 @@ class VectorStores(WaitingResource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> LazyList[VectorStore]:
-        """All vector stores, newest first unless ``order`` is ``"asc"``; fetched while iterated.
+        """Lists all vector stores lazily, newest first unless ``order`` is ``"asc"``.
 
         Args:
             limit: At most this many in all.

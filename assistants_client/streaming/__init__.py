@@ -1,4 +1,4 @@
-"""Streams of runs, from bytes to typed events to what they make up. Names only."""
+"""Streams of runs, from bytes to typed events to objects. Names only."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""From a server-sent event to a typed one. Pure."""
+"""Decoding of server-sent events into typed ones. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from assistants_client._http.sse import ServerSentEvent
 from assistants_client._json.codec import InvalidValueError, decode
-from assistants_client.errors import StreamError, facts_of
+from assistants_client.errors import StreamError, error_fields
 from assistants_client.models.events import (
     MESSAGE_EVENTS,
     RUN_EVENTS,
@@ -28,13 +28,13 @@ from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
 
-#: What the names of known events begin with; the last word is one that runs, which have most, use.
+#: The beginnings of known event names; the last word is one of those of runs, which have most.
 _NOUNS: Final = frozenset({"thread", "thread.run", "thread.run.step", "thread.message"})
 _parse: Final = json.JSONDecoder().decode
 
 
 class PlainText(NamedTuple):
-    """All that most events hold: a piece of text for a message's part."""
+    """The content of most events: a piece of text for a message's part."""
 
     id: str
     part: int
@@ -42,10 +42,10 @@ class PlainText(NamedTuple):
 
 
 def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
-    """The event, and its JSON document or what that comes down to.
+    """Returns the event, and its JSON document, or its ``PlainText`` if it is no more than that.
 
     Raises:
-        StreamError: The server says that something went wrong.
+        StreamError: The server reports an error.
     """
     name, data = sent.event, sent.data
     if name == "done" or data in ("[DONE]", '"[DONE]"'):
@@ -53,14 +53,14 @@ def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
     try:
         document = _parse(data)
     except (ValueError, RecursionError):
-        if not sent.is_whole:
+        if not sent.is_complete:
             return Done(), None  # the stream was cut within it
         document = data
     return _read_document(name, document)
 
 
 def check_no_error(document: Any) -> None:
-    """Raises what a server says instead of what was asked for.
+    """Raises the error that a server sends in place of an object.
 
     Raises:
         StreamError: The document is an error's.
@@ -93,8 +93,8 @@ def _read_document(name: str, document: Any) -> tuple[Event, Any]:
 
 
 def _typed(name: str, document: dict[str, Any]) -> Event:
-    # What the object is counts more than the event's name, for servers mix names up. Of a run its
-    # status counts more, too; of steps and messages it only helps out.
+    # The object's type counts more than the event's name, for servers mix names up. Of a run its
+    # status counts more, too; of steps and messages it is only a fallback.
     noun, _, word = name.rpartition(".")
     kind = document.get("object") or (name if word == "delta" else noun)
     if kind == "thread.message.delta":
@@ -123,7 +123,7 @@ def _typed(name: str, document: dict[str, Any]) -> Event:
 
 
 def _plain_text(document: dict[str, Any]) -> PlainText | None:
-    """What a delta of nothing but text comes down to; the codec would take three times as long."""
+    """Reads a delta of nothing but text; the codec would take three times as long."""
     try:
         identity, delta = document["id"], document["delta"]
         [part] = delta["content"]
@@ -144,13 +144,13 @@ def _plain_text(document: dict[str, Any]) -> PlainText | None:
 
 
 def _stream_error(document: Any) -> StreamError:
-    facts = document
+    detail = document
     if isinstance(document, dict) and document.get("error"):
-        facts = document["error"]
-    if not isinstance(facts, dict):
-        facts = {"message": facts}
-    message = facts.get("message")
+        detail = document["error"]
+    if not isinstance(detail, dict):
+        detail = {"message": detail}
+    message = detail.get("message")
     return StreamError(
         f"the server reported an error within the stream: {message or 'no explanation'}",
-        **facts_of(facts),
+        **error_fields(detail),
     )

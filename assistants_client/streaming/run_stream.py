@@ -1,6 +1,6 @@
-"""The stream that a caller holds in hand: iterate it, answer its calls, look at its snapshots.
+"""The public stream: iterate it, submit outputs for its calls, read its snapshots.
 
-How a run is followed is in ``session.py``.
+The requests and the events of a run are in ``session.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistants_client._suggestions import no_attribute
-from assistants_client.errors import ConfigurationError, InvalidRequestError, run_error, unanswered
+from assistants_client.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    requires_action_error,
+    run_error,
+)
 from assistants_client.models._base import JsonObject
 from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
@@ -25,22 +30,23 @@ class RunStream:
     """The events of a run, as the server sends them; made by ``client.runs.stream`` and its like.
 
     Iterate it, within ``with`` so that the connection is closed also when you leave early. It does
-    not end quietly: either the run has ended or waits for you (see :attr:`run`), or an exception is
-    raised.
+    not end quietly: either the run has ended or requires action (see :attr:`run`), or an exception
+    is raised.
 
-    * A connection that breaks once the run exists is made good by polling: the events that are
-      missing follow, and the run's own last one (unless ``resume=False``).
+    * After a connection that breaks once the run exists, the stream recovers by polling: the events
+      that are missing follow, and the run's own last one (unless ``resume=False``).
     * When the run requires action, functions given as ``tools`` are called and the stream goes on;
       without them, call :meth:`submit_tool_outputs` while you handle the event.
 
     One thread iterates; another may call :meth:`close`.
 
     Raises (while iterating):
-        StreamInterruptedError: The stream broke and could not be taken up again, or was closed.
+        StreamInterruptedError: The stream broke and could not be recovered, or was closed.
         StreamError: The server sent an ``error`` event.
         APIError: The request was refused, or the server not reached.
         ToolError: A tool failed, with ``on_tool_error="raise"``.
-        RunError: The functions were called ``max_tool_rounds`` times, and the run asks again.
+        RunError: The functions were called ``max_tool_rounds`` times, and the run requires action
+            again.
         ConfigurationError: Another thread is iterating it.
     """
 
@@ -50,19 +56,19 @@ class RunStream:
 
     @property
     def run(self) -> Run | None:
-        """The run as last seen; ``None`` before the first event about it."""
+        """The run as last received; ``None`` before the first event about it."""
         return self._session.run
 
     @property
     def messages(self) -> list[Message]:
-        """The run's messages, as far as they have come."""
+        """The run's messages, as far as they have been received."""
         is_over = self.run is not None and self.run.is_final
         # Servers announce messages that never come, under ids of their own.
         return self._session.messages.objects(with_empty=not is_over)
 
     @property
     def run_steps(self) -> list[RunStep]:
-        """The run's steps, as far as they have come."""
+        """The run's steps, as far as they have been received."""
         return self._session.steps.objects(with_empty=True)
 
     def __iter__(self) -> Iterator[Event]:
@@ -80,17 +86,17 @@ class RunStream:
             if type(error) is not ValueError or not is_running:
                 raise
             raise ConfigurationError(
-                "the stream is being iterated already, by another thread or by the tool that asks; "
-                "let one thread iterate, and hand its events on, as with a queue.Queue"
+                "the stream is being iterated already, by another thread or by a tool that calls; "
+                "let one thread iterate, and pass its events on, as with a queue.Queue"
             ) from None
 
     def text(self) -> Iterator[str]:
         """Yields the pieces of text alone, as they come, and closes the stream behind itself.
 
-        It is what a web view can answer with. Nothing is put between two messages.
+        A web view can return it as its response. Nothing is put between two messages.
 
         Raises:
-            RunError: The run did not complete, or requires action that nobody takes.
+            RunError: The run did not complete, or requires action that no function takes.
             AssistantsError: As when iterating.
         """
         try:
@@ -101,13 +107,15 @@ class RunStream:
             self.close()
         run = self.run
         if run is not None and run.status == "requires_action":
-            raise unanswered(run)
+            raise requires_action_error(run)
         error = None if run is None else run_error(run)
         if error is not None:
             raise error
 
     def submit_tool_outputs(self, tool_outputs: Sequence[ToolOutput | JsonObject]) -> None:
-        """Answers the calls of the ``RunRequiresAction`` at hand; the stream goes on with the next.
+        """Sets the outputs for the calls of the current ``RunRequiresAction``.
+
+        They are submitted, and the stream goes on, when the next event is requested.
 
         Raises:
             InvalidRequestError: The run does not require action.
@@ -128,13 +136,13 @@ class RunStream:
         """Closes the connection; the run goes on. Can be called more than once.
 
         Another thread that iterates then gets a ``StreamInterruptedError``: at once where it waits
-        for the server's next bytes (with urllib3 2.3 or newer), else when they have come; where a
-        broken stream is made good by polling, after the next poll.
+        for the server's next bytes (with urllib3 2.3 or newer), else when they have come; while a
+        broken stream recovers by polling, after the next poll.
         """
         self._session.is_closed = True
         try:
             self._events.close()
-        except ValueError:  # it is being iterated: by another thread, or by the tool that calls us
+        except ValueError:  # it is being iterated: by another thread, or by the tool that calls
             self._session.interrupt()
 
     def __enter__(self) -> RunStream:
@@ -149,7 +157,7 @@ class RunStream:
         self.close()
 
     def __del__(self) -> None:
-        events = getattr(self, "_events", None)  # without them it was never made
+        events = getattr(self, "_events", None)  # without them it was never initialised
         if events is None or events.gi_frame is None:
             return
         if inspect.getgeneratorstate(events) == inspect.GEN_CREATED:

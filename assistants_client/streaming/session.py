@@ -1,14 +1,14 @@
-"""How a run is followed: request by request, across tool rounds and broken wires.
+"""The events of a run, request by request, across tool rounds and broken connections.
 
-What a request looks like is in ``resources/_run_calls.py``, when functions are called in
-``function_tools/tool_rounds.py``, how bytes become events in ``_http/sse.py`` and
-``event_decoder.py``, and what a caller holds in hand is in ``run_stream.py``.
+The requests are in ``_calls/run_calls.py``, the rounds in which functions are called in
+``function_tools/tool_rounds.py``, the decoding of bytes into events in ``_http/sse.py`` and
+``event_decoder.py``, and the public object is in ``run_stream.py``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -57,26 +57,26 @@ from assistants_client.streaming.event_decoder import PlainText, check_no_error,
 from assistants_client.streaming.snapshots import Snapshots
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
-    from assistants_client.resources._run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.waiting.polling import Waiter
 
-#: The largest JSON answer, in bytes, that is read in place of a stream.
-_LARGEST_ANSWER = 64 * 1024 * 1024
+#: The largest JSON response, in bytes, that is read in place of a stream.
+_LARGEST_RESPONSE = 64 * 1024 * 1024
 
 
 class RunStreamSession:
-    """A run's stream so far, and how it goes on.
+    """A run's stream: its events and snapshots so far, and the requests for more.
 
-    It does not know the ``RunStream`` that holds it: one that is dropped must be freed at once, and
-    with it the generator and its connection.
+    It has no reference to the ``RunStream`` that holds it: one that is dropped must be freed at
+    once, and with it the generator and its connection.
 
     Args:
         first: The request that it begins with.
         calls: All other requests.
-        waiter: How a broken stream is made good by polling.
-        rounds: What answers the run's calls.
-        resume: Whether a broken stream is made good.
+        waiter: Polls where a stream broke.
+        rounds: Calls the functions.
+        resume: False raises an error where a stream breaks, without polling.
     """
 
     def __init__(
@@ -94,19 +94,19 @@ class RunStreamSession:
         self._rounds = rounds
         self._resume = resume
         self._response: StreamedResponse | None = None
-        #: All events so far; those of the wire as they came, for objects would cost three times
+        #: All events so far; those of a stream undecoded, for objects would cost three times
         #: the memory, and the garbage collector's time.
-        self._gathered: list[Event | ServerSentEvent] = []
+        self._received: list[Event | ServerSentEvent] = []
         self.run: Run | None = None
         self.messages: Snapshots[Message] = Snapshots(Message)
         self.steps: Snapshots[RunStep] = Snapshots(RunStep)
-        #: What the caller answers the calls at hand with.
+        #: The caller's own outputs for the current calls.
         self.outputs: Outputs | None = None
         self.is_over: bool = False
         self.is_closed: bool = False
 
     def events(self) -> Generator[Event, None, None]:
-        """All events, up to the run's end."""
+        """Yields all events, up to the run's end."""
         try:
             yield from self._all_requests()
         except StreamError as error:
@@ -114,13 +114,13 @@ class RunStreamSession:
             raise
 
     def interrupt(self) -> None:
-        """Ends from another thread what :meth:`events` is waiting for."""
+        """Ends, from another thread, the wait of :meth:`events` for the next bytes."""
         response = self._response
         if response is not None:
             response.interrupt()
 
     def interrupted(self, cause: Exception | None = None) -> StreamInterruptedError:
-        """The error for a stream that does not go on."""
+        """Returns the error for a stream that does not go on."""
         text = "the stream ended before its run did"
         if self.is_closed:
             text = "the stream was closed before its run ended"
@@ -132,7 +132,7 @@ class RunStreamSession:
     def _events_so_far(self) -> list[Event]:
         return [
             read_event(one)[0] if isinstance(one, ServerSentEvent) else one
-            for one in self._gathered
+            for one in self._received
         ]
 
     def _all_requests(self) -> Iterator[Event]:
@@ -156,7 +156,7 @@ class RunStreamSession:
 
     @contextmanager
     def _begin(self) -> Iterator[StreamedResponse]:
-        # Waiting needs the transport's modules, and whoever imports ``RunStream`` for its name not.
+        # An import of ``RunStream`` for its name alone does not load the modules for waiting.
         from assistants_client.waiting.thread_locks import through_lock
 
         first = self._first
@@ -172,12 +172,12 @@ class RunStreamSession:
     def _request(
         self, opening: AbstractContextManager[StreamedResponse], waiting: Run | None = None
     ) -> Generator[Event, None, bool]:
-        """The events of one request, up to where the run is over or requires action.
+        """Yields the events of one request, until the run is over or requires action.
 
         Returns:
-            Whether the server took it; if not, the run is still ``waiting`` as it was.
+            True if the server accepted it; else the run is still ``waiting`` as it was.
         """
-        told = len(self._gathered)
+        received = len(self._received)
         cause: APIError | EventTooLargeError | None = None
         response: StreamedResponse | None = None
         self._check_open()
@@ -186,14 +186,14 @@ class RunStreamSession:
                 self._response = response
                 self._check_open()
                 if response.is_json:
-                    yield from self._told_at_once(response.blocks)
+                    yield from self._events_of_document(response.blocks)
                 else:
                     for sent in decode_stream(response.blocks):
                         event, document = read_event(sent)
                         if type(event) is Done:
-                            continue  # the run's status says whether it is over
+                            continue  # the run's status decides whether it is over
                         is_end = self._apply(event, document)
-                        self._gathered.append(sent)
+                        self._received.append(sent)
                         yield event
                         if is_end:
                             return True
@@ -208,7 +208,7 @@ class RunStreamSession:
             self._response = None
         self._check_open()
         is_json = response is not None and response.is_json and cause is None
-        if len(self._gathered) > told or is_json:
+        if len(self._received) > received or is_json:
             waiting = None
         return (yield from self._recover_by_polling(cause, waiting, polled=is_json))
 
@@ -217,7 +217,7 @@ class RunStreamSession:
             raise self.interrupted()
 
     def _apply(self, event: Event, document: Any) -> bool:
-        """Brings the snapshots up to date; says whether the event is its request's last."""
+        """Applies an event to the snapshots; returns whether it is its request's last."""
         if type(document) is PlainText:
             self.messages.add_text(*document)
             return False
@@ -250,33 +250,33 @@ class RunStreamSession:
                 return is_settled(event.run)
         return False
 
-    def _told_at_once(self, blocks: Iterable[bytes]) -> Iterator[Event]:
-        """A server without streams answers with the run alone."""
+    def _events_of_document(self, blocks: Iterable[bytes]) -> Iterator[Event]:
+        """Yields the event of a run in a JSON response, as servers without streams return it."""
         content = bytearray()
         for block in blocks:
             content += block
-            if len(content) > _LARGEST_ANSWER:
-                raise APIResponseError("the answer to a streamed request is too large")
+            if len(content) > _LARGEST_RESPONSE:
+                raise APIResponseError("the response to a streamed request is too large")
         try:
             document = json.loads(content)
             check_no_error(document)
             run = decode(Run, document)
         except (ValueError, RecursionError):
             raise APIResponseError(
-                "the answer to a streamed request is no stream and no run"
+                "the response to a streamed request is no stream and no run"
             ) from None
         self.run = run
         if not is_settled(run):
             event = RUN_EVENTS.get(run.status, RunInProgress)(run)
-            self._gathered.append(event)
+            self._received.append(event)
             yield event
 
-    # --- taking up a broken stream --------------------------------------------------------------
+    # --- recovery of a broken stream ------------------------------------------------------------
 
     def _recover_by_polling(
         self, cause: Exception | None, waiting: Run | None, *, polled: bool
     ) -> Generator[Event, None, bool]:
-        """What is missing, found by polling; ``False`` if the run is still ``waiting``."""
+        """Polls, and yields the missing events; returns false if the run is still ``waiting``."""
         from assistants_client.waiting.polling import wait_for_run
 
         if self.run is None or not (self._resume or polled):
@@ -290,10 +290,10 @@ class RunStreamSession:
                     calls=self._calls,
                     waiter=self._waiter,
                     last=run,
-                    # Who closes the stream does not wait for the run.
+                    # A stream that is closed does not wait for its run.
                     on_poll=lambda _: self._check_open(),
                 )
-            if waiting is not None and _asks_the_same(run, waiting):
+            if waiting is not None and _has_same_calls(run, waiting):
                 return False
             missing = list(self._missing(run))
         except StreamInterruptedError:
@@ -301,20 +301,20 @@ class RunStreamSession:
         except AssistantsError as error:
             raise self.interrupted(error) from error
         for event in missing:
-            self._gathered.append(event)
+            self._received.append(event)
             yield event
         self.run = run
         last = RUN_EVENTS.get(run.status, RunInProgress)(run)
-        self._gathered.append(last)
+        self._received.append(last)
         yield last
         return True
 
     def _missing(self, run: Run) -> Iterator[Event]:
-        """The events about messages and steps that did not come."""
+        """Yields the events about messages and steps that were not received."""
         steps: list[RunStep] = []
         with suppress(APIStatusError):  # not every server has them
             steps = list(self._calls.steps(run))
-        told = set()
+        listed = set()
         for step in steps:
             if self.steps.is_complete(step.id):
                 continue
@@ -322,7 +322,7 @@ class RunStreamSession:
                 yield RunStepCreated(step)
             if isinstance(step.step_details, MessageCreationDetails):
                 identity = step.step_details.message_creation.message_id
-                told.add(identity)
+                listed.add(identity)
                 if identity and not self.messages.is_complete(identity):
                     yield from self._message_events(run, self._calls.message(run, identity))
             last = STEP_EVENTS.get(step.status)
@@ -331,32 +331,23 @@ class RunStreamSession:
             else:
                 self.steps.put(step)
                 yield last(step)
-        if steps:
-            yield from self._rest_of_partial(run, steps, told)
-            return
-        for message in self._calls.messages(run):
-            is_known = self.messages.has(message.id)
-            if (is_known or message.run_id == run.id) and not self.messages.is_complete(message.id):
-                yield from self._message_events(run, message)
-
-    def _rest_of_partial(
-        self, run: Run, steps: Sequence[RunStep], told: Collection[str]
-    ) -> Iterator[Event]:
-        """Yields the rest of messages that no step names."""
-        for identity in self.messages.partial():
-            if identity in told:
-                continue
+        unlisted = [one for one in self.messages.partial() if steps and one not in listed]
+        for identity in unlisted:
             try:
                 message = self._calls.message(run, identity)
             except NotFoundError:
-                # Its server ended while it was written, and another one has begun again.
-                self.messages.keep(told)
+                # Its server ended while it was written, and another one has begun anew.
+                self.messages.keep(listed)
                 self.steps.keep({step.id for step in steps})
             else:
                 yield from self._message_events(run, message)
+        for message in () if steps else self._calls.messages(run):
+            is_held = self.messages.has(message.id)
+            if (is_held or message.run_id == run.id) and not self.messages.is_complete(message.id):
+                yield from self._message_events(run, message)
 
     def _message_events(self, run: Run, message: Message) -> Iterator[Event]:
-        """What is missing of one message; its text in a delta, for those who read only deltas."""
+        """Yields one message's missing events; its text in a delta, for readers of deltas alone."""
         if not self.messages.has(message.id):
             yield MessageCreated(message)
         pieces = _missing_pieces(message, self.messages.content(message.id))
@@ -366,18 +357,18 @@ class RunStreamSession:
             self.messages.begin(message.id, encode(message))
             return
         self.messages.put(message)
-        is_whole = message.status != "incomplete"
-        yield MessageCompleted(message) if is_whole else MessageIncomplete(message)
+        is_complete = message.status != "incomplete"
+        yield MessageCompleted(message) if is_complete else MessageIncomplete(message)
 
 
-def _asks_the_same(run: Run, waiting: Run) -> bool:
+def _has_same_calls(run: Run, waiting: Run) -> bool:
     return run.status == "requires_action" and run.tool_calls == waiting.tool_calls
 
 
 def _missing_pieces(message: Message, held: dict[int, Any]) -> list[PartDelta]:
-    """The ends of a message's texts that did not come.
+    """Returns the ends of a message's texts that were not received.
 
-    Nothing of a text that does not begin with what came: it cannot be mended by adding to it.
+    Nothing of a text that does not begin with the received part: no delta can correct it.
     """
     if held and max(held) >= len(message.content):  # a server that does not count from 0
         held = dict(enumerate(held[index] for index in sorted(held)))
@@ -386,14 +377,14 @@ def _missing_pieces(message: Message, held: dict[int, Any]) -> list[PartDelta]:
         before = held.get(index) or {}
         match part:
             case TextPart(text=text):
-                came = str((before.get("text") or {}).get("value") or "")
-                if text.value.startswith(came) and text.value != came:
-                    piece = TextPiece(value=text.value[len(came) :])
+                received = str((before.get("text") or {}).get("value") or "")
+                if text.value.startswith(received) and text.value != received:
+                    piece = TextPiece(value=text.value[len(received) :])
                     pieces.append(TextPartDelta(index=index, text=piece))
             case RefusalPart(refusal=refusal):
-                came = str(before.get("refusal") or "")
-                if refusal.startswith(came) and refusal != came:
-                    pieces.append(RefusalPartDelta(index=index, refusal=refusal[len(came) :]))
+                received = str(before.get("refusal") or "")
+                if refusal.startswith(received) and refusal != received:
+                    pieces.append(RefusalPartDelta(index=index, refusal=refusal[len(received) :]))
             case _:
                 pass
     return pieces

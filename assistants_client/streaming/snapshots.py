@@ -1,8 +1,7 @@
-"""Deltas gathered into the objects they make up, at constant cost for each. Pure.
+"""Deltas merged into messages and steps, at constant cost for each. Pure.
 
-Objects are kept as JSON documents while they grow: joined strings as lists of pieces, lists merged
-by ``index`` as dictionaries. They become objects when somebody asks. What came whole is kept as it
-came.
+Partial objects are kept as JSON documents: joined strings as lists of pieces, lists merged by
+``index`` as dictionaries. They are decoded on access. An object received complete is kept as it is.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ T = TypeVar("T", Message, RunStep)
 
 #: Marks a string that deltas add to.
 _JOINED: Final = "joined"
-#: Marks a list whose entries come whole.
+#: Marks a list whose entries come complete.
 _SET: Final = "set"
-#: What deltas do not simply replace: objects and indexed lists by what is in them.
+#: The fields that deltas do not simply replace; objects and indexed lists have rules of their own.
 _RULES: Final[Mapping[str, Any]] = {
     "content": {"text": {"value": _JOINED, "annotations": _SET}, "refusal": _JOINED},
     "step_details": {
@@ -34,7 +33,7 @@ _NO_RULES: Final[Mapping[str, Any]] = {}
 
 
 class _Pieces:
-    """A string that grows."""
+    """A string that deltas add to."""
 
     __slots__ = ("length", "pieces")
 
@@ -43,7 +42,7 @@ class _Pieces:
         self.length = len(text)
 
     def add(self, text: str, *, again: bool) -> None:
-        """Adds a piece; ``again``: it may also be all there is so far, said once more."""
+        """Adds a piece; with ``again`` it may also repeat all pieces so far."""
         if again and len(text) >= self.length > 0 and text.startswith("".join(self.pieces)):
             self.pieces, self.length = [], 0
         self.pieces.append(text)
@@ -55,30 +54,30 @@ class _Entries(dict[int, Any]):
 
 
 class Snapshots(Generic[T]):
-    """The messages or steps of a stream, by id, as far as they have come."""
+    """The messages or steps of a stream, by id, as far as they have been received."""
 
     def __init__(self, cls: type[T]) -> None:
         self._cls: type[T] = cls
-        #: Documents of what grows, objects of what came whole; in the order of their first event.
+        #: Documents of partial objects, and complete objects; in the order of their first event.
         self._held: dict[str, dict[str, Any] | T] = {}
-        #: Where the next piece of a text most likely goes, by id and index.
+        #: The texts that the next piece most likely belongs to, by id and index.
         self._texts: dict[tuple[str, int], _Pieces] = {}
 
     def put(self, made: T) -> None:
-        """Takes an object that came whole; it replaces what was gathered, and grows no more."""
+        """Sets a complete object; it replaces the partial one, and ignores deltas."""
         self._texts.clear()
         self._held[made.id] = made
 
     def begin(self, identity: str, document: Mapping[str, Any]) -> None:
-        """Takes an object that may grow still; it replaces what was gathered."""
+        """Sets a partial object, which takes deltas; it replaces the one before."""
         self._texts.clear()
-        self._held[identity] = _growing(document)
+        self._held[identity] = _copied(document)
 
     def add(self, identity: str, delta: object) -> None:
-        """Adds a delta to the object with this id; a whole one is left as it is."""
+        """Adds a delta to the object with this id; a complete one is left as it is."""
         self._texts.clear()
         if not isinstance(delta, dict):
-            return  # null, or what cannot be read; the event was told all the same
+            return  # null, or malformed; the caller gets the event all the same
         document = self._held.get(identity)
         if document is None:
             document = self._held[identity] = {"id": identity}
@@ -98,15 +97,15 @@ class Snapshots(Generic[T]):
             self._texts[identity, index] = held["content"][index]["text"]["value"]
 
     def has(self, identity: str) -> bool:
-        """Whether anything came of the object."""
+        """Returns whether any part of the object was received."""
         return identity in self._held
 
     def is_complete(self, identity: str) -> bool:
-        """Whether the object came complete."""
+        """Returns whether the object was received complete."""
         return identity in self._held and not isinstance(self._held[identity], dict)
 
     def keep(self, identities: Collection[str]) -> None:
-        """Drops all others that did not come complete: the server has deleted them."""
+        """Drops all other partial objects: the server has deleted them."""
         self._texts.clear()
         self._held = {
             identity: held
@@ -115,7 +114,7 @@ class Snapshots(Generic[T]):
         }
 
     def partial(self) -> list[str]:
-        """The ids of objects that have content, and did not come complete."""
+        """Returns the ids of partial objects that have content."""
         return [
             identity
             for identity, held in self._held.items()
@@ -123,7 +122,7 @@ class Snapshots(Generic[T]):
         ]
 
     def objects(self, *, with_empty: bool) -> list[T]:
-        """The objects in the order in which they were first seen."""
+        """Returns the objects in the order of their first events."""
         return [
             decode(self._cls, {**_plain(held), "id": identity}) if isinstance(held, dict) else held
             for identity, held in self._held.items()
@@ -131,7 +130,7 @@ class Snapshots(Generic[T]):
         ]
 
     def content(self, identity: str) -> dict[int, Any]:
-        """The documents of a growing message's parts, by index."""
+        """Returns the documents of a partial message's parts, by index."""
         held = self._held.get(identity)
         entries = held.get("content") if isinstance(held, dict) else None
         if not isinstance(entries, _Entries):
@@ -171,15 +170,15 @@ def _merge_list(target: dict[str, Any], key: str, entries: list[Any], rule: obje
     rules = rule if type(rule) is dict else _NO_RULES
     for position, entry in enumerate(entries):
         index = _index(entry, position)
-        known = held.get(index)
+        target_entry = held.get(index)
         if type(entry) is not dict or rule is _SET:
             held[index] = entry
             continue
-        if type(known) is not dict:
-            known = held[index] = {}
-        # Servers that name a call again may also repeat what it holds so far.
-        again = "id" in entry and known.get("id") == entry["id"]
-        _merge(known, entry, rules, again=again)
+        if type(target_entry) is not dict:
+            target_entry = held[index] = {}
+        # Servers that repeat a call's id may also repeat its arguments so far.
+        again = "id" in entry and target_entry.get("id") == entry["id"]
+        _merge(target_entry, entry, rules, again=again)
 
 
 def _index(entry: object, position: int) -> int:
@@ -196,17 +195,17 @@ def _entries(held: object) -> _Entries:
     return _Entries((_index(entry, position), entry) for position, entry in enumerate(entries))
 
 
-def _growing(node: Any) -> Any:
-    """A copy, for what was given to the caller must not change."""
+def _copied(node: Any) -> Any:
+    """Returns a copy, for the caller's document must not change."""
     if type(node) is dict:
-        return {key: _growing(value) for key, value in node.items()}
+        return {key: _copied(value) for key, value in node.items()}
     if type(node) is list:
-        return [_growing(entry) for entry in node]
+        return [_copied(entry) for entry in node]
     return node
 
 
 def _plain(node: Any) -> Any:
-    """The JSON document of what was gathered."""
+    """Returns the JSON document of a partial object."""
     kind = type(node)
     if kind is _Pieces:
         return "".join(node.pieces)
@@ -220,7 +219,7 @@ def _plain(node: Any) -> Any:
 
 
 def _without_index(entry: Any) -> Any:
-    """An entry as whole objects have it."""
+    """Returns an entry without its index, as complete objects have it."""
     if type(entry) is dict:
         entry.pop("index", None)
     return entry

@@ -1,4 +1,4 @@
-"""Waiting for runs and for other work of a server's. Names only."""
+"""Waiting for runs and for other work of a server. Names only."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
 """Waiting for many runs at once: a heap of polls by when they are due, made in one thread.
 
-How a run is read is in ``resources/_run_calls.py``; clock and cap are the ``Waiter``'s.
+The request for a run is in ``_calls/run_calls.py``; clock and cap are the ``Waiter``'s.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from assistants_client.waiting.progress import NO_PROGRESS, runs_progress
 from assistants_client.waiting.rate_limiter import Ticket
 
 if TYPE_CHECKING:
-    from assistants_client.resources._run_calls import RunCalls
+    from assistants_client._calls.run_calls import RunCalls
 
 #: A run, or the ids of its thread and its own.
 RunOrIds: TypeAlias = "Run | tuple[str, str]"
 
 #: Seconds after which a poll no longer holds up the next one.
 HANGS_AFTER: Final = 1.0
-#: How many polls may hang before no other is begun.
+#: The number of hanging polls at which no other is begun.
 MOST_HANGING: Final = 8
 
 
 def _distinct(runs: Iterable[RunOrIds]) -> list[RunOrIds]:
-    """Each run once, in order; of several forms the one that is final.
+    """Returns each run once, in order; of several forms the one that is final.
 
     Raises:
         ConfigurationError: Something is neither a run nor a pair of ids.
@@ -86,14 +86,14 @@ class _Waiting:
     run_id: str
     polls: Polls[Run]
     watch: Watch
-    #: When the poll that is under way began.
-    asked: float = 0.0
+    #: The time at which the poll that is under way began.
+    polled_at: float = 0.0
 
 
 class ManyWaits:
     """Yields each run as soon as it is final or requires its caller.
 
-    What goes wrong with one run is kept in :attr:`errors`, and does not end the wait for others.
+    An error of one run is kept in :attr:`errors`, and does not end the wait for others.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ManyWaits:
         ]
         self._total = len(self._heap)
         self._under_way: list[_Waiting] = []
-        self._lanes = _Lanes(calls)
+        self._threads = _PollThreads(calls)
         self._ticket: Ticket | None = None
 
     def _waiting(self, run: RunOrIds, backoff: Backoff, stalled_after: float | None) -> _Waiting:
@@ -137,23 +137,23 @@ class ManyWaits:
         until = self._begun + self._timeout
         try:
             while self._heap or self._under_way:
-                one, answer = self._next_answer(until)
+                one, result = self._next_result(until)
                 self._under_way.remove(one)
-                run = self._settled(one, answer)
+                run = self._settled(one, result)
                 if run is not None:
                     left = self._clock.now()
                     yield run
                     until += self._clock.now() - left  # the caller's own time does not count
         finally:
-            self._leave_line()
-            self._lanes.close()
+            self._leave_queue()
+            self._threads.close()
 
-    def _settled(self, one: _Waiting, answer: _Answer) -> Run | None:
-        """The run, if this answer ends its wait; else its next poll is planned."""
-        if self._on_poll is not None and not isinstance(answer, BaseException):
-            self._on_poll(answer[0])
+    def _settled(self, one: _Waiting, result: _Result) -> Run | None:
+        """Returns the run, if this poll ends its wait; else schedules its next poll."""
+        if self._on_poll is not None and not isinstance(result, BaseException):
+            self._on_poll(result[0])
         try:
-            is_done = _is_done(one, answer)
+            is_done = _is_done(one, result)
         except AssistantsError as error:
             self.errors.append(error)
             return None
@@ -166,11 +166,11 @@ class ManyWaits:
 
     # --- one poll after the other -----------------------------------------------------------------
 
-    def _next_answer(self, until: float) -> tuple[_Waiting, _Answer]:
-        """Begins polls as they are due, until one is answered."""
+    def _next_result(self, until: float) -> tuple[_Waiting, _Result]:
+        """Begins polls as they are due, until one has a result."""
         try:
             while True:
-                done = self._lanes.take()
+                done = self._threads.take()
                 now = self._clock.now()
                 if done is None and now >= until:
                     raise self._timed_out()
@@ -181,15 +181,15 @@ class ManyWaits:
                     if not self._under_way:
                         self._clock.sleep(pause)
                         continue
-                    done = self._lanes.take(pause)
+                    done = self._threads.take(pause)
                 if done is not None:
                     return done
         finally:
-            self._leave_line()  # nobody is to wait for us while our caller has the run
+            self._leave_queue()  # no other wait is blocked while our caller handles the run
 
     def _begin(self, now: float) -> float:
-        """Begins the poll that has been due longest; answers after how long there may be one."""
-        busy = [one.asked for one in self._under_way if now - one.asked < HANGS_AFTER]
+        """Begins the poll that has been due longest; returns the seconds until there may be one."""
+        busy = [one.polled_at for one in self._under_way if now - one.polled_at < HANGS_AFTER]
         if len(self._under_way) - len(busy) >= MOST_HANGING:
             return math.inf
         if len(busy) >= self._parallel_polls:
@@ -206,12 +206,12 @@ class ManyWaits:
             return pause
         self._ticket = None
         one = heapq.heappop(self._heap)[2]
-        one.asked = now
+        one.polled_at = now
         self._under_way.append(one)
-        self._lanes.begin(one)
+        self._threads.begin(one)
         return 0.0
 
-    def _leave_line(self) -> None:
+    def _leave_queue(self) -> None:
         if self._ticket is not None:
             self._rate_limiter.cancel(self._ticket)
             self._ticket = None
@@ -227,61 +227,61 @@ class ManyWaits:
         return error
 
 
-_Answer: TypeAlias = "tuple[Run, Mapping[str, str]] | BaseException"
+_Result: TypeAlias = "tuple[Run, Mapping[str, str]] | BaseException"
 
 
-def _is_done(one: _Waiting, answer: _Answer) -> bool:
-    if isinstance(answer, APIError):
-        one.polls.failed(answer)
+def _is_done(one: _Waiting, result: _Result) -> bool:
+    if isinstance(result, APIError):
+        one.polls.failed(result)
         return False
-    if isinstance(answer, BaseException):
-        raise answer
-    one.polls.took(*answer)
-    return one.watch.is_done(answer[0])
+    if isinstance(result, BaseException):
+        raise result
+    one.polls.succeeded(*result)
+    return one.watch.is_done(result[0])
 
 
-class _Lanes:
-    """Threads that make one poll after the other; there are as many as polls were under way."""
+class _PollThreads:
+    """A pool of threads that poll; it grows to as many as polls were under way at once."""
 
     def __init__(self, calls: RunCalls) -> None:
         self._calls = calls
         self._begun: queue.Queue[_Waiting | None] = queue.Queue()
-        self._done: queue.Queue[tuple[_Waiting, _Answer]] = queue.Queue()
-        self._threads = 0
+        self._done: queue.Queue[tuple[_Waiting, _Result]] = queue.Queue()
+        self._count = 0
         self._idle = 0
 
     def begin(self, one: _Waiting) -> None:
-        """Has a run polled."""
+        """Polls a run in a thread that is idle, or in a new one."""
         if self._idle:
             self._idle -= 1
         else:
-            self._threads += 1
+            self._count += 1
             context = contextvars.copy_context()
             threading.Thread(
                 target=context.run, args=(self._work,), name="assistants-client-polls", daemon=True
             ).start()
         self._begun.put(one)
 
-    def take(self, seconds: float = 0.0) -> tuple[_Waiting, _Answer] | None:
-        """An answer, if one comes within that time."""
+    def take(self, seconds: float = 0.0) -> tuple[_Waiting, _Result] | None:
+        """Returns the result of a poll, if one comes within that time."""
         done = take(self._done, seconds)
         self._idle += done is not None
         return done
 
     def close(self) -> None:
-        """Lets the threads end, each after what it is doing."""
-        for _ in range(self._threads):
+        """Ends the threads, each after its poll."""
+        for _ in range(self._count):
             self._begun.put(None)
-        self._threads = 0
+        self._count = 0
 
     def _work(self) -> None:
         while (one := self._begun.get()) is not None:
-            answer: _Answer
+            result: _Result
             try:
-                answer = self._calls.poll(one.thread_id, one.run_id)
-            except BaseException as error:  # handed to the caller's thread
-                answer = error
-            self._done.put((one, answer))
+                result = self._calls.poll(one.thread_id, one.run_id)
+            except BaseException as error:  # raised in the caller's thread
+                result = error
+            self._done.put((one, result))
 
 
 def wait_for_runs(
@@ -298,7 +298,7 @@ def wait_for_runs(
     progress: bool,
 ) -> Iterator[Run]:
     """Yields each run as it ends; see ``Client.wait_for_runs``."""
-    # A mistake shows at once, not when the first run is asked for.
+    # A mistake is raised at once, not at the iterator's first ``next``.
     check_timeout(timeout)
     delays = waiter.delays(backoff)
     check_stalled_after(stalled_after)
@@ -324,7 +324,7 @@ def wait_for_runs(
                     error = run_error(run) if check else None
                     if error is not None:
                         failed.append(error)
-                    with shown.handing_out(run):
+                    with shown.finished(run):
                         yield run
         _raise_first([*failed, *waits.errors])
 
@@ -332,7 +332,7 @@ def wait_for_runs(
 
 
 def _raise_first(errors: list[AssistantsError]) -> None:
-    """Raises the first of what went wrong with single runs, saying how many others there were."""
+    """Raises the first error of single runs, with a note on the number of others."""
     if not errors:
         return
     first, *others = errors

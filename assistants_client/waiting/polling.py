@@ -1,7 +1,7 @@
-"""Waiting for a run, or other work of the server's, with a deadline that holds whatever it does.
+"""Waiting for a run, or other work of a server, with a deadline that holds whatever it does.
 
-The loops alone are here: what is sent is in ``resources/_run_calls.py``, and when functions are
-called in ``function_tools/tool_rounds.py``.
+Only the loops are here: the requests are in ``_calls/run_calls.py``, and the rounds in which
+functions are called in ``function_tools/tool_rounds.py``.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from assistants_client.waiting.progress import NO_PROGRESS, run_progress
 from assistants_client.waiting.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls
     from assistants_client.function_tools.function_tool import ToolLike
     from assistants_client.function_tools.tool_rounds import ToolRounds
     from assistants_client.models.tools import ToolInput
-    from assistants_client.resources._run_calls import RunCalls
 
 T = TypeVar("T")
 
-#: Seconds a wait may take unless told otherwise: a run expires 600 s after it was created.
+#: The default timeout of a wait in seconds: a run expires 600 s after it was created.
 DEFAULT_WAIT: Final = 660.0
 
 #: Seconds within which a run that was cancelled should have ended.
@@ -47,30 +47,30 @@ CANCEL_SECONDS: Final = 30.0
 #: Seconds for sending the outputs of tools that ran beyond the deadline.
 _SUBMIT_SECONDS = 5.0
 
-#: Seconds that stand for no bound, where one is needed.
+#: The seconds that mean no bound, where a number is needed.
 _NO_BOUND = 1e9
 
-#: The longest pause a server's hint may ask for, in seconds.
+#: The longest pause that a server's hint may cause, in seconds.
 _LONGEST_HINT = 60.0
 
-#: Refusals that say nothing about the run: the next poll may well succeed.
+#: Statuses of errors that do not concern the run: the next poll may well succeed.
 _TRANSIENT_STATUSES: Final = frozenset({408, 409, 429})
 
 
 @frozen
 class Time:
-    """A clock in seconds and a way to sleep; tests bring their own."""
+    """A clock in seconds and a function that sleeps; tests pass their own."""
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
 
 
 class Polls(Generic[T]):
-    """What the polls of one thing have told so far, and when the next is due.
+    """The results of one object's polls so far, and the delay until the next.
 
     Attributes:
-        seen: The thing as last read.
-        fault: Why the last poll failed, if it did.
+        seen: The object as last read.
+        fault: The error of the last poll, if it failed.
     """
 
     def __init__(self, delays: Backoff, last: T | None) -> None:
@@ -80,26 +80,26 @@ class Polls(Generic[T]):
         self._count = 0
         self._hint: float | None = None
 
-    def took(self, seen: T, headers: Mapping[str, str]) -> None:
-        """A poll went well."""
+    def succeeded(self, seen: T, headers: Mapping[str, str]) -> None:
+        """Records a poll that succeeded."""
         self.seen, self.fault, self._hint = seen, None, _hint(headers)
 
     def failed(self, error: APIError) -> None:
-        """A poll failed; raises the error again where the next would fail as well."""
+        """Records a poll that failed; raises its error if the next would fail as well."""
         if not _is_transient(error):
             raise error
         self.fault = error
         self._hint = _bounded(error.retry_after) if isinstance(error, APIStatusError) else None
 
     def delay(self, elapsed: float) -> float:
-        """Seconds until the next poll; the server's wish wins over the backoff."""
+        """Returns the seconds until the next poll; the server's hint wins over the backoff."""
         self._count += 1
         return (
             _checked_delay(self._delays(self._count, elapsed)) if self._hint is None else self._hint
         )
 
     def timed_out(self, name: str, timeout: float) -> WaitTimeoutError:
-        """The error that tells what was seen last."""
+        """Returns the error of a timeout, with the object as last read."""
         text = f"{name} was not finished within {timeout:g} s; "
         status = getattr(self.seen, "status", "unfinished")
         text += "no poll succeeded" if self.seen is None else f"it was {status!r} when last seen"
@@ -112,11 +112,11 @@ class Polls(Generic[T]):
 
 @define(eq=False)
 class Waiter:
-    """Waits: what all waits of one client share, in whatever thread they are.
+    """The clock, backoff and cap that all waits of one client share, in whatever thread they are.
 
     Attributes:
         clock: Clock and sleep.
-        backoff: The delays between polls, where a wait names none of its own.
+        backoff: The delays between polls, where a wait has none of its own.
         rate_limiter: The cap on the polls of all waits together.
     """
 
@@ -135,20 +135,20 @@ class Waiter:
         backoff: BackoffLike | None = None,
         begun: float | None = None,
     ) -> T:
-        """Polls until what is read is done.
+        """Polls an object until it is done.
 
         Args:
-            poll: Reads the thing, with the response's headers.
-            is_done: Whether the wait is over; called with what each poll read.
-            name: What is waited for, for messages.
+            poll: Reads the object, with the response's headers.
+            is_done: Called with the object of each poll; true ends the wait.
+            name: The object's name in messages.
             timeout: Seconds for the whole wait, a hanging poll included.
-            last: What the caller saw last.
+            last: The object as the caller last read it.
             backoff: The delays; the server's ``openai-poll-after-ms`` wins over them.
-            begun: Since when the timeout runs, if not from now on.
+            begun: The time at which the timeout began, if not now.
 
         Raises:
             WaitTimeoutError: The time ran out first.
-            APIError: A poll failed in a way that waiting cannot cure.
+            APIError: A poll failed with an error that is not transient.
             ConfigurationError: The timeout or the backoff cannot be used.
         """
         check_timeout(timeout)
@@ -165,7 +165,7 @@ class Waiter:
             except TooLateError:
                 raise polls.timed_out(name, timeout) from polls.fault
             else:
-                polls.took(seen, headers)
+                polls.succeeded(seen, headers)
                 if is_done(seen):
                     return seen
             now = self.clock.now()
@@ -174,7 +174,7 @@ class Waiter:
                 raise polls.timed_out(name, timeout)
 
     def delays(self, backoff: BackoffLike | None) -> Backoff:
-        """The backoff of a wait that was given this one, or none.
+        """Returns a wait's own backoff, else the client's.
 
         Raises:
             ConfigurationError: It cannot be used.
@@ -182,7 +182,7 @@ class Waiter:
         return self.backoff if backoff is None else checked_backoff(backoff)
 
     def _acquire_turn(self, until: float) -> bool:
-        """Waits for the turn of a poll that is due now; whether it came in time."""
+        """Waits for the turn of a poll that is due now; false if the time runs out first."""
         ticket = self.rate_limiter.queue(self.clock.now())
         try:
             while True:
@@ -198,15 +198,15 @@ class Waiter:
 
 
 def _promptly(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result, in a thread of its own also where there is no bound.
+    """Returns the call's result; it runs in a thread of its own, also where there is no bound.
 
-    Ctrl-C reaches the caller's thread at any moment then; in a look-up of a name it would not.
+    Ctrl-C reaches the caller's thread at any moment then; in a DNS lookup it would not.
     """
     return within(min(seconds, _NO_BOUND), call)
 
 
 def run_or_ids(run: Run | None, thread_id: str | None, run_id: str | None) -> tuple[str, str]:
-    """The ids of a run that is given itself or by them.
+    """Returns the ids of a run that is given itself or by its ids.
 
     Raises:
         ConfigurationError: Both are given, or neither.
@@ -243,7 +243,7 @@ def wait_for_run(
     progress: bool = False,
 ) -> Run:
     """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
-    # A mistake shows at once, not only where the run happens to take long.
+    # A mistake is raised at once, not only where the run happens to take long.
     check_timeout(timeout)
     check_stalled_after(stalled_after)
     delays, clock = waiter.delays(backoff), waiter.clock
@@ -252,7 +252,7 @@ def wait_for_run(
         run = last
     else:
         with run_progress(run_id, clock.now) if progress else NO_PROGRESS as shown:
-            run = _followed(
+            run = _poll_and_call_tools(
                 thread_id,
                 run_id,
                 calls,
@@ -270,8 +270,8 @@ def wait_for_run(
     return run
 
 
-def made_tools(tools: Iterable[ToolLike]) -> list[ToolInput]:
-    """Tools, made of the functions among them.
+def with_function_tools(tools: Iterable[ToolLike]) -> list[ToolInput]:
+    """Returns the tools, with tools made of the functions among them.
 
     Raises:
         ConfigurationError: One of them cannot be made a tool.
@@ -285,10 +285,10 @@ def made_tools(tools: Iterable[ToolLike]) -> list[ToolInput]:
 def _tool_rounds(tools: Iterable[ToolLike], handling: ToolHandling) -> ToolRounds:
     from assistants_client.function_tools.tool_rounds import ToolRounds
 
-    return ToolRounds(handling, made_tools(tools))
+    return ToolRounds(handling, with_function_tools(tools))
 
 
-def _followed(
+def _poll_and_call_tools(
     thread_id: str,
     run_id: str,
     calls: RunCalls,
@@ -301,7 +301,7 @@ def _followed(
     stalled_after: float | None,
     cancel_on_timeout: bool,
 ) -> Run:
-    """The run as it is when it is final or requires its caller."""
+    """Returns the run as it is when it is final or requires its caller."""
     clock, name = waiter.clock, f"run {run_id}"
     watch = Watch(on_poll, stalled_after, clock)
     begun = clock.now()
@@ -316,7 +316,7 @@ def _followed(
                 begun=begun,
             )
         except WaitTimeoutError as error:
-            if cancel_on_timeout and not watch.stalled:  # then there is time left
+            if cancel_on_timeout and not watch.stalled:  # stalled: before the time was up
                 error.run = _cancelled(calls, thread_id, run_id, waiter, error.run)
             raise
         outputs = None
@@ -334,7 +334,7 @@ def _followed(
         except TooLateError:
             pass  # it goes on in its thread; the next poll finds that the time is up
         except APIError as error:
-            # Whether the outputs were taken shows at the next poll; the tools do not run again.
+            # The next poll shows whether the server has the outputs; the tools do not run again.
             if not error.maybe_created:
                 raise
             rounds.lost(error)
@@ -343,10 +343,10 @@ def _followed(
 
 
 class Watch:
-    """Looks at every poll: tells the caller, and notices that nothing happens any more.
+    """Checks the run of every poll: calls ``on_poll``, and detects a run that has stalled.
 
     Attributes:
-        stalled: Whether it has noticed that.
+        stalled: True once the run has not changed for ``stalled_after`` seconds.
     """
 
     def __init__(
@@ -361,10 +361,10 @@ class Watch:
         self.stalled: bool = False
 
     def is_done(self, run: Run) -> bool:
-        """Whether there is nothing more to wait for.
+        """Returns whether the run is final or requires action.
 
         Raises:
-            WaitTimeoutError: Nothing has changed for too long.
+            WaitTimeoutError: The run has stalled.
         """
         if self._on_poll is not None:
             self._on_poll(run)
@@ -386,9 +386,9 @@ class Watch:
 def _cancelled(
     calls: RunCalls, thread_id: str, run_id: str, waiter: Waiter, last: Run | None
 ) -> Run | None:
-    """The run after cancelling it and waiting for its end, as far as that comes about."""
+    """Cancels the run and waits for its end; returns it as last read."""
     begun = waiter.clock.now()
-    # It may have ended meanwhile, which the poll will tell.
+    # It may have ended meanwhile; the poll reads that.
     with contextlib.suppress(APIError, TooLateError):
         last = within(CANCEL_SECONDS, lambda: calls.cancel(thread_id, run_id))
     try:
@@ -407,31 +407,35 @@ def _cancelled(
 def _is_transient(error: APIError) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in _TRANSIENT_STATUSES or error.status_code >= 500
-    # An answer cut short has the broken connection for its cause; one that is no JSON has none.
+    # A response cut short has the broken connection as its cause; one that is not JSON has none.
     return isinstance(error, APIConnectionError) or error.__cause__ is not None
 
 
 def _hint(headers: Mapping[str, str]) -> float | None:
-    """The server's wish, in seconds; hints are re-read on every answer."""
-    wish = headers.get(ENGINE_POLL_AFTER_MS) or headers.get(POLL_AFTER_MS) or ""
+    """Reads the server's hint, in seconds; it is read anew from every response."""
+    hint = headers.get(ENGINE_POLL_AFTER_MS) or headers.get(POLL_AFTER_MS) or ""
     try:
-        return _bounded(float(wish) / 1000)
+        return _bounded(float(hint) / 1000)
     except ValueError:
         return None
 
 
 def _bounded(hint: float | None) -> float | None:
-    """A wish that can be followed: one of 0 would have us ask without a pause."""
+    """Returns a hint that can be followed: one of 0 would mean polls without a pause."""
     return min(hint, _LONGEST_HINT) if hint is not None and hint > 0 else None
 
 
 def check_timeout(timeout: object) -> None:
-    """Refuses what is no number of seconds."""
+    """Refuses what is not a number of seconds."""
     number("timeout", timeout, at_least=0, unit="seconds", hint=ENDLESS)
 
 
 def checked_backoff(backoff: BackoffLike) -> Backoff:
-    """The backoff, or the error that a caller can read."""
+    """Makes a backoff of an argument.
+
+    Raises:
+        ConfigurationError: It is none, and no number of seconds.
+    """
     try:
         return as_backoff(backoff)
     except (TypeError, ValueError) as error:
@@ -440,11 +444,11 @@ def checked_backoff(backoff: BackoffLike) -> Backoff:
 
 def _checked_delay(delay: object) -> float:
     if not is_number(delay) or not delay >= 0:
-        raise ConfigurationError(f"backoff: answered {delay!r}, not a number of 0 or more seconds")
+        raise ConfigurationError(f"backoff: returned {delay!r}, not a number of 0 or more seconds")
     return delay
 
 
 def check_stalled_after(seconds: object) -> None:
-    """Refuses what is no number of seconds above 0; ``None`` is no such bound."""
+    """Refuses what is not a number of seconds above 0; ``None`` means no such bound."""
     if seconds is not None:
         number("stalled_after", seconds, above=0, unit="seconds")

@@ -1,8 +1,8 @@
-"""How a wait shows its progress: in a terminal, in a notebook, in a log file.
+"""The display of a wait's progress: in a terminal, in a notebook, in a log file.
 
-Only texts are made and shown here; what is waited for, and how, is in ``polling.py``. tqdm and
-IPython are used where they are there. What a server says is shown without its control characters,
-and a display that fails ends: the wait goes on.
+Only texts are made and shown here; the waiting is in ``polling.py``. tqdm and IPython are used
+where they are installed. A server's text is shown without its control characters, and a display
+that fails ends: the wait goes on.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any, Protocol, TextIO
 
 from assistants_client.models.runs import Run
 
-_TICK = 0.2  # seconds between two looks at the clock
+_TICK = 0.2  # seconds between two updates
 _LOG_STEPS = 10  # lines that a log gets at most for the runs of one wait, beside the last
 
 
 class Progress:
-    """Shows nothing; what shows something is below."""
+    """A progress display that shows nothing; those that do are below."""
 
     def __enter__(self) -> Progress:
         return self
@@ -38,51 +38,51 @@ class Progress:
         pass
 
     def watching(self, on_poll: Callable[[Run], object] | None) -> Callable[[Run], object] | None:
-        """What to call after every poll, the caller's own callable included."""
+        """Returns the callable for ``on_poll``; it calls the caller's own too."""
         return on_poll
 
     def sleeping(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
-        """How to sleep without standing still."""
+        """Returns a sleep during which the display is updated."""
         return sleep
 
-    def handing_out(self, run: Run) -> AbstractContextManager[None]:
-        """One of many runs has finished; within, the caller has it, and may print."""
+    def finished(self, run: Run) -> AbstractContextManager[None]:
+        """Counts one of many runs as finished; within, the caller has it, and may print."""
         return nullcontext()
 
 
 NO_PROGRESS = Progress()
 
 
-class Form(Protocol):
-    """Where progress is shown."""
+class Display(Protocol):
+    """A place where progress is shown."""
 
-    #: Whether a text is shown in place of the one before.
+    #: True if a text replaces the one before.
     is_live: bool
 
     def show(self, text: str, finished: int) -> None:
-        """Shows how things are now."""
+        """Shows the current state."""
 
     def clear(self) -> None:
-        """Makes room for what the program prints; the next ``show`` comes after it."""
+        """Clears the line for the program's own output; the next ``show`` comes after it."""
 
     def close(self) -> None:
-        """Leaves the last text standing."""
+        """Ends the display; the last text stays."""
 
 
 class _Shown(Progress, ABC):
-    def __init__(self, form: Form, now: Callable[[], float]) -> None:
-        self._form: Form | None = form
+    def __init__(self, display: Display, now: Callable[[], float]) -> None:
+        self._display: Display | None = display
         self._now = now
         self._begun = self._shown_at = now()
         self._finished = 0
 
     def __exit__(self, *error: object) -> None:
-        if self._form is not None:
-            self._safely(self._form.close)
-        self._form = None
+        if self._display is not None:
+            self._safely(self._display.close)
+        self._display = None
 
     def sleeping(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
-        if self._form is None or not self._form.is_live:
+        if self._display is None or not self._display.is_live:
             return sleep
 
         def sleep_and_tick(seconds: float) -> None:
@@ -101,19 +101,19 @@ class _Shown(Progress, ABC):
 
     def _show(self) -> None:
         self._shown_at = self._now()
-        form, text = self._form, self._text()
-        if form is not None:
-            self._safely(lambda: form.show(text, self._finished))
+        display, text = self._display, self._text()
+        if display is not None:
+            self._safely(lambda: display.show(text, self._finished))
 
     def _clear(self) -> None:
-        if self._form is not None:
-            self._safely(self._form.clear)
+        if self._display is not None:
+            self._safely(self._display.clear)
 
     def _safely(self, act: Callable[[], object]) -> None:
         try:
             act()
-        except Exception:  # a closed stream, a notebook that is gone: no reason to end the wait
-            self._form = None
+        except Exception:  # a closed stream, a notebook that is gone: the wait goes on
+            self._display = None
 
     def _elapsed(self) -> str:
         minutes, seconds = divmod(int(self._now() - self._begun), 60)
@@ -122,13 +122,13 @@ class _Shown(Progress, ABC):
 
 
 class _OneRun(_Shown):
-    def __init__(self, run_id: str, form: Form, now: Callable[[], float]) -> None:
-        super().__init__(form, now)
+    def __init__(self, run_id: str, display: Display, now: Callable[[], float]) -> None:
+        super().__init__(display, now)
         self._run_id = run_id
         self._status = ""
 
     def __enter__(self) -> Progress:
-        if self._form is not None and self._form.is_live:
+        if self._display is not None and self._display.is_live:
             self._show()
         return self
 
@@ -138,7 +138,7 @@ class _OneRun(_Shown):
             if on_poll is not None:
                 self._clear()
                 on_poll(run)
-            if is_new or (self._form is not None and self._form.is_live):
+            if is_new or (self._display is not None and self._display.is_live):
                 self._show()
 
         return seen
@@ -148,25 +148,25 @@ class _OneRun(_Shown):
 
 
 class _ManyRuns(_Shown):
-    def __init__(self, total: int, form: Form, now: Callable[[], float]) -> None:
-        super().__init__(form, now)
+    def __init__(self, total: int, display: Display, now: Callable[[], float]) -> None:
+        super().__init__(display, now)
         self._total = total
         self._not_completed = 0
-        self._told = 0
+        self._reported = 0
 
     def __enter__(self) -> Progress:
         self._show()
         return self
 
     @contextmanager
-    def handing_out(self, run: Run) -> Iterator[None]:
+    def finished(self, run: Run) -> Iterator[None]:
         self._finished += 1
         self._not_completed += run.status != "completed"
         steps = self._finished * _LOG_STEPS // self._total
-        is_news = steps > self._told or self._finished == self._total
-        is_live = self._form is not None and self._form.is_live
+        is_news = steps > self._reported or self._finished == self._total
+        is_live = self._display is not None and self._display.is_live
         if is_news or is_live:
-            self._told = steps
+            self._reported = steps
             self._show()
         self._clear()
         try:
@@ -181,19 +181,19 @@ class _ManyRuns(_Shown):
 
 
 def run_progress(run_id: str, now: Callable[[], float]) -> Progress:
-    """Shows one run: its status and the time that has passed."""
-    form = _form(None)
-    return NO_PROGRESS if form is None else _OneRun(run_id, form, now)
+    """Returns the display of one run: its status and the time that has passed."""
+    display = _display(None)
+    return NO_PROGRESS if display is None else _OneRun(run_id, display, now)
 
 
 def runs_progress(total: int, now: Callable[[], float]) -> Progress:
-    """Shows how many of the runs have finished."""
-    form = _form(total)
-    return NO_PROGRESS if form is None else _ManyRuns(total, form, now)
+    """Returns the display of many runs: how many have finished."""
+    display = _display(total)
+    return NO_PROGRESS if display is None else _ManyRuns(total, display, now)
 
 
-def _form(total: int | None) -> Form | None:
-    """The form that suits where this program runs; none where there is no standard error."""
+def _display(total: int | None) -> Display | None:
+    """Returns the display for this program's environment; ``None`` without a standard error."""
     try:
         if _in_notebook():
             return _Notebook()
@@ -216,12 +216,12 @@ def _in_notebook() -> bool:
 
 
 def _plain(text: str) -> str:
-    """The text without what moves a cursor or means something to a terminal."""
+    """Replaces what moves a cursor or is a command to a terminal."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
 class _Log:
-    """A line for each piece of news."""
+    """A line for each change."""
 
     is_live = False
 
@@ -229,7 +229,7 @@ class _Log:
         self._stream = stream
 
     def show(self, text: str, finished: int) -> None:
-        print(_sayable(_plain(text), self._stream), file=self._stream, flush=True)
+        print(_encodable(_plain(text), self._stream), file=self._stream, flush=True)
 
     def clear(self) -> None:
         pass
@@ -239,7 +239,7 @@ class _Log:
 
 
 class _Line:
-    """One line of a terminal, written over again and again."""
+    """One line of a terminal, overwritten at each update."""
 
     is_live = True
 
@@ -248,7 +248,7 @@ class _Line:
         self._length = 0
 
     def show(self, text: str, finished: int) -> None:
-        text = _sayable(_plain(text), self._stream)[: shutil.get_terminal_size().columns - 1]
+        text = _encodable(_plain(text), self._stream)[: shutil.get_terminal_size().columns - 1]
         self._stream.write(f"\r{text.ljust(self._length)}")
         self._stream.flush()
         self._length = len(text)
@@ -305,6 +305,6 @@ class _Notebook:
         pass
 
 
-def _sayable(text: str, stream: TextIO) -> str:
+def _encodable(text: str, stream: TextIO) -> str:
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

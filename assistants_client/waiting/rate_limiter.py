@@ -15,23 +15,23 @@ from typing import TypeAlias
 
 from assistants_client._arguments import number
 
-#: A poll that is due, in a queue: since when, and a number that tells it from others.
+#: A due poll in the queue: the time since which it is due, and a number that makes it unique.
 Ticket: TypeAlias = tuple[float, int]
 
-_EPSILON = 1e-9  # tokens; what arithmetic may lose on the way to a whole one
-_GLANCE = 1e-4  # seconds; the shortest pause that is asked for
+_EPSILON = 1e-9  # tokens; the rounding error that may be missing from a whole one
+_SHORTEST_PAUSE = 1e-4  # seconds
 
 
 class RateLimiter:
-    """Lets polls through one by one, the one that has been due longest first.
+    """Admits polls one by one, the one that has been due longest first.
 
     Args:
-        per_second: How many in a second; infinity lets every poll through.
+        per_second: The number of polls in a second; infinity admits every poll at once.
     """
 
     def __init__(self, per_second: float = math.inf) -> None:
         self.per_second = per_second
-        self._line: list[Ticket] = []
+        self._queue: list[Ticket] = []
         self._numbers = count()
         self._tokens = 1.0
         self._filled: float | None = None
@@ -39,19 +39,19 @@ class RateLimiter:
         self._process = os.getpid()
 
     def queue(self, due: float) -> Ticket:
-        """Takes a place in the line, for a poll that has been due since then."""
-        if self._process != os.getpid():  # the threads in line, or at the lock, are not here
-            self._process, self._lock, self._line = os.getpid(), threading.Lock(), []
+        """Queues a poll that has been due since then."""
+        if self._process != os.getpid():  # threads in the queue, or at the lock, are not forked
+            self._process, self._lock, self._queue = os.getpid(), threading.Lock(), []
         with self._lock:
             ticket = (due, next(self._numbers))
-            insort(self._line, ticket)
+            insort(self._queue, ticket)
         return ticket
 
     def try_acquire(self, ticket: Ticket, now: float) -> float:
-        """Whether it is this poll's turn.
+        """Takes a token for a poll, if it is the poll's turn.
 
         Returns:
-            0 when it is, and the poll has left the line; else after how many seconds to ask again.
+            0 if it is, and the poll has left the queue; else the seconds until the next try.
         """
         if math.isinf(self.per_second):
             self.cancel(ticket)
@@ -61,25 +61,25 @@ class RateLimiter:
                 self._tokens += (now - self._filled) * self.per_second
             self._filled = now
             self._tokens = min(self._tokens, 1.0)
-            missing = bisect_left(self._line, ticket) + 1 - self._tokens
+            missing = bisect_left(self._queue, ticket) + 1 - self._tokens
             if missing > _EPSILON:
-                return max(missing / self.per_second, _GLANCE)
-            self._line.remove(ticket)
+                return max(missing / self.per_second, _SHORTEST_PAUSE)
+            self._queue.remove(ticket)
             self._tokens -= 1
         return 0.0
 
     def cancel(self, ticket: Ticket) -> None:
-        """Gives the place up, if it is still held."""
+        """Removes a poll from the queue, if it is still there."""
         with self._lock:
-            if ticket in self._line:
-                self._line.remove(ticket)
+            if ticket in self._queue:
+                self._queue.remove(ticket)
 
 
 def as_rate_limiter(per_second: float | None) -> RateLimiter:
-    """The cap that a client's argument asks for.
+    """Makes the rate limiter of a client's argument.
 
     Raises:
-        ConfigurationError: It is no number above 0.
+        ConfigurationError: It is not a number above 0.
     """
     if per_second is None:
         return RateLimiter()

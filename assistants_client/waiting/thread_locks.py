@@ -10,7 +10,7 @@ from assistants_client.errors import (
     BadRequestError,
     InvalidRequestError,
     ThreadLockedError,
-    awaited,
+    required_action_text,
     still_locked,
 )
 from assistants_client.models.messages import OnActiveRun
@@ -18,25 +18,25 @@ from assistants_client.models.runs import is_settled
 from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter
 
 if TYPE_CHECKING:
-    from assistants_client.resources._run_calls import RunCalls
+    from assistants_client._calls.run_calls import RunCalls
 
 T = TypeVar("T")
 
-#: How often a thread is freed from one and the same run before its lock is taken for a mistake.
+#: The number of times that a thread is freed from one run before its lock counts as stale.
 _MOST_UNLOCKS: Final = 5
 
 
 def through_lock(
     call: Callable[[], T], thread_id: str, policy: OnActiveRun, calls: RunCalls, waiter: Waiter
 ) -> T:
-    """The call's result, after freeing the thread from its active run where that is wished.
+    """Returns the call's result; frees the thread from its active run first if the policy says so.
 
     Args:
         call: The call; it is made again after the thread was freed.
         thread_id: The thread that it needs.
-        policy: What to do with a run that holds the lock.
-        calls: How the run is read and cancelled.
-        waiter: How its end is waited for.
+        policy: The treatment of a run that holds the lock.
+        calls: The requests that read and cancel the run.
+        waiter: Waits for its end.
 
     Raises:
         ThreadLockedError: The thread is locked, with the policy ``raise``; or the run waits for its
@@ -77,7 +77,7 @@ def _unlock(
     if policy == "cancel":
         with contextlib.suppress(BadRequestError):  # it has ended meanwhile
             calls.cancel(thread_id, run_id)
-    # One that was cancelled may still ask for its caller for a while.
+    # One that was cancelled may still require action for a while.
     run = waiter.poll_until(
         lambda: calls.poll(thread_id, run_id),
         lambda seen: seen.is_final if policy == "cancel" else is_settled(seen),
@@ -85,5 +85,5 @@ def _unlock(
         timeout=DEFAULT_WAIT,
     )
     if not run.is_final:
-        why = f"it waits for {awaited(run)}"
+        why = f"it waits for {required_action_text(run)}"
         raise still_locked(locked, f'{why}; on_active_run="cancel" ends it')

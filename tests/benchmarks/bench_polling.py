@@ -69,7 +69,7 @@ def measured(policy: BackoffLike, lengths: list[float]) -> Figures:
             now += LATENCY
             if now - LATENCY / 2 >= length:  # what the answer tells is as old as its way back
                 break
-            told.took(unfinished, {})
+            told.succeeded(unfinished, {})
             now += told.delay(now)
         delays.append(now - length)
     return Figures(

@@ -6,10 +6,10 @@ from protocol_operations import OPERATIONS
 
 import assistants_client as ac
 from assistants_client import InvalidRequestError
+from assistants_client._calls.resource import encoded
 from assistants_client._json.codec import InvalidValueError, encode_request, parse
 from assistants_client.models._limits import LIMIT
 from assistants_client.models.tools import NewVectorStore
-from assistants_client.resources._base import encoded
 
 ROWS = [pytest.param(row, id=f"{row[0].__name__}-{row[2]}-{row[3]}"[:90]) for row in LIMITS]
 

@@ -8,7 +8,7 @@ import pytest
 from protocol_operations import FURTHER, FURTHER_OPERATIONS, IDS, OPERATIONS
 
 from assistants_client import Client
-from assistants_client.resources._base import Resource
+from assistants_client._calls.resource import Resource
 
 BASE = "https://server.test/v1"
 ALL = OPERATIONS + FURTHER_OPERATIONS

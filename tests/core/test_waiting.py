@@ -401,7 +401,7 @@ def test_arguments_are_checked_for_a_run_that_has_ended_too(client, name, value)
 def test_a_backoff_must_answer_seconds(client, poll, answer):
     """Nothing else can be slept."""
     poll("queued")
-    with pytest.raises(ConfigurationError, match=r"^backoff: answered "):
+    with pytest.raises(ConfigurationError, match=r"^backoff: returned "):
         client.wait_for_run(RUN, backoff=lambda polls, elapsed: answer)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from databases import fresh
 from engine_http import Http
-from test_executor import Recorder
 from test_recovery import killed
+from test_thread_pool import Recorder
 
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.worker.lookout import Lookout, Source

@@ -93,7 +93,7 @@ def test_a_variable_that_cannot_be_is_named(
 
 
 @pytest.mark.parametrize(
-    ("workers", "words"), [(0, "0 is below 1"), ("8", "expected a whole number, got '8'")]
+    ("workers", "words"), [(0, "0 is not a whole number"), ("8", "'8' is not a whole number")]
 )
 def test_an_argument_that_cannot_be_is_named(workers: Any, words: str) -> None:
     """Before anything is opened."""

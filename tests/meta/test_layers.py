@@ -26,31 +26,28 @@ OURS = {
     "_public_names": "",
     "_lazy_names": "lazy:_suggestions",
     "errors": "lazy:models",
-    "backoff": "models",
+    "backoff": "",
     "_arguments": "errors _protocol",
     "models": "_lazy_names _public_names _suggestions",
     "_json": "models",
     "_http": "errors _arguments _protocol _version",
     "function_tools": "_arguments _lazy_names errors models _json",
-    # The floor of the resources, without waits and streams, which stand on it.
-    "resources._pagination": "_arguments errors models",
-    "resources._base": "_arguments _suggestions errors models _json _http resources._pagination",
-    "resources._run_calls": "models _http resources._base lazy:resources._pagination",
+    "_calls": "_arguments _suggestions errors models _json _http",
     "waiting": "_arguments _lazy_names errors backoff models _protocol _http lazy:function_tools "
-    "lazy:resources._run_calls",
-    "streaming": "_lazy_names _suggestions errors models _json _http lazy:waiting "
-    "lazy:function_tools lazy:resources._run_calls",
-    "resources": "_arguments _suggestions errors backoff models _json _http waiting "
-    "resources._base resources._pagination resources._run_calls lazy:function_tools "
-    "lazy:streaming",
-    "client": "_arguments _lazy_names _suggestions _version errors backoff models _http waiting "
-    "resources lazy:function_tools lazy:engine",
+    "lazy:_calls",
+    "streaming": "_lazy_names _suggestions errors models _json _http lazy:_calls "
+    "lazy:function_tools lazy:waiting",
+    "resources": "_arguments _suggestions errors backoff models _http waiting _calls "
+    "lazy:function_tools lazy:streaming",
+    "client": "_arguments _calls _lazy_names _suggestions errors backoff models _http waiting "
+    "lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
-    "": "_lazy_names _public_names _version lazy:_arguments lazy:_http lazy:backoff lazy:client "
-    "lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming lazy:waiting",
+    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:backoff "
+    "lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming "
+    "lazy:waiting",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.faults": "_protocol",
     "engine.ids": "",
@@ -59,23 +56,23 @@ OURS = {
     "engine.code_interpreter": "errors",
     "engine.code_interpreter.sandbox_main": "",  # nothing else is there where it runs
     "engine.search.document_reader": "",  # a program of its own
-    "engine.search": "_http errors models engine.faults engine.language_models "
-    "engine.search.document_reader",
+    "engine.search": "_arguments _http errors models engine.faults "
+    "engine.language_models engine.search.document_reader",
     "engine.domain": "_json models engine.faults engine.ids engine.language_models engine.search",
     "engine.events": "_http _json models engine.faults",
     "engine.storage": "_json errors models engine.domain engine.faults engine.ids",
     "engine.services": "_json _protocol models engine.domain engine.events engine.faults "
     "engine.ids engine.language_models engine.search engine.storage",
     "engine.services.worker_side": "_json models engine.code_interpreter engine.domain "
-    "engine.events engine.ids engine.language_models engine.search engine.services engine.storage",
+    "engine.events engine.language_models engine.search engine.services engine.storage",
     "engine.worker": "_json models engine.code_interpreter engine.domain engine.events "
     "engine.faults engine.ids engine.language_models engine.search engine.services.worker_side",
-    "engine.http": "_http _json _protocol errors models engine.domain engine.events engine.faults "
+    "engine.http": "_json _protocol models engine.domain engine.events engine.faults "
     "engine.ids engine.services engine.storage",
     # The parts made into one engine, and the variables that describe it.
-    "engine": "errors engine._moved engine.code_interpreter engine.events engine.faults "
-    "engine.http engine.ids engine.language_models engine.search engine.services engine.storage "
-    "engine.worker",
+    "engine": "_arguments errors engine._moved engine.code_interpreter engine.events "
+    "engine.faults engine.http engine.ids engine.language_models engine.search engine.services "
+    "engine.storage engine.worker",
     "engine.serving": "_json models engine.engine engine.environment engine.faults engine.http "
     "engine.language_models",
     "engine.wsgi": "engine.engine",
@@ -83,20 +80,19 @@ OURS = {
 
 #: Folders whose files do not import each other, save through the ones named.
 NO_SIDEWAYS = {
-    "resources": "_base _pagination _run_calls _signatures _waits files",
+    "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _stores _resources _passages "
-    "_vectors _words _search _pieces _write",
+    "_vectors _words _search _write",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
 #: a dependency. The standard library is free.
 THEIRS = {
-    "attrs": "models backoff _json _http function_tools waiting streaming resources client engine "
-    "testing",
+    "attrs": "_calls models backoff _json _http function_tools waiting streaming resources client "
+    "engine testing",
     "cattrs": "_json.codec",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
-    "lazy:resources._run_calls "
-    "lazy:engine.language_models",
+    "lazy:_calls lazy:engine.language_models",
     "urllib3": "_http engine.http.in_process_adapter testing.connections",
     "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests",
     "pytest": "testing.plugin",
@@ -212,6 +208,33 @@ def violations(root: Path) -> list[str]:
     return found
 
 
+def unused(root: Path) -> list[str]:
+    """The permissions of the table that no import needs, or needs only lazily."""
+    files = modules(root)
+    needed: dict[str, list[tuple[str, bool]]] = {row: [] for row in OURS}
+    for module, path in files.items():
+        parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for one in imports(path.read_text("utf-8"), f"{PACKAGE}.{parent}".rstrip(".")):
+            name = one.name.removeprefix(PACKAGE).removeprefix(".")
+            while name not in files:
+                name = name.rpartition(".")[0]
+            needed[row_of(module) or ""].append((name, one.lazy))
+    return [
+        f"{row}: {entry}"
+        for row, line in OURS.items()
+        for entry in line.split()
+        if not any(
+            below(name, entry.removeprefix("lazy:")) and (entry.startswith("lazy:") or not lazy)
+            for name, lazy in needed[row]
+        )
+    ]
+
+
+def test_every_permission_is_used() -> None:
+    """The table permits no more than there is."""
+    assert unused(ROOT) == []
+
+
 def test_every_import_is_permitted() -> None:
     """No file of the package imports what the tables do not let it import."""
     assert violations(ROOT) == []
@@ -235,10 +258,28 @@ def circles(table: Mapping[str, str]) -> list[str]:
     return found
 
 
+def imports_of_files(root: Path) -> dict[str, str]:
+    """By file, the files that it imports, for type checkers too. Front doors are left out."""
+    files = {name: path for name, path in modules(root).items() if path.stem != "__init__"}
+    found = {}
+    for module, path in files.items():
+        names = []
+        for one in imports(path.read_text("utf-8"), f"{PACKAGE}.{module.rpartition('.')[0]}"):
+            name = one.name.removeprefix(f"{PACKAGE}.")
+            while name and name not in files:
+                name = name.rpartition(".")[0]
+            names.append(name)
+        found[module] = " ".join(names)
+    return found
+
+
 def test_there_is_no_circle() -> None:
-    """No folder's permissions lead back to it, however far around; a planted circle is seen."""
+    """No folder's permissions lead back to it, however far around; nor do the imports of a file."""
     assert circles(OURS) == []
     assert circles({**OURS, "errors": "lazy:client"}) != []
+    found = imports_of_files(ROOT)
+    assert circles(found) == []
+    assert circles({**found, "errors": "client.client"}) != []
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from migration_calls import MIGRATION, Calls, cells
 
 import assistants_client
 from assistants_client import Client
+from assistants_client._calls.resource import Resource
 from assistants_client._suggestions import ATTRIBUTES
-from assistants_client.resources._base import Resource
 from assistants_client.resources.assistants import Assistants
 
 #: What the names in the tables stand for.

@@ -76,3 +76,16 @@ def test_the_readme_links_to_the_architecture_note() -> None:
 
     assert "assistants_client/ARCHITECTURE.rst" in contributing
     assert "tests/README.rst" in contributing
+
+
+def test_the_architecture_note_names_every_file_that_starts_threads() -> None:
+    """Threads and timers: a file that makes one is in the note."""
+    package = ROOT / "assistants_client"
+    starting = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"threading\.(Thread|Timer)\(", path.read_text("utf-8"))
+    ]
+
+    assert len(starting) > 5
+    assert [path for path in starting if f"``{path}``" not in architecture()] == []

@@ -17,14 +17,6 @@ PACKAGE = Path(__file__).parents[2] / "assistants_client"
 #: Words that open an indirect question in place of a sentence.
 OPENINGS = re.compile(r"(What|Whether|How|Who|Which)\b")
 
-#: Folders whose docstrings are not reworded yet. It only shrinks.
-EXEMPT = {
-    "client",
-    "resources",
-    "streaming",
-    "waiting",
-}
-
 
 def documented(tree: ast.Module) -> Iterator[tuple[str, int, str]]:
     """The name, line and docstring of the module, its classes, functions and attributes."""
@@ -62,16 +54,10 @@ def named(folder: Path) -> str:
     return folder.relative_to(PACKAGE).as_posix()
 
 
-@pytest.mark.parametrize("folder", [f for f in FOLDERS if named(f) not in EXEMPT], ids=named)
+@pytest.mark.parametrize("folder", FOLDERS, ids=named)
 def test_no_docstring_opens_with_a_question_word(folder: Path) -> None:
     """A docstring says what a thing does or is, not which question it answers."""
     assert questions(folder) == []
-
-
-def test_exempt_folders_still_need_it() -> None:
-    """A folder that is reworded leaves the set, and every name in it is a folder's."""
-    assert {named(folder) for folder in FOLDERS} >= EXEMPT
-    assert [name for name in sorted(EXEMPT) if not questions(PACKAGE / name)] == []
 
 
 def test_every_kind_of_docstring_is_found() -> None:

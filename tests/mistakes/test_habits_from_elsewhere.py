@@ -170,7 +170,7 @@ def test_two_threads_on_one_stream(embedded: Callable[..., Client]) -> None:
         first.join()
 
     assert second == (
-        "the stream is being iterated already, by another thread or by the tool that asks; let one "
-        "thread iterate, and hand its events on, as with a queue.Queue"
+        "the stream is being iterated already, by another thread or by a tool that calls; let one "
+        "thread iterate, and pass its events on, as with a queue.Queue"
     )
     assert "".join(texts) == "Hello."

@@ -193,7 +193,7 @@ def test_a_list_without_end_is_an_error(client, monkeypatch):
     """However new its items are, a list that goes on and on ends with a clear error."""
     from assistants_client import LazyList, Page, Thread
 
-    monkeypatch.setattr("assistants_client.resources._pagination.MOST_PAGES", 50)
+    monkeypatch.setattr("assistants_client._calls.pagination.MOST_PAGES", 50)
     turn = iter(range(10**9))
 
     def fetch(query):

@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 from assistants_client import AssistantsError, StreamOptions
+from assistants_client._calls.run_calls import StreamRequest
 from assistants_client._json.codec import decode
 from assistants_client.backoff import ConstantBackoff
 from assistants_client.function_tools.tool_rounds import ToolRounds
@@ -22,7 +23,6 @@ from assistants_client.models.events import (
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
-from assistants_client.resources._run_calls import StreamRequest
 from assistants_client.streaming import RunStream
 from assistants_client.streaming.session import RunStreamSession
 from assistants_client.waiting.polling import Time, Waiter

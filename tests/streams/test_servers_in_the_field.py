@@ -47,7 +47,7 @@ from assistants_client.models.events import (
     RunStepInProgress,
 )
 from assistants_client.models.messages import Message
-from assistants_client.streaming import session as _following
+from assistants_client.streaming import session
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
 
@@ -395,8 +395,8 @@ def test_a_stream_that_stalls_is_taken_up(server, client):
 
 def test_an_event_beyond_the_bound_is_taken_up(server, played, monkeypatch):
     """An event that does not end is no reason to fill the memory."""
-    bounded = partial(_following.decode_stream, max_event_bytes=1000)
-    monkeypatch.setattr(_following, "decode_stream", bounded)
+    bounded = partial(session.decode_stream, max_event_bytes=1000)
+    monkeypatch.setattr(session, "decode_stream", bounded)
     server.knows(PLAIN)
     body = events_of(PLAIN.legs[0][:8]) + b"data: " + b"x" * 300_000
     _, _, error = played(chunked(body), resume=False)

@@ -105,7 +105,7 @@ def test_what_is_left_at_the_end_is_marked():
     """An event without its empty line says so: it may have been cut."""
     first, last = decode_stream([b"data: a\n\ndata: b"])
     assert first == ServerSentEvent("", "a")
-    assert last == ServerSentEvent("", "b", is_whole=False)
+    assert last == ServerSentEvent("", "b", is_complete=False)
 
 
 def test_an_event_is_there_with_its_last_byte():

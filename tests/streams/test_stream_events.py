@@ -134,7 +134,7 @@ def test_data_that_is_no_json_arrives_as_text(text):
 def test_part_of_an_event_at_the_end_is_dropped():
     """What a cut left of an event is not given out as one."""
     for data in ('{"object": "thre', "[DON", ""):
-        assert read_event(ServerSentEvent("a", data, is_whole=False))[0] == Done()
+        assert read_event(ServerSentEvent("a", data, is_complete=False))[0] == Done()
 
 
 ERRORS = {

@@ -113,7 +113,7 @@ def test_a_wait_for_its_turn_ends_with_the_deadline(wire, clock, clean_environme
     with pytest.raises(WaitTimeoutError, match="no poll succeeded"):
         client.wait_for_run(thread_id="t", run_id="r", timeout=3)
     assert clock.now() == 1003
-    assert client._waiter.rate_limiter._line == []
+    assert client._waiter.rate_limiter._queue == []
 
 
 def test_threads_share_one_cap(serve, http_answer, clean_environment):

@@ -300,7 +300,7 @@ def test_on_poll_sees_every_answer(client, server):
 def test_a_bug_in_the_backoff_comes_through(client, server):
     """It is the caller's, and no fault of one run."""
     server({"run_0": ["queued"]})
-    with pytest.raises(ConfigurationError, match="answered"):
+    with pytest.raises(ConfigurationError, match="returned"):
         list(client.wait_for_runs(runs_of(1), backoff=lambda polls, elapsed: -1))
 
 

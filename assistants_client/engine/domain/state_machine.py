@@ -21,7 +21,7 @@ LEASE: Final = 15.0
 #: From each status of a run to those that may follow. Final ones absorb.
 RUN_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
-    # Back to queued when its process ends in order, for the next one to carry it.
+    # Back to queued when its process ends in order, for the next one to process it.
     "in_progress": frozenset(
         {"queued", "requires_action", "cancelling", "completed", "incomplete", "failed", "expired"}
     ),

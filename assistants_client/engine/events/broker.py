@@ -39,7 +39,7 @@ class Subscription:
         self._events: list[RunEvent] = []
         self._has_gap = False
         #: Whether nothing is published any more, for the engine was closed.
-        self.is_over = False
+        self.is_over: bool = False
 
     def put(self, event: RunEvent) -> None:
         """Adds an event; beyond the bound it is dropped, and so are all until some are taken."""

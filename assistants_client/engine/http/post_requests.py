@@ -18,7 +18,7 @@ from assistants_client.engine.events.broker import Subscription
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN, THREAD, NamedEvent, StreamState
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.routes import Call, Handler, Services
+from assistants_client.engine.http.routes import Call, Handler, ReadOnly, Services
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.idempotency_keys import (
@@ -83,8 +83,10 @@ class PostHandler:
 
     def _commit(self, handler: Handler, call: Call, key: RequestKey | None) -> PostResult:
         write = handler(self._services, call)
-        if not isinstance(write, Write):
-            return PostResult(encode(write))  # nothing is written: a search
+        if isinstance(write, ReadOnly):
+            return PostResult(encode(write.result))
+        if not isinstance(write, Write):  # its answer would not be stored by its key
+            raise TypeError(f"the handler of POST {call.path} returned {type(write).__name__}")
         state = StreamState()
         if call.streams and "run_id" in call.ids:
             before = self._snapshots.load(call.ids["run_id"])

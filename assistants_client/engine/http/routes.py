@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 from werkzeug.wrappers import Request
 
 from assistants_client._json.codec import InvalidValueError, encode, parse
@@ -179,9 +179,16 @@ def _is_deeper(document: dict[str, Any], levels: int) -> bool:
     return bool(level)
 
 
+@frozen
+class ReadOnly:
+    """The result of a POST that writes nothing."""
+
+    result: Struct
+
+
 #: The result of an operation: an object, its document, or a file's content; or, of a POST, what is
 #: to be written, which has the result.
-Result: TypeAlias = Struct | JsonObject | FileContent | Write[Any]
+Result: TypeAlias = Struct | JsonObject | FileContent | Write[Any] | ReadOnly
 Handler: TypeAlias = Callable[[Services, Call], Result]
 
 _A: Final = "/assistants"
@@ -292,7 +299,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     (
         "POST",
         f"{_V}/<vector_store_id>/search",
-        lambda s, c: s.vector_stores.search(**c.ids, request=c.body(SearchRequest)),
+        lambda s, c: ReadOnly(s.vector_stores.search(**c.ids, request=c.body(SearchRequest))),
     ),
     (
         "GET",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from assistants_client._arguments import number
 from assistants_client._http.deadline import TooLateError, within
 from assistants_client._http.transport import Options, Transport
 from assistants_client.engine.language_models.error_words import error_text
@@ -232,10 +233,8 @@ class Embeddings:
 
 
 def _check(timeout: object, batch: object, encoding: object) -> None:
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
-        raise ConfigurationError(f"timeout: {timeout!r} is not a number of seconds above 0")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-        raise ConfigurationError(f"batch: {batch!r} is not a whole number of 1 or more")
+    number("timeout", timeout, above=0, unit="seconds")
+    number("batch", batch, at_least=1, whole=True)
     if encoding is not None and encoding not in ENCODINGS:
         known = ", ".join(map(repr, ENCODINGS))
         raise ConfigurationError(f"encoding: {encoding!r} is none of {known}")

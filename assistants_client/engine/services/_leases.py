@@ -33,7 +33,7 @@ class LeaseHolder:
         self._table = table
         self._prefix = prefix
         self._nonce = secrets.token_hex(4)
-        self.is_closed = False
+        self.is_closed: bool = False
 
     @property
     def owner(self) -> str:

@@ -14,9 +14,9 @@ from assistants_client._json.codec import decode
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.search.text_ranking import title_words
 from assistants_client.engine.services._base import Context
-from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._stores import STATUSES, end_file
 from assistants_client.engine.services._words import word_index
+from assistants_client.engine.services._write import delete_first, in_pieces
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.tables import passages, vector_store_files
 from assistants_client.models.vector_stores import VectorStoreFile

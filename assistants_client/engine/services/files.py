@@ -20,8 +20,7 @@ from assistants_client.engine.services._contents import (
     write_blocks,
 )
 from assistants_client.engine.services._passages import drop_first
-from assistants_client.engine.services._pieces import in_pieces
-from assistants_client.engine.services._write import Write
+from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import files, vector_store_files
 from assistants_client.models.files import File, FileExpiry

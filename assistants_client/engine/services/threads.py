@@ -10,13 +10,12 @@ from sqlalchemy import Connection
 from assistants_client.engine.domain.new_objects import changed, new_thread
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context, RunStopped
-from assistants_client.engine.services._pieces import delete_first, in_pieces
 from assistants_client.engine.services._resources import (
     refuse_new_stores,
     resolve_resources,
     store_thread,
 )
-from assistants_client.engine.services._write import Write
+from assistants_client.engine.services._write import Write, delete_first, in_pieces
 from assistants_client.engine.storage.database import emit_after_commit, load, remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import messages, runs, threads

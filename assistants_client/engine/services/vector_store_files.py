@@ -12,7 +12,6 @@ from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._passages import drop_first, text_of
-from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import (
     NewFile,
     in_store,
@@ -24,7 +23,7 @@ from assistants_client.engine.services._stores import (
     save_file,
     with_status,
 )
-from assistants_client.engine.services._write import Write
+from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files

@@ -14,7 +14,6 @@ from assistants_client.engine.search.filters import read_filter
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
 from assistants_client.engine.services._passages import drop_first
-from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import (
     NewFile,
@@ -29,7 +28,7 @@ from assistants_client.engine.services._stores import (
     use,
     with_counts,
 )
-from assistants_client.engine.services._write import Write
+from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.database import remove, save
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores

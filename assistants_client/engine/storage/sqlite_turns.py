@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from assistants_client.engine.storage.store_faults import is_busy
 
-#: Seconds between two polls: less than the pause between two pieces (see ``services/_pieces``).
+#: Seconds between two polls: less than the pause between two pieces (see ``services/_write``).
 _POLL_SECONDS: Final = 0.002
 
 

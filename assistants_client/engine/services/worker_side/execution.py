@@ -108,7 +108,7 @@ class Execution:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._database = context.database
-        self.leases = LeaseHolder(context, runs)
+        self.leases: LeaseHolder = LeaseHolder(context, runs)
 
     @property
     def owner(self) -> str:

@@ -22,9 +22,9 @@ from assistants_client.engine.services._passages import (
     in_slices,
     put_passages,
 )
-from assistants_client.engine.services._pieces import in_pieces
 from assistants_client.engine.services._stores import FILE_LEASE, end_file
 from assistants_client.engine.services._vectors import put_vectors
+from assistants_client.engine.services._write import in_pieces
 from assistants_client.engine.storage.database import load
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes

@@ -1,4 +1,4 @@
-"""Lists that fetch their pages as they are walked."""
+"""Lists that fetch their pages while they are iterated."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from assistants_client.models.lists import Page
 
 T = TypeVar("T")
 
-#: The most a server gives in one page of most lists.
+#: The largest page of most lists.
 LARGEST_PAGE: Final = 100
-#: Pages after which a list is taken for endless: ten million items of the largest pages.
+#: Pages after which a list counts as endless: ten million items of the largest pages.
 MOST_PAGES: Final = 100_000
 
-#: What other clients' lists have at hand, and this one has not.
+#: Attributes of other clients' lists that this one does not have.
 _OF_PAGES: Final = ("data", "first_id", "last_id", "has_more")
 _INSTEAD: Final = (
     "it is fetched while it is iterated. next(iter(it)) is its first item, list(it) are all of "
@@ -79,7 +79,7 @@ class LazyList(Generic[T]):
             following: Page[T] | Exception | None = None
             cursor = 0 if self._backwards else len(page.data) - 1
             for index, item in enumerate(page.data):
-                if index == cursor:  # while it is there: a server knows no place after what is gone
+                if index == cursor:  # while it is there: no place is after a deleted item
                     following = _next_or_error(pages)
                 yield item
                 if left is not None:
@@ -91,7 +91,7 @@ class LazyList(Generic[T]):
             page = following
 
     def pages(self) -> Iterator[Page[T]]:
-        """Yields the pages themselves, as the server cut them; do not delete what they end with.
+        """Yields the pages as the server cut them; do not delete the last item of one.
 
         Raises:
             APIResponseError: The server's cursor stands still, or never comes to an end.
@@ -100,9 +100,9 @@ class LazyList(Generic[T]):
         query: dict[str, object] = dict(self._query)
         name = "before" if self._backwards else "after"
         left = self._limit
-        # Of the cursors gone by one is kept, now and then a later one: enough to notice a circle.
+        # One earlier cursor is kept, now and then a later one: enough to detect a cycle.
         kept, since, until = None, 0, 1
-        # Of the ids, those of one page: enough to notice a server that loses its place.
+        # Of the ids, those of one page: enough to detect a server that repeats items.
         last_seen = {query.get(name)}
         for _ in range(MOST_PAGES):
             size = self._page_size
@@ -119,11 +119,11 @@ class LazyList(Generic[T]):
                 yield page
                 return
             cursor = ids[0] if self._backwards else ids[-1]
-            circles = page.has_more is not False and cursor in (kept, query.get(name))
-            if not fresh or circles:
+            is_cycle = page.has_more is not False and cursor in (kept, query.get(name))
+            if not fresh or is_cycle:
                 if page.has_more:
                     raise APIResponseError(f"the list does not advance: it comes to {cursor} again")
-                # A server without cursors, which gave everything in its first page.
+                # A server without cursors, which returned everything in its first page.
                 _warn("the server repeats its page; the list ends here, and may not be complete")
                 return
             if len(fresh) < len(ids):
@@ -156,7 +156,7 @@ class LazyList(Generic[T]):
             raise AttributeError(f"'LazyList' object has no attribute {name!r}{instead}")
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the first page, read from the server."""
+        """Returns a notebook's view: the first page, read from the server."""
         from assistants_client.models._html import items_html, problem_html
 
         try:

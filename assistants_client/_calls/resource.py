@@ -1,6 +1,6 @@
-"""What every resource does the same way: encode, send, decode; and build paths.
+"""The base of all resources: encoding, sending, decoding, and paths.
 
-Each method of a resource names its path and its classes, nothing else.
+Each method of a resource states its path and its classes, nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 from assistants_client._arguments import checked_id
+from assistants_client._calls.pagination import LARGEST_PAGE, LazyList
 from assistants_client._http.multipart import MultipartBody, ProgressFailedError
 from assistants_client._http.transport import Query, Response, Transport
 from assistants_client._json.codec import InvalidValueError, decode, encode_request
@@ -24,7 +25,6 @@ from assistants_client.errors import (
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._pagination import LARGEST_PAGE, LazyList
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class ListOptions(NamedTuple):
 
 
 class Resource:
-    """Holds the transport; encodes, sends and decodes in one step."""
+    """A resource on a transport; encodes, sends and decodes in one step."""
 
     #: Headers of this resource's requests beside the transport's; ``None`` leaves one out.
     _HEADERS: ClassVar[Mapping[str, str | None]] = {}
@@ -71,30 +71,30 @@ class Resource:
         self,
         method: str,
         path: str,
-        answer: type[T],
+        result: type[T],
         *,
         request: object = None,
         query: Query | None = None,
     ) -> T:
-        return self._exchange(method, path, answer, request=request, query=query)[0]
+        return self._exchange(method, path, result, request=request, query=query)[0]
 
     def _exchange(
         self,
         method: str,
         path: str,
-        answer: type[T],
+        result: type[T],
         *,
         request: object = None,
         query: Query | None = None,
     ) -> tuple[T, Mapping[str, str]]:
-        """As ``_send``, with the answer's headers."""
+        """As ``_send``, with the response's headers."""
         document = None if request is None else encoded(request)
-        return self._post_or_get(method, path, answer, document, query)
+        return self._post_or_get(method, path, result, document, query)
 
     def _create(
         self,
         path: str,
-        answer: type[T],
+        result: type[T],
         request: object,
         *,
         listed_as: type[Page[T]],
@@ -104,7 +104,7 @@ class Resource:
         document = encoded(request)
         marked = self._transport.options.retries.recover and _mark(document)
         try:
-            return self._post_or_get("POST", path, answer, document, query)[0]
+            return self._post_or_get("POST", path, result, document, query)[0]
         except APIError as error:
             if not (marked and error.maybe_created):
                 raise
@@ -116,29 +116,31 @@ class Resource:
             for item in page.data:
                 if getattr(item, "metadata", {}).get(_MARK) == marked:
                     return item
-            if _may_yet_act(error):
+            if _may_still_process(error):
                 raise
-            return self._post_or_get("POST", path, answer, document, query)[0]
+            return self._post_or_get("POST", path, result, document, query)[0]
 
     def _delete(self, path: str, object_id: str) -> Deleted:
         try:
-            reply = self._transport.send("DELETE", path, headers=self._HEADERS)
+            response = self._transport.send("DELETE", path, headers=self._HEADERS)
         except NotFoundError as error:
             if error.attempts == 1:
                 raise
-            # An earlier try was carried out, and its answer lost.
+            # An earlier try was processed, and its response lost.
             return Deleted(id=object_id)
-        return _decoded(Deleted, reply, "DELETE", path) if reply.document else Deleted(id=object_id)
+        if not response.document:
+            return Deleted(id=object_id)
+        return _decoded(Deleted, response, "DELETE", path)
 
-    def _send_body(self, path: str, answer: type[T], body: MultipartBody) -> T:
+    def _send_body(self, path: str, result: type[T], body: MultipartBody) -> T:
         headers = {**self._HEADERS, **body.headers}
         try:
-            reply = self._transport.send("POST", path, body=body, headers=headers)
+            response = self._transport.send("POST", path, body=body, headers=headers)
         except ProgressFailedError as failed:
             error = failed.error
         else:
-            return _decoded(answer, reply, "POST", path)
-        raise error  # as it was: outside the handler, with a cause of its own alone
+            return _decoded(result, response, "POST", path)
+        raise error  # outside the handler, so that it keeps only its own cause
 
     def _list(
         self,
@@ -162,21 +164,21 @@ class Resource:
         )
 
     def _post_or_get(
-        self, method: str, path: str, answer: type[T], document: object, query: Query | None
+        self, method: str, path: str, result: type[T], document: object, query: Query | None
     ) -> tuple[T, Mapping[str, str]]:
-        reply = self._transport.send(
+        response = self._transport.send(
             method, path, query=query, document=document, headers=self._HEADERS
         )
-        return _decoded(answer, reply, method, path), reply.headers
+        return _decoded(result, response, method, path), response.headers
 
 
-def _may_yet_act(error: APIError) -> bool:
-    """Whether the server may still be at work: then what is not there now may come later."""
+def _may_still_process(error: APIError) -> bool:
+    """Returns whether the server may still be processing: the object may be created later."""
     return isinstance(error, APITimeoutError) or getattr(error, "status_code", 0) == 504
 
 
 def _mark(document: dict[str, Any]) -> str | None:
-    """Puts a mark into the metadata and answers it; ``None`` where there is no room."""
+    """Puts a mark into the metadata and returns it; ``None`` if there is no room."""
     metadata = dict(document.get("metadata") or {})
     if len(metadata) >= _MOST_METADATA:
         return None
@@ -186,7 +188,7 @@ def _mark(document: dict[str, Any]) -> str | None:
 
 
 def build_path(template: str, **ids: str) -> str:
-    """A path with its ids filled in, percent-encoded.
+    """Returns a path with its ids filled in, percent-encoded.
 
     Raises:
         InvalidRequestError: An id is none, or another kind's; see ``checked_id``.
@@ -201,7 +203,7 @@ def build_path(template: str, **ids: str) -> str:
 
 
 def encoded(request: object) -> dict[str, Any]:
-    """A request's JSON document.
+    """Returns a request's JSON document.
 
     Raises:
         InvalidRequestError: It breaks the protocol's rules.
@@ -215,12 +217,12 @@ def encoded(request: object) -> dict[str, Any]:
         raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
 
 
-def _decoded(answer: type[T], reply: Response, method: str, path: str) -> T:
+def _decoded(result: type[T], response: Response, method: str, path: str) -> T:
     try:
-        return decode(answer, reply.document)
+        return decode(result, response.document)
     except InvalidValueError as error:
         raise APIResponseError(
-            f"the answer cannot be read: {error}",
+            f"the response cannot be read: {error}",
             method=method,
             path=path,
             maybe_created=method == "POST",

@@ -1,4 +1,4 @@
-"""The requests that following a run takes, one method each, for waits and for streams.
+"""The requests about one run, one method each, for waits and for streams.
 
 Nothing is waited for and nothing decided here.
 """
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
 from assistants_client._http.transport import Query, Transport
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message, OnActiveRun
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest
-from assistants_client.resources._base import ListOptions, Resource, build_path, encoded
 
 if TYPE_CHECKING:
     import requests
 
+    from assistants_client._calls.pagination import LazyList
     from assistants_client.models.run_steps import RunStep
-    from assistants_client.resources._pagination import LazyList
 
 #: All of a run's steps or messages, in as few requests as can be.
 _OLDEST_FIRST: Final = ListOptions(order="asc", page_size=100)
@@ -29,14 +29,14 @@ _OLDEST_FIRST: Final = ListOptions(order="asc", page_size=100)
 
 @frozen(kw_only=True)
 class StreamRequest:
-    """A request that a stream answers.
+    """A request whose response is a stream.
 
     Attributes:
-        path: Where it goes.
-        document: Its body, save that it asks for a stream.
+        path: Its path.
+        document: Its body, without ``stream``.
         query: Its query.
         thread_id: The thread that may be locked.
-        on_active_run: What to do then.
+        on_active_run: The treatment of a run that holds the lock.
     """
 
     path: str
@@ -50,8 +50,8 @@ class StreamedResponse:
     """The response to a request for a stream: events, or one JSON document.
 
     Attributes:
-        is_json: Whether it is one document, from a server without streams.
-        blocks: The bytes, as they come.
+        is_json: True if it is one document, from a server without streams.
+        blocks: The bytes, as they are received.
     """
 
     def __init__(self, transport: Transport, response: requests.Response, path: str) -> None:
@@ -66,7 +66,7 @@ class StreamedResponse:
 
 
 class RunCalls(Resource):
-    """Reads, feeds, cancels and streams a run, and reads what it made."""
+    """Requests that read, cancel and stream a run, and that read its steps and messages."""
 
     _ONE = "/threads/{thread_id}/runs/{run_id}"
     _CANCEL = "/threads/{thread_id}/runs/{run_id}/cancel"
@@ -81,17 +81,17 @@ class RunCalls(Resource):
         return self._exchange("GET", path, Run)
 
     def submit(self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest) -> Run:
-        """Answers the calls of a run that requires action."""
+        """Submits the outputs for the calls of a run that requires action."""
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run, request=request)
 
     def cancel(self, thread_id: str, run_id: str) -> Run:
-        """Asks for a run's end."""
+        """Requests the cancellation of a run."""
         path = build_path(self._CANCEL, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run)
 
     def steps(self, run: Run) -> LazyList[RunStep]:
-        """The steps of a run, oldest first."""
+        """Lists the steps of a run, oldest first."""
         from assistants_client.models.run_steps import RunStep  # for a stream that broke
 
         path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
@@ -103,13 +103,13 @@ class RunCalls(Resource):
         return self._send("GET", path, Message)
 
     def messages(self, run: Run) -> LazyList[Message]:
-        """The messages of a run, oldest first; some servers give those of the whole thread."""
+        """Lists the messages of a run, oldest first; some servers return the whole thread's."""
         path = build_path(self._MESSAGES, thread_id=run.thread_id)
         return self._list(path, Page[Message], _OLDEST_FIRST, filters={"run_id": run.id})
 
     @contextmanager
     def open_stream(self, request: StreamRequest) -> Iterator[StreamedResponse]:
-        """Asks for a stream, and gives the response while the context lasts."""
+        """Requests a stream; the response is open while the context lasts."""
         path, sent = request.path, {**request.document, "stream": True}
         with self._transport.stream(
             path, query=request.query, document=sent, headers=self._HEADERS
@@ -120,7 +120,7 @@ class RunCalls(Resource):
     def submit_and_stream(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> Iterator[StreamedResponse]:
-        """As :meth:`submit`, with a stream for the response."""
+        """As :meth:`submit`, with a stream as the response."""
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         with self.open_stream(StreamRequest(path=path, document=encoded(request))) as response:
             yield response

@@ -1,0 +1,1 @@
+"""The requests that resources, waits and streams make: sent, listed page by page, decoded."""
