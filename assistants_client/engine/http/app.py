@@ -61,8 +61,8 @@ _VERSION: Final = "2020-10-01"
 #: The organization of every caller: the engine has no other, and programs read the header.
 _ORGANIZATION: Final = "assistants-engine"
 
-#: Characters that programs write differently within quotes.
-_UNQUOTABLE: Final = str.maketrans('"\\%', "___")
+#: Characters that programs write differently within quotes, and those that no header may have.
+_UNQUOTABLE: Final = dict.fromkeys((*range(32), *map(ord, '"\\%'), 127), "_")
 
 #: Compiled once: that takes longer than all else that an engine needs to begin.
 _MAP: Final = Map(
