@@ -67,7 +67,7 @@ OURS = {
     "engine.events engine.language_models engine.search engine.services engine.storage",
     "engine.worker": "_json models engine.code_interpreter engine.domain engine.events "
     "engine.faults engine.ids engine.language_models engine.search engine.services.worker_side",
-    "engine.http": "_json _protocol models engine.domain engine.events engine.faults "
+    "engine.http": "_json _protocol errors models engine.domain engine.events engine.faults "
     "engine.ids engine.services engine.storage",
     # The parts made into one engine, and the variables that describe it.
     "engine": "_arguments errors engine._moved engine.code_interpreter engine.events "
