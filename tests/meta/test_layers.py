@@ -35,7 +35,7 @@ OURS = {
     # The floor of the resources, without waits and streams, which stand on it.
     "resources._pagination": "_arguments errors models",
     "resources._base": "_arguments _suggestions errors models _json _http resources._pagination",
-    "resources._run_calls": "models _http resources._base lazy:resources._pagination",
+    "resources._run_calls": "errors models _http resources._base lazy:resources._pagination",
     "waiting": "_arguments _lazy_names errors backoff models _protocol _http lazy:function_tools "
     "lazy:resources._run_calls",
     "streaming": "_lazy_names _suggestions errors models _json _http lazy:waiting "
