@@ -355,6 +355,6 @@ def _parsed(arguments: str) -> Any:
     if not arguments.strip():
         return {}
     try:
-        return strict_json(arguments)
+        return strict_json(arguments, raw_newlines=True)
     except ValueError as error:
         raise ValueError(f"the arguments are not a JSON object: {error}") from None

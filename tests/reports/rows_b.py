@@ -7,4 +7,14 @@ ROWS = [
         "https://github.com/microsoft/autogen/pull/1434",
         "tests/tools/test_tools_of_a_run.py::test_given_tools_are_added_to_the_assistants",
     ),
+    (
+        "What tools of a notebook return, numbers of numpy and tables of pandas, was thrown away.",
+        "https://github.com/langchain-ai/langchain/issues/22415",
+        "tests/tools/test_package_results.py::test_columns_and_tables_of_pandas",
+    ),
+    (
+        "A tool that returns a number of numpy failed.",
+        "https://github.com/livekit/agents/pull/2855",
+        "tests/tools/test_package_results.py::test_numbers_and_arrays_of_numpy",
+    ),
 ]
