@@ -13,6 +13,16 @@ ROWS = [
         "tests/tools/test_package_results.py::test_columns_and_tables_of_pandas",
     ),
     (
+        "A function with a model of pydantic among its parameters could not be a tool.",
+        "https://github.com/google/adk-python/issues/1066",
+        "tests/tools/test_package_types.py::test_models_are_read_by_their_own_rules",
+    ),
+    (
+        "Limits in annotations were dropped: neither sent nor kept.",
+        "https://github.com/openai/openai-agents-python/issues/1123",
+        "tests/tools/test_package_types.py::test_limits_are_sent_and_kept",
+    ),
+    (
         "A tool that returns a number of numpy failed.",
         "https://github.com/livekit/agents/pull/2855",
         "tests/tools/test_package_results.py::test_numbers_and_arrays_of_numpy",
