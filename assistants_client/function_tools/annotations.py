@@ -196,13 +196,9 @@ class Annotations:
             return None
         if issubclass(origin, enum.Enum):
             return self._by_name(tp, lambda: self._enum(origin), json_types.SCALARS)
-        from assistants_client.function_tools import package_types
+        return self._of_package(tp, origin) or self._of_fields(tp, origin, arguments)
 
-        if package_types.is_model(origin):
-            return self._by_name(tp, lambda: self._model(tp), json_types.EVERYTHING)
-        numbers = package_types.numbers(tp, origin)
-        if numbers is not None:
-            return numbers
+    def _of_fields(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> JsonType | None:
         kind = next((kind for test, kind in _KINDS if test(origin)), None)
         if kind is None:
             return None
@@ -217,6 +213,13 @@ class Annotations:
             return json_types.object_(fields, origin, strict=self.strict)
 
         return self._by_name(tp, build, frozenset({dict}))
+
+    def _of_package(self, tp: Any, origin: Any) -> JsonType | None:
+        from assistants_client.function_tools import package_types
+
+        if package_types.is_model(origin):
+            return self._by_name(tp, lambda: self._model(tp), json_types.EVERYTHING)
+        return package_types.numbers(tp, origin)
 
     def _model(self, tp: Any) -> JsonType:
         from assistants_client.function_tools import package_types

@@ -18,13 +18,19 @@ import attrs
 from assistants_client.function_tools import json_types
 from assistants_client.function_tools.json_types import JsonType, Schema
 
+
+def _is_multiple(value: Any, by: Any) -> bool:
+    # Of 0.3 and 0.1 as floats it is not.
+    return not decimal.Decimal(str(value)) % decimal.Decimal(str(by))
+
+
 #: By name of a limit: the comparison, the keyword in JSON Schema, and the words of a message.
 _COMPARED: Final[dict[str, tuple[Callable[[Any, Any], Any], str, str]]] = {
     "gt": (operator.gt, "exclusiveMinimum", "above {}"),
     "ge": (operator.ge, "minimum", "of at least {}"),
     "lt": (operator.lt, "exclusiveMaximum", "below {}"),
     "le": (operator.le, "maximum", "of at most {}"),
-    "multiple_of": (lambda value, by: _is_multiple(value, by), "multipleOf", "in steps of {}"),
+    "multiple_of": (_is_multiple, "multipleOf", "in steps of {}"),
 }
 _LENGTHS: Final = {
     "min_length": (operator.ge, "min", "of a length of at least {}"),
@@ -164,8 +170,3 @@ def _keywords(kind: str, keywords: dict[str, Schema]) -> Schema:
 
 def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and hasattr(value, "__float__")
-
-
-def _is_multiple(value: Any, by: Any) -> bool:
-    # Of 0.3 and 0.1 as floats it is not.
-    return not decimal.Decimal(str(value)) % decimal.Decimal(str(by))
