@@ -14,6 +14,11 @@ from assistants_client.errors import ConfigurationError, InvalidRequestError
 #: Seconds to connect and to wait for the next bytes, or one number for both.
 Timeout: TypeAlias = "float | tuple[float, float]"
 
+#: The refusal of ``replace_tools`` without ``tools``.
+REPLACES_NOTHING: Final = (
+    "replace_tools: there are no tools to replace the assistant's with; tools=[] leaves it none"
+)
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: By argument: the noun its id belongs to. Ids of batches are not checked: some servers return
 #: that of the store.

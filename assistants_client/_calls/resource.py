@@ -215,6 +215,8 @@ def encoded(request: object) -> dict[str, Any]:
         return encode_request(request)
     except InvalidValueError as error:
         raise InvalidRequestError(str(error), path=error.path, code=error.code) from None
+    except RecursionError:
+        raise InvalidRequestError("the request contains itself, or is nested too deeply") from None
 
 
 def _decoded(result: type[T], response: Response, method: str, path: str) -> T:

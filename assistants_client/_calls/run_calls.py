@@ -5,17 +5,24 @@ Nothing is waited for and nothing decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
 from assistants_client._http.transport import Query, Transport
+from assistants_client.errors import InvalidRequestError, NotFoundError
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message, OnActiveRun
-from assistants_client.models.runs import Run, SubmitToolOutputsRequest
+from assistants_client.models.runs import (
+    MAX_RUN_TOOLS,
+    Run,
+    RunRequest,
+    SubmitToolOutputsRequest,
+)
+from assistants_client.models.tools import ToolInput, merged_tools
 
 if TYPE_CHECKING:
     import requests
@@ -37,6 +44,8 @@ class StreamRequest:
         query: Its query.
         thread_id: The thread that may be locked.
         on_active_run: The treatment of a run that holds the lock.
+        assistant_id: The assistant whose tools are needed for the body.
+        added_tools: The tools that the run has beside them; ``None`` sends the body as it is.
     """
 
     path: str
@@ -44,6 +53,8 @@ class StreamRequest:
     query: Query | None = None
     thread_id: str = ""
     on_active_run: OnActiveRun = "raise"
+    assistant_id: str = ""
+    added_tools: Sequence[ToolInput] | None = None
 
 
 class StreamedResponse:
@@ -68,6 +79,7 @@ class StreamedResponse:
 class RunCalls(Resource):
     """Requests that read, cancel and stream a run, and that read its steps and messages."""
 
+    _ASSISTANT = "/assistants/{assistant_id}"
     _ONE = "/threads/{thread_id}/runs/{run_id}"
     _CANCEL = "/threads/{thread_id}/runs/{run_id}/cancel"
     _STEPS = "/threads/{thread_id}/runs/{run_id}/steps"
@@ -89,6 +101,47 @@ class RunCalls(Resource):
         """Requests the cancellation of a run."""
         path = build_path(self._CANCEL, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run)
+
+    def tools_with(self, assistant_id: str, given: Sequence[ToolInput]) -> list[ToolInput] | None:
+        """Reads the assistant's tools, and returns these and the given ones.
+
+        ``None`` where the assistant has all that are given: then none need be sent. An assistant
+        that is not found is left to the run's own request, whose error says so.
+
+        Raises:
+            InvalidRequestError: They are more than a run may have.
+            APIError: The assistant cannot be read.
+        """
+        from assistants_client.models.assistants import Assistant  # where tools are given
+
+        path = build_path(self._ASSISTANT, assistant_id=assistant_id)
+        try:
+            own = self._send("GET", path, Assistant).tools
+        except NotFoundError:
+            return list(given)
+        merged = merged_tools(own, given)
+        if merged is not None and len(merged) > MAX_RUN_TOOLS:
+            if len(merged) == len(own):
+                return None  # the assistant has others of these names, which a run cannot replace
+            raise InvalidRequestError(
+                f"tools: the assistant has {len(own)}, and {len(merged)} together with these; a "
+                f"run has at most {MAX_RUN_TOOLS}. With replace_tools=True it has these alone",
+                path="tools",
+            )
+        return merged
+
+    def with_assistant_tools(self, request: StreamRequest) -> StreamRequest:
+        """Returns a request whose body has the tools of its assistant and the added ones."""
+        added = request.added_tools
+        if added is None:
+            return request
+        tools = self.tools_with(request.assistant_id, added) if added else None
+        document = {key: value for key, value in request.document.items() if key != "tools"}
+        if tools is not None:
+            # Checked and encoded as those of any run.
+            of_run = RunRequest(assistant_id=request.assistant_id, tools=tools)
+            document["tools"] = encoded(of_run)["tools"]
+        return evolve(request, document=document, added_tools=None)
 
     def steps(self, run: Run) -> LazyList[RunStep]:
         """Lists the steps of a run, oldest first."""

@@ -37,13 +37,7 @@ from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
-from assistants_client.errors import (
-    APIError,
-    APIResponseError,
-    AssistantsError,
-    ConfigurationError,
-    InvalidRequestError,
-)
+from assistants_client.errors import APIError, APIResponseError, AssistantsError, ConfigurationError
 
 #: A key, or a callable that returns it and is called before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
@@ -466,7 +460,9 @@ def _json_body(document: object) -> bytes:
     try:
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"the request is not JSON: {error}") from None
+        from assistants_client._http.json_path import not_json
+
+        raise not_json(document, error) from None
 
 
 def announced_length(response: requests.Response) -> int:

@@ -16,6 +16,7 @@ Nothing is compiled when this module is imported; the hooks of a class are made 
 from __future__ import annotations
 
 import contextlib
+import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -30,9 +31,11 @@ from assistants_client._json.hooks import (
     InvalidValueError as InvalidValueError,  # noqa: PLC0414 - exported: callers catch it
     ScalarHook,
     array_of,
+    is_foreign,
     literal_of,
     mapping_of,
     not_one_of,
+    plain_or_same,
     unchecked,
     wrong_type,
 )
@@ -156,6 +159,12 @@ def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Conv
     )
     # Also an enum's member, or a template's safe string, is plain text on the wire.
     converter.register_unstructure_hook(str, str.__str__)
+
+    def foreign(value: Any) -> Any:
+        made = plain_or_same(value)
+        return value if made is value else unstructure(made)
+
+    converter.register_unstructure_hook_func(is_foreign, foreign)
     return converter
 
 
@@ -170,6 +179,7 @@ class _Field:
     always_sent: bool
     rule: Rule | None
     required_valid: bool
+    is_number: bool
     #: The hook of one member, where the field is a list.
     member: Hook | None
 
@@ -200,6 +210,7 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
             always_sent=bool(attribute.metadata.get("always_sent")),
             rule=attribute.metadata.get(LIMIT),
             required_valid=bool(attribute.metadata.get("required_valid")),
+            is_number=not {int, float}.isdisjoint((annotation, *get_args(annotation))),
             member=converter.get_structure_hook(get_args(annotation)[0])
             if _origin(annotation) is list
             else None,
@@ -415,6 +426,13 @@ def _outside(cls: Any) -> Callable[[Any], Any]:
     return _writer(lambda value: value, cls)
 
 
+def _number(value: Any) -> Any:
+    """Returns a value of a field of numbers; elsewhere a decimal is text, and keeps its digits."""
+    decimal = None if type(value) in _SCALARS else sys.modules.get("decimal")
+    is_decimal = decimal is not None and isinstance(value, decimal.Decimal)
+    return float(value) if is_decimal else _plain(value)
+
+
 def _unchecked_document(value: Any, _: Any) -> Any:
     return encode(value)
 
@@ -433,7 +451,7 @@ def _written_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
             if known is None:
                 written[key] = encode(value)
                 continue
-            shown = _plain(value)
+            shown = _number(value) if known.is_number else _plain(value)
             if type(shown) is dict and known.rule is not None:
                 shown = encode(shown)  # the rule looks at what is in it
             written[key] = _checked_field(key, known, shown)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
+
+import attrs
 
 #: Reads a value; the second argument is the type, which cattrs passes.
 Hook: TypeAlias = Callable[[Any, Any], Any]
@@ -116,6 +118,34 @@ class ScalarHook:
         if self._whole and type(value) is float and math.isfinite(value):
             return int(value)
         raise wrong_type(self._expected, value)
+
+
+#: A set is none: its order is not the program's.
+_NOT_FOREIGN: Final = (str, list, dict, tuple, set, frozenset, Mapping)
+
+
+def is_foreign(cls: Any) -> bool:
+    """Returns whether objects of a class are a program's own: neither JSON's nor the protocol's."""
+    return (
+        isinstance(cls, type)
+        and cls not in JSON_NAMES
+        and cls is not object
+        and not issubclass(cls, (*_NOT_FOREIGN, types.FunctionType))
+        and not attrs.has(cls)
+        and not cls.__module__.startswith("assistants_client.")
+    )
+
+
+def plain_or_same(value: Any) -> Any:
+    """Returns one level of a program's own object in JSON's types; itself if it has none there."""
+    from assistants_client._json.plain_values import plain  # where there are such objects
+
+    if callable(getattr(value, "tolist", None)):  # a column is a list here, whatever its labels
+        return value.tolist()
+    try:
+        return plain(value)
+    except TypeError:
+        return value
 
 
 def literal_of(allowed: tuple[Any, ...]) -> Hook:

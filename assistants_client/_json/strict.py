@@ -10,15 +10,22 @@ import math
 from typing import Any, NoReturn
 
 
-def strict_json(text: str | bytes) -> Any:
+def strict_json(text: str | bytes, *, raw_newlines: bool = False) -> Any:
     """Returns the value of a JSON text.
+
+    Args:
+        text: The JSON text.
+        raw_newlines: Accepts line ends, tabs and other control characters within strings, where
+            the standard has them escaped; language models write them so.
 
     Raises:
         ValueError: It is not JSON, as with ``NaN``; or it cannot be represented, as with ``1e400``,
             which would be written again as ``Infinity``, or with lists nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_refused, parse_float=_finite)
+        return json.loads(
+            text, parse_constant=_refused, parse_float=_finite, strict=not raw_newlines
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

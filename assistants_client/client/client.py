@@ -299,7 +299,7 @@ class Client:
             thread_id: The id of its thread.
             run_id: Its id.
             tools: Functions, made tools by ``@tool`` or plain. When the run requires action, they
-                are called and the wait goes on.
+                are called and the wait goes on. The run has the tools that it was started with.
             timeout: Seconds for the whole wait, whatever the server does. The default covers the
                 600 s after which a run expires; ``float("inf")`` sets no bound. A tool that is
                 running is not interrupted.
@@ -417,6 +417,7 @@ class Client:
         assistant_id: str,
         instructions: str | None = None,
         tools: Iterable[ToolLike] | None = None,
+        replace_tools: bool = False,
         on_active_run: OnActiveRun = "raise",
         timeout: float = DEFAULT_WAIT,
         backoff: BackoffLike | None = None,
@@ -428,22 +429,20 @@ class Client:
     ) -> Reply:
         """Adds a user message, runs the assistant on it, and returns the answer.
 
-        The assistant keeps its own tools; those given only handle its calls. ``backoff``,
-        ``on_tool_error``, ``approve``, ``parallel_tools``, ``max_tool_rounds`` and ``journal`` are
-        as for :meth:`wait_for_run`.
+        ``backoff``, ``on_tool_error``, ``approve``, ``parallel_tools``, ``max_tool_rounds`` and
+        ``journal`` are as for :meth:`wait_for_run`.
 
         Args:
             question: The user's message.
             instructions: Instead of the assistant's own, for this run.
-            tools: Functions that handle the run's calls.
+            tools: Added to the assistant's, which is read first; functions handle the run's calls.
+            replace_tools: True gives the run these ``tools`` alone.
             on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
-                ``cancel`` the question goes with the run, and nobody else's comes in between; a run
-                that waits for outputs of functions is not waited for.
+                ``cancel`` the question goes with the run, and nobody else's comes in between.
             timeout: Seconds for the wait.
 
         Raises:
-            ThreadLockedError: A run is active on the thread, with ``on_active_run="raise"``, or
-                waits for outputs of functions.
+            ThreadLockedError: A run is active on the thread, or waits for outputs of functions.
             RunError: The run did not complete, or requires action that no tool takes.
             AssistantsError: As :meth:`wait_for_run`.
         """
@@ -467,6 +466,7 @@ class Client:
             assistant_id=assistant_id,
             instructions=instructions,
             tools=tools,
+            replace_tools=replace_tools,
             handling=handling,
             on_active_run=on_active_run,
             timeout=timeout,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from assistants_client._arguments import checked_id
+from assistants_client._arguments import REPLACES_NOTHING, checked_id
 from assistants_client.backoff import BackoffLike
-from assistants_client.errors import requires_action_error
+from assistants_client.errors import ConfigurationError, requires_action_error
 from assistants_client.models._base import UNSET
 from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
@@ -17,6 +17,7 @@ from assistants_client.waiting.polling import check_timeout, wait_for_run, with_
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls
     from assistants_client.function_tools.function_tool import ToolLike
+    from assistants_client.models.tools import ToolInput
     from assistants_client.resources.messages import Messages
     from assistants_client.resources.runs import Runs
     from assistants_client.waiting.polling import Waiter
@@ -33,6 +34,7 @@ def ask(
     assistant_id: str,
     instructions: str | None,
     tools: Iterable[ToolLike] | None,
+    replace_tools: bool,
     handling: ToolHandling,
     on_active_run: OnActiveRun,
     timeout: float,
@@ -44,6 +46,11 @@ def ask(
     check_timeout(timeout)
     delays = waiter.delays(backoff)
     functions = [] if tools is None else with_function_tools(tools)
+    if tools is None and replace_tools:
+        raise ConfigurationError(REPLACES_NOTHING)
+    of_run: Sequence[ToolInput] | None = functions if replace_tools else None
+    if functions and not replace_tools:
+        of_run = calls.tools_with(assistant_id, functions)
     # With the run, where others may wait for the thread as well: none comes in between.
     with_run = UNSET if on_active_run == "raise" else [MessageRequest(question)]
     if with_run is UNSET:
@@ -52,6 +59,7 @@ def ask(
         thread_id,
         assistant_id=assistant_id,
         instructions=UNSET if instructions is None else instructions,
+        tools=UNSET if of_run is None else of_run,
         additional_messages=with_run,
         on_active_run=on_active_run,
     )

@@ -127,7 +127,7 @@ class Annotations:
         """
         origin, arguments = get_origin(tp), get_args(tp)
         if origin is Annotated:
-            return self._annotated(*arguments)
+            return self._annotated(tp, *arguments)
         if origin in (Union, types.UnionType):
             return json_types.union([self.json_type(member) for member in arguments])
         if origin is Literal:
@@ -147,13 +147,22 @@ class Annotations:
         Raises:
             UnsupportedError: Its annotation has no JSON type; the message names it.
         """
+        make_default = None
         try:
+            if _is_pydantic_field(default):
+                from assistants_client.function_tools.limits import default_of
+
+                tp = Annotated[tp, default]
+                default, make_default = default_of(default)
             json_type = self.json_type(tp)
         except UnsupportedError as error:
             raise type(error)(f"{name!r}: {error}") from error
+        except TypeError as error:
+            raise UnsupportedError(f"{name!r}: {error}") from error
         if default is None and not json_type.nullable:  # an old way to say Optional
             json_type = json_types.union([json_type, json_types.scalar(json_types.NoneType)])
-        return Field(name, json_type, default is attrs.NOTHING, description, default)
+        is_required = default is attrs.NOTHING
+        return Field(name, json_type, is_required, description, default, make_default)
 
     def _plain(self, tp: Any) -> JsonType | None:
         if tp is Any or tp is object:
@@ -187,6 +196,9 @@ class Annotations:
             return None
         if issubclass(origin, enum.Enum):
             return self._by_name(tp, lambda: self._enum(origin), json_types.SCALARS)
+        return self._of_package(tp, origin) or self._of_fields(tp, origin, arguments)
+
+    def _of_fields(self, tp: Any, origin: Any, arguments: Sequence[Any]) -> JsonType | None:
         kind = next((kind for test, kind in _KINDS if test(origin)), None)
         if kind is None:
             return None
@@ -201,6 +213,22 @@ class Annotations:
             return json_types.object_(fields, origin, strict=self.strict)
 
         return self._by_name(tp, build, frozenset({dict}))
+
+    def _of_package(self, tp: Any, origin: Any) -> JsonType | None:
+        from assistants_client.function_tools import package_types
+
+        if package_types.is_model(origin):
+            return self._by_name(tp, lambda: self._model(tp), json_types.EVERYTHING)
+        return package_types.numbers(tp, origin)
+
+    def _model(self, tp: Any) -> JsonType:
+        from assistants_client.function_tools import package_types
+
+        name = self._named[tp].schema["$ref"].rpartition("/")[2]
+        try:
+            return package_types.model(tp, name, self.definitions, strict=self.strict)
+        except TypeError as error:
+            raise UnsupportedError(str(error)) from error
 
     def _by_name(
         self, tp: Any, build: Callable[[], JsonType], accepts: frozenset[type]
@@ -229,18 +257,19 @@ class Annotations:
         self._named[tp] = attrs.evolve(json_type, schema=reference)
         return self._named[tp]
 
-    def _annotated(self, tp: Any, *notes: Any) -> JsonType:
-        json_type = self.json_type(tp)
-        for note in notes:
-            # Plain text, typing_extensions.Doc, or the Field of pydantic.
-            for text in (
-                note,
-                getattr(note, "documentation", None),
-                getattr(note, "description", None),
-            ):
-                if isinstance(text, str):
-                    return attrs.evolve(json_type, description=" ".join(text.split()))
-        return json_type
+    def _annotated(self, annotated: Any, tp: Any, *notes: Any) -> JsonType:
+        # Most functions have neither limits nor classes of packages.
+        from assistants_client.function_tools import limits, package_types
+
+        try:
+            if package_types.needs_pydantic(notes):
+                json_type = package_types.model(annotated, "", self.definitions, strict=self.strict)
+            else:
+                json_type = limits.limited(self.json_type(tp), notes)
+        except TypeError as error:
+            raise UnsupportedError(str(error)) from error
+        description = limits.description_of(notes) or json_type.description
+        return attrs.evolve(json_type, description=description)
 
     def _constants(self, members: Iterator[tuple[Any, object]]) -> JsonType:
         pairs = list(members)
@@ -330,6 +359,11 @@ _KINDS: Final[tuple[tuple[Callable[[type], bool], Callable[[Any], _Fields]], ...
     (dataclasses.is_dataclass, _dataclass_fields),
     (lambda cls: issubclass(cls, tuple) and hasattr(cls, "_fields"), _named_tuple_fields),
 )
+
+
+def _is_pydantic_field(default: object) -> bool:
+    fields = sys.modules.get("pydantic.fields")
+    return fields is not None and isinstance(default, fields.FieldInfo)
 
 
 def _filled(hint: Any, known: dict[Any, Any]) -> Any:

@@ -122,15 +122,24 @@ class _Executor:
 
     def run(self, job: _Job) -> str:
         """Runs the function of a call, and returns the output."""
+        name = job.call.function.name
+        reason = ""
         try:
-            output = _text(job.act(), job.call.function.name)
+            result = job.act()
         except Exception as error:
-            output = self.failure(job.call, error)
+            output, reason = self.failure(job.call, error), type(error).__name__
+        else:
+            try:
+                output = _text(result, name)
+            except ValueError as error:
+                output = self.failure(job.call, error)
+                reason = f"a result, {type(result).__name__}, that cannot be sent"
+        if reason:
             _log.warning(
                 "The tool %s failed with %s; the model gets the error as output. "
                 'on_tool_error="raise" raises it.',
-                job.call.function.name,
-                type(error).__name__,
+                name,
+                reason,
             )
         return self.journal.store(job.key, output) if self.journal is not None else output
 

@@ -185,7 +185,9 @@ def tool(
     and its parameters: their types from the annotations, their descriptions from the docstring
     (Google, NumPy or reStructuredText style) or from ``Annotated[str, "what it means"]``. The
     model's arguments are validated and converted to the annotated types before the function is
-    called.
+    called. Limits beside a type (``Annotated[int, Field(ge=18)]``, of pydantic, annotated_types or
+    msgspec) are sent and kept; models of pydantic and msgspec are described and read by their
+    packages, and numbers, arrays and tables of numpy and pandas made of JSON numbers and arrays.
 
     A method is decorated in its class, and passed as ``tools=[thing.method]``. Arguments that a
     ``functools.partial`` fixes are not part of the definition.
@@ -355,6 +357,6 @@ def _parsed(arguments: str) -> Any:
     if not arguments.strip():
         return {}
     try:
-        return strict_json(arguments)
+        return strict_json(arguments, raw_newlines=True)
     except ValueError as error:
         raise ValueError(f"the arguments are not a JSON object: {error}") from None

@@ -106,6 +106,7 @@ class Field:
         required: True if it must be given.
         description: Its description in the docstring.
         default: Its value when it is not given; part of the schema if it has a JSON form.
+        make_default: Makes that value, where the function or class does not itself.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Field:
     required: bool
     description: str
     default: object
+    make_default: Callable[[], Any] | None = None
 
 
 def mismatch(expected: str, value: object) -> ValidationError:
@@ -241,7 +243,7 @@ def array(item: JsonType, make: Callable[[list[Any]], Any], *, unique: bool = Fa
         if make in {set, frozenset}:
             for entry in items:
                 _require_hash(entry)
-        return _made(make, items)
+        return made(make, items)
 
     return JsonType(schema, read, "an array", frozenset({list}))
 
@@ -342,6 +344,7 @@ def object_(
     }
     if required or strict:
         schema["required"] = required
+    made_here = [field for field in fields if field.make_default is not None]
     null_is_absent = {
         f.name for f in fields if strict and not f.required and not f.json_type.nullable
     }
@@ -368,7 +371,10 @@ def object_(
         ]
         if problems:
             raise ValidationError(problems)
-        return _made(lambda given: make(**given), values)
+        for field in made_here:
+            if field.name not in values:
+                values[field.name] = field.make_default()  # type: ignore[misc]  # it has one
+        return made(lambda given: make(**given), values)
 
     return JsonType(schema, read, "an object", frozenset({dict}))
 
@@ -420,7 +426,7 @@ def _require_hash(entry: Any) -> None:
         raise ValidationError([("", f"a set cannot hold {name}, which has no hash")]) from error
 
 
-def _made(make: Callable[[Any], Any], value: Any) -> Any:
+def made(make: Callable[[Any], Any], value: Any) -> Any:
     """Returns the value that ``make`` builds; a class may check more than its annotations say."""
     try:
         return make(value)

@@ -59,12 +59,25 @@ class StreamOptions(ToolHandling):
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
 class RunStreamRequest(RunRequest, StreamOptions):
-    """The arguments of ``runs.stream``: a run, and the options of its stream."""
+    """The arguments of ``runs.stream``: a run, and the options of its stream.
+
+    Attributes:
+        replace_tools: True gives the run these ``tools`` alone, instead of adding them to the
+            assistant's.
+    """
+
+    replace_tools: bool = field(default=False, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)
 class ThreadRunStreamRequest(ThreadRunRequest, StreamOptions):
-    """The arguments of ``runs.stream_thread_and_run``: a run, its thread, its stream's options."""
+    """The arguments of ``runs.stream_thread_and_run``: a run, its thread, its stream's options.
+
+    Attributes:
+        replace_tools: As of :class:`RunStreamRequest`.
+    """
+
+    replace_tools: bool = field(default=False, metadata=CLIENT_ONLY)
 
 
 @frozen(slots=False, getstate_setstate=True)

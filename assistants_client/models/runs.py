@@ -30,6 +30,8 @@ from assistants_client.models.tools import (
     TruncationStrategy,
 )
 
+#: The most tools that a run may have; an assistant may have more.
+MAX_RUN_TOOLS: Final = 20
 #: A run with one of these holds its thread's lock.
 ACTIVE_STATUSES: Final = frozenset({"queued", "in_progress", "requires_action", "cancelling"})
 #: A run with one of these never changes again.
@@ -68,7 +70,9 @@ class _RunOptions(Request):
     assistant_id: str
     model: str | UnsetType | None = UNSET
     instructions: str | UnsetType | None = field(default=UNSET, metadata=characters(256_000))
-    tools: Sequence[ToolOrFunction] | UnsetType | None = field(default=UNSET, metadata=items(20))
+    tools: Sequence[ToolOrFunction] | UnsetType | None = field(
+        default=UNSET, metadata=items(MAX_RUN_TOOLS)
+    )
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
     temperature: float | UnsetType | None = field(default=UNSET, metadata=between(0, 2))
     top_p: float | UnsetType | None = field(default=UNSET, metadata=between(0, 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from attrs import define, field
@@ -90,6 +91,58 @@ if TYPE_CHECKING:
     ToolOrFunction: TypeAlias = ToolInput | Callable[..., object]
 else:
     ToolOrFunction = ToolInput
+
+
+def merged_tools(own: Sequence[ToolInput], given: Sequence[ToolInput]) -> list[ToolInput] | None:
+    """Returns an assistant's own tools and the given ones; ``None`` if it has all of these.
+
+    None is there twice: a function is known by its name, and code interpreter and file search by
+    their types. Where the assistant's own says something else, the given one takes its place.
+    """
+    merged = list(own)
+    places = {_identity(tool): place for place, tool in enumerate(own)}
+    is_changed = False
+    for tool in given:
+        place = places.get(_identity(tool))
+        if place is None:
+            merged.append(tool)
+        elif _is_changed(tool, own[place]):
+            merged[place] = tool
+        else:
+            continue
+        is_changed = True
+    return merged if is_changed else None
+
+
+def _content(tool: ToolInput) -> tuple[str, Any]:
+    """Returns the type of a tool, and what stands under its name: a definition, or options."""
+    if isinstance(tool, UnknownTool):
+        tool = tool.raw
+    if isinstance(tool, Mapping):
+        kind = str(tool.get("type", ""))
+        return kind, tool.get(kind)
+    return tool.type, getattr(tool, tool.type, None)
+
+
+def _identity(tool: ToolInput) -> tuple[str, str]:
+    kind, content = _content(tool)
+    if kind == "function":
+        return kind, str(_definition(content)["name"])
+    return kind, "" if kind in {"code_interpreter", "file_search"} else repr(content)
+
+
+def _is_changed(tool: ToolInput, own: ToolInput) -> bool:
+    kind, content = _content(tool)
+    if kind == "function":
+        return _definition(content) != _definition(_content(own)[1])
+    return bool(content) and content != _content(own)[1]
+
+
+def _definition(function: Any) -> dict[str, Any]:
+    """Returns what a function is sent as; servers fill in what was left out."""
+    get = function.get if isinstance(function, Mapping) else partial(getattr, function)
+    names = ("name", "description", "parameters", "strict")
+    return {name: get(name, None) or None for name in names}
 
 
 @define(kw_only=True)

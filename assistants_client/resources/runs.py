@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import evolve
 
-from assistants_client._arguments import check_tool_handling
+from assistants_client._arguments import REPLACES_NOTHING, check_tool_handling
 from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._calls.run_calls import StreamRequest
-from assistants_client.models._base import given
+from assistants_client.errors import ConfigurationError
+from assistants_client.models._base import UNSET, given
 from assistants_client.models.lists import Page
 from assistants_client.models.run_streams import (
     RunStreamRequest,
@@ -27,6 +28,7 @@ from assistants_client.models.runs import (
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
+from assistants_client.models.tools import ToolInput
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
 
@@ -48,6 +50,9 @@ class Runs(WaitingResource):
     def create(self, thread_id: str, request: RunRequest) -> Run:
         """Starts a run; ``client.wait_for_run`` waits for its end.
 
+        ``tools`` is sent as it is given: this run has these alone, and not the assistant's. The
+        ``tools`` of ``client.ask`` and :meth:`stream` are added to the assistant's.
+
         Raises:
             ThreadLockedError: A run is active on the thread already.
             NotFoundError: There is no such assistant or thread.
@@ -66,11 +71,13 @@ class Runs(WaitingResource):
         """Starts a run and streams its events; nothing is sent before the first is requested.
 
         Functions given as ``tools``, plain or made tools by ``@tool``, are called when the run
-        requires action. Like the tools of ``create`` they replace the assistant's own, for this
-        run.
+        requires action. The run has the assistant's tools and these; for that the assistant is
+        read first, one request more, and where it has them all none are sent. With
+        ``replace_tools=True`` the run has these alone, as one of :meth:`create` has.
 
         Raises (while iterating):
             ThreadLockedError: A run is active on the thread already.
+            InvalidRequestError: With the assistant's, the tools are more than a run may have.
             AssistantsError: See ``RunStream``.
         """
         request = _with_functions(request)
@@ -80,6 +87,8 @@ class Runs(WaitingResource):
             query={"include[]": list(request.include)} if request.include else None,
             thread_id=thread_id,
             on_active_run=request.on_active_run,
+            assistant_id=request.assistant_id,
+            added_tools=_added_tools(request),
         )
         return self._stream(first, request, given(request.tools))
 
@@ -87,14 +96,22 @@ class Runs(WaitingResource):
     def stream_thread_and_run(self, request: ThreadRunRequest) -> RunStream:
         """Creates a thread, starts a run on it, and streams its events; see :meth:`stream`."""
         request = _with_functions(request)
-        first = StreamRequest(path=self._WITH_THREAD, document=encoded(request))
+        first = StreamRequest(
+            path=self._WITH_THREAD,
+            document=encoded(request),
+            assistant_id=request.assistant_id,
+            added_tools=_added_tools(request),
+        )
         return self._stream(first, request, given(request.tools))
 
     @accepts_fields_of(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
     def submit_tool_outputs_stream(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> RunStream:
-        """Submits outputs for all calls of a run, and streams its events; see :meth:`stream`."""
+        """Submits outputs for all calls of a run, and streams its events; see :meth:`stream`.
+
+        The run has its tools already; functions given as ``tools`` are called for it, and not sent.
+        """
         tools: Sequence[object] = ()
         if isinstance(request, SubmitToolOutputsStreamRequest):
             request = _with_functions(request)
@@ -198,6 +215,20 @@ class Runs(WaitingResource):
         """
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
         return self._send("POST", path, Run, request=request)
+
+
+def _added_tools(request: RunRequest | ThreadRunRequest) -> Sequence[ToolInput] | None:
+    """Returns the tools that a streamed run has beside the assistant's.
+
+    Raises:
+        ConfigurationError: There are none to replace the assistant's with.
+    """
+    if getattr(request, "replace_tools", False):
+        if request.tools is UNSET:
+            raise ConfigurationError(REPLACES_NOTHING)
+        return None
+    tools: Any = request.tools  # no functions are among them by now
+    return given(tools) if isinstance(tools, Sequence) else None
 
 
 def _with_functions(request: RequestT) -> RequestT:

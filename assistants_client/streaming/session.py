@@ -160,6 +160,8 @@ class RunStreamSession:
         from assistants_client.waiting.thread_locks import through_lock
 
         first = self._first
+        if first.added_tools is not None:
+            first = self._calls.with_assistant_tools(first)
         with ExitStack() as stack:
             yield through_lock(
                 lambda: stack.enter_context(self._calls.open_stream(first)),

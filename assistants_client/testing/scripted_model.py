@@ -97,7 +97,11 @@ class ScriptedModel(Scripted):
             self._prepared.append(_Prepared(script, to, after))
 
     def call(self, name: str, /, **arguments: Any) -> None:
-        """Prepares a call of a tool: ``scripted_model.call("get_weather", city="Oslo")``."""
+        """Prepares a call of a tool: ``scripted_model.call("get_weather", city="Oslo")``.
+
+        The engine runs its own: ``scripted_model.call("code_interpreter", code="print(1)")`` and
+        ``scripted_model.call("file_search", query="rain")``.
+        """
         self.reply(call(name, **arguments))
 
     def fail(

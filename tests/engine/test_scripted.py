@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from assistants_client import Client, CodeInterpreterTool, FileSearchTool
+from assistants_client.engine import Engine
 from assistants_client.engine.language_models.base import (
     Conversation,
     Delta,
@@ -27,9 +29,14 @@ def answer(script: Script) -> list[Delta]:
     return list(Scripted([script]).respond(ASKED))
 
 
+def words(written: int) -> TokenUsage:
+    """The usage that is added: of one word read, and so many written."""
+    return TokenUsage(prompt_tokens=1, completion_tokens=written)
+
+
 def test_text() -> None:
     """A string is one piece of text, and the answer stops there."""
-    assert answer("Hello") == [TextDelta(text="Hello"), Finish(reason="stop")]
+    assert answer("Hello") == [TextDelta(text="Hello"), words(1), Finish(reason="stop")]
 
 
 def test_calls_get_ids_of_their_own() -> None:
@@ -41,6 +48,7 @@ def test_calls_get_ids_of_their_own() -> None:
     assert first == [
         ToolCallDelta(index=0, id="call_1", name="f", arguments='{"x": 1}'),
         ToolCallDelta(index=1, id="call_2", name="g", arguments="{}"),
+        words(3),
         Finish(reason="tool_calls"),
     ]
     assert second[0] == ToolCallDelta(index=0, id="mine", name="h", arguments="not json")
@@ -75,12 +83,17 @@ def test_an_iterator_is_read_as_the_answer_goes_on() -> None:
 
     assert next(deltas) == TextDelta(text="One")
     assert read == ["One"]
-    assert [type(delta) for delta in deltas] == [TextDelta, ToolCallDelta, Finish]
+    assert [type(delta) for delta in deltas] == [
+        TextDelta,
+        ToolCallDelta,
+        TokenUsage,
+        Finish,
+    ]
 
 
 def test_nothing_is_an_answer_too() -> None:
     """``None`` and an empty list are an answer without content."""
-    assert answer(None) == answer([]) == [Finish(reason="stop")]
+    assert answer(None) == answer([]) == [words(0), Finish(reason="stop")]
 
 
 def test_an_exception_is_raised_where_it_stands() -> None:
@@ -97,6 +110,7 @@ def test_a_callable_sees_the_conversation() -> None:
     assert answer(lambda asked: [asked.turns[0].text, "!"]) == [
         TextDelta(text="Hi"),
         TextDelta(text="!"),
+        words(2),
         Finish(reason="stop"),
     ]
 
@@ -148,3 +162,50 @@ def test_many_threads_share_a_script() -> None:
         thread.join()
 
     assert sorted(texts, key=int) == [str(number) for number in range(200)]
+
+
+def test_a_run_of_the_script_has_usage() -> None:
+    """In words, of all that was read and written in it; a script may give its own."""
+    own = TokenUsage(prompt_tokens=30, completion_tokens=4)
+    model = Scripted(["Two words.", ["One.", own]])
+    with Client(engine=Engine("sqlite:///:memory:", model=model)) as client:
+        assistant = client.assistants.create(model="m", instructions="Be brief.")
+        thread = client.threads.create()
+        first = client.ask(thread.id, "And you?", assistant_id=assistant.id).run.usage
+        second = client.ask(thread.id, "And now?", assistant_id=assistant.id).run.usage
+    assert first is not None
+    assert second is not None
+    assert (first.prompt_tokens, first.completion_tokens, first.total_tokens) == (4, 2, 6)
+    assert (second.prompt_tokens, second.completion_tokens, second.total_tokens) == (30, 4, 34)
+
+
+def test_the_engines_tools_can_be_scripted() -> None:
+    """They are run as for any model, and what they give is in the next conversation."""
+    model = Scripted(
+        [call("code_interpreter", code="print(6 * 7)"), call("file_search", query="six"), "Done."]
+    )
+    with Client(engine=Engine("sqlite:///:memory:", model=model)) as client:
+        tools = [CodeInterpreterTool(), FileSearchTool()]
+        assistant = client.assistants.create(model="m", tools=tools)
+        thread = client.threads.create()
+        run = client.ask(thread.id, "How much?", assistant_id=assistant.id).run
+        steps = client.run_steps.list(thread.id, run.id, order="asc")
+        called = [one.type for step in steps for one in step.tool_calls]
+    assert called == ["code_interpreter", "file_search"]
+    assert model.conversations[1].turns[-1].text == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("code_interpreter", {"input": "1"}, "code_interpreter takes a text named 'code'"),
+        ("file_search", {"query": 1}, "file_search takes a text named 'query'"),
+    ],
+)
+def test_a_call_of_the_engines_tools_is_checked(
+    name: str, arguments: dict[str, object], words: str
+) -> None:
+    """A run would go on with an error that only the script reads; ``Call`` makes any."""
+    with pytest.raises(TypeError, match=words):
+        call(name, **arguments)
+    assert Call(name, "{}").arguments == "{}"

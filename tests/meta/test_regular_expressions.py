@@ -17,6 +17,8 @@ MADE_LATER = {
     "engine.language_models.error_words": ["compile"],
     # Names of fields between bounded gaps.
     "engine.language_models.refused_fields": ["search", "search"],
+    # What a function's author writes beside a type.
+    "function_tools.limits": ["compile"],
     # What a test's author writes: a path with a star for a segment.
     "testing.faults": ["compile"],
 }

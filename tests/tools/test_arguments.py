@@ -345,3 +345,12 @@ def test_type_hints_are_read_through_the_names_of_typing():
     """The spellings of old are the same types."""
     assert read(typing.Dict[str, typing.Set[int]], {"a": [1, 1]}) == {"a": {1}}  # noqa: UP006
     assert read(typing.Tuple, [1, "x"]) == (1, "x")  # noqa: UP006
+
+
+def test_raw_line_ends_in_arguments_are_read():
+    """Models write code and letters so, though JSON has control characters escaped."""
+
+    def save(text: str) -> None:
+        """Saves."""
+
+    assert tool(save).read_arguments('{"text": "a\n\tb"}') == {"text": "a\n\tb"}

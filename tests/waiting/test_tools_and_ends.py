@@ -17,7 +17,9 @@ from assistants_client import (
     RunFailedError,
     ToolError,
     WaitTimeoutError,
+    tool,
 )
+from assistants_client._json.codec import encode
 from assistants_client.waiting import Time
 
 URL = "https://server.test/v1/threads/thread_a/runs/run_a"
@@ -379,6 +381,9 @@ def test_a_slow_tool_is_no_stalled_run(client, clock, server):
 def asked(client, wire, server):
     """A server that takes a question, and whose run ends as a test says."""
     thread = "https://server.test/v1/threads/thread_a"
+    described = {"type": "function", "function": tool(double).function}
+    own = encode([{"type": "code_interpreter"}, described])
+    wire.get("https://server.test/v1/assistants/asst_1", json={"id": "asst_1", "tools": own})
     wire.post(f"{thread}/messages", json={"id": "msg_1", "role": "user"})
     wire.post(f"{thread}/runs", json=document("queued"))
     text = {"type": "text", "text": {"value": "42", "annotations": []}}
@@ -395,8 +400,9 @@ def test_ask_answers_with_this_runs_messages(client, asked, wire):
     assert reply.text == "42"
     assert [message.id for message in reply.messages] == ["msg_2"]
     assert asked.submitted == [{"call_1": "2"}]
-    assert json.loads(wire.calls[0].request.body)["content"] == "What?"
-    assert "tools" not in json.loads(wire.calls[1].request.body)
+    assert wire.calls[0].request.url.endswith("/assistants/asst_1")
+    assert json.loads(wire.calls[1].request.body)["content"] == "What?"
+    assert "tools" not in json.loads(wire.calls[2].request.body)
 
 
 def test_a_question_that_waits_goes_with_its_run(client, asked, wire):

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any, TypeAlias, Union, cast, get_args
+from typing import Any, Final, TypeAlias, Union, cast, get_args
 
 from attrs import frozen
 
@@ -20,7 +20,9 @@ from assistants_client.engine.language_models.base import (
     Delta,
     Finish,
     LanguageModelError,
+    RefusalDelta,
     TextDelta,
+    TokenUsage,
     ToolCallDelta,
 )
 
@@ -37,13 +39,27 @@ class Call:
     id: str | None = None
 
 
+#: The argument of each tool that the engine runs.
+_BUILT_IN: Final = {"code_interpreter": "code", "file_search": "query"}
+
+
 def call(name: str, /, **arguments: Any) -> Call:
     """Makes a tool call for a script: ``call("get_weather", city="Paris")``.
+
+    The engine runs its own tools where the run has them: ``call("code_interpreter", code="…")`` and
+    ``call("file_search", query="…")``. What they give is in the next conversation, as the output of
+    a function is.
 
     Args:
         name: The function's name.
         arguments: The function's arguments; sent as JSON.
+
+    Raises:
+        TypeError: A tool of the engine's is called without its text. ``Call`` takes any arguments.
     """
+    wanted = _BUILT_IN.get(name)
+    if wanted is not None and not isinstance(arguments.get(wanted), str):
+        raise TypeError(f"{name} takes a text named {wanted!r}: call({name!r}, {wanted}='...')")
     return Call(name, json.dumps(arguments))
 
 
@@ -74,7 +90,8 @@ class Scripted:
     hello, then calls the code interpreter, then raises. A callable in the script gets the
     conversation and may wait, which makes a slow model; within a list it is called when the
     answer gets there. Text comes word by word, so that there is something to stream.
-    The reason for finishing is added unless the entry gives its own ``Finish``.
+    The reason for finishing is added unless the entry gives its own ``Finish``, and the usage, in
+    words instead of tokens, unless it gives its own ``TokenUsage``.
 
     Attributes:
         conversations: The conversations that the model was asked to answer, oldest first.
@@ -114,8 +131,8 @@ class Scripted:
             ) from None
 
     def _play(self, answer: Script, conversation: Conversation) -> Iterator[Delta]:
-        calls = 0
-        finished = False
+        calls = words = 0
+        finished = is_counted = False
         for delta in self._deltas(answer, conversation):
             if isinstance(delta, Call):
                 with self._lock:
@@ -127,10 +144,16 @@ class Scripted:
                     arguments=delta.arguments,
                 )
                 calls += 1
+                words += _words(delta.arguments)
             else:
                 calls += isinstance(delta, ToolCallDelta)
                 finished = finished or isinstance(delta, Finish)
+                is_counted = is_counted or isinstance(delta, TokenUsage)
+                if isinstance(delta, (TextDelta, RefusalDelta)):
+                    words += _words(delta.text)
                 yield delta
+        if not is_counted:
+            yield TokenUsage(prompt_tokens=_read(conversation), completion_tokens=words)
         if not finished:
             yield Finish(reason="tool_calls" if calls else "stop")
 
@@ -151,3 +174,14 @@ class Scripted:
             yield from self._deltas(answer(conversation), conversation)
         else:
             raise TypeError(f"A script cannot hold {type(answer).__name__}: {answer!r}")
+
+
+def _read(conversation: Conversation) -> int:
+    """Counts the words of a conversation."""
+    texts = [conversation.instructions or "", *(turn.text for turn in conversation.turns)]
+    texts += [made.arguments for turn in conversation.turns for made in turn.tool_calls]
+    return sum(map(_words, texts))
+
+
+def _words(text: str) -> int:
+    return len(text.split())
