@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistants_client._suggestions import no_attribute
 from assistants_client.errors import (
+    AssistantsError,
     ConfigurationError,
     InvalidRequestError,
     requires_action_error,
@@ -90,15 +91,31 @@ class RunStream:
                 "let one thread iterate, and pass its events on, as with a queue.Queue"
             ) from None
 
-    def text(self) -> Iterator[str]:
+    def text(self, *, on_error: Callable[[AssistantsError], str] | None = None) -> Iterator[str]:
         """Yields the pieces of text alone, as they come, and closes the stream behind itself.
 
         A web view can return it as its response. Nothing is put between two messages.
 
+        Args:
+            on_error: Called with the error that ends the text too early; what it returns is the
+                last piece, instead of the error. It may raise, too. A response whose status has
+                been sent can tell its reader so; the error's own text is for a log.
+
         Raises:
             RunError: The run did not complete, or requires action that no function takes.
             AssistantsError: As when iterating.
+            ConfigurationError: ``on_error`` is not a function.
         """
+        if on_error is None:
+            return self._text()
+        if not callable(on_error):
+            raise ConfigurationError(
+                f"on_error: expected a function of the error that returns text, got "
+                f"{type(on_error).__name__}"
+            )
+        return _ended_by(self._text(), on_error)
+
+    def _text(self) -> Iterator[str]:
         try:
             for event in self:
                 if isinstance(event, MessageDelta) and (text := event.text):
@@ -177,3 +194,13 @@ class RunStream:
     def __repr__(self) -> str:
         status = "not begun" if self.run is None else f"{self.run.id} {self.run.status}"
         return f"<RunStream {status}>"
+
+
+def _ended_by(pieces: Iterator[str], on_error: Callable[[AssistantsError], str]) -> Iterator[str]:
+    """Yields the pieces, and in the place of an error what the function makes of it."""
+    try:
+        yield from pieces
+    except AssistantsError as error:
+        last = on_error(error)
+        if last:
+            yield last
