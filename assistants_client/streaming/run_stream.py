@@ -6,6 +6,7 @@ The requests and the events of a run are in ``session.py``.
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -25,6 +26,8 @@ from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.streaming.session import RunStreamSession
+
+_log = logging.getLogger(__name__)
 
 
 class RunStream:
@@ -98,8 +101,8 @@ class RunStream:
 
         Args:
             on_error: Called with the error that ends the text too early; what it returns is the
-                last piece, instead of the error. It may raise, too. A response whose status has
-                been sent can tell its reader so; the error's own text is for a log.
+                last piece, and the error goes to the log instead of being raised. So a response
+                whose status has been sent can tell its reader. It may raise, too.
 
         Raises:
             RunError: The run did not complete, or requires action that no function takes.
@@ -202,5 +205,6 @@ def _ended_by(pieces: Iterator[str], on_error: Callable[[AssistantsError], str])
         yield from pieces
     except AssistantsError as error:
         last = on_error(error)
+        _log.error("A streamed text broke off: %s", error)
         if last:
             yield last

@@ -135,8 +135,8 @@ def test_text_raises_when_the_run_does_not_complete(server, client, status):
     assert type(caught.value).__name__ == f"Run{status.title()}Error"
 
 
-def test_text_can_end_with_words_instead_of_an_error(server, client):
-    """The visitor of a view reads that the answer broke off; the view gets the error for its log."""
+def test_text_can_end_with_words_instead_of_an_error(server, client, caplog):
+    """The visitor of a view reads that the answer broke off; the error is in the log."""
     server.scripts = [chunked(BEGIN + sse("thread.run.failed", FAILED))]
     errors = []
 
@@ -149,6 +149,7 @@ def test_text_can_end_with_words_instead_of_an_error(server, client):
 
     assert pieces == ["Grüße", ", you", " [broken off]"]
     assert [type(error) for error in errors] == [RunFailedError]
+    assert caplog.messages == [f"A streamed text broke off: {errors[0]}"]
 
 
 def test_an_error_before_the_first_word_is_given_to_on_error_too(server, client):
