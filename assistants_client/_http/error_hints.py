@@ -99,6 +99,11 @@ def _about_the_place(
         not isinstance(document, dict),
         "is the base URL that of an Assistants server, with its /v1?",
     )
+    yield (
+        text.rstrip(".").lower() == "not found",  # of web frameworks, for any unknown path
+        "this server has no such operation: does it speak the Assistants protocol? One of language "
+        "models is used by the embedded engine, with ASSISTANTS_MODEL_URL",
+    )
 
 
 def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[bool, str]]:
@@ -127,7 +132,25 @@ def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[boo
         is_openai_key and not at_openai,
         "the key sent has the form of OpenAI's, sk-…: is it this server's?",
     )
+    names = ("ASSISTANTS_API_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+    name = next((name for name in names if os.environ.get(name, "").strip() == key), "")
+    yield bool(name), f"the key of {name} was not accepted"
+    given = os.environ.get("ASSISTANTS_API_KEY")
+    yield bool(given), "the key given was not accepted; ASSISTANTS_API_KEY has another"
     yield True, "the key was not accepted: look at api_key= or ASSISTANTS_API_KEY"
+
+
+def about_the_address(base_url: str) -> str:
+    """Returns what ``ASSISTANTS_BASE_URL`` has to do with a server that is not there; or nothing.
+
+    A program's own base URL takes precedence over it.
+    """
+    named = os.environ.get("ASSISTANTS_BASE_URL", "").strip().rstrip("/")
+    if not named:
+        return ""
+    if named == base_url.rstrip("/"):
+        return " It is that of ASSISTANTS_BASE_URL."
+    return " The program gave it; ASSISTANTS_BASE_URL names another."
 
 
 def about_the_proxy(base_url: str) -> str:

@@ -29,7 +29,12 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from assistants_client._http.error_hints import about_the_proxy, about_tls, advice
+from assistants_client._http.error_hints import (
+    about_the_address,
+    about_the_proxy,
+    about_tls,
+    advice,
+)
 from assistants_client._http.retry import GaveUpError, PolicyRetry, never_sent, pause_hint
 from assistants_client.errors import (
     APIConnectionError,
@@ -138,8 +143,10 @@ def connection_error(
             f"no connection to {host}: its name was not found ({fault.strerror}); is the base URL "
             "right, and the network there?"
         )
+        text += about_the_address(base_url)
     elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
+        text += about_the_address(base_url)
     elif foreign:
         text = f"no response from {host}: {foreign}"
     elif is_unread:
