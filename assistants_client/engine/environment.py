@@ -122,6 +122,9 @@ def unused() -> list[str]:
     model = os.environ.get("ASSISTANTS_MODEL")
     if model:
         reasons.append(f"ASSISTANTS_MODEL={model!r} is ignored without ASSISTANTS_MODEL_URL.")
+    for name in ("ASSISTANTS_MODEL_KEY", "ASSISTANTS_MODEL_API", "ASSISTANTS_MODEL_MAP"):
+        if os.environ.get(name):
+            reasons.append(f"{name} is ignored without ASSISTANTS_MODEL_URL.")
     return reasons
 
 

@@ -458,6 +458,10 @@ ELSEWHERE = (
             {"OPENAI_API_KEY": "", "ASSISTANTS_MODEL": "llama3.2"},
             ["ASSISTANTS_MODEL='llama3.2' is ignored without ASSISTANTS_MODEL_URL."],
         ),
+        (
+            {"OPENAI_API_KEY": "", "ASSISTANTS_MODEL_KEY": "my-server-token"},
+            ["ASSISTANTS_MODEL_KEY is ignored without ASSISTANTS_MODEL_URL."],
+        ),
     ],
 )
 def test_a_key_of_another_server_is_not_sent_to_openai(
