@@ -1,4 +1,4 @@
-"""The Django example for ASGI under uvicorn: answers stream, fail in words, and end with readers."""
+"""The Django example for ASGI under uvicorn: answers stream, fail in words, end with readers."""
 
 from __future__ import annotations
 
@@ -87,12 +87,15 @@ def whole_answer(port: int, question: str) -> tuple[int, bytes]:
 def test_an_answer_streams_while_the_model_speaks(tmp_path: Path) -> None:
     """The first words are there long before the model, which speaks for a minute, has ended."""
     text = b""
-    with model_server() as url, uvicorn(tmp_path, ASSISTANTS_MODEL_URL=url) as (port, log):
-        with asked(port, "Speak slowly") as response:
-            while b" 0 1 2" not in text:
-                piece = response.read1()
-                assert piece, log.read_text()
-                text += piece
+    with (
+        model_server() as url,
+        uvicorn(tmp_path, ASSISTANTS_MODEL_URL=url) as (port, log),
+        asked(port, "Speak slowly") as response,
+    ):
+        while b" 0 1 2" not in text:
+            piece = response.read1()
+            assert piece, log.read_text()
+            text += piece
 
     assert response.status == 200
     assert text.startswith(b"You said: Speak slowly 0 1 2")
@@ -102,11 +105,12 @@ def test_an_answer_streams_while_the_model_speaks(tmp_path: Path) -> None:
 
 def test_many_users_are_answered_at_once(tmp_path: Path) -> None:
     """Each gets their own whole answer, though every answer under way holds a thread."""
-    with model_server() as url, uvicorn(tmp_path, ASSISTANTS_MODEL_URL=url) as (port, log):
-        with ThreadPoolExecutor(USERS) as pool:
-            answers = list(
-                pool.map(lambda user: whole_answer(port, f"I am {user}"), range(USERS))
-            )
+    with (
+        model_server() as url,
+        uvicorn(tmp_path, ASSISTANTS_MODEL_URL=url) as (port, log),
+        ThreadPoolExecutor(USERS) as pool,
+    ):
+        answers = list(pool.map(lambda user: whole_answer(port, f"I am {user}"), range(USERS)))
 
     assert answers == [(200, f"You said: I am {user}".encode()) for user in range(USERS)]
     assert "Warning" not in log.read_text()
