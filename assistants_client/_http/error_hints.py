@@ -140,11 +140,13 @@ def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[boo
     yield True, "the key was not accepted: look at api_key= or ASSISTANTS_API_KEY"
 
 
-def about_the_address(base_url: str) -> str:
+def about_the_address(base_url: str, path: str) -> str:
     """Returns what ``ASSISTANTS_BASE_URL`` has to do with a server that is not there; or nothing.
 
-    A program's own base URL takes precedence over it.
+    A program's own base URL takes precedence over it. Servers of language models have others.
     """
+    if path.split("/")[1] not in _RESOURCES - {"completions"}:
+        return ""
     named = os.environ.get("ASSISTANTS_BASE_URL", "").strip().rstrip("/")
     if not named:
         return ""

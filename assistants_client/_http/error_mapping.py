@@ -143,10 +143,10 @@ def connection_error(
             f"no connection to {host}: its name was not found ({fault.strerror}); is the base URL "
             "right, and the network there?"
         )
-        text += about_the_address(base_url)
+        text += about_the_address(base_url, path)
     elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
-        text += about_the_address(base_url)
+        text += about_the_address(base_url, path)
     elif foreign:
         text = f"no response from {host}: {foreign}"
     elif is_unread:

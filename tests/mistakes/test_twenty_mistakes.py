@@ -156,7 +156,7 @@ def test_3_base_url_of_a_server_of_language_models(wire: Any) -> None:
 
 
 def test_3_where_the_key_and_the_base_url_come_from(
-    wire: Any, monkeypatch: pytest.MonkeyPatch
+    wire: Any, monkeypatch: pytest.MonkeyPatch, embedded: Callable[..., Client]
 ) -> None:
     """Where the environment has one too, the message says which of the two was used."""
     monkeypatch.setenv("ASSISTANTS_API_KEY", "of-the-variable")
@@ -168,8 +168,15 @@ def test_3_where_the_key_and_the_base_url_come_from(
     here = message(APIConnectionError, lambda: Client(retries=0).threads.retrieve("thread_1"))
     given = Client("http://127.0.0.1:8/v1", retries=0)
     there = message(APIConnectionError, lambda: given.threads.retrieve("thread_1"))
+    served = embedded(model=ChatCompletions("http://no.invalid/v1", "k"))
+    assistant = served.assistants.create(model="m")
+    thread = served.threads.create(messages=[{"role": "user", "content": "Hi"}])
+    run = served.runs.create(thread.id, assistant_id=assistant.id)
+    failed = served.wait_for_run(run, check=False)
     wire.start()
 
+    assert failed.last_error is not None
+    assert "ASSISTANTS_BASE_URL" not in failed.last_error.message
     assert "(the key given was not accepted; ASSISTANTS_API_KEY has another): No." in own
     assert "(the key of ASSISTANTS_API_KEY was not accepted): No." in variables
     assert here.endswith("and the base URL right? It is that of ASSISTANTS_BASE_URL.")
