@@ -52,8 +52,8 @@ urlpatterns, application = [path("ask", ask)], get_asgi_application()
 
 if __name__ == "__main__":
 
-    async def browse() -> None:
+    async def _browse() -> None:
         answer = await Browser().post("/ask", "12 * 12", content_type="text/plain")
         print("".join([part.decode() async for part in answer]))
 
-    asyncio.run(browse())
+    asyncio.run(_browse())

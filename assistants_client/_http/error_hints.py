@@ -35,7 +35,7 @@ _PROXY_LOGIN = re.compile(r"[^/?#@\s]*@[^@]*$")
 _PROXY = re.compile(r"(?:[^/?#@\s]*@)?(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::(?P<port>\d{1,9}))?/?")
 _PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 #: One without a scheme that can be used: a word before a colon would be taken for a scheme.
-_BARE_PROXY = re.compile(r"[\w-]+|[\w-]*\.[\w.-]+(?::\d{1,5})?")
+_BARE_PROXY = re.compile(r"[\w-]+|(?:[^/?#@:\s]+@[\w.-]+|[\w-]*\.[\w.-]+)(?::\d{1,5})?")
 
 #: OpenSSL's codes for certificates that are not valid yet, or expired; and for other host names.
 _OUT_OF_TIME = frozenset({9, 10})
