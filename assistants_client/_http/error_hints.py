@@ -27,6 +27,7 @@ _NO_OBJECT = re.compile(r"No \w[\w ]* found\b")
 _RESOURCES = frozenset(
     ("assistants", "threads", "messages", "runs", "files", "vector_stores", "completions")
 )
+_FIRST_OPERATIONS = re.compile(r"/(?:assistants|threads)(?:/(?!runs$)[^/]+)?")
 #: Statuses for objects and operations that do not exist.
 _NOTHING_THERE = frozenset({404, 405, 410})
 
@@ -100,7 +101,8 @@ def _about_the_place(
         "is the base URL that of an Assistants server, with its /v1?",
     )
     yield (
-        text.rstrip(".").lower() == "not found",  # of web frameworks, for any unknown path
+        # Web frameworks say so of any unknown path; servers of a part have these at least.
+        text.rstrip(".").lower() == "not found" and _FIRST_OPERATIONS.fullmatch(path) is not None,
         "this server has no such operation: does it speak the Assistants protocol? One of language "
         "models is used by the embedded engine, with ASSISTANTS_MODEL_URL",
     )
