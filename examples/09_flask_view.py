@@ -1,31 +1,26 @@
 """Flask: a view that begins a conversation, and one that streams an answer into the response.
 
-1. Make one client for the whole program; it opens nothing before its first request.
-2. Send a question with its run: of two at once each gets its answer, as the model writes it.
-3. Return a status for what visitors cannot ask; the texts of errors are for your log.
+1. Make one client for all; send a question with its run, so that each gets its own answer.
+2. Return a status for what fails before the first word, and end the answer with words after it.
 
-Run by itself, it calls its own views once. For many users, four processes with threads, of which
-each answer holds one: ``gunicorn --workers 4 --threads 32 09_flask_view:app``. Their embedded
-engines share a database file. Assumes Flask and the extra ``engine``.
+For many users: ``gunicorn --threads 32 09_flask_view:app``. Assumes Flask and the extra ``engine``.
 """
 
-import os
 from functools import cache
 from itertools import chain
+from os import environ
 
 from flask import Flask, Response, request
 
 from assistants_client import AssistantsError, Client, CodeInterpreterTool, InvalidRequestError
 
-app = Flask(__name__)
-client = Client()
+app, client, tools = Flask(__name__), Client(), [CodeInterpreterTool()]
 
 
 @cache
 def assistant_id() -> str:
-    """Each process makes an assistant of its own; yours is made once, its id in the settings."""
-    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
-    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+    """Made once for all processes, by ``assistants create``; otherwise by each process."""
+    return environ.get("ASSISTANT_ID") or client.assistants.create(model="gpt-4o", tools=tools).id
 
 
 @app.post("/threads")
@@ -37,23 +32,28 @@ def begin() -> dict[str, str]:
 @app.post("/threads/<thread_id>")
 def ask(thread_id: str) -> Response:
     """The answer to the question in the body, as it is written."""
+
+    def broke_off(error: AssistantsError) -> str:
+        if not stream.messages:
+            raise error  # no word was sent: it becomes a status
+        return "\n\n[The answer broke off. Please ask again.]"
+
     asked = [{"role": "user", "content": request.get_data(as_text=True)}]
-    words = client.runs.stream(
+    stream = client.runs.stream(
         thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
-    ).text()
-    first = next(words, "")  # a failure before it can still become a status
-    return Response(chain([first], words), mimetype="text/plain")
+    )
+    words = stream.text(on_error=broke_off)
+    return Response(chain([next(words, "")], words), mimetype="text/plain")
 
 
 @app.errorhandler(AssistantsError)
-def failed(error: AssistantsError) -> tuple[dict[str, str], int]:
-    """No such thread, a run that failed, or no server; once words are sent, the response breaks."""
+def refused(error: AssistantsError) -> tuple[dict[str, str], int]:
+    """No such thread, a run that failed, or no server; the words of errors are for your log."""
     app.logger.error("%s", error)
     status = getattr(error, "status_code", 400 if isinstance(error, InvalidRequestError) else 503)
     return {"error": "There is no answer."}, status if status in (400, 404) else 503
 
 
 if __name__ == "__main__":
-    browser = app.test_client()
-    thread = browser.post("/threads").get_json()
-    print(browser.post(f"/threads/{thread['thread_id']}", data="How much is 12 * 12?").text)
+    url = f"/threads/{app.test_client().post('/threads').get_json()['thread_id']}"
+    print(app.test_client().post(url, data="How much is 12 * 12?").text)

@@ -1,16 +1,15 @@
 """Django: a view that begins a conversation, and one that streams an answer into the response.
 
-1. Make one client for the whole program; it opens nothing before its first request.
-2. Send a question with its run: of two at once each gets its answer, as the model writes it.
-3. Return a status for what visitors cannot ask. For other failures Django has its 500.
+1. Make one client for all; send a question with its run, so that each gets its own answer.
+2. Return a status for what is refused; a failure of the model ends the answer with words.
 
-Assumes Django over WSGI (ASGI would buffer responses) and the extra ``engine``; see also 09.
+Assumes Django over WSGI (14: over ASGI) and the extra ``engine``; see also 09.
 """
 
 # mypy: disable-error-code="import-untyped"
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
-import os
 from functools import cache
+from os import environ
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -21,14 +20,13 @@ from django.urls import path
 from assistants_client import Client, CodeInterpreterTool, InvalidRequestError, NotFoundError
 
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this example")
-client = Client()
+client, tools = Client(), [CodeInterpreterTool()]
 
 
 @cache
 def assistant_id() -> str:
-    """Each process makes an assistant of its own; yours is made once, its id in the settings."""
-    model = os.environ.get("ASSISTANTS_MODEL", "gpt-4o")
-    return client.assistants.create(tools=[CodeInterpreterTool()], model=model).id
+    """Made once for all processes, by ``assistants create``; otherwise by each process."""
+    return environ.get("ASSISTANT_ID") or client.assistants.create(model="gpt-4o", tools=tools).id
 
 
 def begin(_: HttpRequest) -> HttpResponseBase:
@@ -38,15 +36,16 @@ def begin(_: HttpRequest) -> HttpResponseBase:
 
 def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
     """The answer to the question in the body, as it is written."""
+    asked = [{"role": "user", "content": request.body.decode()}]
     try:
-        asked = [{"role": "user", "content": request.body.decode()}]
         stream = client.runs.stream(
             thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
         )
         next(stream)  # it has begun: a refusal can still become a status
     except (InvalidRequestError, NotFoundError) as error:
         raise BadRequest("no such conversation, or no question") from error
-    return StreamingHttpResponse(stream.text(), content_type="text/plain; charset=utf-8")
+    words = stream.text(on_error=lambda error: "\n\n[The answer broke off. Please ask again.]")
+    return StreamingHttpResponse(words, content_type="text/plain; charset=utf-8")
 
 
 urlpatterns = [path("threads", begin), path("threads/<str:thread_id>", ask)]

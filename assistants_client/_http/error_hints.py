@@ -5,11 +5,15 @@ A key is inspected for its form, and never shown.
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
 
 if TYPE_CHECKING:
     import requests
@@ -23,8 +27,16 @@ _NO_OBJECT = re.compile(r"No \w[\w ]* found\b")
 _RESOURCES = frozenset(
     ("assistants", "threads", "messages", "runs", "files", "vector_stores", "completions")
 )
+_FIRST_OPERATIONS = re.compile(r"/(?:assistants|threads)(?:/(?!runs$)[^/]+)?")
 #: Statuses for objects and operations that do not exist.
 _NOTHING_THERE = frozenset({404, 405, 410})
+
+#: A proxy's address behind its scheme, and the login in it.
+_PROXY_LOGIN = re.compile(r"[^/?#@\s]*@[^@]*$")
+_PROXY = re.compile(r"(?:[^/?#@\s]*@)?(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::(?P<port>\d{1,9}))?/?")
+_PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+#: One without a scheme that can be used: a word before a colon would be taken for a scheme.
+_BARE_PROXY = re.compile(r"[\w-]+|(?:[^/?#@:\s]+@[\w.-]+|[\w-]*\.[\w.-]+)(?::\d{1,5})?")
 
 #: OpenSSL's codes for certificates that are not valid yet, or expired; and for other host names.
 _OUT_OF_TIME = frozenset({9, 10})
@@ -88,6 +100,12 @@ def _about_the_place(
         not isinstance(document, dict),
         "is the base URL that of an Assistants server, with its /v1?",
     )
+    yield (
+        # Web frameworks say so of any unknown path; servers of a part have these at least.
+        text.rstrip(".").lower() == "not found" and _FIRST_OPERATIONS.fullmatch(path) is not None,
+        "this server has no such operation: does it speak the Assistants protocol? One of language "
+        "models is used by the embedded engine, with ASSISTANTS_MODEL_URL",
+    )
 
 
 def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[bool, str]]:
@@ -116,7 +134,71 @@ def _about_the_key(response: requests.Response, host: str) -> Iterator[tuple[boo
         is_openai_key and not at_openai,
         "the key sent has the form of OpenAI's, sk-…: is it this server's?",
     )
+    names = ("ASSISTANTS_API_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+    name = next((name for name in names if os.environ.get(name, "").strip() == key), "")
+    yield bool(name), f"the key of {name} was not accepted"
+    given = os.environ.get("ASSISTANTS_API_KEY")
+    yield bool(given), "the key given was not accepted; ASSISTANTS_API_KEY has another"
     yield True, "the key was not accepted: look at api_key= or ASSISTANTS_API_KEY"
+
+
+def about_the_address(base_url: str, path: str) -> str:
+    """Returns what ``ASSISTANTS_BASE_URL`` has to do with a server that is not there; or nothing.
+
+    A program's own base URL takes precedence over it. Servers of language models have others.
+    """
+    if path.split("/")[1] not in _RESOURCES - {"completions"}:
+        return ""
+    named = os.environ.get("ASSISTANTS_BASE_URL", "").strip().rstrip("/")
+    if not named:
+        return ""
+    if named == base_url.rstrip("/"):
+        return " It is that of ASSISTANTS_BASE_URL."
+    return " The program gave it; ASSISTANTS_BASE_URL names another."
+
+
+def about_the_proxy(base_url: str) -> str:
+    """Returns which variable names no usable proxy for a server, and why; empty if none does.
+
+    Neither the proxy's user name nor its password is shown.
+    """
+    address = select_proxy(base_url, get_environ_proxies(base_url)) or ""
+    reason = _proxy_fault(address) if address else ""
+    if not reason:
+        return ""
+    parts = urlsplit(base_url)
+    names = (f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    variable = next((name for name in names if os.environ.get(name) == address), names[1])
+    shown = address.rpartition("@")[2]
+    return (
+        f"{variable} in the environment names no proxy that can be used, {shown!r}: {reason}; "
+        f"NO_PROXY={parts.hostname} goes around it"
+    )
+
+
+def _proxy_fault(address: str) -> str:
+    """Returns what is wrong with the address of a proxy; empty where it can be used."""
+    scheme, has_scheme, rest = address.partition("://")
+    match = _PROXY.fullmatch(rest)
+    port = match["port"] if match is not None else None
+    is_socks = scheme.lower().startswith("socks")
+    return _first(
+        (
+            (not has_scheme and _BARE_PROXY.fullmatch(address) is not None, ""),
+            (not has_scheme, "it has to begin with http://"),
+            (scheme.lower() not in _PROXY_SCHEMES, f"{scheme!r} is not http or https"),
+            (
+                match is None and "@" in rest and _PROXY_LOGIN.match(rest) is None,
+                "in its user name and password, / ? # and @ are written %2F %3F %23 and %40",
+            ),
+            (match is None, "it has to have the form http://host:port"),
+            (port is not None and not 0 < int(port) < 65536, "its port is not from 1 to 65535"),
+            (
+                is_socks and find_spec("socks") is None,
+                'SOCKS needs another package: pip install "requests[socks]"',
+            ),
+        )
+    )
 
 
 def about_tls(fault: Exception | None) -> str:

@@ -16,6 +16,7 @@ from requests.exceptions import (
     ContentDecodingError,
     InvalidProxyURL,
     InvalidSchema,
+    InvalidURL,
 )
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -28,7 +29,12 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from assistants_client._http.error_hints import about_tls, advice
+from assistants_client._http.error_hints import (
+    about_the_address,
+    about_the_proxy,
+    about_tls,
+    advice,
+)
 from assistants_client._http.retry import GaveUpError, PolicyRetry, never_sent, pause_hint
 from assistants_client.errors import (
     APIConnectionError,
@@ -102,8 +108,14 @@ def connection_error(
     is_untrusted = isinstance(cause, SSLError) and isinstance(fault, ValueError)
     is_without_tls = is_untrusted or _was_shaking_hands(fault)
     foreign = _foreign_message(error)
+    # requests reads the proxy's address only now; our own was checked when the client was made.
+    is_unread = not isinstance(error, requests.RequestException) or isinstance(error, InvalidURL)
+    is_not_begun = is_unread or isinstance(error, InvalidSchema)
+    blames_proxy = is_not_begun or isinstance(cause, ProxyError)
+    wrong_proxy = about_the_proxy(base_url) if blames_proxy else ""
     was_sent = not (
         is_without_tls
+        or (wrong_proxy and is_not_begun)
         or never_sent(cause)
         or isinstance(error, (requests.ConnectTimeout, InvalidSchema, InvalidProxyURL))
         or foreign.startswith(_NO_FAKE)
@@ -111,7 +123,11 @@ def connection_error(
     kind: type[APIError] = APIConnectionError
     # urllib3 counts a refused connection among the connect timeouts.
     slow = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
-    if isinstance(error, requests.ConnectTimeout) or slow:
+    if wrong_proxy:
+        text = f"no connection to {host}: {wrong_proxy}"
+        if is_not_begun:  # its text, and that of its cause, quote the whole address
+            error.args, error.__context__, error.__cause__ = (), None, None
+    elif isinstance(error, requests.ConnectTimeout) or slow:
         kind, text = APITimeoutError, f"no connection to {host} in time"
     elif isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
         kind, text = APITimeoutError, f"no response from {host} in time"
@@ -127,10 +143,17 @@ def connection_error(
             f"no connection to {host}: its name was not found ({fault.strerror}); is the base URL "
             "right, and the network there?"
         )
+        text += about_the_address(base_url, path)
     elif never_sent(cause):
         text = f"no connection to {host}: is the server running, and the base URL right?"
+        text += about_the_address(base_url, path)
     elif foreign:
         text = f"no response from {host}: {foreign}"
+    elif is_unread:
+        text = (
+            f"no response from {host}: an address cannot be read, that of the session's proxy or "
+            "of a redirect"
+        )
     else:
         text = f"{host} closed the connection without a response"
     return kind(

@@ -20,6 +20,8 @@ Progress: TypeAlias = Callable[[int, int], object]
 
 #: Large enough that sending costs little, small enough for memory and progress.
 _BLOCK: Final = 1024 * 1024
+#: The hint for text in the place of a path.
+_CONTENT: Final = "; for a file's content give bytes, as with text.encode(), and filename="
 
 
 class ProgressFailedError(AssistantsError):
@@ -147,10 +149,17 @@ def _measured(source: FileSource) -> tuple[int, int]:
         return len(source), 0
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        if path.is_dir():
+        try:
+            is_directory, is_file = path.is_dir(), path.is_file()
+        except (OSError, ValueError) as error:  # too long, or with characters that no path has
+            raise InvalidRequestError(
+                f"file: this cannot be a path{_CONTENT}", path="file"
+            ) from error
+        if is_directory:
             raise InvalidRequestError(f"file: {str(path)!r} is a directory", path="file")
-        if not path.is_file():
-            raise InvalidRequestError(f"file: there is no file {str(path)!r}", path="file")
+        if not is_file:
+            hint = _CONTENT if not str(path).isprintable() else ""
+            raise InvalidRequestError(f"file: there is no file {str(path)!r}{hint}", path="file")
         return path.stat().st_size, 0
     try:
         start = source.tell()
@@ -163,6 +172,9 @@ def _measured(source: FileSource) -> tuple[int, int]:
             f"{type(source).__name__}",
             path="file",
         ) from error
+    except ValueError as error:
+        why = "it is closed; open it again" if getattr(source, "closed", False) else str(error)
+        raise InvalidRequestError(f"file: {why}", path="file") from error
     if not is_binary:
         raise InvalidRequestError("file: open it for reading bytes, mode 'rb'", path="file")
     return size, start

@@ -5,12 +5,18 @@ The command's options and exit statuses are in ``command_line.py``. No HTTP and 
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Final, TextIO
 
+from assistants_client.cli.word_wrap import WordWrap
 from assistants_client.client.client import Client
 from assistants_client.errors import AssistantsError, ConfigurationError, RunError, run_error
 from assistants_client.models._base import UNSET
@@ -42,6 +48,7 @@ from assistants_client.models.run_steps import (
     StepToolCall,
 )
 from assistants_client.models.runs import Run
+from assistants_client.models.threads import Thread
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
 #: The timeout of the wait for a cancelled run, whose thread is locked until it ends.
@@ -52,27 +59,55 @@ _CONTROLS: Final = {
     code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"
 }
 
+#: The threads that are listed, and the columns of their first messages.
+_LISTED: Final = 10
+_COLUMNS: Final = 40
+#: A word like a command; a path, such as /usr/bin, is none.
+_COMMAND: Final = re.compile(r"/([a-z]+)(?:\s+(.*))?", re.DOTALL)
+
+_HELP: Final = """\
+/file PATH     attaches a file to the next message
+/new           begins a new thread
+/threads       lists the newest threads; /threads ID goes on with one
+/help          shows this
+Ctrl-C         clears the line, cancels the answer, or leaves; Ctrl-D leaves"""
+
 
 class Screen:
     """Prints the answer's text on one stream as it arrives, all else in lines on the other.
 
     So a program that reads the answers from a pipe gets nothing else.
+
+    Args:
+        answers: The stream for the answers.
+        asides: The stream for the rest.
+        width: Returns the columns of the terminal, in which answers are broken at words; ``None``
+            leaves their lines as they are.
     """
 
-    def __init__(self, answers: TextIO, asides: TextIO) -> None:
+    def __init__(
+        self, answers: TextIO, asides: TextIO, width: Callable[[], int] | None = None
+    ) -> None:
         self._answers = answers
         self._asides = asides
+        self._width = width
+        self._wrap = WordWrap()
         self._in_line = False
 
     def text(self, text: str) -> None:
         """Prints a piece of the answer."""
         shown = text.translate(_CONTROLS)
+        self._print(shown if self._width is None else self._wrap.add(shown, self._width()))
+
+    def _print(self, shown: str) -> None:
         if shown:
             print(shown, end="", file=self._answers, flush=True)
             self._in_line = not shown.endswith("\n")
 
     def end_line(self) -> None:
         """Ends the line of the answer, if one has begun."""
+        if self._width is not None:
+            self._print(self._wrap.end(self._width()))
         if self._in_line:
             self._in_line = False
             print(file=self._answers, flush=True)
@@ -123,6 +158,7 @@ class ChatSession:
             assistant = self._assistant(assistant_id, model or default_model)
             self.assistant_id: str = assistant.id
             self.thread_id: str = self._thread(thread_id)
+            self._assistant_found = assistant
             self._attachments = [self._attachment(path, assistant) for path in files]
         except BaseException:
             self.close()
@@ -167,6 +203,34 @@ class ChatSession:
         error = run_error(run)
         if error is not None:
             raise error
+
+    def new_thread(self) -> None:
+        """Goes on in a new thread; the last one is kept."""
+        self.thread_id = self._thread(None)
+        if self.has_begun:
+            self._undo = []
+
+    def go_to(self, thread_id: str) -> None:
+        """Goes on in a thread.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        self.thread_id = self._client.threads.retrieve(thread_id).id
+
+    def threads(self, limit: int) -> Iterator[tuple[Thread, str]]:
+        """Yields the newest threads with the text of their first message."""
+        for thread in self._client.threads.list(limit=limit):
+            messages = self._client.messages.list(thread.id, order="asc", limit=1)
+            yield thread, next((message.text for message in messages), "")
+
+    def attach(self, path: str) -> None:
+        """Uploads a file; it is attached to the next message.
+
+        Raises:
+            AssistantsError: It cannot be read, or the assistant cannot read files.
+        """
+        self._attachments.append(self._attachment(path, self._assistant_found))
 
     def cancel(self) -> None:
         """Cancels the active run, if there is one, and waits until its thread is unlocked.
@@ -247,8 +311,9 @@ class ChatSession:
 def converse(session: ChatSession, screen: Screen, *, interactive: bool) -> None:
     """Sends each line of the standard input as a message; empty ones are skipped.
 
-    In a terminal Ctrl-C cancels the active run, and errors are shown before the next line;
-    elsewhere both end the conversation.
+    In a terminal Ctrl-C cancels the active run, errors are shown before the next line, and lines
+    may be commands (``/help`` lists them); elsewhere both end the conversation, and every line
+    is a message.
 
     Raises:
         AssistantsError: A question could not be answered, and the input is no terminal.
@@ -258,7 +323,8 @@ def converse(session: ChatSession, screen: Screen, *, interactive: bool) -> None
         if not line.strip():
             continue
         try:
-            session.answer(line.strip())
+            if not (interactive and _obeyed(line, session, screen)):
+                session.answer(line.strip())
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 screen.aside("Cancelling the answer. Ctrl-C again leaves.")
@@ -270,8 +336,12 @@ def converse(session: ChatSession, screen: Screen, *, interactive: bool) -> None
 
 
 def _typed() -> Iterator[str]:
+    """Yields the lines that are typed. Ctrl-C clears one that has begun, and else is raised."""
+    typed: Callable[[], str] = str
     with suppress(ImportError):  # gives input() editing and a history; not every system has it
-        import readline  # noqa: F401 - the import is enough
+        import readline
+
+        typed = readline.get_line_buffer
     while True:
         try:
             line = input("> ")
@@ -280,6 +350,8 @@ def _typed() -> Iterator[str]:
             return
         except KeyboardInterrupt:
             print()
+            if typed():
+                continue
             raise
         yield line
 
@@ -337,3 +409,68 @@ def _lines_beside_text(message: Message) -> Iterable[str]:
     for mark in message.citations:
         if isinstance(mark, FilePath) and mark.file_path is not None:
             yield f"[file] {mark.text}: file {mark.file_path.file_id}"
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def _obeyed(line: str, session: ChatSession, screen: Screen) -> bool:
+    """Does what a line commands.
+
+    Returns:
+        False if it is a message.
+
+    Raises:
+        AssistantsError: The command failed.
+    """
+    match = _COMMAND.fullmatch(line.strip())
+    if match is None:
+        return False
+    name, argument = match[1], (match[2] or "").strip()
+    command = _COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, _COMMANDS, 1)
+        meant = f"did you mean /{near[0]}? " if near else ""
+        screen.aside(f"There is no command /{name}; {meant}/help lists them.")
+    else:
+        command(argument, session, screen)
+    return True
+
+
+def _help(_: str, session: ChatSession, screen: Screen) -> None:
+    where = f"The assistant is {session.assistant_id}, the thread {session.thread_id}."
+    screen.aside(f"{_HELP}\n{where}")
+
+
+def _new(_: str, session: ChatSession, screen: Screen) -> None:
+    last = session.thread_id
+    session.new_thread()
+    screen.aside(f"A new thread. Back to the last one: /threads {last}")
+
+
+def _threads(argument: str, session: ChatSession, screen: Screen) -> None:
+    if argument:
+        session.go_to(argument)
+        screen.aside(f"Going on with {session.thread_id}.")
+        return
+    for thread, first in session.threads(_LISTED):
+        here = "*" if thread.id == session.thread_id else " "
+        shown = textwrap.shorten(first, _COLUMNS, placeholder="…") if first else "(empty)"
+        made = datetime.fromtimestamp(thread.created_at).strftime("%Y-%m-%d %H:%M")
+        screen.aside(f"{here} {thread.id}  {made}  {shown}")
+
+
+def _file(argument: str, session: ChatSession, screen: Screen) -> None:
+    if not argument:
+        screen.aside("Which file? /file PATH")
+        return
+    session.attach(os.path.expanduser(argument.strip("'\"")))
+    screen.aside("It goes with the next message.")
+
+
+_COMMANDS: Final[dict[str, Callable[[str, ChatSession, Screen], None]]] = {
+    "file": _file,
+    "help": _help,
+    "new": _new,
+    "threads": _threads,
+}

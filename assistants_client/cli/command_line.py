@@ -11,6 +11,7 @@ import errno
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assistants_client._arguments import checked_base_url
 from assistants_client._version import __version__
+from assistants_client.cli.parser import Parser, database, port, take_variables, token, workers
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ _STATUSES: Final = (
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
 )
-_PORTS: Final = 65535
 #: The model of an assistant that is created for a conversation, if none is given.
 _MODEL: Final = "gpt-4o"
 
@@ -70,10 +71,11 @@ the same variables, save those of host and port:
 _CHAT: Final = """\
 A conversation with an assistant. Each line is a message; the answer appears as
 it is written, and so does the code that was run for it with its output,
-searches, and calls of functions (which cannot be executed here). Ctrl-C cancels
-the current question; Ctrl-D leaves, and so does Ctrl-C before a question. Lines
-can also come from a pipe: then only answers are written to the standard output,
-and the first question that fails ends it.
+searches, and calls of functions (which cannot be executed here). Ctrl-C clears
+a line that has begun, or cancels the current question; Ctrl-D leaves, and so
+does Ctrl-C on an empty line. /help lists what else can be typed: /file PATH,
+/new, /threads. Lines can also come from a pipe: then only answers are written
+to the standard output, and the first question that fails ends it.
 
 Without a base URL the embedded engine serves, with the variables that
 `assistants serve` reads from the environment: ASSISTANTS_MODEL_URL,
@@ -93,6 +95,21 @@ examples:
   echo "3x + 11 = 14" | assistants chat --base-url http://localhost:8000/v1"""
 
 
+_CREATE: Final = """\
+Creates an assistant once for all processes of a program, and prints its id, for
+a variable of the program. Run it when the program is set up or deployed, at one
+place: an assistant of that name is updated with the options that are given."""
+
+_CREATE_ENDS: Final = f"""\
+exit status:
+  {FAILED}    the server failed, or there are several assistants of that name
+  {USAGE}    an option, a variable or the database cannot be used
+  {NOT_INSTALLED}    the extra "engine" is not installed
+
+example:
+  export ASSISTANT_ID=$(assistants create --name Tutor --tool code_interpreter)"""
+
+
 class _Refusal(Exception):
     """The command cannot go on: the reason, on one line, and the exit status."""
 
@@ -108,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command's arguments; ``None`` takes those of the process.
     """
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        (options.parser if options.command else parser).unknown(unknown)
     if options.command is None:
         parser.print_help(sys.stderr)
         return USAGE
@@ -123,42 +142,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="assistants",
         description="Assistants, threads and runs: served to other programs, or talked to here.",
         epilog="`assistants COMMAND --help` describes each.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     _add_serve(commands)
     _add_chat(commands)
+    _add_create(commands)
     return parser
 
 
-def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     serve = commands.add_parser(
         "serve",
         help="serve the protocol on a port, for any client",
         description=_SERVE,
         epilog=_ENDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
 
+    #: By argument: the option, its variable, and what is taken where neither is given.
+    variables: dict[str, tuple[str, str, str | None]] = {}
+
     def option(name: str, variable: str, default: str | None, what: str, **more: Any) -> None:
-        serve.add_argument(
-            name, default=os.environ.get(variable) or default, help=f"{what} [{variable}]", **more
-        )
+        action = serve.add_argument(name, help=f"{what} [{variable}]", **more)
+        variables[action.dest] = (name, variable, default)
 
     option("--host", "ASSISTANTS_HOST", "127.0.0.1", "address to listen on; one that other "
            "machines reach needs a token (default: 127.0.0.1)")  # fmt: skip
     option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
-           "(default: 8000)", type=_port)  # fmt: skip
+           "(default: 8000)", type=port)  # fmt: skip
     option("--database", "ASSISTANTS_DATABASE_URL", None, "the database: "
            "a URL, or a file for SQLite (default: assistants.db in the working directory)",
-           metavar="URL", type=_database)  # fmt: skip
+           metavar="URL", type=database)  # fmt: skip
     option("--model-url", "ASSISTANTS_MODEL_URL", None, "server of language models that "
            "answers; without it OpenAI's, if OPENAI_API_KEY is set and OPENAI_BASE_URL names no "
            "other server, else the offline tutor, which does arithmetic and linear equations only",
@@ -185,24 +205,23 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
            "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
            "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
-           "queued (default: 64)", metavar="NUMBER", type=_workers)  # fmt: skip
+           "queued (default: 64)", metavar="NUMBER", type=workers)  # fmt: skip
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
-           "token; likewise better in the variable", type=_token)  # fmt: skip
+           "token; likewise better in the variable", type=token)  # fmt: skip
     serve.add_argument("--allow-origin", metavar="ORIGIN", action="append", default=[],
            help="origin whose web pages may use this server from a browser, such as "
            "https://app.example.org; * lets all in, whoever made them; can be given more than once "
            "(default: none) [ASSISTANTS_ALLOW_ORIGIN, with commas]")  # fmt: skip
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, parser=serve, variables=variables)
 
 
-def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_chat(commands: argparse._SubParsersAction[Parser]) -> None:
     chat = commands.add_parser(
         "chat",
         help="talk to an assistant in the terminal",
         description=_CHAT,
         epilog=_CHAT_ENDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     option = chat.add_argument
     option("--assistant", metavar="ID", help="the assistant; without it one with the code "
@@ -214,37 +233,44 @@ def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
            "assistant's")  # fmt: skip
     option("--file", metavar="PATH", action="append", default=[], help="a file to attach to the "
            "first message; can be given more than once")  # fmt: skip
+    _add_server(chat)
+    chat.set_defaults(run=_chat, parser=chat)
+
+
+def _add_create(commands: argparse._SubParsersAction[Parser]) -> None:
+    create = commands.add_parser(
+        "create",
+        help="create an assistant once, or update it, and print its id",
+        description=_CREATE,
+        epilog=_CREATE_ENDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    option = create.add_argument
+    option("--name", metavar="NAME", required=True, help="the assistant's name, by which it is "
+           "found again")  # fmt: skip
+    option("--model", metavar="NAME", help="its model; a new one has ASSISTANTS_MODEL or "
+           f"{_MODEL} without it")  # fmt: skip
+    option("--instructions", metavar="TEXT", help="its instructions")
+    option("--tool", metavar="TYPE", action="append", choices=("code_interpreter", "file_search"),
+           help="code_interpreter or file_search; can be given more than once")  # fmt: skip
+    _add_server(create)
+    create.set_defaults(run=_create, parser=create)
+
+
+def _add_server(command: Parser) -> None:
+    option = command.add_argument
     option("--base-url", metavar="URL", help="server of the protocol, such as https://host/v1; "
            "without it the embedded engine [ASSISTANTS_BASE_URL]")  # fmt: skip
     option("--api-key", metavar="KEY", help="key for that server; the variable is the better "
            "place, since other users may see command lines [ASSISTANTS_API_KEY]")  # fmt: skip
-    chat.set_defaults(run=_chat)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= _PORTS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {_PORTS}")
-    return int(text)
-
-
-def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
-
-
-def _database(text: str) -> str:
-    return text if ":/" in text else f"sqlite:///{text}"
-
-
-def _token(text: str) -> str:
-    if not (text.isascii() and text.isprintable() and text) or " " in text:
-        raise argparse.ArgumentTypeError("it must be printable ASCII without spaces, and not empty")
-    return text
 
 
 def _serve(options: argparse.Namespace) -> int:
-    model_url = _checked_model_url(options.model_url)
+    try:
+        sources = take_variables(options)
+    except ConfigurationError as error:
+        raise _Refusal(USAGE, str(error)) from error
+    model_url = _checked_model_url(options.model_url, sources["ASSISTANTS_MODEL_URL"])
     try:
         from assistants_client.engine import Engine  # an extra, and slow to import
         from assistants_client.engine.serving.server import Server
@@ -295,7 +321,11 @@ def _serve(options: argparse.Namespace) -> int:
         except ConfigurationError as error:
             message = str(error)
             statuses = (status for name, status in _STATUSES if message.startswith(name))
-            raise _Refusal(next(statuses, DATABASE), message) from error
+            status = next(statuses, DATABASE)
+            variable, colon, reason = message.partition(":")
+            if variable.startswith("$"):  # the engine knows variables only
+                message = f"{sources.get(variable[1:], variable)}{colon}{reason}"
+            raise _Refusal(status, message) from error
         number = server.serve(
             engine,
             to_all=options.token is not None,
@@ -305,12 +335,12 @@ def _serve(options: argparse.Namespace) -> int:
     return INTERRUPTED if number == signal.SIGINT else 0
 
 
-def _checked_model_url(url: str | None) -> str | None:
+def _checked_model_url(url: str | None, source: str) -> str | None:
     try:
         return None if url is None else checked_base_url(url)
     except ConfigurationError as error:
         reason = str(error).removeprefix("base_url: ")
-        raise _Refusal(MODEL, f"--model-url (ASSISTANTS_MODEL_URL): {reason}") from error
+        raise _Refusal(MODEL, f"{source}: {reason}") from error
 
 
 def _why_not(error: OSError, options: argparse.Namespace) -> str:
@@ -362,7 +392,8 @@ def _chat(options: argparse.Namespace) -> int:
     for name in ("assistants_client.engine.worker.runner", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    screen = Screen(sys.stdout, sys.stderr)
+    columns = (lambda: shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    screen = Screen(sys.stdout, sys.stderr, columns)
     try:
         with Client(options.base_url, api_key=options.api_key) as client:
             talk = ChatSession(
@@ -377,7 +408,9 @@ def _chat(options: argparse.Namespace) -> int:
             )
             try:
                 if interactive:
-                    screen.aside(f"{client!r}. Ctrl-C cancels an answer, Ctrl-D leaves.")
+                    screen.aside(
+                        f"{client!r}. /help says more. Ctrl-C cancels an answer, Ctrl-D leaves."
+                    )
                 converse(talk, screen, interactive=interactive)
             finally:
                 talk.close()
@@ -388,6 +421,26 @@ def _chat(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         _discard_output()
         return FAILED
+    return 0
+
+
+def _create(options: argparse.Namespace) -> int:
+    from assistants_client.cli.create import create_once
+    from assistants_client.client.client import Client  # help needs no client
+
+    try:
+        with Client(options.base_url, api_key=options.api_key) as client:
+            made = create_once(
+                client,
+                options.name,
+                model=options.model,
+                default_model=os.environ.get("ASSISTANTS_MODEL") or _MODEL,
+                instructions=options.instructions,
+                tools=options.tool,
+            )
+    except AssistantsError as error:
+        raise _Refusal(_status_of(error), str(error)) from error
+    _say(made)
     return 0
 
 

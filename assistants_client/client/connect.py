@@ -164,7 +164,7 @@ def default_engine() -> Engine:
         ) from error
     if os.environ.get("ASSISTANTS_API_KEY"):
         _log.warning(
-            "ASSISTANTS_API_KEY is not used: the embedded engine is used, and needs no key. For "
+            "ASSISTANTS_API_KEY is not used: the embedded engine answers, and needs no key. For "
             "a server set ASSISTANTS_BASE_URL as well, or give base_url"
         )
     return Engine.from_environment()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from assistants_client.engine.code_interpreter import (
     MontyInterpreter,
 )
 from assistants_client.engine.http.cross_origin import AllowedOrigins
-from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.language_models.base import Conversation, Delta, LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.responses import Responses
 from assistants_client.engine.language_models.tutor.tutor import Tutor
@@ -63,26 +64,41 @@ _WORKER_SETTINGS: Final[_Settings] = {"workers": ("ASSISTANTS_WORKERS", int)}
 _log = logging.getLogger(__name__)
 
 
+class _DefaultTutor(Tutor):
+    """The tutor that nobody chose: a warning says so when it answers, for then it matters."""
+
+    def __init__(self, notice: str) -> None:
+        self._notice = notice
+
+    def respond(self, conversation: Conversation) -> Iterator[Delta]:
+        """Answers the conversation; see ``Tutor.respond``."""
+        _warn_once(self._notice)
+        return super().respond(conversation)
+
+
+@cache
+def _warn_once(notice: str) -> None:
+    _log.warning("%s", notice)
+
+
 def language_model() -> LanguageModel:
     """Returns the model of ``ASSISTANTS_MODEL_URL``, else OpenAI's if its key is set, or the tutor.
 
     ``ASSISTANTS_MODEL_TIMEOUT``, ``ASSISTANTS_MODEL_STALLED_AFTER`` and
     ``ASSISTANTS_MODEL_SHOW_THINKING`` are the arguments of those names.
     A key is taken for OpenAI's only where nothing says that it is another server's; see
-    :func:`unused`.
+    :func:`unused`. That the tutor answers is logged at the first run of the process.
 
     Raises:
         ConfigurationError: A variable cannot be used; it is named.
     """
     url, key = _server()
     if url is None:
-        _log.warning(
+        return _DefaultTutor(
             "No language model is configured: the offline tutor answers, which knows arithmetic "
             "and linear equations only. Set OPENAI_API_KEY or ASSISTANTS_MODEL_URL to use a model."
-            "%s",
-            "".join(f" {sentence}" for sentence in unused()),
+            + "".join(f" {sentence}" for sentence in unused())
         )
-        return Tutor()
     api = os.environ.get("ASSISTANTS_MODEL_API") or "chat"
     if api not in _APIS:
         known = " or ".join(repr(name) for name in _APIS)
@@ -107,6 +123,9 @@ def unused() -> list[str]:
     model = os.environ.get("ASSISTANTS_MODEL")
     if model:
         reasons.append(f"ASSISTANTS_MODEL={model!r} is ignored without ASSISTANTS_MODEL_URL.")
+    for name in ("ASSISTANTS_MODEL_KEY", "ASSISTANTS_MODEL_API", "ASSISTANTS_MODEL_MAP"):
+        if os.environ.get(name):
+            reasons.append(f"{name} is ignored without ASSISTANTS_MODEL_URL.")
     return reasons
 
 

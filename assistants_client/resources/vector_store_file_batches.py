@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from attrs import evolve
@@ -97,6 +97,18 @@ class VectorStoreFileBatches(WaitingResource):
         """
         if isinstance(files, (str, bytes)) or not files:
             raise InvalidRequestError("files: expected a list of at least one file", path="files")
+        if isinstance(files, Iterator):
+            files = list(files)
+            if not files:
+                raise InvalidRequestError(
+                    "files: an iterator without files; one can be read once only: was it before?",
+                    path="files",
+                )
+        opened = [id(file) for file in files if hasattr(file, "read")]
+        if len(set(opened)) < len(opened):
+            raise InvalidRequestError(
+                "files: the same open file is given twice, and can be read once only", path="files"
+            )
         request = VectorStoreFileBatchRequest(
             file_ids=["" for _ in files],
             chunking_strategy=UNSET if chunking_strategy is None else chunking_strategy,

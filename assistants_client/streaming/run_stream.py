@@ -6,13 +6,15 @@ The requests and the events of a run are in ``session.py``.
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from assistants_client._suggestions import no_attribute
 from assistants_client.errors import (
+    AssistantsError,
     ConfigurationError,
     InvalidRequestError,
     requires_action_error,
@@ -24,6 +26,8 @@ from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, ToolOutput
 from assistants_client.streaming.session import RunStreamSession
+
+_log = logging.getLogger(__name__)
 
 
 class RunStream:
@@ -90,15 +94,31 @@ class RunStream:
                 "let one thread iterate, and pass its events on, as with a queue.Queue"
             ) from None
 
-    def text(self) -> Iterator[str]:
+    def text(self, *, on_error: Callable[[AssistantsError], str] | None = None) -> Iterator[str]:
         """Yields the pieces of text alone, as they come, and closes the stream behind itself.
 
         A web view can return it as its response. Nothing is put between two messages.
 
+        Args:
+            on_error: Called with the error that ends the text too early; what it returns is the
+                last piece, and the error goes to the log instead of being raised. So a response
+                whose status has been sent can tell its reader. It may raise, too.
+
         Raises:
             RunError: The run did not complete, or requires action that no function takes.
             AssistantsError: As when iterating.
+            ConfigurationError: ``on_error`` is not a function.
         """
+        if on_error is None:
+            return self._text()
+        if not callable(on_error):
+            raise ConfigurationError(
+                f"on_error: expected a function of the error that returns text, got "
+                f"{type(on_error).__name__}"
+            )
+        return _ended_by(self._text(), on_error)
+
+    def _text(self) -> Iterator[str]:
         try:
             for event in self:
                 if isinstance(event, MessageDelta) and (text := event.text):
@@ -177,3 +197,14 @@ class RunStream:
     def __repr__(self) -> str:
         status = "not begun" if self.run is None else f"{self.run.id} {self.run.status}"
         return f"<RunStream {status}>"
+
+
+def _ended_by(pieces: Iterator[str], on_error: Callable[[AssistantsError], str]) -> Iterator[str]:
+    """Yields the pieces, and in the place of an error what the function makes of it."""
+    try:
+        yield from pieces
+    except AssistantsError as error:
+        last = on_error(error)
+        _log.error("A streamed text broke off: %s", error)
+        if last:
+            yield last

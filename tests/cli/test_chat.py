@@ -105,12 +105,17 @@ def test_what_cannot_be_done_is_one_line(
 def test_an_unknown_option_and_an_unknown_command_are_told(
     command: Callable[..., Ended],
 ) -> None:
-    """The last line says what is wrong, and which commands there are."""
+    """The last line says what is wrong, what is near it, and which commands there are."""
     option, other = command("chat", "--modle", "m"), command("caht")
+    far, inner = command("chat", "--zzz"), command("serve", "--prot=1")
 
     assert (option.returncode, other.returncode) == (2, 2)
-    assert option.stderr.endswith("error: unrecognized arguments: --modle m\n")
-    assert re.search("'caht'.*serve.*chat", other.stderr)
+    assert option.stderr.endswith(
+        "error: unrecognized arguments: --modle m; did you mean --model?\n"
+    )
+    assert re.search("'caht'.*serve.*chat.*; did you mean chat\\?", other.stderr)
+    assert far.stderr.endswith("assistants chat: error: unrecognized arguments: --zzz\n")
+    assert inner.stderr.endswith("unrecognized arguments: --prot=1; did you mean --port?\n")
 
 
 def test_the_command_alone_tells_what_there_is(command: Callable[..., Ended]) -> None:
@@ -206,6 +211,56 @@ def test_ctrl_c_before_a_question_leaves(tmp_path: Path, model_url: str) -> None
         assert list(client.assistants.list()) == []
 
 
+def test_ctrl_c_clears_a_line_first(tmp_path: Path, model_url: str) -> None:
+    """Only on an empty line it leaves; what was typed is not sent."""
+    pytest.importorskip("readline", reason="no readline here")
+    shown = terminal(tmp_path, ASSISTANTS_MODEL_URL=model_url)
+    shown.expect("> ")
+    shown.type("Not this")
+    shown.expect("Not this")
+    shown.type(CTRL_C)
+    shown.expect("\r\n> ")
+    shown.type("But this\r")
+    shown.expect("You said: But this\r\n> ")
+
+    assert shown.end(pressing=CTRL_C) == 130
+    assert "You said: Not" not in shown.shown
+
+
+def test_commands_in_a_terminal(tmp_path: Path, model_url: str) -> None:
+    """Help, another thread, a list of them, the way back, a file, and what is none of these."""
+    (tmp_path / "a b.txt").write_text("a")
+    shown = terminal(tmp_path, ASSISTANTS_MODEL_URL=model_url)
+    shown.expect("/help says more. .*\r\n> ")
+    shown.type("First\r")
+    shown.expect("You said: First\r\n> ")
+    shown.type("/help\r")
+    first = shown.expect(r"/file PATH [^$]*the thread (thread_\w+)\.\r\n> ")[1]
+    shown.type("/new\r")
+    shown.expect(f"Back to the last one: /threads {first}\r\n> ")
+    shown.type("Second\r")
+    shown.expect("You said: Second\r\n> ")
+    shown.type("/threads\r")
+    shown.expect(rf"\* thread_\w+  \S+ \S+  Second\r\n  {first}  \S+ \S+  First\r\n> ")
+    shown.type(f"/threads {first}\r")
+    shown.expect(f"Going on with {first}")
+    shown.type("/file 'a b.txt'\r")
+    shown.expect("It goes with the next message")
+    shown.type("/file none.txt\r")
+    shown.expect("assistants chat: file: there is no file 'none.txt'")
+    shown.type("/thraeds\r")
+    shown.expect("There is no command /thraeds; did you mean /threads\\? /help lists them")
+    shown.type("/usr/bin is what?\r")
+    shown.expect(r"You said: /usr/bin is what\?\r\n> ")
+    shown.type(CTRL_D)
+    shown.expect(f"To go on: assistants chat --assistant \\S+ --thread {first}")
+
+    assert shown.end() == 0
+    with Client(engine=Engine(f"sqlite:///{tmp_path / 'assistants.db'}")) as client:
+        messages = list(client.messages.list(first, order="asc"))
+    assert [len(message.attachments) for message in messages] == [0, 0, 1, 0]
+
+
 def test_a_second_ctrl_c_leaves(
     tmp_path: Path, serve: Callable[..., Any], http_answer: Callable[..., bytes]
 ) -> None:
@@ -283,6 +338,30 @@ def test_what_a_model_writes_cannot_steer_the_terminal() -> None:
 
     assert talk.answers.getvalue() == "]0;xbc\n"
     assert talk.asides.getvalue().endswith("[output]\n    [2J\ta\n")
+
+
+def test_lines_are_broken_at_words_in_a_terminal() -> None:
+    """Of answers, however their pieces come, and of no text that goes to a pipe."""
+    text = (
+        "The quick brown fox jumps.\n\n    over = 1\nAn unbreakablewordofmany 漢字漢字漢字漢字 "
+        "e\u0301nd"
+    )
+    wrapped = (
+        "The quick\nbrown fox\njumps.\n\n    over = 1\nAn\nunbreakablew\nordofmany 漢\n"
+        "字漢字漢字漢\n字 e\u0301nd\n"
+    )
+    for size in (1, 3, len(text)):
+        shown = io.StringIO()
+        screen = Screen(shown, shown, lambda: 12)
+        for start in range(0, len(text), size):
+            screen.text(text[start : start + size])
+        screen.end_line()
+        assert shown.getvalue() == wrapped
+    plain = io.StringIO()
+    screen = Screen(plain, plain)
+    screen.text(text)
+
+    assert plain.getvalue() == text
 
 
 def test_searches_are_shown(tmp_path: Path) -> None:

@@ -292,9 +292,9 @@ def test_a_model_url_that_is_none_is_one_line(command: Callable[..., Ended], url
 @pytest.mark.parametrize(
     ("url", "option", "words"),
     [
-        (URL, ("--model-map", "gpt-4"), "$ASSISTANTS_MODEL_MAP: expected old=new, got 'gpt-4'"),
-        (URL, ("--model-api", "soap"), "$ASSISTANTS_MODEL_API: expected 'chat' or 'responses'"),
-        ("", ("--embedding-model", "e"), "$ASSISTANTS_EMBEDDING_MODEL: a model of which server?"),
+        (URL, ("--model-map", "gpt-4"), "--model-map (ASSISTANTS_MODEL_MAP): expected old=new,"),
+        (URL, ("--model-api", "soap"), "--model-api (ASSISTANTS_MODEL_API): expected 'chat' or"),
+        ("", ("--embedding-model", "e"), "--embedding-model (ASSISTANTS_EMBEDDING_MODEL): a model"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line(
@@ -336,7 +336,8 @@ def test_a_sandbox_that_cannot_be_used_is_one_line(
     done = command("serve", "--port", "0", *options, PATH=str(tmp_path))
 
     assert done.returncode == 7
-    assert done.stderr.startswith(f"assistants serve: $ASSISTANTS_CODE_INTERPRETER: {words}")
+    source = "--code-interpreter (ASSISTANTS_CODE_INTERPRETER)"
+    assert done.stderr.startswith(f"assistants serve: {source}: {words}")
     assert done.stderr.count("\n") == 1
 
 
@@ -398,11 +399,41 @@ def test_a_body_that_changes_nothing_is_not_read(
 
 
 def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
-    """A number that cannot be is told by the option's name."""
+    """A number that cannot be is told by the name that was used, the option's or variable's."""
     done = command("serve", "--port", "0", ASSISTANTS_WORKERS="0")
+    given = command("serve", "--port", "0", "--workers", "0", ASSISTANTS_WORKERS="2")
 
-    assert done.returncode == 2
-    assert "argument --workers: '0' is not a whole number from 1 on" in done.stderr
+    assert (done.returncode, given.returncode) == (2, 2)
+    assert done.stderr == (
+        "assistants serve: $ASSISTANTS_WORKERS: '0' is not a whole number from 1 on\n"
+    )
+    assert "argument --workers: '0' is not a whole number from 1 on" in given.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "source"),
+    [
+        ((), {"ASSISTANTS_MODEL_API": "soap"}, "$ASSISTANTS_MODEL_API"),
+        (("--model-api", "soap"), {}, "--model-api (ASSISTANTS_MODEL_API)"),
+        (
+            ("--model-api", "soap"),
+            {"ASSISTANTS_MODEL_API": "chat"},
+            "--model-api (given, so ASSISTANTS_MODEL_API is not used)",
+        ),
+    ],
+)
+def test_what_won_is_blamed(
+    command: Callable[..., Ended],
+    options: tuple[str, ...],
+    variables: dict[str, str],
+    source: str,
+) -> None:
+    """An option is used before its variable, and the message says which of them was wrong."""
+    url = {"ASSISTANTS_MODEL_URL": URL}
+    done = command("serve", "--port", "0", *options, **url, **variables)
+
+    assert done.returncode == 5
+    assert done.stderr.startswith(f"assistants serve: {source}: expected 'chat' or 'responses'")
 
 
 def test_more_runs_than_workers_are_told(tmp_path: Path, model_url: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
-from assistants_client.cli.command_line import _database
+from assistants_client.cli.parser import database
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.serving import server as serving
 from assistants_client.engine.serving.loopback_guard import LoopbackOnly
@@ -50,7 +50,7 @@ def test_loopback(host: str, loopback: bool) -> None:
 )
 def test_a_file_is_a_database(given: str, url: str) -> None:
     """What is no URL is a file of SQLite's."""
-    assert _database(given) == url
+    assert database(given) == url
 
 
 def test_the_base_url_can_be_pasted() -> None:

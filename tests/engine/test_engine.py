@@ -28,8 +28,10 @@ from assistants_client.engine import (
     Scripted,
     Tutor,
     call,
+    environment,
     lifecycle,
 )
+from assistants_client.engine.language_models.base import Turn
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.errors import ConfigurationError
 
@@ -392,7 +394,8 @@ def test_a_key_without_a_server_is_told(
 
 
 def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture) -> None:
-    """A model's URL first, then OpenAI's key, else the tutor, which is said once."""
+    """A model's URL first, then OpenAI's key, else the tutor, which its first run says."""
+    environment._warn_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         named = model_of(ASSISTANTS_MODEL_URL="http://host:1/v1", OPENAI_API_KEY="sk-1")
         assert isinstance(named, ChatCompletions)
@@ -410,7 +413,9 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
         assert repr(openai) == "ChatCompletions('https://api.openai.com/v1')"
     assert caplog.messages == []
     with caplog.at_level(logging.WARNING):
-        assert isinstance(model_of(OPENAI_API_KEY=""), Tutor)
+        chosen = model_of(OPENAI_API_KEY="")
+        assert isinstance(chosen, Tutor)
+        list(chosen.respond(QUESTION))
     [said] = caplog.messages
     assert "ASSISTANTS_MODEL_URL" in said
     with pytest.raises(ConfigurationError, match=r"^\$ASSISTANTS_MODEL_URL: .* not an http"):
@@ -422,6 +427,11 @@ def test_the_model_is_chosen_by_the_environment(caplog: pytest.LogCaptureFixture
             model_of(OPENAI_API_KEY="sk-1", ASSISTANTS_MODEL_MAP=wrong)
 
 
+NOTICE = (
+    "No language model is configured: the offline tutor answers, which knows arithmetic and linear "
+    "equations only. Set OPENAI_API_KEY or ASSISTANTS_MODEL_URL to use a model."
+)
+QUESTION = Conversation(model="m", turns=[Turn(role="user", text="1 + 2")])
 ELSEWHERE = (
     "OPENAI_API_KEY is not used: OPENAI_BASE_URL names {}; if that is the language model, set "
     "ASSISTANTS_MODEL_URL to it, and ASSISTANTS_MODEL_KEY to its key."
@@ -448,18 +458,41 @@ ELSEWHERE = (
             {"OPENAI_API_KEY": "", "ASSISTANTS_MODEL": "llama3.2"},
             ["ASSISTANTS_MODEL='llama3.2' is ignored without ASSISTANTS_MODEL_URL."],
         ),
+        (
+            {"OPENAI_API_KEY": "", "ASSISTANTS_MODEL_KEY": "my-server-token"},
+            ["ASSISTANTS_MODEL_KEY is ignored without ASSISTANTS_MODEL_URL."],
+        ),
     ],
 )
 def test_a_key_of_another_server_is_not_sent_to_openai(
     variables: dict[str, str], reasons: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The tutor answers instead, and the warning says why, without the key."""
+    """The tutor answers instead, and the warning of its first run says why, without the key."""
+    environment._warn_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         chosen = model_of(**{"OPENAI_API_KEY": "my-server-token", **variables})
+        assert caplog.messages == []
+        list(chosen.respond(QUESTION))
 
     assert isinstance(chosen, Tutor)
     [said] = caplog.messages
     assert said.partition(" to use a model.")[2] == "".join(f" {reason}" for reason in reasons)
+
+
+def test_the_tutor_is_announced_by_the_first_run_of_a_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not by clients that are made for something else, nor by each run again."""
+    monkeypatch.chdir(tmp_path)
+    environment._warn_once.cache_clear()
+    for number in range(2):
+        with ac.Client() as client:
+            assistant = client.assistants.create(model="m")
+            thread = client.threads.create()
+            assert [one for one in caplog.messages if "tutor" in one] == [NOTICE] * number
+            client.ask(thread.id, "1 + 2", assistant_id=assistant.id)
+
+    assert [one for one in caplog.messages if "tutor" in one] == [NOTICE]
 
 
 def test_openai_may_be_named_by_its_address(caplog: pytest.LogCaptureFixture) -> None:

@@ -44,6 +44,7 @@ PRINTED = {
     "10_django_view.py": r"\b144\b",
     "12_celery_worker.py": r"\b144\b",
     "13_serve_the_official_client.py": r"\Acompleted\nuser: .*\nassistant: .*x = 2\.5\b",
+    "14_django_asgi.py": r"\b144\b",
 }
 #: What some need beside the extra ``engine``.
 NEEDED = {
@@ -51,9 +52,10 @@ NEEDED = {
     "10_django_view.py": "django",
     "12_celery_worker.py": "celery",
     "13_serve_the_official_client.py": "openai",
+    "14_django_asgi.py": "django",
 }
 #: These change the process that they run in: Django's settings, Celery's worker.
-APART = ("10_django_view.py", "12_celery_worker.py")
+APART = ("10_django_view.py", "12_celery_worker.py", "14_django_asgi.py")
 #: These bring a language model of their own where none is set: what stands in for it on a server.
 MODELS = {
     "04_function_tools.py": lambda: Scripted(

@@ -327,6 +327,44 @@ def test_a_proxy_without_an_address(connect, monkeypatch):
     assert caught.value.maybe_created is False
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("localhost:3128", "'localhost:3128': it has to begin with http://"),
+        ("me:pa55word@proxy.test:3128", "'proxy.test:3128': it has to begin with http://"),
+        ("ftp://proxy.test", "'ftp://proxy.test': 'ftp' is not http or https"),
+        ('"http://proxy.test"', "'\"http' is not http or https"),
+        (" http://proxy.test", "' http' is not http or https"),
+        ("http://proxy.test:port", "'http://proxy.test:port': it has to have the form"),
+        ("http://proxy.test:99999", "its port is not from 1 to 65535"),
+        ("http://[::1", "it has to have the form http://host:port"),
+        ("http://me:pa55word@proxy.test:x", "'proxy.test:x': it has to have the form"),
+        ("http://me:pa55word#/@proxy.test", "'proxy.test': in its user name and password, / ?"),
+    ],
+)
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_one_is_blamed(connect, monkeypatch, name, value, reason):
+    """The variable is named with what is wrong in it, and not the server; nothing was sent."""
+    monkeypatch.setenv(name, value)
+    for session in (None, requests.Session()):
+        with pytest.raises(APIConnectionError) as caught:
+            connect("http://server.test/v1", session=session).assistants.create(model="m")
+        text = str(caught.value)
+        assert f"no connection to server.test: {name} in the environment names no proxy" in text
+        assert reason in text
+        assert "NO_PROXY=server.test goes around it" in text
+        assert "pa55word" not in "".join(traceback.format_exception(caught.value))
+        assert not caught.value.maybe_created
+
+
+def test_a_proxy_of_the_session_that_cannot_be_one(connect):
+    """No variable is blamed for it, nor the server."""
+    session = requests.Session()
+    session.proxies = {"http": "http://proxy.test:99999"}
+    with pytest.raises(APIConnectionError, match="that of the session's proxy or of a redirect"):
+        connect("http://server.test/v1", session=session).assistants.create(model="m")
+
+
 def test_a_name_that_is_not_found(connect, monkeypatch):
     """It is no server that does not run."""
 

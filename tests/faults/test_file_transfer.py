@@ -275,6 +275,44 @@ def test_progress_that_cannot_be_called_is_refused(listen, connect, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("text", ["Revenue,\nin the quarter", "Revenue " * 100, "Reve\0nue"])
+def test_text_in_the_place_of_a_path_is_told(connect, text):
+    """It is a likely mistake for a file in memory, and no error of the file system."""
+    with pytest.raises(
+        InvalidRequestError, match=r"give bytes, as with text\.encode\(\), and filen"
+    ):
+        connect("http://server.test/v1").files.upload(text, filename="a.txt")
+
+
+def test_a_closed_file_is_called_one(connect, tmp_path):
+    """The error is the argument's, as for others that cannot be read."""
+    (tmp_path / "a.txt").write_text("a")
+    with (tmp_path / "a.txt").open("rb") as file:
+        pass
+    with pytest.raises(InvalidRequestError, match=r"^file: it is closed; open it again"):
+        connect("http://server.test/v1").files.upload(file)
+
+
+def test_files_that_an_iterator_gives(listen, connect, tmp_path):
+    """An iterator will do once; the second time it is told, as is one open file given twice."""
+    (tmp_path / "a.txt").write_text("a")
+    server = listen(
+        lambda exchange: exchange.send(http(b'{"id": "file-1", "status": "completed"}'))
+    )
+    batches = connect(server).vector_store_file_batches
+    paths = iter([tmp_path / "a.txt"])
+    batches.upload_and_wait("vs_1", paths)
+    with pytest.raises(InvalidRequestError, match=r"^files: an iterator without files"):
+        batches.upload_and_wait("vs_1", paths)
+    sent = len(server.exchanges)
+    with (
+        (tmp_path / "a.txt").open("rb") as file,
+        pytest.raises(InvalidRequestError, match=r"^files: the same open file is given twice"),
+    ):
+        batches.upload_and_wait("vs_1", [file, file])
+    assert len(server.exchanges) == sent
+
+
 def test_a_directory_is_called_one(connect):
     """Not a file that is missing."""
     with pytest.raises(InvalidRequestError, match=r"^file: '\.' is a directory$"):

@@ -16,6 +16,7 @@ import pytest
 from mistake_kit import AZURE_KEY, OPENAI_KEY, message
 
 from assistants_client import (
+    APIConnectionError,
     Assistant,
     AuthenticationError,
     Client,
@@ -141,6 +142,45 @@ def test_3_base_url_with_a_slash_or_without_v1(wire: Any, body: Any) -> None:
         "GET /threads/thread_1: answered 404 (the base URL has no path: is /v1 missing at its "
         f"end?): {body['detail'] if isinstance(body, dict) else body}"
     )
+
+
+def test_3_base_url_of_a_server_of_language_models(wire: Any) -> None:
+    """Its address belongs into another variable; web frameworks say no more than not found."""
+    act = refused(wire, Client(URL, api_key="k"), 404, {"detail": "Not Found"})
+
+    assert message(NotFoundError, act) == (
+        "GET /threads/thread_1: answered 404 (this server has no such operation: does it speak the "
+        "Assistants protocol? One of language models is used by the embedded engine, with "
+        "ASSISTANTS_MODEL_URL): Not Found"
+    )
+
+
+def test_3_where_the_key_and_the_base_url_come_from(
+    wire: Any, monkeypatch: pytest.MonkeyPatch, embedded: Callable[..., Client]
+) -> None:
+    """Where the environment has one too, the message says which of the two was used."""
+    monkeypatch.setenv("ASSISTANTS_API_KEY", "of-the-variable")
+    body = {"error": {"message": "No."}}
+    own = message(AuthenticationError, refused(wire, Client(URL, api_key="no"), 401, body))
+    variables = message(AuthenticationError, refused(wire, Client(URL), 401, body))
+    monkeypatch.setenv("ASSISTANTS_BASE_URL", "http://127.0.0.1:9/v1")
+    wire.stop()
+    here = message(APIConnectionError, lambda: Client(retries=0).threads.retrieve("thread_1"))
+    given = Client("http://127.0.0.1:8/v1", retries=0)
+    there = message(APIConnectionError, lambda: given.threads.retrieve("thread_1"))
+    served = embedded(model=ChatCompletions("http://no.invalid/v1", "k"))
+    assistant = served.assistants.create(model="m")
+    thread = served.threads.create(messages=[{"role": "user", "content": "Hi"}])
+    run = served.runs.create(thread.id, assistant_id=assistant.id)
+    failed = served.wait_for_run(run, check=False)
+    wire.start()
+
+    assert failed.last_error is not None
+    assert "ASSISTANTS_BASE_URL" not in failed.last_error.message
+    assert "(the key given was not accepted; ASSISTANTS_API_KEY has another): No." in own
+    assert "(the key of ASSISTANTS_API_KEY was not accepted): No." in variables
+    assert here.endswith("and the base URL right? It is that of ASSISTANTS_BASE_URL.")
+    assert there.endswith("right? The program gave it; ASSISTANTS_BASE_URL names another.")
 
 
 def test_4_id_of_the_wrong_kind(client: Client, wire: Any) -> None:

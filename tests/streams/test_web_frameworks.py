@@ -6,7 +6,7 @@ import threading
 import pytest
 from stream_kit import PLAIN, SSE_HEAD, chunked, run, sse
 
-from assistants_client import RunFailedError
+from assistants_client import ConfigurationError, RunFailedError, StreamInterruptedError
 
 BEGIN = b"".join(sse(*event) for event in PLAIN.legs[0][:8])
 FAILED = run("failed", last_error={"code": "server_error", "message": "m"})
@@ -133,3 +133,59 @@ def test_text_raises_when_the_run_does_not_complete(server, client, status):
         pieces.extend(client.runs.stream("thread_1", assistant_id="asst_1").text())
     assert caught.value.run.status == status
     assert type(caught.value).__name__ == f"Run{status.title()}Error"
+
+
+def test_text_can_end_with_words_instead_of_an_error(server, client, caplog):
+    """The visitor of a view reads that the answer broke off; the error is in the log."""
+    server.scripts = [chunked(BEGIN + sse("thread.run.failed", FAILED))]
+    errors = []
+
+    def broke_off(error):
+        errors.append(error)
+        return " [broken off]"
+
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    pieces = list(stream.text(on_error=broke_off))
+
+    assert pieces == ["Grüße", ", you", " [broken off]"]
+    assert [type(error) for error in errors] == [RunFailedError]
+    assert caplog.messages == [f"A streamed text broke off: {errors[0]}"]
+
+
+def test_an_error_before_the_first_word_is_given_to_on_error_too(server, client):
+    """Which may raise it instead, as long as a view can still respond with a status."""
+    body = sse("thread.run.created", run("queued")) + sse("thread.run.failed", FAILED)
+    server.scripts = [chunked(body), chunked(body)]
+
+    def broke_off(error):
+        if not stream.messages:
+            raise error
+        return "no"
+
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    with pytest.raises(RunFailedError):
+        list(stream.text(on_error=broke_off))
+    told = client.runs.stream("thread_1", assistant_id="asst_1").text(on_error=lambda _: "Sorry.")
+
+    assert list(told) == ["Sorry."]
+
+
+def test_a_stream_that_is_closed_under_its_text_is_an_error_for_on_error(server, client):
+    """So is every other error of ours; those of the program's own code are not."""
+    server.scripts = [Pausing()]
+    errors = []
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    pieces = stream.text(on_error=lambda error: errors.append(error) or "")
+    assert next(pieces) == "Grüße"
+    stream.close()
+
+    assert list(pieces) == []
+    assert [type(error) for error in errors] == [StreamInterruptedError]
+
+
+def test_on_error_is_checked_before_anything_is_sent(client):
+    """Words in the place of the function are the likely mistake."""
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    with pytest.raises(ConfigurationError, match=r"on_error: expected a function .*, got str"):
+        stream.text(on_error="Sorry.")
+    stream.close()
