@@ -6,7 +6,6 @@ and come out, or bytes do.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import ssl
@@ -21,6 +20,7 @@ from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from assistants_client._arguments import (
@@ -31,18 +31,17 @@ from assistants_client._arguments import (
     checked_key,
     checked_timeout,
 )
-from assistants_client._http.error_mapping import attempts_of, connection_error, cut_short, refusal
+from assistants_client._http.error_mapping import connection_error, cut_short, refusal
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
+from assistants_client._http.json_bodies import json_body, json_of
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
 from assistants_client.errors import (
     APIError,
-    APIResponseError,
     AssistantsError,
     ConfigurationError,
-    InvalidRequestError,
 )
 
 #: A key, or a callable that returns it and is called before every request.
@@ -203,12 +202,12 @@ class Transport:
             APIConnectionError: The server could not be reached, or the connection broke.
             APITimeoutError: It did not respond in time.
             APIResponseError: The response is not JSON, too large, or was cut short.
-            APIStatusError: The server refused.
+            APIStatusError: The server refused, or its 200 holds an error.
             ConfigurationError: The key cannot be sent.
         """
         sent: bytes | Iterable[bytes] | None = body
         if document is not None:
-            sent = _json_body(document)
+            sent = json_body(document)
             headers = {"Content-Type": "application/json", **(headers or {})}
         request = self._prepare(method, path, query, sent, headers)
         max_bytes = self._options.max_response_bytes
@@ -225,7 +224,7 @@ class Transport:
                         if not again:
                             raise
                         continue
-                    document = _json(content, response, method, path, max_bytes)
+                    document = json_of(content, response, method, path, max_bytes)
                     return Response(document, response.headers)
         finally:
             self._retry.tries.earlier = 0
@@ -273,7 +272,7 @@ class Transport:
             "Accept-Encoding": "identity",
             **headers,
         }
-        body = _json_body(document)
+        body = json_body(document)
         with self.open("POST", path, query=query, body=body, headers=sent) as response:
             yield response
 
@@ -284,9 +283,10 @@ class Transport:
         Raises:
             APIError: As :meth:`blocks`.
         """
-        read1 = getattr(response.raw, "read1", None)  # since urllib3 2
+        # Since urllib3 2; the responses of some fakes have another of that name.
+        read1 = isinstance(response.raw, HTTPResponse) and getattr(response.raw, "read1", None)
         try:
-            if read1 is None:
+            if not read1:
                 response.raw.enforce_content_length = True  # see blocks()
                 # Older ones wait for a full block, unless a header gives the end of the body.
                 ends = ("Content-Length", "Transfer-Encoding")
@@ -462,39 +462,7 @@ def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | N
     return {**settings, "verify": True}, tls
 
 
-def _json_body(document: object) -> bytes:
-    try:
-        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"the request is not JSON: {error}") from None
-
-
 def announced_length(response: requests.Response) -> int:
     """Returns the ``Content-Length`` of a response, or 0."""
     announced = response.headers.get("Content-Length", "")
     return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
-
-
-def _json(
-    content: bytes | None, response: requests.Response, method: str, path: str, max_bytes: int
-) -> Any:
-    if content == b"" and method == "DELETE":
-        return {}  # a 204: the object is deleted
-    if content is None:
-        text = f"the response is larger than max_response_bytes, {max_bytes}"
-    else:
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            kind = response.headers.get("Content-Type", "no content type")
-            text = (
-                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
-                "Is the base URL that of an Assistants server, with its /v1?"
-            )
-    raise APIResponseError(
-        text,
-        method=method,
-        path=path,
-        attempts=attempts_of(response),
-        maybe_created=method == "POST",
-    ) from None
