@@ -52,7 +52,7 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _QUERY = re.compile(r"\?\S*")
 
 
-def is_error(document: Any) -> bool:
+def _is_error(document: Any) -> bool:
     """Returns whether a JSON document of a 2xx is an error's, as gateways send them."""
     if not isinstance(document, dict) or "id" in document:
         return False
@@ -60,6 +60,45 @@ def is_error(document: Any) -> bool:
         return True
     is_empty = document.get("object") is None and "data" not in document
     return is_empty and isinstance(document.get("message") or document.get("detail"), str)
+
+
+def json_of(
+    content: bytes | None, response: requests.Response, method: str, path: str, max_bytes: int
+) -> Any:
+    """Returns the JSON document of a response; no content stands for one that was too large.
+
+    Raises:
+        APIResponseError: It is not JSON, or was too large.
+    """
+    if content == b"" and method == "DELETE":
+        return {}  # a 204: the object is deleted
+    if content is None:
+        text = f"the response is larger than max_response_bytes, {max_bytes}"
+    else:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "no content type")
+            text = (
+                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
+                "Is the base URL that of an Assistants server, with its /v1?"
+            )
+        else:
+            return document
+    raise APIResponseError(
+        text,
+        method=method,
+        path=path,
+        attempts=attempts_of(response),
+        maybe_created=method == "POST",
+    )
+
+
+def error_within(
+    document: Any, response: requests.Response, content: bytes | None, method: str, path: str
+) -> APIStatusError | None:
+    """Returns the error that the document of a 2xx is, or ``None``: gateways report theirs so."""
+    return refusal(response, content or b"", method, path) if _is_error(document) else None
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:

@@ -6,6 +6,7 @@ and come out, or bytes do.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import ssl
@@ -31,17 +32,24 @@ from assistants_client._arguments import (
     checked_key,
     checked_timeout,
 )
-from assistants_client._http.error_mapping import connection_error, cut_short, refusal
+from assistants_client._http.error_mapping import (
+    connection_error,
+    cut_short,
+    error_within,
+    json_of,
+    refusal,
+)
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
-from assistants_client._http.json_bodies import json_body, json_of
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
 from assistants_client.errors import (
     APIError,
+    APIStatusError,
     AssistantsError,
     ConfigurationError,
+    InvalidRequestError,
 )
 
 #: A key, or a callable that returns it and is called before every request.
@@ -83,10 +91,11 @@ class Options:
 
 @frozen
 class Response:
-    """A decoded response and its headers."""
+    """A decoded response and its headers; and the error where the document is one's."""
 
     document: Any
     headers: Mapping[str, str]
+    error: APIStatusError | None = None
 
 
 class Transport:
@@ -202,12 +211,12 @@ class Transport:
             APIConnectionError: The server could not be reached, or the connection broke.
             APITimeoutError: It did not respond in time.
             APIResponseError: The response is not JSON, too large, or was cut short.
-            APIStatusError: The server refused, or its 200 holds an error.
+            APIStatusError: The server refused.
             ConfigurationError: The key cannot be sent.
         """
         sent: bytes | Iterable[bytes] | None = body
         if document is not None:
-            sent = json_body(document)
+            sent = _json_body(document)
             headers = {"Content-Type": "application/json", **(headers or {})}
         request = self._prepare(method, path, query, sent, headers)
         max_bytes = self._options.max_response_bytes
@@ -216,16 +225,17 @@ class Transport:
                 with self._send(request, method, path) as response:
                     try:
                         content = self._read(response, method, path, max_bytes)
-                    except APIError as error:
+                    except APIError as broken:
                         # The response broke off, which urllib3 does not see; the rules apply too.
                         again = self._own_session and self._retry.reads_again(
-                            method, error.attempts
+                            method, broken.attempts
                         )
                         if not again:
                             raise
                         continue
                     document = json_of(content, response, method, path, max_bytes)
-                    return Response(document, response.headers)
+                    error = error_within(document, response, content, method, path)
+                    return Response(document, response.headers, error)
         finally:
             self._retry.tries.earlier = 0
 
@@ -272,7 +282,7 @@ class Transport:
             "Accept-Encoding": "identity",
             **headers,
         }
-        body = json_body(document)
+        body = _json_body(document)
         with self.open("POST", path, query=query, body=body, headers=sent) as response:
             yield response
 
@@ -460,6 +470,13 @@ def _from_environment(base_url: str) -> tuple[dict[str, Any], ssl.SSLContext | N
     bundle = settings["verify"]
     tls = tls_context(bundle if isinstance(bundle, str) else None)
     return {**settings, "verify": True}, tls
+
+
+def _json_body(document: object) -> bytes:
+    try:
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"the request is not JSON: {error}") from None
 
 
 def announced_length(response: requests.Response) -> int:

@@ -218,6 +218,8 @@ def encoded(request: object) -> dict[str, Any]:
 
 
 def _decoded(result: type[T], response: Response, method: str, path: str) -> T:
+    if response.error is not None:
+        raise response.error
     try:
         return decode(result, _with_data(result, response.document))
     except InvalidValueError as error:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistants_client._http.deadline import TooLateError, within
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
 from assistants_client._json.codec import InvalidValueError, decode, encode
 from assistants_client.errors import (
@@ -55,13 +54,13 @@ from assistants_client.models.events import (
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
-from assistants_client.streaming.bounds import Response, StreamBounds, opened
 from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
 from assistants_client.streaming.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
     from assistants_client.resources._run_calls import RunCalls, StreamedResponse, StreamRequest
+    from assistants_client.streaming.bounds import Response, StreamBounds
     from assistants_client.waiting.polling import Waiter
 
 T = TypeVar("T")
@@ -104,7 +103,7 @@ class RunStreamSession:
         self._resume = resume
         self._timeout = timeout
         self._stalled_after = stalled_after
-        self._bounds = StreamBounds(timeout, stalled_after, waiter.clock)
+        self._bounds = self._new_bounds()
         self._response: Response | None = None
         #: All events so far; those of a stream undecoded, for objects would cost three times
         #: the memory, and the garbage collector's time.
@@ -150,7 +149,7 @@ class RunStreamSession:
         ]
 
     def _all_requests(self) -> Iterator[Event]:
-        self._bounds = StreamBounds(self._timeout, self._stalled_after, self._waiter.clock)
+        self._bounds = self._new_bounds()
         yield from self._request(self._begin())
         while (run := self.run) is not None and run.status == "requires_action":
             by_hand, self.outputs = self.outputs, None
@@ -174,7 +173,6 @@ class RunStreamSession:
 
     @contextmanager
     def _begin(self) -> Iterator[Response]:
-        # An import of ``RunStream`` for its name alone does not load the modules for waiting.
         from assistants_client.waiting.deadlines import Deadline
         from assistants_client.waiting.thread_locks import through_lock
 
@@ -192,9 +190,17 @@ class RunStreamSession:
                 self._bounds.begun = clock.now()
             yield response
 
+    def _new_bounds(self) -> StreamBounds:
+        # An import of ``RunStream`` for its name alone does not load the modules for waiting.
+        from assistants_client.streaming.bounds import StreamBounds
+
+        return StreamBounds(self._timeout, self._stalled_after, self._waiter.clock)
+
     def _opened(
         self, opening: AbstractContextManager[StreamedResponse], *, submits: bool = False
     ) -> AbstractContextManager[Response]:
+        from assistants_client.streaming.bounds import opened
+
         return opened(opening, self._bounds, self._missed, submits=submits)
 
     def _missed(self) -> WaitTimeoutError:
@@ -374,6 +380,8 @@ class RunStreamSession:
         return True
 
     def _in_time(self, call: Callable[[], T]) -> T:
+        from assistants_client._http.deadline import TooLateError, within
+
         if not self._bounds.is_exact:
             return call()
         try:
