@@ -65,7 +65,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
         "poll": _WAIT_FOR_BATCH,
         "upload_and_poll": "client.vector_store_file_batches.upload_and_wait",
     },
-    "Struct": dict.fromkeys(("model_dump", "to_dict", "as_dict"), "attrs.asdict(message)"),
+    "Struct": dict.fromkeys(("as_dict", "to_json", "model_dump_json"), "message.to_dict()"),
 }
 
 #: By argument: its possible names here. The first that the call has is suggested.

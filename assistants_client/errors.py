@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 class AssistantsError(Exception):
-    """The root of all exceptions that this library defines."""
+    """The root of all exceptions that this library defines.
+
+    Attributes:
+        file_ids: The files that an ``upload_and_wait`` had uploaded before it failed; they stay on
+            the server.
+    """
+
+    file_ids: tuple[str, ...] = ()
 
 
 class ConfigurationError(AssistantsError, ValueError):
@@ -87,7 +94,7 @@ class APIStatusError(APIError):
     """The server refused.
 
     Attributes:
-        status_code: The HTTP status.
+        status_code: The HTTP status; of an error within a 200, the one that it names, if any.
         code: The server's error code, or ``None``.
         type: The server's error type, or ``None``.
         param: The field it names, or ``None``.

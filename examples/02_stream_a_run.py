@@ -42,7 +42,7 @@ with client.runs.stream(thread.id, assistant_id=assistant.id) as stream:
 
 assert stream.run is not None
 assert stream.run.is_final
-print("The whole message:", stream.messages[-1].text)
+print("The whole message:", stream.messages[-1].text or stream.messages[-1].refusal)
 
 client.messages.create(thread.id, "And 2x + 9 = 1?")
 for piece in client.runs.stream(thread.id, assistant_id=assistant.id).text():

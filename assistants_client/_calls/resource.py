@@ -220,8 +220,10 @@ def encoded(request: object) -> dict[str, Any]:
 
 
 def _decoded(result: type[T], response: Response, method: str, path: str) -> T:
+    if response.error is not None:
+        raise response.error
     try:
-        return decode(result, response.document)
+        return decode(result, _with_data(result, response.document))
     except InvalidValueError as error:
         raise APIResponseError(
             f"the response cannot be read: {error}",
@@ -229,3 +231,14 @@ def _decoded(result: type[T], response: Response, method: str, path: str) -> T:
             path=path,
             maybe_created=method == "POST",
         ) from None
+
+
+def _with_data(result: type, document: Any) -> Any:
+    """Returns the document; one of a list that has no items at all must not look like an empty one.
+
+    Raises:
+        InvalidValueError: It is to have ``data`` and has not.
+    """
+    if hasattr(result, "data") and isinstance(document, dict) and "data" not in document:
+        raise InvalidValueError("needed", "missing_required_parameter", "data")
+    return document

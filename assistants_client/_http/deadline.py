@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from assistants_client._http.event_loop_warning import warn_if_in_event_loop
+
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.05  # a wait wakes up so often
@@ -30,6 +32,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     """
     if seconds <= 0:
         raise TooLateError
+    warn_if_in_event_loop()  # the thread of the call has no loop
     results: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue()
 
     def work() -> None:
@@ -45,7 +48,9 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     try:
         thread.start()
     except RuntimeError as complaint:
-        raise _interrupt_of(complaint) from None
+        if not at_shutdown(complaint):
+            raise _interrupt_of(complaint) from None
+        return call()  # bounded by the timeouts of its own waits
     outcome = take(results, seconds)
     if outcome is None:
         raise TooLateError
@@ -72,6 +77,14 @@ def take(items: queue.Queue[T], seconds: float) -> T | None:
                 return None
         except RuntimeError as complaint:
             raise _interrupt_of(complaint) from None
+
+
+def at_shutdown(complaint: RuntimeError) -> bool:
+    """Returns whether no thread could be started because the interpreter ends.
+
+    Since Python 3.12 that is so as soon as the main thread has ended, also in ``atexit`` functions.
+    """
+    return "shutdown" in str(complaint)
 
 
 def _interrupt_of(complaint: RuntimeError) -> BaseException:

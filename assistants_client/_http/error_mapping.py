@@ -58,8 +58,57 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _QUERY = re.compile(r"\?\S*")
 
 
+def _is_error(document: Any) -> bool:
+    """Returns whether a JSON document of a 2xx is an error's, as gateways send them."""
+    if not isinstance(document, dict) or "id" in document:
+        return False
+    if document.get("error") or document.get("errors") or document.get("object") == "error":
+        return True
+    is_empty = document.get("object") is None and "data" not in document
+    return is_empty and isinstance(document.get("message") or document.get("detail"), str)
+
+
+def json_of(
+    content: bytes | None, response: requests.Response, method: str, path: str, max_bytes: int
+) -> Any:
+    """Returns the JSON document of a response; no content stands for one that was too large.
+
+    Raises:
+        APIResponseError: It is not JSON, or was too large.
+    """
+    if content == b"" and method == "DELETE":
+        return {}  # a 204: the object is deleted
+    if content is None:
+        text = f"the response is larger than max_response_bytes, {max_bytes}"
+    else:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "no content type")
+            text = (
+                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
+                "Is the base URL that of an Assistants server, with its /v1?"
+            )
+        else:
+            return document
+    raise APIResponseError(
+        text,
+        method=method,
+        path=path,
+        attempts=attempts_of(response),
+        maybe_created=method == "POST",
+    )
+
+
+def error_within(
+    document: Any, response: requests.Response, content: bytes | None, method: str, path: str
+) -> APIStatusError | None:
+    """Returns the error that the document of a 2xx is, or ``None``: gateways report theirs so."""
+    return refusal(response, content or b"", method, path) if _is_error(document) else None
+
+
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
-    """Returns the error for a response that is not a 2xx."""
+    """Returns the error for a response that is not a 2xx, or for one that holds an error."""
     reason, request_id = response.reason or "", response.headers.get("x-request-id")
     for secret in _secrets(response.request.headers):  # some servers quote the request
         content = content.replace(secret.encode(), b"***")
@@ -72,10 +121,14 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
     detail = _detail(document)
     text = " ".join(_message(detail, document).split())
     text = text or reason or "no explanation"
-    status = response.status_code
     hint = pause_hint(response.headers)
+    status = response.status_code
+    if status < 300:
+        lead, status = f"answered {status} with an error", _named_status(detail) or status
+    else:
+        lead = f"answered {status}{advice(response, path, document, text)}"
     return status_error(
-        f"answered {status}{advice(response, path, document, text)}: {text[:_MAX_MESSAGE_LENGTH]}",
+        f"{lead}: {text[:_MAX_MESSAGE_LENGTH]}",
         method=method,
         path=path,
         attempts=attempts_of(response),
@@ -258,7 +311,16 @@ def _secrets(headers: Mapping[str, str | bytes]) -> list[str]:
 
 def _did_nothing(status: int, hint: float | None) -> bool:
     """Returns whether the status means that the server has not acted; a 503 does with a pause."""
-    return status < 500 or (status == 503 and hint is not None)
+    return 300 <= status < 500 or (status == 503 and hint is not None)
+
+
+def _named_status(detail: dict[str, Any]) -> int | None:
+    """Returns the HTTP status that an error within a 200 names; it decides about another try."""
+    for key in ("status", "status_code", "statusCode", "code"):
+        named = str(detail.get(key))
+        if len(named) == 3 and named.isdecimal() and 400 <= int(named) < 600:
+            return int(named)
+    return None
 
 
 def _detail(document: Any) -> dict[str, Any]:
@@ -270,7 +332,7 @@ def _detail(document: Any) -> dict[str, Any]:
 
 
 def _message(detail: dict[str, Any], document: Any) -> str:
-    for key in ("message", "detail", "error", "issues"):
+    for key in ("message", "detail", "error", "errors", "issues"):
         value = detail.get(key)
         if value:
             return _words(value)

@@ -14,7 +14,10 @@ from typing import BinaryIO, Final, TypeAlias, cast
 from assistants_client.errors import AssistantsError, InvalidRequestError
 
 #: A path, the bytes themselves, or a file opened for reading bytes.
-FileSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+FileContent: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
+_Content: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO"
+#: The same, or a pair: the file's name on the server, and its content.
+FileSource: TypeAlias = "FileContent | tuple[str, FileContent]"
 #: Called with the bytes sent so far and their total.
 Progress: TypeAlias = Callable[[int, int], object]
 
@@ -50,7 +53,7 @@ class MultipartBody:
 
     Args:
         source: The file to upload.
-        filename: Its name on the server; required for bytes, else taken from the source.
+        filename: Its name on the server, else taken from the source; bytes have none.
         fields: The other form fields.
         progress: Called as the file is sent.
 
@@ -68,11 +71,11 @@ class MultipartBody:
         progress: Progress | None = None,
     ) -> None:
         check_progress(progress)
-        self._source = source
+        self._source, name_in_pair = _unpaired(source)
         self._progress = progress
-        self.size, self._start = _measured(source)
+        self.size, self._start = _measured(self._source)
         boundary = uuid.uuid4().hex
-        name = filename or _name_of(source)
+        name = filename or name_in_pair or _name_of(self._source)
         if not self.size:  # the refusal of servers does not name the file
             why = "was read to its end; seek(0) goes back" if self._start else "is empty"
             raise InvalidRequestError(f"file: {name!r} {why}", path="file")
@@ -143,7 +146,23 @@ def _read(file: BinaryIO, left: int) -> Iterator[bytes]:
         yield block
 
 
-def _measured(source: FileSource) -> tuple[int, int]:
+def _unpaired(source: FileSource) -> tuple[_Content, str]:
+    """Returns the content, and its name where a pair gives one."""
+    name = ""
+    if isinstance(source, tuple):
+        pair: tuple[object, ...] = source
+        if len(pair) != 2 or not isinstance(pair[0], str) or not pair[0]:
+            raise InvalidRequestError(
+                "file: a tuple is a pair, the file's name and its content: ('report.pdf', content)",
+                path="file",
+            )
+        name, source = source
+    if isinstance(source, (bytearray, memoryview)):
+        source = bytes(source)
+    return source, name
+
+
+def _measured(source: _Content) -> tuple[int, int]:
     """Returns the number of bytes, and the offset at which they start."""
     if isinstance(source, bytes):
         return len(source), 0
@@ -168,8 +187,8 @@ def _measured(source: FileSource) -> tuple[int, int]:
         is_binary = isinstance(source.read(0), bytes)
     except (AttributeError, OSError) as error:
         raise InvalidRequestError(
-            f"file: expected a path, bytes, or a seekable file opened for reading bytes, got "
-            f"{type(source).__name__}",
+            f"file: expected a path, bytes, a seekable file opened for reading bytes, or a pair of "
+            f"a name and one of them, got {type(source).__name__}",
             path="file",
         ) from error
     except ValueError as error:
@@ -180,11 +199,17 @@ def _measured(source: FileSource) -> tuple[int, int]:
     return size, start
 
 
-def _name_of(source: FileSource) -> str:
-    named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+def _name_of(source: _Content) -> str:
+    named: object = source
+    if not isinstance(source, (str, os.PathLike)):
+        # Of an upload to a Flask view, name is that of the form's field.
+        named = getattr(source, "filename" if hasattr(source, "filename") else "name", None)
     name = Path(cast("str", named)).name if isinstance(named, (str, os.PathLike)) else ""
     if not name:
-        raise InvalidRequestError("filename: needed where the file has no name", path="filename")
+        raise InvalidRequestError(
+            "filename: needed where the file has no name, as in the pair ('report.pdf', content)",
+            path="filename",
+        )
     return name
 
 

@@ -21,6 +21,7 @@ from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from assistants_client._arguments import (
@@ -31,13 +32,24 @@ from assistants_client._arguments import (
     checked_key,
     checked_timeout,
 )
-from assistants_client._http.error_mapping import attempts_of, connection_error, cut_short, refusal
+from assistants_client._http.error_mapping import (
+    connection_error,
+    cut_short,
+    error_within,
+    json_of,
+    refusal,
+)
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
-from assistants_client.errors import APIError, APIResponseError, AssistantsError, ConfigurationError
+from assistants_client.errors import (
+    APIError,
+    APIStatusError,
+    AssistantsError,
+    ConfigurationError,
+)
 
 #: A key, or a callable that returns it and is called before every request.
 ApiKey: TypeAlias = "str | Callable[[], str]"
@@ -78,10 +90,11 @@ class Options:
 
 @frozen
 class Response:
-    """A decoded response and its headers."""
+    """A decoded response and its headers; and the error where the document is one's."""
 
     document: Any
     headers: Mapping[str, str]
+    error: APIStatusError | None = None
 
 
 class Transport:
@@ -211,16 +224,17 @@ class Transport:
                 with self._send(request, method, path) as response:
                     try:
                         content = self._read(response, method, path, max_bytes)
-                    except APIError as error:
+                    except APIError as broken:
                         # The response broke off, which urllib3 does not see; the rules apply too.
                         again = self._own_session and self._retry.reads_again(
-                            method, error.attempts
+                            method, broken.attempts
                         )
                         if not again:
                             raise
                         continue
-                    document = _json(content, response, method, path, max_bytes)
-                    return Response(document, response.headers)
+                    document = json_of(content, response, method, path, max_bytes)
+                    error = error_within(document, response, content, method, path)
+                    return Response(document, response.headers, error)
         finally:
             self._retry.tries.earlier = 0
 
@@ -278,9 +292,10 @@ class Transport:
         Raises:
             APIError: As :meth:`blocks`.
         """
-        read1 = getattr(response.raw, "read1", None)  # since urllib3 2
+        # Since urllib3 2; the responses of some fakes have another of that name.
+        read1 = isinstance(response.raw, HTTPResponse) and getattr(response.raw, "read1", None)
         try:
-            if read1 is None:
+            if not read1:
                 response.raw.enforce_content_length = True  # see blocks()
                 # Older ones wait for a full block, unless a header gives the end of the body.
                 ends = ("Content-Length", "Transfer-Encoding")
@@ -469,28 +484,3 @@ def announced_length(response: requests.Response) -> int:
     """Returns the ``Content-Length`` of a response, or 0."""
     announced = response.headers.get("Content-Length", "")
     return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
-
-
-def _json(
-    content: bytes | None, response: requests.Response, method: str, path: str, max_bytes: int
-) -> Any:
-    if content == b"" and method == "DELETE":
-        return {}  # a 204: the object is deleted
-    if content is None:
-        text = f"the response is larger than max_response_bytes, {max_bytes}"
-    else:
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            kind = response.headers.get("Content-Type", "no content type")
-            text = (
-                f"answered {response.status_code} without JSON ({kind}, {len(content)} bytes). "
-                "Is the base URL that of an Assistants server, with its /v1?"
-            )
-    raise APIResponseError(
-        text,
-        method=method,
-        path=path,
-        attempts=attempts_of(response),
-        maybe_created=method == "POST",
-    ) from None

@@ -220,6 +220,8 @@ def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
 
 def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
     cls = _origin(tp) or tp
+    if issubclass(cls, Unknown):
+        return _unknown_reader(cls)
     hooks = {name: f.hook for name, f in fields.items()}
     required_valid = frozenset(name for name, f in fields.items() if f.required_valid)
     required = frozenset(name for name, f in fields.items() if f.required)
@@ -268,6 +270,16 @@ def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
         return read
     scalars = {name: hook.type for name, hook in hooks.items() if isinstance(hook, ScalarHook)}
     return compiled_reader(cls, hooks, scalars, fallback=read, with_unknown=with_unknown)
+
+
+def _unknown_reader(cls: type[Unknown]) -> Hook:
+    def read(document: Any, _: Any) -> Any:
+        if type(document) is not dict:
+            raise wrong_type("an object", document)
+        tag = document.get("type")
+        return cls(type=tag if isinstance(tag, str) else "", raw=document)
+
+    return read
 
 
 def _readable(member: Hook, value: Any) -> list[Any]:
@@ -368,6 +380,7 @@ def _variant(
     converter: Converter, classes: Sequence[Any], *, strict: bool, closed: bool, writes: bool
 ) -> Hook:
     """Returns the hook of several classes with a ``type``; an unknown one is kept, or refused."""
+    as_sent = next((cls.as_sent for cls in classes if hasattr(cls, "as_sent")), None)
     if len(classes) == 1:
         return converter.get_structure_hook(classes[0])
     unknown = next((cls for cls in classes if issubclass(cls, Unknown)), None)
@@ -384,6 +397,8 @@ def _variant(
             if text_hook is not None and type(document) is str:
                 return text_hook(document, None)
             raise wrong_type("an object", document)
+        if writes and as_sent is not None:
+            document = as_sent(document)
         tag = _plain(document.get("type")) if writes else document.get("type")
         hook = hooks.get(tag) if type(tag) is str else None
         if hook is not None:
@@ -396,7 +411,7 @@ def _variant(
         if unknown is not None and not closed and (not strict or "type" in document):
             if writes:
                 return encode(document)
-            return unknown(type=tag if isinstance(tag, str) else "", raw=document)
+            return _unknown_reader(unknown)(document, None)
         if "type" not in document:
             raise InvalidValueError("needed", "missing_required_parameter", "type")
         raise not_one_of(tuple(hooks), tag).under("type")

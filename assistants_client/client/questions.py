@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from assistants_client._arguments import REPLACES_NOTHING, checked_id
 from assistants_client.backoff import BackoffLike
-from assistants_client.errors import ConfigurationError, requires_action_error
+from assistants_client.errors import ConfigurationError, WaitTimeoutError, requires_action_error
 from assistants_client.models._base import UNSET
 from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import ToolHandling
+from assistants_client.waiting.deadlines import Deadline
 from assistants_client.waiting.polling import check_timeout, wait_for_run, with_function_tools
 
 if TYPE_CHECKING:
@@ -44,24 +45,24 @@ def ask(
     # A mistake must not leave a question without its answer, nor a run that locks the thread.
     checked_id("assistant_id", assistant_id)
     check_timeout(timeout)
+    deadline = Deadline("the question", timeout, waiter.clock)
     delays = waiter.delays(backoff)
     functions = [] if tools is None else with_function_tools(tools)
     if tools is None and replace_tools:
         raise ConfigurationError(REPLACES_NOTHING)
     of_run: Sequence[ToolInput] | None = functions if replace_tools else None
     if functions and not replace_tools:
-        of_run = calls.tools_with(assistant_id, functions)
-    # With the run, where others may wait for the thread as well: none comes in between.
-    with_run = UNSET if on_active_run == "raise" else [MessageRequest(question)]
-    if with_run is UNSET:
-        messages.create(thread_id, question)
+        of_run = deadline.call(lambda: calls.tools_with(assistant_id, functions))
     started = runs.create(
         thread_id,
         assistant_id=assistant_id,
         instructions=UNSET if instructions is None else instructions,
         tools=UNSET if of_run is None else of_run,
-        additional_messages=with_run,
+        # With the run: one that is refused leaves no question behind, and where others ask as well,
+        # theirs do not come in between.
+        additional_messages=[MessageRequest(question)],
         on_active_run=on_active_run,
+        timeout=timeout,
     )
     run = wait_for_run(
         started.thread_id,
@@ -74,8 +75,12 @@ def ask(
         timeout=timeout,
         backoff=delays,
         check=True,
+        begun=deadline.begun,
     )
     if run.status == "requires_action":
         raise requires_action_error(run, functions)
-    listed = messages.list(thread_id, run_id=run.id, order="asc")
+    try:
+        listed = deadline.call(lambda: list(messages.list(thread_id, run_id=run.id, order="asc")))
+    except WaitTimeoutError:
+        raise deadline.missed(run) from None
     return Reply(run, [message for message in listed if message.run_id == run.id])

@@ -233,11 +233,11 @@ def _run_in_threads(jobs: Sequence[_Job], executor: _Executor, parallel: int) ->
     outputs: dict[int, str] = {}
     errors: dict[int, Exception] = {}
     try:
-        for _ in range(count):
-            context = contextvars.copy_context()
-            threading.Thread(
-                target=context.run, args=(work,), name="assistants-client-tool", daemon=True
-            ).start()
+        for started in range(count):
+            if not _started(work):  # as at the interpreter's end: this thread does the work
+                count = started + 1
+                work()
+                break
         while count:
             try:
                 finished = done.get(timeout=_POLL_SECONDS)
@@ -258,6 +258,21 @@ def _run_in_threads(jobs: Sequence[_Job], executor: _Executor, parallel: int) ->
     if errors:
         raise errors[min(errors)]
     return outputs
+
+
+def _started(work: Callable[[], None]) -> bool:
+    """Starts a thread; returns false if none can be started."""
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=context.run, args=(work,), name="assistants-client-tool", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError as complaint:
+        if isinstance(complaint.__context__, KeyboardInterrupt):  # while a lock was released
+            raise complaint.__context__ from None
+        return False
+    return True
 
 
 # --- outputs ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -16,6 +17,7 @@ from attrs import NOTHING, Factory, define, field, fields, frozen
 from assistants_client._suggestions import no_attribute
 
 T = TypeVar("T")
+StructT = TypeVar("StructT", bound="Struct")
 
 _NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -92,6 +94,28 @@ class Struct:
         def __getattr__(self, name: str) -> None:
             raise no_attribute(self, name)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the JSON document of the object, with the keys that the server sent beside.
+
+        It consists of plain dictionaries, lists, strings and numbers: ``json.dumps`` writes it,
+        :meth:`from_dict` reads it, and its parts are accepted where they are sent again.
+        """
+        document: dict[str, Any] = _codec().encode(self)
+        return document
+
+    #: The name that other clients have for :meth:`to_dict`.
+    model_dump = to_dict
+
+    @classmethod
+    def from_dict(cls: type[StructT], document: JsonObject) -> StructT:
+        """Returns the object of a JSON document, read as a server's response is.
+
+        Raises:
+            ValueError: It is no object, or has no ``id`` where one is needed.
+        """
+        made: StructT = _codec().decode(cls, dict(document))
+        return made
+
     def __repr__(self) -> str:
         return short_repr(self, _non_defaults(self))
 
@@ -103,6 +127,11 @@ class Struct:
     def extra(self) -> Mapping[str, Any]:
         """The keys that are no declared fields, and the values of the wrong type."""
         return _NOTHING_EXTRA if self._extra is None else self._extra
+
+
+def _codec() -> Any:
+    # By its name, and with its first use: it stands on the classes, and they do not on it.
+    return import_module("assistants_client._json.codec")
 
 
 _html_forms: list[Callable[[Any], str]] = []

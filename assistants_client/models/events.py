@@ -334,6 +334,13 @@ class MessageDelta(Struct):
             part.text.value for part in self.delta.content if isinstance(part, TextPartDelta)
         )
 
+    @property
+    def refusal(self) -> str:
+        """The pieces of a refusal, joined; empty when the delta has none."""
+        return "".join(
+            part.refusal for part in self.delta.content if isinstance(part, RefusalPartDelta)
+        )
+
 
 @frozen
 class Done:

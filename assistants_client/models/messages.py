@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -67,6 +67,21 @@ class InputTextPart(Struct):
 
     text: str
     type: Literal["text"] = "text"
+
+    @staticmethod
+    def as_sent(part: dict[str, Any]) -> dict[str, Any]:
+        """Returns a part in the form of requests: texts and refusals that were read, as text.
+
+        Requests have no place for annotations, nor for refusals.
+        """
+        if part.get("type") == "refusal":
+            return {"type": "text", "text": part.get("refusal")}
+        text = part.get("text")
+        if isinstance(text, Text):
+            return {**part, "text": text.value}
+        if isinstance(text, Mapping) and "value" in text:
+            return {**part, "text": text["value"]}
+        return part
 
 
 @define(kw_only=True)
@@ -164,7 +179,6 @@ class TextPart(Struct):
 
     #: Some servers send a text instead of its parts.
     FROM_TEXT: ClassVar[str] = "text"
-
     text: Text = field(factory=Text)
     type: Literal["text"] = "text"
 
@@ -183,9 +197,18 @@ class UnknownPart(Unknown):
 
 
 ContentPart: TypeAlias = TextPart | ImageFilePart | ImageUrlPart | RefusalPart | UnknownPart
-ContentPartInput: TypeAlias = (
-    InputTextPart | ImageFilePart | ImageUrlPart | UnknownPart | JsonObject
-)
+if TYPE_CHECKING:  # parts that were read have the form of InputTextPart.as_sent on the wire
+    ContentPartInput: TypeAlias = (
+        InputTextPart
+        | ImageFilePart
+        | ImageUrlPart
+        | TextPart
+        | RefusalPart
+        | UnknownPart
+        | JsonObject
+    )
+else:
+    ContentPartInput = InputTextPart | ImageFilePart | ImageUrlPart | UnknownPart | JsonObject
 
 
 @define(kw_only=True)
@@ -201,13 +224,16 @@ class MessageRequest(Request):
     """The body of ``messages.create``; the content comes first, so a string alone is enough.
 
     Attributes:
-        content: Text, or parts: text, uploaded images, images on the web.
+        content: Text, or parts: text, uploaded images, images on the web; those of a message that
+            was read, too.
         role: The author: ``"user"``, or ``"assistant"`` for answers imported from elsewhere.
         attachments: Files for the tools named with each.
         metadata: Up to 16 pairs; keys of up to 64 characters, values of up to 512.
         on_active_run: The reaction to a run that holds the thread's lock: ``"raise"`` the server's
             refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
             sent.
+        timeout: Seconds for the whole call, the wait for that run included; by default there are
+            660 for that wait. Not sent.
     """
 
     content: str | Sequence[ContentPartInput] = field(metadata=items(minimum=1))
@@ -219,6 +245,7 @@ class MessageRequest(Request):
         default=UNSET, kw_only=True, metadata=metadata_pairs()
     )
     on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=CLIENT_ONLY)
+    timeout: float | None = field(default=None, kw_only=True, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)
@@ -272,6 +299,11 @@ class Message(Struct):
     def text(self) -> str:
         """The text parts, joined by a newline; empty when there are none."""
         return "\n".join(part.text.value for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def refusal(self) -> str:
+        """The words of a model that refused to answer; empty where it did not."""
+        return "\n".join(part.refusal for part in self.content if isinstance(part, RefusalPart))
 
     @property
     def citations(self) -> list[Annotation]:

@@ -22,6 +22,11 @@ class Reply:
         return "\n\n".join(message.text for message in self.messages if message.text)
 
     @property
+    def refusal(self) -> str:
+        """The words of a model that refused to answer; empty where it did not."""
+        return "\n\n".join(message.refusal for message in self.messages if message.refusal)
+
+    @property
     def citations(self) -> list[Annotation]:
         """The annotations of all messages, in order."""
         return [annotation for message in self.messages for annotation in message.citations]

@@ -52,9 +52,16 @@ class StreamOptions(ToolHandling):
 
     Attributes:
         resume: True continues a broken stream by polling.
+        timeout: Seconds for the whole stream: its opening, with the wait for a locked thread, all
+            events, calls of tools, and polls after it broke. By default 660 from where it has
+            opened; ``float("inf")`` sets no bound.
+        stalled_after: Seconds without an event after which the stream ends; comments of a server or
+            gateway are no events.
     """
 
     resume: bool = field(default=True, metadata=CLIENT_ONLY)
+    timeout: float | None = field(default=None, metadata=CLIENT_ONLY)
+    stalled_after: float | None = field(default=None, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True, slots=False, getstate_setstate=True)

@@ -96,6 +96,8 @@ class RunRequest(_RunOptions):
         on_active_run: The reaction to a run that holds the thread's lock: ``"raise"`` the server's
             refusal, ``"wait"`` for the run's end, or ``"cancel"`` the run and wait for its end. Not
             sent.
+        timeout: Seconds for the whole call, the wait for that run included; by default there are
+            660 for that wait. Of a stream they are for all of it. Not sent.
     """
 
     reasoning_effort: ReasoningEffort | UnsetType | None = UNSET
@@ -105,6 +107,7 @@ class RunRequest(_RunOptions):
     additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
     include: Sequence[str] = field(default=(), metadata=CLIENT_ONLY)
     on_active_run: OnActiveRun = field(default="raise", metadata=CLIENT_ONLY)
+    timeout: float | None = field(default=None, metadata=CLIENT_ONLY)
 
 
 @frozen(kw_only=True)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol, TypeVar
 
 from assistants_client._calls.resource import Resource
 from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.transport import Transport
 from assistants_client.backoff import BackoffLike
+from assistants_client.errors import AssistantsError
 from assistants_client.models.messages import OnActiveRun
+from assistants_client.waiting.deadlines import Deadline
 from assistants_client.waiting.polling import Waiter
 from assistants_client.waiting.thread_locks import through_lock
 
 T = TypeVar("T")
+
+#: Seconds for the server's processing of an upload, where the call has no ``timeout``.
+PROCESSING_SECONDS: Final = 600.0
+#: The number of ids that a message names.
+_NAMED_IDS: Final = 5
 
 
 class Processed(Protocol):
@@ -44,6 +52,7 @@ class WaitingResource(Resource):
         name: str,
         timeout: float,
         backoff: BackoffLike | None,
+        begun: float | None = None,
     ) -> ProcessedT:
         """Polls the object at a path until the server has processed it."""
         return self._waiter.poll_until(
@@ -51,8 +60,35 @@ class WaitingResource(Resource):
             lambda seen: seen.is_processed,
             name=name,
             timeout=timeout,
+            begun=begun,
             backoff=backoff,
         )
 
-    def _through_lock(self, thread_id: str, policy: OnActiveRun, call: Callable[[], T]) -> T:
-        return through_lock(call, thread_id, policy, self._run_calls, self._waiter)
+    def _through_lock(
+        self, thread_id: str, policy: OnActiveRun, timeout: float | None, call: Callable[[], T]
+    ) -> T:
+        deadline = Deadline(f"the call for thread {thread_id}", timeout, self._waiter.clock)
+        return through_lock(
+            lambda: deadline.call(call),
+            thread_id,
+            policy,
+            self._run_calls,
+            self._waiter,
+            deadline=deadline,
+        )
+
+
+@contextmanager
+def naming_uploads(uploaded: Sequence[str]) -> Iterator[None]:
+    """Adds the ids of the files uploaded so far to an error: they stay on the server."""
+    try:
+        yield
+    except AssistantsError as error:
+        if uploaded:
+            error.file_ids = tuple(uploaded)
+            named = ", ".join(uploaded[:_NAMED_IDS])
+            if len(uploaded) > _NAMED_IDS:
+                named += f" and {len(uploaded) - _NAMED_IDS} more"
+            text, *rest = error.args
+            error.args = (f"{text}; uploaded before (.file_ids): {named}", *rest)
+        raise

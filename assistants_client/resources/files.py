@@ -14,10 +14,15 @@ from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
 from assistants_client._http.transport import announced_length
 from assistants_client.backoff import BackoffLike
-from assistants_client.errors import InvalidRequestError
+from assistants_client.errors import ConfigurationError, InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
-from assistants_client.resources._waits import WaitingResource
+from assistants_client.resources._waits import (
+    PROCESSING_SECONDS,
+    WaitingResource,
+    naming_uploads,
+)
+from assistants_client.waiting.deadlines import Deadline
 
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
@@ -43,9 +48,10 @@ class Files(WaitingResource):
         """Uploads a file; it is read while it is sent, so its size does not cost memory.
 
         Args:
-            file: A path, bytes, or a seekable file opened for reading bytes (from where it stands).
+            file: A path, bytes, or a seekable file opened for reading bytes (from where it
+                stands); or a pair of a name and one of them.
             purpose: The purpose of the file.
-            filename: Its name on the server; needed for bytes.
+            filename: Its name on the server; needed for bytes alone.
             expires_after: The time after which the server deletes it; by default never.
             progress: Called with the bytes sent and their total, after each block.
 
@@ -71,7 +77,7 @@ class Files(WaitingResource):
         filename: str | None = None,
         expires_after: FileExpiry | None = None,
         progress: Progress | None = None,
-        timeout: float = 600.0,
+        timeout: float | None = None,
         backoff: BackoffLike | None = None,
     ) -> File:
         """Uploads a file and waits until the server has processed it; see its ``status`` then.
@@ -79,17 +85,21 @@ class Files(WaitingResource):
         Args:
             file: As for :meth:`upload`.
             purpose: The purpose of the file.
-            filename: Its name on the server; needed for bytes.
+            filename: Its name on the server; needed for bytes alone.
             expires_after: The time after which the server deletes it; by default never.
             progress: Called with the bytes sent and their total, after each block.
-            timeout: Seconds for the wait after the upload.
+            timeout: Seconds for the whole, upload included; by default there are 600 for the wait
+                after the upload, which may take as long as it does.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The server did not process it in time.
+            WaitTimeoutError: The time ran out first.
             InvalidRequestError: The file cannot be read, or has no name.
         """
-        made = self.upload(
+        deadline = Deadline("the upload", timeout, self._waiter.clock)
+        made = upload_in_time(
+            self,
+            deadline,
             file,
             purpose=purpose,
             filename=filename,
@@ -99,7 +109,15 @@ class Files(WaitingResource):
         if made.is_processed:
             return made
         path = build_path(self._ONE, file_id=made.id)
-        return self._wait(path, File, name=f"file {made.id}", timeout=timeout, backoff=backoff)
+        with naming_uploads([made.id]):
+            return self._wait(
+                path,
+                File,
+                name=f"file {made.id}",
+                timeout=PROCESSING_SECONDS if timeout is None else timeout,
+                backoff=backoff,
+                begun=deadline.begun,
+            )
 
     def retrieve(self, file_id: str) -> File:
         """Reads a file's properties.
@@ -184,19 +202,67 @@ class Files(WaitingResource):
 
         Raises:
             APIResponseError: The content was cut short.
+            ConfigurationError: A block is requested after the ``with`` block.
         """
         check_progress(progress)
         path = build_path(self._CONTENT, file_id=file_id)
         headers = {**self._HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
         with self._transport.open("GET", path, headers=headers) as response:
             total = announced_length(response)
+            is_open = True
 
             def blocks() -> Iterator[bytes]:
                 received = 0
-                for block in self._transport.blocks(response, "GET", path):
+                source = self._transport.blocks(response, "GET", path)
+                while True:
+                    if not is_open:  # the rest would look like the end
+                        raise ConfigurationError(
+                            "the content is read within the with block of content_stream, which "
+                            "has ended; content() returns it whole"
+                        )
+                    block = next(source, None)
+                    if block is None:
+                        return
                     received += len(block)
                     yield block
                     if progress is not None:
                         progress(received, total)
 
-            yield blocks()
+            try:
+                yield blocks()
+            finally:
+                is_open = False
+
+
+def upload_in_time(
+    files: Files,
+    deadline: Deadline,
+    file: FileSource,
+    *,
+    purpose: Purpose | str = "assistants",
+    filename: str | None = None,
+    expires_after: FileExpiry | None = None,
+    progress: Progress | None = None,
+) -> File:
+    """Uploads a file before a deadline; after it, what is left of the file is not sent.
+
+    Raises:
+        WaitTimeoutError: The deadline passed.
+        InvalidRequestError: As ``Files.upload``.
+    """
+    check_progress(progress)
+
+    def sent_in_time(sent: int, total: int) -> None:
+        deadline.check()
+        if progress is not None:
+            progress(sent, total)
+
+    return deadline.call(
+        lambda: files.upload(
+            file,
+            purpose=purpose,
+            filename=filename,
+            expires_after=expires_after,
+            progress=progress if deadline.timeout is None else sent_in_time,
+        )
+    )

@@ -24,11 +24,13 @@ class Messages(WaitingResource):
 
         Raises:
             ThreadLockedError: A run is active on the thread.
+            WaitTimeoutError: The ``timeout`` was reached; the message may have been added.
         """
         path = build_path(self._ALL, thread_id=thread_id)
         return self._through_lock(
             thread_id,
             request.on_active_run,
+            request.timeout,
             lambda: self._create(path, Message, request, listed_as=Page[Message]),
         )
 

@@ -31,6 +31,7 @@ from assistants_client.models.runs import (
 from assistants_client.models.tools import ToolInput
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import WaitingResource
+from assistants_client.waiting.polling import check_stalled_after, check_timeout
 
 if TYPE_CHECKING:
     from assistants_client.streaming.run_stream import RunStream
@@ -56,6 +57,7 @@ class Runs(WaitingResource):
         Raises:
             ThreadLockedError: A run is active on the thread already.
             NotFoundError: There is no such assistant or thread.
+            WaitTimeoutError: The ``timeout`` was reached; the run may have been started.
         """
         path = build_path(self._ALL, thread_id=thread_id)
         query = {"include[]": list(request.include)} if request.include else None
@@ -63,6 +65,7 @@ class Runs(WaitingResource):
         return self._through_lock(
             thread_id,
             request.on_active_run,
+            request.timeout,
             lambda: self._create(path, Run, made, listed_as=Page[Run], query=query),
         )
 
@@ -128,8 +131,18 @@ class Runs(WaitingResource):
         options = request if isinstance(request, StreamOptions) else StreamOptions()
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
         rounds = ToolRounds(options, tools)
+        timeout = request.timeout if isinstance(request, RunRequest) else options.timeout
+        if timeout is not None:
+            check_timeout(timeout)
+        check_stalled_after(options.stalled_after)
         session = RunStreamSession(
-            first, self._run_calls, self._waiter, rounds, resume=options.resume
+            first,
+            self._run_calls,
+            self._waiter,
+            rounds,
+            resume=options.resume,
+            timeout=timeout,
+            stalled_after=options.stalled_after,
         )
         return RunStream(session)
 

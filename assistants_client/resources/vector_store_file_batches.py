@@ -22,8 +22,13 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileBatchRequest,
 )
 from assistants_client.resources._signatures import accepts_fields_of
-from assistants_client.resources._waits import WaitingResource
-from assistants_client.resources.files import Files
+from assistants_client.resources._waits import (
+    PROCESSING_SECONDS,
+    WaitingResource,
+    naming_uploads,
+)
+from assistants_client.resources.files import Files, upload_in_time
+from assistants_client.waiting.deadlines import Deadline
 
 
 class VectorStoreFileBatches(WaitingResource):
@@ -61,6 +66,16 @@ class VectorStoreFileBatches(WaitingResource):
         Raises:
             WaitTimeoutError: The store did not process it in time.
         """
+        return self._wait_for(vector_store_id, batch_id, timeout, backoff)
+
+    def _wait_for(
+        self,
+        vector_store_id: str,
+        batch_id: str,
+        timeout: float,
+        backoff: BackoffLike | None,
+        begun: float | None = None,
+    ) -> VectorStoreFileBatch:
         path = build_path(self._ONE, vector_store_id=vector_store_id, batch_id=batch_id)
         batch = self._wait(
             path,
@@ -68,6 +83,7 @@ class VectorStoreFileBatches(WaitingResource):
             name=f"batch {batch_id} of vector store {vector_store_id}",
             timeout=timeout,
             backoff=backoff,
+            begun=begun,
         )
         return _with_own_ids(batch, vector_store_id, batch_id)
 
@@ -78,22 +94,25 @@ class VectorStoreFileBatches(WaitingResource):
         *,
         chunking_strategy: ChunkingStrategy | None = None,
         attributes: Attributes | None = None,
-        timeout: float = 600.0,
+        timeout: float | None = None,
         backoff: BackoffLike | None = None,
     ) -> VectorStoreFileBatch:
         """Uploads files one after the other, adds them as a batch, and waits for the store.
 
         Args:
             vector_store_id: The vector store.
-            files: Paths, or seekable files opened for reading bytes, 1 to 2,000.
+            files: Paths, seekable files opened for reading bytes, or pairs of a name and the
+                content: a path, bytes or such a file; 1 to 2,000.
             chunking_strategy: The store's way to cut them into chunks; by default its own.
             attributes: Stored with each file, to filter searches by.
-            timeout: Seconds for the wait after the uploads.
+            timeout: Seconds for the whole, uploads included; by default there are 600 for the wait
+                after the uploads, which may take as long as they do.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store did not process it in time.
-            InvalidRequestError: There is no file, or one cannot be read.
+            WaitTimeoutError: The time ran out first.
+            InvalidRequestError: There is no file, or one cannot be read or has no name.
+            AssistantsError: Its ``file_ids`` has the files that were uploaded before it.
         """
         if isinstance(files, (str, bytes)) or not files:
             raise InvalidRequestError("files: expected a list of at least one file", path="files")
@@ -117,12 +136,18 @@ class VectorStoreFileBatches(WaitingResource):
         # A mistake must not leave uploads without a use.
         build_path(self._ALL, vector_store_id=vector_store_id)
         encoded(request)
-        for file in files:
-            MultipartBody(file, filename=None, fields={})
+        for index, file in enumerate(files):
+            _check_file(index, file)
         uploads = Files(self._transport, self._waiter)
-        uploaded = [uploads.upload(file).id for file in files]
-        batch = self.create(vector_store_id, evolve(request, file_ids=uploaded))
-        return self.wait(vector_store_id, batch.id, timeout=timeout, backoff=backoff)
+        deadline = Deadline("the upload", timeout, self._waiter.clock)
+        uploaded: list[str] = []
+        with naming_uploads(uploaded):
+            for file in files:
+                uploaded.append(upload_in_time(uploads, deadline, file).id)
+            added = evolve(request, file_ids=uploaded)
+            batch = deadline.call(lambda: self.create(vector_store_id, added))
+            seconds = PROCESSING_SECONDS if timeout is None else timeout
+            return self._wait_for(vector_store_id, batch.id, seconds, backoff, deadline.begun)
 
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
         """Reads a batch.
@@ -172,6 +197,19 @@ class VectorStoreFileBatches(WaitingResource):
             ListOptions(limit, order, after, before, page_size),
             filters={"filter": filter},
         )
+
+
+def _check_file(index: int, file: FileSource) -> None:
+    try:
+        MultipartBody(file, filename=None, fields={})
+    except InvalidRequestError as error:
+        if error.path != "filename":
+            raise
+        path = f"files[{index}]"
+        raise InvalidRequestError(
+            f"{path}: it has no name; a pair gives it one, as in ('report.pdf', content)",
+            path=path,
+        ) from None
 
 
 def _with_own_ids(

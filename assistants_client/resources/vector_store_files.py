@@ -21,8 +21,13 @@ from assistants_client.models.vector_stores import (
     VectorStoreFileUpdate,
 )
 from assistants_client.resources._signatures import accepts_fields_of
-from assistants_client.resources._waits import WaitingResource
-from assistants_client.resources.files import Files
+from assistants_client.resources._waits import (
+    PROCESSING_SECONDS,
+    WaitingResource,
+    naming_uploads,
+)
+from assistants_client.resources.files import Files, upload_in_time
+from assistants_client.waiting.deadlines import Deadline
 
 
 class VectorStoreFiles(WaitingResource):
@@ -57,6 +62,16 @@ class VectorStoreFiles(WaitingResource):
         Raises:
             WaitTimeoutError: The store did not process it in time.
         """
+        return self._wait_for(vector_store_id, file_id, timeout, backoff)
+
+    def _wait_for(
+        self,
+        vector_store_id: str,
+        file_id: str,
+        timeout: float,
+        backoff: BackoffLike | None,
+        begun: float | None = None,
+    ) -> VectorStoreFile:
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._wait(
             path,
@@ -64,6 +79,7 @@ class VectorStoreFiles(WaitingResource):
             name=f"file {file_id} of vector store {vector_store_id}",
             timeout=timeout,
             backoff=backoff,
+            begun=begun,
         )
 
     def upload_and_wait(
@@ -75,24 +91,27 @@ class VectorStoreFiles(WaitingResource):
         chunking_strategy: ChunkingStrategy | None = None,
         attributes: Attributes | None = None,
         progress: Progress | None = None,
-        timeout: float = 600.0,
+        timeout: float | None = None,
         backoff: BackoffLike | None = None,
     ) -> VectorStoreFile:
         """Uploads a file, adds it to a store, and waits until the store has processed it.
 
         Args:
             vector_store_id: The vector store.
-            file: A path, bytes, or a seekable file opened for reading bytes.
-            filename: Its name on the server; needed for bytes.
+            file: A path, bytes, a seekable file opened for reading bytes, or a pair of a name and
+                one of them.
+            filename: Its name on the server; needed for bytes alone.
             chunking_strategy: The store's way to cut it into chunks; by default its own.
             attributes: Stored with the file, to filter searches by.
             progress: Called with the bytes sent and their total, after each block.
-            timeout: Seconds for the wait after the upload.
+            timeout: Seconds for the whole, upload included; by default there are 600 for the wait
+                after the upload, which may take as long as it does.
             backoff: The delays between polls; by default the client's.
 
         Raises:
-            WaitTimeoutError: The store did not process it in time.
+            WaitTimeoutError: The time ran out first.
             InvalidRequestError: The file cannot be read, or has no name.
+            AssistantsError: Its ``file_ids`` has the file, where it was uploaded.
         """
         request = VectorStoreFileRequest(
             "",
@@ -103,9 +122,13 @@ class VectorStoreFiles(WaitingResource):
         build_path(self._ALL, vector_store_id=vector_store_id)
         encoded(request)
         files = Files(self._transport, self._waiter)
-        uploaded = files.upload(file, filename=filename, progress=progress)
-        self.create(vector_store_id, evolve(request, file_id=uploaded.id))
-        return self.wait(vector_store_id, uploaded.id, timeout=timeout, backoff=backoff)
+        deadline = Deadline("the upload", timeout, self._waiter.clock)
+        made = upload_in_time(files, deadline, file, filename=filename, progress=progress).id
+        with naming_uploads([made]):
+            added = evolve(request, file_id=made)
+            deadline.call(lambda: self.create(vector_store_id, added))
+            seconds = PROCESSING_SECONDS if timeout is None else timeout
+            return self._wait_for(vector_store_id, made, seconds, backoff, deadline.begun)
 
     def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
         """Reads a file's state in a store.

@@ -48,6 +48,8 @@ class RunStream:
         StreamInterruptedError: The stream broke and could not be recovered, or was closed.
         StreamError: The server sent an ``error`` event.
         APIError: The request was refused, or the server not reached.
+        WaitTimeoutError: The ``timeout`` was reached, or there was no event for ``stalled_after``
+            seconds.
         ToolError: A tool failed, with ``on_tool_error="raise"``.
         RunError: The functions were called ``max_tool_rounds`` times, and the run requires action
             again.
@@ -97,7 +99,8 @@ class RunStream:
     def text(self, *, on_error: Callable[[AssistantsError], str] | None = None) -> Iterator[str]:
         """Yields the pieces of text alone, as they come, and closes the stream behind itself.
 
-        A web view can return it as its response. Nothing is put between two messages.
+        A web view can return it as its response. Nothing is put between two messages. The words of
+        a model that refuses are text here, too.
 
         Args:
             on_error: Called with the error that ends the text too early; what it returns is the
@@ -121,8 +124,12 @@ class RunStream:
     def _text(self) -> Iterator[str]:
         try:
             for event in self:
-                if isinstance(event, MessageDelta) and (text := event.text):
-                    yield text
+                if isinstance(event, MessageDelta):
+                    text = event.text
+                    if not text or len(event.delta.content) > 1:
+                        text += event.refusal
+                    if text:
+                        yield text
         finally:
             self.close()
         run = self.run

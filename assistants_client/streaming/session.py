@@ -8,9 +8,9 @@ The requests are in ``_calls/run_calls.py``, the rounds in which functions are c
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
 from assistants_client._json.codec import InvalidValueError, decode, encode
@@ -23,6 +23,7 @@ from assistants_client.errors import (
     RunError,
     StreamError,
     StreamInterruptedError,
+    WaitTimeoutError,
 )
 from assistants_client.models.events import (
     RUN_EVENTS,
@@ -59,7 +60,10 @@ from assistants_client.streaming.snapshots import Snapshots
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
+    from assistants_client.streaming.bounds import Response, StreamBounds
     from assistants_client.waiting.polling import Waiter
+
+T = TypeVar("T")
 
 #: The largest JSON response, in bytes, that is read in place of a stream.
 _LARGEST_RESPONSE = 64 * 1024 * 1024
@@ -77,6 +81,8 @@ class RunStreamSession:
         waiter: Polls where a stream broke.
         rounds: Calls the functions.
         resume: False raises an error where a stream breaks, without polling.
+        timeout: Seconds for the whole; see ``StreamOptions``.
+        stalled_after: Seconds without an event.
     """
 
     def __init__(
@@ -87,13 +93,18 @@ class RunStreamSession:
         rounds: ToolRounds,
         *,
         resume: bool,
+        timeout: float | None = None,
+        stalled_after: float | None = None,
     ) -> None:
         self._first = first
         self._calls = calls
         self._waiter = waiter
         self._rounds = rounds
         self._resume = resume
-        self._response: StreamedResponse | None = None
+        self._timeout = timeout
+        self._stalled_after = stalled_after
+        self._bounds = self._new_bounds()
+        self._response: Response | None = None
         #: All events so far; those of a stream undecoded, for objects would cost three times
         #: the memory, and the garbage collector's time.
         self._received: list[Event | ServerSentEvent] = []
@@ -102,6 +113,8 @@ class RunStreamSession:
         self.steps: Snapshots[RunStep] = Snapshots(RunStep)
         #: The caller's own outputs for the current calls.
         self.outputs: Outputs | None = None
+        #: The text of the event in hand that came without deltas.
+        self._late: MessageDelta | None = None
         self.is_over: bool = False
         self.is_closed: bool = False
 
@@ -136,6 +149,7 @@ class RunStreamSession:
         ]
 
     def _all_requests(self) -> Iterator[Event]:
+        self._bounds = self._new_bounds()
         yield from self._request(self._begin())
         while (run := self.run) is not None and run.status == "requires_action":
             by_hand, self.outputs = self.outputs, None
@@ -148,31 +162,54 @@ class RunStreamSession:
             if outputs is None:
                 break
             request = SubmitToolOutputsRequest(outputs)
-            submission = self._calls.submit_and_stream(run.thread_id, run.id, request)
+            self._bounds.event()  # the time of the tools was no silence of the server
+            submission = self._opened(
+                self._calls.submit_and_stream(run.thread_id, run.id, request), submits=True
+            )
             if (yield from self._request(submission, run)):
                 self._rounds.taken()
         self.is_over = True
         yield Done()
 
     @contextmanager
-    def _begin(self) -> Iterator[StreamedResponse]:
-        # An import of ``RunStream`` for its name alone does not load the modules for waiting.
+    def _begin(self) -> Iterator[Response]:
+        from assistants_client.waiting.deadlines import Deadline
         from assistants_client.waiting.thread_locks import through_lock
 
-        first = self._first
+        first, clock = self._first, self._waiter.clock
         if first.added_tools is not None:
             first = self._calls.with_assistant_tools(first)
         with ExitStack() as stack:
-            yield through_lock(
-                lambda: stack.enter_context(self._calls.open_stream(first)),
+            response = through_lock(
+                lambda: stack.enter_context(self._opened(self._calls.open_stream(first))),
                 first.thread_id,
                 first.on_active_run,
                 self._calls,
                 self._waiter,
+                deadline=Deadline("the stream", self._timeout, clock),
             )
+            if self._timeout is None:
+                self._bounds.begun = clock.now()
+            yield response
 
-    def _request(
-        self, opening: AbstractContextManager[StreamedResponse], waiting: Run | None = None
+    def _new_bounds(self) -> StreamBounds:
+        # An import of ``RunStream`` for its name alone does not load the modules for waiting.
+        from assistants_client.streaming.bounds import StreamBounds
+
+        return StreamBounds(self._timeout, self._stalled_after, self._waiter.clock)
+
+    def _opened(
+        self, opening: AbstractContextManager[StreamedResponse], *, submits: bool = False
+    ) -> AbstractContextManager[Response]:
+        from assistants_client.streaming.bounds import opened
+
+        return opened(opening, self._bounds, self._missed, submits=submits)
+
+    def _missed(self) -> WaitTimeoutError:
+        return self._bounds.missed(self.run)
+
+    def _request(  # noqa: PLR0912 - the loop over events, whose cost counts, is in one place
+        self, opening: AbstractContextManager[Response], waiting: Run | None = None
     ) -> Generator[Event, None, bool]:
         """Yields the events of one request, until the run is over or requires action.
 
@@ -181,7 +218,8 @@ class RunStreamSession:
         """
         received = len(self._received)
         cause: APIError | EventTooLargeError | None = None
-        response: StreamedResponse | None = None
+        response: Response | None = None
+        is_bounded = self._stalled_after is not None
         self._check_open()
         try:
             with opening as response:
@@ -195,10 +233,15 @@ class RunStreamSession:
                         if type(event) is Done:
                             continue  # the run's status decides whether it is over
                         is_end = self._apply(event, document)
-                        self._received.append(sent)
-                        yield event
+                        if self._late is None:
+                            self._received.append(sent)
+                            yield event
+                        else:
+                            yield from self._with_late_text(sent, event)
                         if is_end:
                             return True
+                        if is_bounded:
+                            self._bounds.event()
         except StreamError:
             raise
         except (APIError, EventTooLargeError) as error:
@@ -229,8 +272,12 @@ class RunStreamSession:
             case RunStepDelta(id=identity):
                 self.steps.add(identity, document.get("delta"))
             case MessageCreated(message) | MessageInProgress(message):
-                self.messages.begin(message.id, document)
+                self._late = self._late_text(message)
+                self.messages.begin(
+                    message.id, document, keeps=None if type(event) is MessageCreated else "content"
+                )
             case MessageCompleted(message) | MessageIncomplete(message):
+                self._late = self._late_text(message)
                 self.messages.put(message)
             case RunStepCreated(step) | RunStepInProgress(step):
                 self.steps.begin(step.id, document)
@@ -251,6 +298,24 @@ class RunStreamSession:
                 self.run = event.run
                 return is_settled(event.run)
         return False
+
+    def _late_text(self, message: Message) -> MessageDelta | None:
+        """Returns the text of a message that no delta had, in a delta, for readers of deltas."""
+        if message.role == "user" or self.messages.is_complete(message.id):
+            return None
+        pieces = _missing_pieces(message, self.messages.content(message.id))
+        return MessageDelta(id=message.id, delta=MessageChange(content=pieces)) if pieces else None
+
+    def _with_late_text(self, sent: ServerSentEvent, event: Event) -> Iterator[Event]:
+        """Yields an event and the late text: behind a beginning, and before an end."""
+        late, self._late = self._late, None
+        both: list[Event | ServerSentEvent] = [sent]
+        if late is not None:
+            is_end = isinstance(event, (MessageCompleted, MessageIncomplete))
+            both.insert(0 if is_end else 1, late)
+        for one in both:
+            self._received.append(one)
+            yield event if isinstance(one, ServerSentEvent) else one
 
     def _events_of_document(self, blocks: Iterable[bytes]) -> Iterator[Event]:
         """Yields the event of a run in a JSON response, as servers without streams return it."""
@@ -292,15 +357,20 @@ class RunStreamSession:
                     calls=self._calls,
                     waiter=self._waiter,
                     last=run,
+                    timeout=self._bounds.timeout,
+                    begun=self._bounds.begun,
+                    stalled_after=self._stalled_after,
                     # A stream that is closed does not wait for its run.
                     on_poll=lambda _: self._check_open(),
                 )
             if waiting is not None and _has_same_calls(run, waiting):
                 return False
-            missing = list(self._missing(run))
+            missing = self._in_time(lambda: list(self._missing(run)))
         except StreamInterruptedError:
             raise
         except AssistantsError as error:
+            if self._bounds.is_exact and isinstance(error, WaitTimeoutError):
+                raise
             raise self.interrupted(error) from error
         for event in missing:
             self._received.append(event)
@@ -310,6 +380,16 @@ class RunStreamSession:
         self._received.append(last)
         yield last
         return True
+
+    def _in_time(self, call: Callable[[], T]) -> T:
+        from assistants_client._http.deadline import TooLateError, within
+
+        if not self._bounds.is_exact:
+            return call()
+        try:
+            return within(self._bounds.left(), call)
+        except TooLateError:
+            raise self._missed() from None
 
     def _missing(self, run: Run) -> Iterator[Event]:
         """Yields the events about messages and steps that were not received."""

@@ -68,10 +68,19 @@ class Snapshots(Generic[T]):
         self._texts.clear()
         self._held[made.id] = made
 
-    def begin(self, identity: str, document: Mapping[str, Any]) -> None:
-        """Sets a partial object, which takes deltas; it replaces the one before."""
+    def begin(
+        self, identity: str, document: Mapping[str, Any], *, keeps: str | None = None
+    ) -> None:
+        """Sets a partial object, which takes deltas; it replaces the one before.
+
+        Where the new one has nothing in the field ``keeps``, it keeps that of the one before.
+        """
         self._texts.clear()
-        self._held[identity] = _copied(document)
+        held = self._held.get(identity)
+        begun = _copied(document)
+        if keeps is not None and isinstance(held, dict) and not begun.get(keeps):
+            begun[keeps] = held.get(keeps)
+        self._held[identity] = begun
 
     def add(self, identity: str, delta: object) -> None:
         """Adds a delta to the object with this id; a complete one is left as it is."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from attrs import define
 
 from assistants_client._arguments import number
-from assistants_client._http.deadline import take
+from assistants_client._http.deadline import at_shutdown, take
 from assistants_client.backoff import Backoff, BackoffLike
 from assistants_client.errors import (
     APIError,
@@ -252,14 +252,22 @@ class _PollThreads:
 
     def begin(self, one: _Waiting) -> None:
         """Polls a run in a thread that is idle, or in a new one."""
-        if self._idle:
+        if self._idle > 0:
             self._idle -= 1
         else:
-            self._count += 1
             context = contextvars.copy_context()
-            threading.Thread(
+            thread = threading.Thread(
                 target=context.run, args=(self._work,), name="assistants-client-polls", daemon=True
-            ).start()
+            )
+            try:
+                thread.start()
+            except RuntimeError as complaint:
+                if not at_shutdown(complaint):
+                    raise
+                self._idle -= 1  # take() will count a thread that is not there
+                self._poll(one)
+                return
+            self._count += 1
         self._begun.put(one)
 
     def take(self, seconds: float = 0.0) -> tuple[_Waiting, _Result] | None:
@@ -276,12 +284,15 @@ class _PollThreads:
 
     def _work(self) -> None:
         while (one := self._begun.get()) is not None:
-            result: _Result
-            try:
-                result = self._calls.poll(one.thread_id, one.run_id)
-            except BaseException as error:  # raised in the caller's thread
-                result = error
-            self._done.put((one, result))
+            self._poll(one)
+
+    def _poll(self, one: _Waiting) -> None:
+        result: _Result
+        try:
+            result = self._calls.poll(one.thread_id, one.run_id)
+        except BaseException as error:  # raised in the caller's thread
+            result = error
+        self._done.put((one, result))
 
 
 def wait_for_runs(

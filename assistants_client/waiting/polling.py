@@ -241,8 +241,12 @@ def wait_for_run(
     stalled_after: float | None = None,
     cancel_on_timeout: bool = False,
     progress: bool = False,
+    begun: float | None = None,
 ) -> Run:
-    """Waits until a run is final or requires its caller; see ``Client.wait_for_run``."""
+    """Waits until a run is final or requires its caller; see ``Client.wait_for_run``.
+
+    ``begun`` is the time at which the timeout began, if not now.
+    """
     # A mistake is raised at once, not only where the run happens to take long.
     check_timeout(timeout)
     check_stalled_after(stalled_after)
@@ -263,6 +267,7 @@ def wait_for_run(
                 on_poll=shown.watching(on_poll),
                 stalled_after=stalled_after,
                 cancel_on_timeout=cancel_on_timeout,
+                begun=clock.now() if begun is None else begun,
             )
     error = run_error(run) if check else None
     if error is not None:
@@ -300,11 +305,11 @@ def _poll_and_call_tools(
     on_poll: Callable[[Run], object] | None,
     stalled_after: float | None,
     cancel_on_timeout: bool,
+    begun: float,
 ) -> Run:
     """Returns the run as it is when it is final or requires its caller."""
     clock, name = waiter.clock, f"run {run_id}"
     watch = Watch(on_poll, stalled_after, clock)
-    begun = clock.now()
     while True:
         try:
             run = last = waiter.poll_until(

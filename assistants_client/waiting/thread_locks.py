@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
+from assistants_client._http.deadline import TooLateError, within
 from assistants_client.errors import (
     BadRequestError,
     InvalidRequestError,
@@ -19,6 +20,7 @@ from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls
+    from assistants_client.waiting.deadlines import Deadline
 
 T = TypeVar("T")
 
@@ -27,7 +29,13 @@ _MOST_UNLOCKS: Final = 5
 
 
 def through_lock(
-    call: Callable[[], T], thread_id: str, policy: OnActiveRun, calls: RunCalls, waiter: Waiter
+    call: Callable[[], T],
+    thread_id: str,
+    policy: OnActiveRun,
+    calls: RunCalls,
+    waiter: Waiter,
+    *,
+    deadline: Deadline,
 ) -> T:
     """Returns the call's result; frees the thread from its active run first if the policy says so.
 
@@ -37,11 +45,13 @@ def through_lock(
         policy: The treatment of a run that holds the lock.
         calls: The requests that read and cancel the run.
         waiter: Waits for its end.
+        deadline: Bounds all waits for the lock together, which else have the bound of a wait for
+            one run. The call sees to its own.
 
     Raises:
         ThreadLockedError: The thread is locked, with the policy ``raise``; or the run waits for its
             caller, is not named, or has ended and the lock stays.
-        WaitTimeoutError: The run did not end.
+        WaitTimeoutError: The time ran out first; or the runs that held the lock did not end.
         InvalidRequestError: There is no such policy.
     """
     if policy not in get_args(OnActiveRun):
@@ -49,6 +59,8 @@ def through_lock(
             f"on_active_run: {policy!r} is not 'raise', 'wait' or 'cancel'", path="on_active_run"
         )
     ended: list[str | None] = []
+    begun = waiter.clock.now() if deadline.begun is None else deadline.begun
+    until = begun + (DEFAULT_WAIT if deadline.timeout is None else deadline.timeout)
     while True:
         try:
             return call()
@@ -58,9 +70,10 @@ def through_lock(
                 raise
             if again == _MOST_UNLOCKS:
                 raise still_locked(locked, "that run has ended, and the lock stays") from None
-            _unlock(thread_id, locked, policy, calls, waiter)
+            _unlock(thread_id, locked, policy, calls, waiter, begun=begun, until=until)
             if again:  # the server frees its threads a little later than it ends their runs
-                waiter.clock.sleep(2.0 ** (again - 2))
+                left = max(until - waiter.clock.now(), 0)
+                waiter.clock.sleep(min(2.0 ** (again - 2), left))
             ended.append(locked.run_id)
 
 
@@ -70,19 +83,24 @@ def _unlock(
     policy: OnActiveRun,
     calls: RunCalls,
     waiter: Waiter,
+    *,
+    begun: float,
+    until: float,
 ) -> None:
     run_id = locked.run_id
     if run_id is None:
         raise locked
     if policy == "cancel":
-        with contextlib.suppress(BadRequestError):  # it has ended meanwhile
-            calls.cancel(thread_id, run_id)
+        # It may have ended meanwhile; and where the time is up, the poll says so.
+        with contextlib.suppress(BadRequestError, TooLateError):
+            within(until - waiter.clock.now(), lambda: calls.cancel(thread_id, run_id))
     # One that was cancelled may still require action for a while.
     run = waiter.poll_until(
         lambda: calls.poll(thread_id, run_id),
         lambda seen: seen.is_final if policy == "cancel" else is_settled(seen),
         name=f"run {run_id}",
-        timeout=DEFAULT_WAIT,
+        timeout=until - begun,
+        begun=begun,
     )
     if not run.is_final:
         why = f"it waits for {required_action_text(run)}"

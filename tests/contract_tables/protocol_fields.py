@@ -250,6 +250,8 @@ ONLY_OURS = {
     ("*", "extra_body"): _STEERS,
     ("CreateMessageRequest", "on_active_run"): _STEERS,
     ("CreateRunRequest", "on_active_run"): _STEERS,
+    ("CreateMessageRequest", "timeout"): _STEERS,
+    ("CreateRunRequest", "timeout"): _STEERS,
     ("CreateRunRequest", "include"): "goes into the query",
     ("CreateFileRequest", "filename"): "is the name that the file is sent under",
     ("CreateFileRequest", "progress"): _STEERS,

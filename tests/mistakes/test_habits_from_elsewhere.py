@@ -36,8 +36,13 @@ def test_what_other_clients_have(client: Client) -> None:
         "'LazyList' object is not reversible: it is fetched while it is iterated; with order='asc' "
         "it begins with the oldest"
     )
-    assert message(TypeError, create(timeout=5)) == (
-        "Runs.create() has no field 'timeout'; client.with_options(timeout=...) varies it for "
+    threads: Any = client.threads
+    assert message(TypeError, lambda: threads.create(timeout=5)) == (
+        "Threads.create() has no field 'timeout'; client.with_options(timeout=...) varies it for "
+        "single calls"
+    )
+    assert message(TypeError, create(retries=5)) == (
+        "Runs.create() has no field 'retries'; client.with_options(retries=...) varies it for "
         "single calls"
     )
     assert message(TypeError, create(stream=True)) == (
@@ -88,7 +93,7 @@ def test_what_other_clients_have(client: Client) -> None:
             "client.vector_store_files.wait(store.id, file.id)",
         ),
         ("stream.until_done", "list(stream)"),
-        ("message.model_dump", "attrs.asdict(message)"),
+        ("message.as_dict", "message.to_dict()"),
     ],
 )
 def test_attributes_of_other_clients(client: Client, wrong: str, here: str) -> None:

@@ -394,15 +394,16 @@ def asked(client, wire, server):
 
 
 def test_ask_answers_with_this_runs_messages(client, asked, wire):
-    """The question goes first; what other runs said is left out."""
+    """The question goes with its run; what other runs said is left out."""
     asked.play([called("double", number=1)], "completed")
     reply = client.ask("thread_a", "What?", assistant_id="asst_1", tools=[double], backoff=1)
     assert reply.text == "42"
     assert [message.id for message in reply.messages] == ["msg_2"]
     assert asked.submitted == [{"call_1": "2"}]
     assert wire.calls[0].request.url.endswith("/assistants/asst_1")
-    assert json.loads(wire.calls[1].request.body)["content"] == "What?"
-    assert "tools" not in json.loads(wire.calls[2].request.body)
+    sent = json.loads(wire.calls[1].request.body)
+    assert sent["additional_messages"] == [{"role": "user", "content": "What?"}]
+    assert "tools" not in sent
 
 
 def test_a_question_that_waits_goes_with_its_run(client, asked, wire):

@@ -1,0 +1,43 @@
+"""What people report about such clients, each with its source and the test that shows it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import rows_a
+
+TESTS = Path(__file__).parents[1]
+
+
+def _rows() -> list[tuple[str, str, str]]:
+    rows = list(rows_a.ROWS)
+    for name in ("rows_b", "rows_c"):
+        try:
+            rows += __import__(name).ROWS
+        except ModuleNotFoundError:
+            continue
+    return rows
+
+
+ROWS = _rows()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[2] for row in ROWS])
+def test_each_report_has_its_test(row: tuple[str, str, str]) -> None:
+    """A row is a sentence, the address of a public page, and ``file::test`` below ``tests``."""
+    report, source, shown = row
+    path, _, name = shown.partition("::")
+    tree = ast.parse((TESTS / path).read_text("utf-8"))
+    tests = {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
+
+    assert report.endswith(".")
+    assert source.startswith("https://")
+    assert name.startswith("test_")
+    assert name in tests
+
+
+def test_no_report_is_there_twice() -> None:
+    """Each stands once, in one of the files of rows."""
+    assert len({row[0] for row in ROWS}) == len(ROWS)

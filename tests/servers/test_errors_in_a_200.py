@@ -1,0 +1,84 @@
+"""Gateways that report their failures with a status of 200."""
+
+import pytest
+
+from assistants_client import (
+    APIResponseError,
+    APIStatusError,
+    Client,
+    InternalServerError,
+    RateLimitError,
+    RetryPolicy,
+)
+
+WORDS = "The project is out of quota"
+FORMS = [
+    {"error": {"message": WORDS, "code": "insufficient_quota"}},
+    {"error": WORDS},
+    {"errors": [{"message": WORDS}]},
+    {"object": "error", "message": WORDS},
+    {"object": "list", "data": [], "error": {"message": WORDS}},
+    {"detail": WORDS},
+    {"message": WORDS, "statusCode": 500},
+]
+CALLS = {
+    "messages.list": ("GET", "/threads/t/messages", lambda c: list(c.messages.list("t"))),
+    "files.list": ("GET", "/files", lambda c: list(c.files.list())),
+    "search": ("POST", "/vector_stores/v/search", lambda c: c.vector_stores.search("v", "q")),
+    "retrieve": ("GET", "/threads/t", lambda c: c.threads.retrieve("t")),
+    "delete": ("DELETE", "/threads/t", lambda c: c.threads.delete("t")),
+    "create": ("POST", "/threads", lambda c: c.threads.create()),
+    "wait": ("GET", "/threads/t/runs/r", lambda c: c.wait_for_run(thread_id="t", run_id="r")),
+    "ask": ("POST", "/threads/t/runs", lambda c: c.ask("t", "?", assistant_id="a")),
+    "upload": ("POST", "/files", lambda c: c.files.upload(b"x", filename="f")),
+}
+
+
+@pytest.fixture
+def once():
+    """A client that tries each request once."""
+    with Client("https://server.test/v1", api_key="k", retries=RetryPolicy(attempts=1)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("form", FORMS[:6], ids=str)
+def test_every_call_raises_the_words(once, server, name, form):
+    """No list is empty because of it, and no call names a missing id in its place."""
+    method, path, call = CALLS[name]
+    server.answers(method, path, form)
+    with pytest.raises(APIStatusError, match=rf"answered 200 with an error: {WORDS}") as caught:
+        call(once)
+    assert caught.value.body == form
+    assert caught.value.status_code == 200
+    assert caught.value.maybe_created == (method == "POST")
+
+
+def test_a_status_that_the_error_names_counts(once, server):
+    """It decides about the class, and whether a wait goes on."""
+    done = {"id": "r", "thread_id": "t", "status": "completed"}
+    busy = {"error": {"message": "Slow down", "code": 429}}
+    server.answers("GET", "/threads/t/runs/r", busy, done)
+    server.answers("GET", "/threads/t", FORMS[6])
+    server.answers("GET", "/threads/u", busy)
+    assert once.wait_for_run(thread_id="t", run_id="r", backoff=0).status == "completed"
+    with pytest.raises(InternalServerError, match=WORDS):
+        once.threads.retrieve("t")
+    with pytest.raises(RateLimitError, match="Slow down"):
+        once.threads.retrieve("u")
+
+
+def test_a_key_that_the_error_quotes_is_not_shown(server):
+    """As in any other error."""
+    server.answers("GET", "/threads/t", {"error": {"message": "no such key: secret-key-1"}})
+    with pytest.raises(APIStatusError, match=r"no such key: \*\*\*"):
+        Client("https://server.test/v1", api_key="secret-key-1").threads.retrieve("t")
+
+
+def test_a_list_without_data_is_no_empty_list(once, server):
+    """Whatever else the gateway wrote."""
+    server.answers("GET", "/files", {"status": "unavailable"})
+    server.answers("POST", "/vector_stores/v/search", {"status": "unavailable"})
+    for call in (lambda: list(once.files.list()), lambda: once.vector_stores.search("v", "q")):
+        with pytest.raises(APIResponseError, match="Missing required parameter: 'data'"):
+            call()
