@@ -20,11 +20,19 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args
 
 import attrs
 
 from assistants_client._json.compiled_readers import compiled_reader
+from assistants_client._json.fields import (
+    Field,
+    checked_field,
+    fields_of,
+    origin_of,
+    require_all,
+    require_no_problem,
+)
 from assistants_client._json.hooks import (
     JSON_NAMES,
     Hook,
@@ -40,7 +48,6 @@ from assistants_client._json.hooks import (
     wrong_type,
 )
 from assistants_client.models._base import UNSET, Request, Struct, Unknown
-from assistants_client.models._limits import LIMIT, Rule
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -109,10 +116,6 @@ def _reader(flavour: Callable[[], Converter], cls: Any) -> Hook:
     return hook
 
 
-def _origin(tp: Any) -> Any:
-    return get_origin(tp)
-
-
 def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Converter:
     """Returns a converter with our hooks. cattrs tries the factories newest first."""
     from cattrs import Converter  # only with the first call
@@ -125,27 +128,27 @@ def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Conv
 
     structure(lambda tp: tp is Any)(lambda _: _unchecked_document if writes else unchecked)
 
-    @structure(lambda tp: _origin(tp) is Literal)
+    @structure(lambda tp: origin_of(tp) is Literal)
     def literal(tp: Any) -> Hook:
         return literal_of(get_args(tp)) if closed else ScalarHook(str, strict=strict)
 
-    @structure(lambda tp: _origin(tp) in (list, Sequence))
+    @structure(lambda tp: origin_of(tp) in (list, Sequence))
     def array(tp: Any) -> Hook:
         member = converter.get_structure_hook(get_args(tp)[0])
         return array_of((lambda value, _: member(_plain(value), None)) if writes else member)
 
-    @structure(lambda tp: _origin(tp) in (dict, Mapping))
+    @structure(lambda tp: origin_of(tp) in (dict, Mapping))
     def mapping(tp: Any) -> Hook:
         through = mapping_of(converter.get_structure_hook(get_args(tp)[1]), strict=strict)
         return (lambda value, _: through(encode(value), None)) if writes else through
 
-    @structure(lambda tp: _origin(tp) in (Union, types.UnionType))
+    @structure(lambda tp: origin_of(tp) in (Union, types.UnionType))
     def union(tp: Any) -> Hook:
         return _union(converter, get_args(tp), strict=strict, closed=closed, writes=writes)
 
-    @structure(lambda tp: attrs.has(_origin(tp) or tp))
+    @structure(lambda tp: attrs.has(origin_of(tp) or tp))
     def struct(tp: Any) -> Hook:
-        fields = _fields(converter, tp)
+        fields = fields_of(converter, tp)
         if writes:
             return _written_struct(tp, fields)
         return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
@@ -171,55 +174,8 @@ def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Conv
 # --- reading ------------------------------------------------------------------------------------
 
 
-@attrs.frozen
-class _Field:
-    hook: Hook
-    nullable: bool
-    required: bool
-    always_sent: bool
-    rule: Rule | None
-    required_valid: bool
-    is_number: bool
-    #: The hook of one member, where the field is a list.
-    member: Hook | None
-
-    @property
-    def is_optional(self) -> bool:
-        """True where a request may leave it out."""
-        return not self.required and not self.always_sent
-
-
-def _fields(converter: Converter, tp: Any) -> dict[str, _Field]:
-    """Returns the fields of a class, or of a generic one with its arguments (``Page[Message]``)."""
-    cls = _origin(tp) or tp
-    attrs.resolve_types(cls)
-    fields = {}
-    for attribute in attrs.fields(cls):
-        if not attribute.init or attribute.metadata.get("client_only"):
-            continue
-        annotation: Any = attribute.type
-        if getattr(annotation, "__parameters__", ()):
-            annotation = annotation[get_args(tp)]
-        nullable = type(None) in get_args(annotation)
-        absent = attribute.metadata.get("omit_if_none", False)
-        hook = converter.get_structure_hook(annotation)
-        fields[attribute.name] = _Field(
-            hook=_empty_as_null(hook) if attribute.metadata.get("empty_as_null") else hook,
-            nullable=nullable and attribute.metadata.get("null_ok", not absent),
-            required=attribute.default is attrs.NOTHING,
-            always_sent=bool(attribute.metadata.get("always_sent")),
-            rule=attribute.metadata.get(LIMIT),
-            required_valid=bool(attribute.metadata.get("required_valid")),
-            is_number=not {int, float}.isdisjoint((annotation, *get_args(annotation))),
-            member=converter.get_structure_hook(get_args(annotation)[0])
-            if _origin(annotation) is list
-            else None,
-        )
-    return fields
-
-
-def _lenient_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
-    cls = _origin(tp) or tp
+def _lenient_struct(tp: Any, fields: dict[str, Field]) -> Hook:
+    cls = origin_of(tp) or tp
     if issubclass(cls, Unknown):
         return _unknown_reader(cls)
     hooks = {name: f.hook for name, f in fields.items()}
@@ -292,8 +248,8 @@ def _readable(member: Hook, value: Any) -> list[Any]:
     return made
 
 
-def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
-    cls = _origin(tp) or tp
+def _strict_struct(tp: Any, fields: dict[str, Field], *, closed: bool) -> Hook:
+    cls = origin_of(tp) or tp
     only_null: frozenset[str] = getattr(cls, "ONLY_NULL", frozenset())
 
     def read(document: Any, _: Any) -> Any:
@@ -306,43 +262,19 @@ def _strict_struct(tp: Any, fields: dict[str, _Field], *, closed: bool) -> Hook:
             if known is not None:
                 if value is None and closed and known.is_optional and not known.nullable:
                     continue
-                values[key] = _checked_field(key, known, value)
+                values[key] = checked_field(key, known, value)
             elif closed and not (value is None and key in only_null):
                 raise InvalidValueError("not known", "unknown_parameter", key)
             else:
                 extra[key] = value
-        _require_all(fields, values)
+        require_all(fields, values)
         made = cls(**values)
-        _require_no_problem(made)
+        require_no_problem(made)
         if extra and isinstance(made, Struct):
             made._extra = extra
         return made
 
     return read
-
-
-def _require_all(fields: dict[str, _Field], values: dict[str, Any]) -> None:
-    for name, known in fields.items():
-        if not known.is_optional and name not in values:
-            raise InvalidValueError("needed", "missing_required_parameter", name)
-
-
-def _require_no_problem(made: Any) -> None:
-    problem = made.problem() if hasattr(made, "problem") else None
-    if problem is not None:
-        raise InvalidValueError(problem[1], "invalid_value", problem[0])
-
-
-def _checked_field(key: str, known: _Field, value: Any) -> Any:
-    if value is None and known.nullable:
-        return None
-    broken = known.rule(value) if known.rule is not None else None
-    if broken is not None:
-        raise InvalidValueError(*broken).under(key)
-    try:
-        return known.hook(value, None)
-    except InvalidValueError as error:
-        raise error.under(key) from None
 
 
 def _union(
@@ -355,7 +287,7 @@ def _union(
     by_type: dict[type, Hook] = {}
     structs = [m for m in members if attrs.has(m)]
     for member in members:
-        origin = _origin(member) or member
+        origin = origin_of(member) or member
         json_type = {Sequence: list, Mapping: dict, Literal: str}.get(origin, origin)
         if json_type in JSON_NAMES and not (json_type is dict and structs):
             by_type[json_type] = converter.get_structure_hook(member)
@@ -419,10 +351,6 @@ def _variant(
     return read
 
 
-def _empty_as_null(hook: Hook) -> Hook:
-    return lambda value, _: hook(value, None) if value != {} else None
-
-
 # --- writing ------------------------------------------------------------------------------------
 
 
@@ -452,8 +380,8 @@ def _unchecked_document(value: Any, _: Any) -> Any:
     return encode(value)
 
 
-def _written_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
-    cls = _origin(tp) or tp
+def _written_struct(tp: Any, fields: dict[str, Field]) -> Hook:
+    cls = origin_of(tp) or tp
     has_problem = hasattr(cls, "problem")
 
     def write(document: Any, _: Any) -> dict[str, Any]:
@@ -469,10 +397,10 @@ def _written_struct(tp: Any, fields: dict[str, _Field]) -> Hook:
             shown = _number(value) if known.is_number else _plain(value)
             if type(shown) is dict and known.rule is not None:
                 shown = encode(shown)  # the rule looks at what is in it
-            written[key] = _checked_field(key, known, shown)
-        _require_all(fields, written)
+            written[key] = checked_field(key, known, shown)
+        require_all(fields, written)
         if has_problem:
-            _require_no_problem(cls(**{key: written[key] for key in fields if key in written}))
+            require_no_problem(cls(**{key: written[key] for key in fields if key in written}))
         return written
 
     return write

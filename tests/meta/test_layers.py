@@ -90,7 +90,7 @@ NO_SIDEWAYS = {
 THEIRS = {
     "attrs": "_calls models backoff _json _http function_tools waiting streaming resources client "
     "engine testing",
-    "cattrs": "_json.codec",
+    "cattrs": "_json.codec lazy:_json.fields",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",
     "urllib3": "_http engine.http.in_process_adapter testing.connections",

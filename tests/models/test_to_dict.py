@@ -33,7 +33,10 @@ def test_what_was_read_makes_another(clean_environment, payload):
     fields = {name: kept[name] for name in ("model", "name", "instructions", "tools", "metadata")}
     with Client(engine=Engine("sqlite:///:memory:", model=Scripted([]))) as client:
         made = client.assistants.create(**fields)
-    assert made.to_dict()["tools"] == kept["tools"]
+        filled_in = {name: made.to_dict()[name] for name in fields}
+        again = client.assistants.create(**filled_in)
+    assert [tool["type"] for tool in filled_in["tools"]] == [tool["type"] for tool in kept["tools"]]
+    assert again.tools == made.tools
 
 
 def test_unknown_variants_are_kept():

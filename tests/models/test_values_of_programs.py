@@ -73,8 +73,8 @@ def test_numbers_of_numpy_and_columns_of_pandas():
     assert all(type(one) in {int, float, bool, str} for one in document.values())
     for ids in (np.array(["file_1"]), pd.Series(["file_1"], index=[7])):
         assert encode_request(VectorStoreRequest(file_ids=ids)) == {"file_ids": ["file_1"]}
-    with pytest.raises(InvalidValueError, match="'max_prompt_tokens': 3 is below"):
-        sent(max_prompt_tokens=np.int64(3))
+    with pytest.raises(InvalidValueError, match="'max_prompt_tokens': 0 is below"):
+        sent(max_prompt_tokens=np.int64(0))
     with pytest.raises(InvalidValueError, match=r"'metadata\.n': expected a string, got an int"):
         sent(metadata={"n": np.int64(3)})
 

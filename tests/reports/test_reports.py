@@ -7,21 +7,13 @@ from pathlib import Path
 
 import pytest
 import rows_a
+import rows_b
+import rows_c
 
 TESTS = Path(__file__).parents[1]
 
 
-def _rows() -> list[tuple[str, str, str]]:
-    rows = list(rows_a.ROWS)
-    for name in ("rows_b", "rows_c"):
-        try:
-            rows += __import__(name).ROWS
-        except ModuleNotFoundError:
-            continue
-    return rows
-
-
-ROWS = _rows()
+ROWS: list[tuple[str, str, str]] = [*rows_a.ROWS, *rows_b.ROWS, *rows_c.ROWS]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[2] for row in ROWS])

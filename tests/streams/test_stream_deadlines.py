@@ -132,7 +132,7 @@ def test_the_embedded_engine_is_no_exception(ended):
 
     with Client(engine=Engine("sqlite:///:memory:", model=Hanging(["x", "y"]))) as client:
         assistant = client.assistants.create(model="m")
-        thread = client.threads.create()
+        thread = client.threads.create(messages=[{"role": "user", "content": "Hello?"}])
         with pytest.raises(WaitTimeoutError) as caught:
             list(client.runs.stream(thread.id, assistant_id=assistant.id, timeout=0.3))
         ended.set()

@@ -53,7 +53,7 @@ def names(request):
     with Client(engine=Engine("sqlite:///:memory:", model=model)) as client:
 
         def run(own, **options):
-            assistant = client.assistants.create(model="m", tools=own)
+            assistant = client.assistants.create(model="m", instructions="Add.", tools=own)
             thread = client.threads.create()
             ended = request.param(client, assistant, thread, **options)
             return [getattr(one, "function", one.type) for one in ended.tools]
@@ -96,7 +96,7 @@ def test_no_tools_to_replace_with_is_a_mistake(names):
 def test_an_empty_list_adds_nothing():
     """And costs no request."""
     with Client(engine=Engine("sqlite:///:memory:", model=Scripted(["4", "4", "4"]))) as client:
-        assistant = client.assistants.create(model="m", tools=OWN)
+        assistant = client.assistants.create(model="m", instructions="Add.", tools=OWN)
         thread = client.threads.create()
         for way in (asked, streamed, streamed_with_thread):
             assert len(way(client, assistant, thread, tools=[]).tools) == 3
