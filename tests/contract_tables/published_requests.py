@@ -123,6 +123,7 @@ CALLS: dict[tuple[str, str], Any] = {
             assistant_id=b["assistant_id"],
             thread=ThreadRequest(messages=_messages(b["thread"])),
             tools=_functions(b),
+            replace_tools=True,
         )
     ),
     ("GET /threads/{thread_id}", ""): lambda c, i, b: c.threads.retrieve(*i),
@@ -145,7 +146,7 @@ CALLS: dict[tuple[str, str], Any] = {
         c.runs.stream(*i, assistant_id=b["assistant_id"])
     ),
     ("POST /threads/{thread_id}/runs", "Streaming with Functions"): lambda c, i, b: _begin(
-        c.runs.stream(*i, assistant_id=b["assistant_id"], tools=_functions(b))
+        c.runs.stream(*i, assistant_id=b["assistant_id"], tools=_functions(b), replace_tools=True)
     ),
     ("GET /threads/{thread_id}/runs/{run_id}", ""): lambda c, i, b: c.runs.retrieve(*i),
     ("POST /threads/{thread_id}/runs/{run_id}", ""): lambda c, i, b: c.runs.update(

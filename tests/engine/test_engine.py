@@ -388,7 +388,7 @@ def test_a_key_without_a_server_is_told(
     monkeypatch.setenv("ASSISTANTS_API_KEY", "a-secret")
     ac.Client().close()
 
-    assert "ASSISTANTS_API_KEY is not used: the embedded engine is used" in caplog.text
+    assert "ASSISTANTS_API_KEY is not used: the embedded engine answers" in caplog.text
     assert "set ASSISTANTS_BASE_URL as well" in caplog.text
     assert "a-secret" not in caplog.text
 

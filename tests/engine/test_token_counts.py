@@ -107,9 +107,9 @@ def test_a_second_leg_that_fails(benches: Any) -> None:
     [
         (LanguageModelError("down"), []),
         (["So far", LanguageModelError("down")], [usage(0, 0)]),
-        ("Hello", [usage(0, 0)]),
+        (["Hello", TokenUsage(prompt_tokens=0, completion_tokens=0)], [usage(0, 0)]),
     ],
-    ids=["failed at once", "failed while it wrote", "a model that reports nothing"],
+    ids=["failed at once", "failed while it wrote", "a model that reports none"],
 )
 def test_zeros_where_nothing_is_known(benches: Any, script: Script, steps: list[Any]) -> None:
     """Whatever is over has a usage."""
