@@ -6,7 +6,7 @@ import argparse
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
 from assistants_client.errors import ConfigurationError
@@ -68,15 +68,6 @@ def token(text: str) -> str:
     return text
 
 
-#: How the values of variables are read, by argument; the others are texts.
-_CONVERTED: Final[dict[str, Callable[[str], object]]] = {
-    "port": port,
-    "workers": workers,
-    "database": database,
-    "token": token,
-}
-
-
 def take_variables(options: argparse.Namespace) -> dict[str, str]:
     """Fills the options that were not given from their variables; the option takes precedence.
 
@@ -87,7 +78,7 @@ def take_variables(options: argparse.Namespace) -> dict[str, str]:
         ConfigurationError: A variable cannot be read.
     """
     sources = {}
-    for dest, (option, variable, default) in options.variables.items():
+    for dest, (option, variable, default, convert) in options.variables.items():
         text = os.environ.get(variable)
         sources[variable] = f"${variable}"
         if getattr(options, dest) is not None:
@@ -95,11 +86,10 @@ def take_variables(options: argparse.Namespace) -> dict[str, str]:
             sources[variable] = f"{option} ({other})"
             continue
         text = text or default
-        convert = _CONVERTED.get(dest, str)
         try:
             setattr(options, dest, None if text is None else convert(text))
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"${variable}: {error}") from None
-    if options.model_map:
+    if getattr(options, "model_map", None):
         sources["ASSISTANTS_MODEL_MAP"] = "--model-map (ASSISTANTS_MODEL_MAP)"
     return sources
