@@ -151,7 +151,8 @@ class Runs:
     def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
         """Returns a page of a thread's runs."""
         with self._context.read_thread(thread_id) as connection:
-            return read_page(connection, runs, Run, query, runs.c.thread_id == thread_id)
+            where = runs.c.thread_id == thread_id
+            return read_page(connection, runs, Run, query, where, parent=thread_id)
 
     def cancel(self, thread_id: str, run_id: str) -> Write[Run]:
         """Asks for a run to be cancelled; it is ``cancelling`` until that is done.
