@@ -51,10 +51,10 @@ def no_file(file_id: str) -> Fault:
 
 
 def require_files(connection: Connection, file_ids: Sequence[str], now: float, param: str) -> None:
-    """Refuses ids that no file has.
+    """Refuses ids that no file has; notes the use of those that something is to refer to now.
 
     Args:
-        connection: The transaction.
+        connection: The transaction, which writes.
         file_ids: The ids.
         now: The time, in Unix seconds.
         param: The path of each in the body: a ``{}`` in it is the number of the id.
@@ -67,6 +67,7 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
     for start in range(0, len(wanted), 500):
         some = files.c.id.in_(wanted[start : start + 500])
         known.update(connection.execute(select(files.c.id).where(some, present(now))).scalars())
+        connection.execute(update(files).where(some).values(used_at=int(now)))
     for number, file_id in enumerate(file_ids):
         if file_id not in known:
             where = param.format(number)

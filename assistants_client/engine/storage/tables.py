@@ -142,6 +142,8 @@ files: Final = _table(
     Column("expires_at", BigInteger, index=True),
     #: False while its content is still coming in: such a file is not visible.
     Column("is_whole", Boolean, nullable=False),
+    #: When something was made last that refers to it, in Unix seconds; null where nothing was.
+    Column("used_at", BigInteger),
     Index("ix_files_made", "is_whole", "seq"),
     Index("ix_files_made_for", "is_whole", "purpose", "seq"),
 )
