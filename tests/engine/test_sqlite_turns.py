@@ -39,7 +39,7 @@ def test_a_turn_is_taken_in_the_first_pause(
     assert try_begin(both[1].cursor(), time.monotonic() + 30)
     assert both[1].in_transaction
     assert len(looks) == 100
-    assert max(looks) < _write._PAUSE
+    assert max(looks) < _write.PAUSE
 
 
 def test_a_turn_is_waited_for_so_long(both: list[sqlite3.Connection]) -> None:

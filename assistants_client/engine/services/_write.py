@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 
 #: Seconds in which others can begin to write before the next one.
-_PAUSE: Final = 0.005
+PAUSE: Final = 0.005
 
 
 def in_pieces(context: Context, piece: Callable[[], T | None]) -> T:
     """Does one piece after the other, until one returns something: that was the last."""
     while (done := piece()) is None:
-        context.pause(_PAUSE)
+        context.pause(PAUSE)
     return done
 
 
