@@ -1,6 +1,6 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-The server's command is in serve.py, the conversation in chat.py.
+The server's command is in serve.py, the conversation in chat.py, housekeeping in prune.py.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from assistants_client.cli.exits import (
     say,
 )
 from assistants_client.cli.parser import Parser
+from assistants_client.cli.prune import add_prune
 from assistants_client.cli.serve import add_serve
 from assistants_client.errors import AssistantsError, ConfigurationError
 
@@ -111,6 +112,7 @@ def _parser() -> Parser:
     add_serve(commands)
     _add_chat(commands)
     _add_create(commands)
+    add_prune(commands)
     return parser
 
 
