@@ -12,6 +12,7 @@ from databases import fresh
 from engine_store import Clock, Store, committing
 from old_rows import DAY, answered, changes, copied, counts, dump, prune, upload
 from sqlalchemy import select
+from thorough import amount
 from werkzeug.test import Client as Web
 
 from assistants_client.engine.faults import Fault
@@ -48,8 +49,8 @@ def test_a_thousand_runs_go_and_nothing_else_changes(store: Store) -> None:
     The messages that they wrote stay, and name them still. A dry run counts the same, and changes
     nothing.
     """
-    run = answered(store)
-    old = copied(store.context.database, run, 1000)
+    count, run = amount(1000, 10_000), answered(store)
+    old = copied(store.context.database, run, count)
     store.clock.move(20 * DAY)
     young, active = answered(store), store.new_run()
     waiting = store.new_run(run.thread_id)
@@ -61,14 +62,14 @@ def test_a_thousand_runs_go_and_nothing_else_changes(store: Store) -> None:
     [done] = prune(store, runs=30 * DAY).values()
 
     assert done == would
-    assert (done.count, done.oldest) == (1001, run.completed_at)
-    assert done.bytes > 1001 * 1000
+    assert (done.count, done.oldest) == (count + 1, run.completed_at)
+    assert done.bytes > 1000 * count
     gone, new = changes(before, dump(store.context.database))
-    assert gone == {"runs": 1001, "run_steps": 1001, "model_states": 1001}
-    assert {name: len(rows) for name, rows in new.items()} == {"deleted_items": 1001}
+    assert gone == {"runs": count + 1, "run_steps": count + 1, "model_states": count + 1}
+    assert {name: len(rows) for name, rows in new.items()} == {"deleted_items": count + 1}
     kinds = {kind.kind: kind for kind in sizes.kinds}
     left = {kind.kind: kind for kind in Housekeeping(store.context).sizes().kinds}
-    assert (kinds["runs"].rows, left["runs"].rows) == (1004, 3)
+    assert (kinds["runs"].rows, left["runs"].rows) == (count + 4, 3)
     assert kinds["messages"].rows == left["messages"].rows
     for one in (young, active, waiting):
         assert store.runs.retrieve(one.thread_id, one.id).id == one.id
