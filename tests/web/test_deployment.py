@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -45,34 +46,35 @@ def require(*modules: str) -> None:
             pytest.skip(f"{name} is not installed")
 
 
-@contextmanager
-def serving(command: Sequence[str], folder: Path, **variables: str) -> Iterator[int]:
-    """Runs a Python program that serves on the port 8000, but on a free one; yields that."""
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    log = folder / "server.log"
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], folder: Path, port: int | None, **variables: str
+) -> Iterator[None]:
+    """Runs a program for the time of the block, from when it listens on a port, if it does."""
+    log = folder / f"{len([*folder.glob('*.log')])}.log"
     with log.open("wb") as into:
         process = subprocess.Popen(
-            [sys.executable, *(part.replace(":8000", f":{port}") for part in command)],
+            command,
             cwd=folder,
-            env={
-                "PATH": os.environ.get("PATH", os.defpath),
-                "HOME": str(folder),
-                "PYTHONPATH": f"{ROOT}{os.pathsep}{FOLDER}",
-                "PORT": str(port),
-                **variables,
-            },
+            env=environment(folder, **variables),
             stdin=subprocess.DEVNULL,
             stdout=into,
             stderr=subprocess.STDOUT,
         )
     try:
         until = time.monotonic() + READY_WITHIN
-        while not answers(port):
+        while port is not None and not answers(port):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
-        yield port
+        yield
     finally:
         process.terminate()
         try:
@@ -82,21 +84,40 @@ def serving(command: Sequence[str], folder: Path, **variables: str) -> Iterator[
             process.wait()
 
 
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """A clean environment, in which the package and the examples are found."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{FOLDER}",
+        **variables,
+    }
+
+
+@contextmanager
+def serving(command: Sequence[str], folder: Path, **variables: str) -> Iterator[int]:
+    """Runs a Python program that serves on the port 8000, but on a free one; yields that."""
+    port = free_port()
+    moved = [part.replace(":8000", f":{port}") for part in command]
+    with running([sys.executable, *moved], folder, port, PORT=str(port), **variables):
+        yield port
+
+
 def answers(port: int) -> bool:
     """Whether somebody listens there."""
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def check_protocol(base_url: str) -> None:
-    """A whole run, streamed; and nobody is let in without the token."""
+def check_protocol(base_url: str, *, pieces: int = 2) -> None:
+    """A whole run, streamed in so many pieces or more; nobody is let in without the token."""
     with Client(base_url, api_key=TOKEN) as client:
         assistant = client.assistants.create(model="m", tools=[{"type": "code_interpreter"}])
         asked = {"messages": [{"role": "user", "content": "How much is 12 * 12?"}]}
         stream = client.runs.stream_thread_and_run(assistant_id=assistant.id, thread=asked)
-        pieces = [*stream.text()]
-        assert "144" in "".join(pieces)
-        assert len(pieces) > 1
+        text = [*stream.text()]
+        assert "144" in "".join(text)
+        assert len(text) >= pieces
         assert [run.status for run in client.runs.list(stream.run.thread_id)] == ["completed"]
     with Client(base_url, api_key="wrong") as other, pytest.raises(AuthenticationError):
         other.threads.create()
@@ -133,3 +154,41 @@ def test_without_a_token_nobody_is_let_in(name: str, tmp_path: Path) -> None:
         for key in ("None", "any"):
             with Client(url, api_key=key) as client, pytest.raises(AuthenticationError):
                 client.threads.create()
+
+
+def started_by(unit: str) -> list[str]:
+    """The command of a unit of systemd, as arguments of Python."""
+    [line] = re.findall(r"^ExecStart=(.+)$", (FOLDER / unit).read_text("utf-8"), re.MULTILINE)
+    program, *arguments = shlex.split(line)
+    modules = {**MODULES, "assistants": ["-m", "assistants_client"]}
+    return [*modules[Path(program).name], *arguments]
+
+
+def test_web_tier_worker_and_housekeeping_work_together(tmp_path: Path) -> None:
+    """By the commands of their units, with one environment for all, and a Redis of their own."""
+    require("gunicorn", "celery", "redis")
+    redis = shutil.which("redis-server")
+    if redis is None:
+        pytest.skip("redis-server is not installed")
+    port = free_port()
+    variables = {
+        "ASSISTANTS_TOKEN": TOKEN,
+        "ASSISTANTS_DATABASE_URL": f"sqlite:///{tmp_path / 'shared.db'}",
+        "ASSISTANTS_EXECUTOR": "celery",
+        "ASSISTANTS_BROKER": f"redis://127.0.0.1:{port}/0",
+    }
+    broker = [redis, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    worker = [sys.executable, *started_by("assistants-worker.service")]
+    prune = [sys.executable, *started_by("assistants-prune.service")]
+    with (
+        running(broker, tmp_path, port),
+        serving(started_by("assistants-web.service"), tmp_path, **variables) as web,
+        running(worker, tmp_path, None, **variables),
+    ):
+        check_protocol(f"http://127.0.0.1:{web}/v1", pieces=1)  # the worker may come late
+        done = subprocess.run(
+            prune, cwd=tmp_path, env=environment(tmp_path, **variables), check=True,
+            capture_output=True, text=True
+        )  # fmt: skip
+    assert re.search(r"^runs +1 ", done.stdout, re.MULTILINE)
+    assert re.search(r"^Deleted:\n.*\nthreads +0 ", done.stdout, re.MULTILINE)
