@@ -218,7 +218,7 @@ class Load:
         self.completed_at[run["id"]] = time.monotonic()
 
     def _submit(self, run: Any, path: str) -> Any:
-        """Submits the output of the run's call; half of the time it reads the stream that follows."""
+        """Submits the output of the run's call; every other time it reads the stream after it."""
         call = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]
         output = uuid.uuid4().hex
         body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]}
