@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import sys
 import tempfile
 import time
@@ -13,7 +15,8 @@ from documents import archive, docx_bomb, docx_of, locked_pdf, pdf, pdf_bomb
 from thorough import another_case
 
 from assistants_client.engine.search import extraction
-from assistants_client.engine.search.document_reader import word_documents
+from assistants_client.engine.search.document_reader import program, word_documents
+from assistants_client.engine.search.document_reader.program import ReadRequest
 from assistants_client.engine.search.document_reader.refusal import Refused
 from assistants_client.engine.search.extraction import UnreadableError, extract
 
@@ -24,11 +27,31 @@ goats climb.</p><ul><li>wool</li><li>milk</li></ul>
 </body></html>"""
 
 
+#: Without a bound that these files reach.
+REQUEST = ReadRequest(
+    parent=os.getpid(),
+    name="",
+    size=4096,
+    overlap=0,
+    letters=10**7,
+    characters=10**7,
+    tokens=10**6,
+    seconds=60,
+    memory=10**9,
+    output=10**7,
+)
+
+
 def text_of(content: bytes, name: str) -> str:
-    """The text of a file with some content."""
+    """The text of a file with some content, as a process of its own reads it."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
         return extract(file, name, 4096, 0)[0].text
+
+
+def read_here(content: bytes, name: str) -> list[bytes]:
+    """The lines that the reader writes for a file, read in this process and without its bounds."""
+    return [*program._lines(io.BytesIO(content), REQUEST._replace(name=name))]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +72,7 @@ def text_of(content: bytes, name: str) -> str:
 def test_plain_text_is_taken_as_it_is(content: bytes, name: str, text: str) -> None:
     """Markdown, JSON, CSV and source code too, however their letters are coded."""
     assert text_of(content, name) == text
+    assert json.loads(read_here(content, name)[0])[1] == text
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
@@ -60,7 +84,10 @@ def test_older_codings_are_guessed(encoding: str) -> None:
         "shift_jis": "春になると川は岸を越えて村まで水に浸かります。毎年のことです。",
     }[encoding]
 
-    assert text_of((text * 20).encode(encoding), "a.txt") == text * 20
+    content = (text * 20).encode(encoding)
+
+    assert text_of(content, "a.txt") == text * 20
+    assert json.loads(read_here(content, "a.txt")[0])[1] == text * 20
 
 
 @pytest.mark.parametrize("name", ["page.html", "page"])
@@ -81,6 +108,59 @@ def test_a_page_tells_its_own_coding() -> None:
     page = '<html><head><meta charset="iso-8859-15"></head><body>10 € für Öl</body></html>'
 
     assert "10 € für Öl" in text_of(page.encode("iso-8859-15"), "a.html")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (PAGE.encode(), "page"),
+        (b"<!-- a --> <!-- b --><html><meta name='x'><p>Text</p>", "page"),
+        (b"<!-- a comment that does not end <html>", "notes"),
+        (b'<html><meta http-equiv="x" content="text/html; charset=cp1252"><p>\xe4</p>', "a.html"),
+        (b'<html><meta charset="no-such-coding"><p>\xc3\xa4</p>', "a.html"),
+        (b'<html><meta charset="base64"><p>Text</p>', "a.html"),
+        (b"a\n\n \n\n\nb\n\nc", "a.md"),
+        (pdf("One page.", "Another."), "a.pdf"),
+        (docx_of("Bees", "Bees make honey."), "a.docx"),
+    ],
+    ids=lambda value: "content" if isinstance(value, bytes) else None,
+)
+def test_a_process_of_its_own_changes_nothing(content: bytes, name: str) -> None:
+    """The program reads there what its functions read here."""
+    found = [json.loads(line) for line in read_here(content, name)]
+
+    assert found[0][1] == text_of(content, name)
+
+
+def test_the_program_writes_passages_or_the_reason_why_there_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line a passage and the status 0; else the status 1, and code and message last."""
+    monkeypatch.setattr(program, "_set_limits", lambda request: None)
+    for content, name, status, last in (
+        (b"some text", "a.txt", 0, [0, "some text"]),
+        (b"\x00\x01", "a.bin", 1, "unsupported_file"),
+        (archive(a=b"x")[:-5], "a.docx", 1, "invalid_file"),
+        (archive(a=b"x"), "a.zip", 1, "unsupported_file"),
+    ):
+        output = io.BytesIO()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output))
+
+        assert program.main(json.dumps({**REQUEST._asdict(), "name": name})) == status
+
+        line = json.loads(output.getvalue().splitlines()[-1])
+        assert (line[:2] if status == 0 else line["code"]) == last
+
+
+@pytest.mark.parametrize("bound", ["letters", "characters", "tokens", "output"])
+def test_each_bound_is_told(bound: str) -> None:
+    """What is longer is refused, and not cut."""
+    name = "a.html" if bound == "characters" else "a.txt"
+    request = REQUEST._replace(name=name, **{bound: 4})
+
+    with pytest.raises(Refused, match=r"too long|at most 4"):
+        list(program._lines(io.BytesIO(b"a text of more than four words"), request))
 
 
 def test_the_pages_of_a_pdf() -> None:

@@ -1,0 +1,135 @@
+"""The way of a first token through web process, broker and worker. Asserts nothing.
+
+    python tests/benchmarks/bench_first_token.py [STREAMS [TIMES]]
+
+A model, in a process of its own, thinks for 200 ms and writes. Printed is the time from a request
+for a streamed run until its first delta: of an engine in this process; of one ``assistants serve``
+with one ``assistants worker`` on Redis and PostgreSQL, asked by one; and by STREAMS (50) at once.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
+
+from real_servers import PostgresServer, RedisServer, free_port
+
+from assistants_client import Client
+from assistants_client.engine import ChatCompletions, Engine
+
+THINKS: Final = 0.2
+GOAL_ONE, GOAL_MANY = 1.5, 0.1  # a ratio, and seconds
+MODEL: Final = f"""
+import asyncio, json
+def piece(delta, end=None):
+    choice = {{"index": 0, "delta": delta, "finish_reason": end}}
+    return ("data: " + json.dumps({{"choices": [choice]}}) + "\\n\\n").encode()
+async def answer(reader, writer):
+    try:
+        while True:
+            head = (await reader.readuntil(b"\\r\\n\\r\\n")).lower()
+            await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\\r\\n")[0]))
+            await asyncio.sleep({THINKS})
+            body = piece({{"content": "yes"}}) + piece({{}}, "stop") + b"data: [DONE]\\n\\n"
+            head = "HTTP/1.1 200 OK\\r\\ncontent-type: text/event-stream\\r\\ncontent-length: "
+            writer.write(f"{{head}}{{len(body)}}\\r\\n\\r\\n".encode() + body)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=500)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+def first_token(client: Client, assistant_id: str, thread_id: str) -> float:
+    """Returns the seconds from the request to the first delta of the text."""
+    began = time.perf_counter()
+    with client.runs.stream(thread_id, assistant_id=assistant_id) as stream:
+        next(iter(stream.text()))
+        took = time.perf_counter() - began
+        for _ in stream:
+            pass
+    return took
+
+
+def measured(client: Client, streams: int, times: int) -> list[float]:
+    """Returns the times of so many streams at once, so many times in a row."""
+    assistant = client.assistants.create(model="m")
+    found: list[float] = []
+
+    def one() -> None:
+        thread = client.threads.create(messages=[{"role": "user", "content": "Is it so?"}])
+        all_ready.wait()
+        found.append(first_token(client, assistant.id, thread.id))
+
+    for number in range(times + 1):
+        all_ready = threading.Barrier(streams)
+        some = [threading.Thread(target=one) for _ in range(streams)]
+        for thread in some:
+            thread.start()
+        for thread in some:
+            thread.join()
+        if not number:
+            found.clear()  # the first opens connections
+    return found
+
+
+def shown(name: str, found: list[float]) -> float:
+    """Prints the median and the worst, over the model's own time; returns the median."""
+    median = statistics.median(found)
+    print(
+        f"{name}: median {1000 * median:.1f} ms, {1000 * (median - THINKS):.1f} over the model's "
+        f"own; the worst {1000 * (max(found) - THINKS):.1f} over it"
+    )
+    return median
+
+
+def main() -> None:
+    """Measures and prints."""
+    streams = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    times = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    command = [sys.executable, "-c", MODEL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
+        assert model.stdout is not None
+        url = f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"
+        with tempfile.TemporaryDirectory() as folder:
+            database = f"sqlite:///{folder}/one.db"
+            with Client(engine=Engine(database, ChatCompletions(url))) as client:
+                here = shown("in process, 1 stream", measured(client, 1, 4 * times))
+            redis, postgres, port = RedisServer(Path(folder)), PostgresServer(), free_port()
+            common = ["--executor", "celery", "--broker", redis.url, "--model-url", url]
+            common += ["--database", postgres.fresh(), "--workers", "64"]
+            parts = [
+                subprocess.Popen([sys.executable, "-m", "assistants_client", *its, *common])
+                for its in (["serve", "--port", str(port)], ["worker"])
+            ]
+            try:
+                with Client(f"http://127.0.0.1:{port}/v1", api_key="any", retries=20) as client:
+                    there = shown(
+                        "through web and worker, 1 stream", measured(client, 1, 4 * times)
+                    )
+                    print(f"    {there / here:.2f} x in process (goal: {GOAL_ONE})")
+                    shown(f"through web and worker, {streams}", measured(client, streams, times))
+                    print(f"    goal: below {1000 * GOAL_MANY:.0f} ms over the model's own")
+            finally:
+                for part in parts:
+                    part.kill()
+                    part.wait()
+                redis.kill()
+                postgres.close()
+                model.kill()
+
+
+if __name__ == "__main__":
+    main()

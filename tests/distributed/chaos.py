@@ -1,0 +1,423 @@
+"""Kills, stops and restarts the parts of a service under load, and counts what is wrong after.
+
+    python tests/distributed/chaos.py [SECONDS [CLIENTS]]
+
+Not a test that pytest collects. Two ``assistants serve`` and three ``assistants worker`` share one
+PostgreSQL and one Redis. Clients post messages and start runs, half of them streamed, answer each
+run's one function call, and send each request with its ``Idempotency-Key`` again until it is
+answered. Meanwhile a part is killed (SIGKILL) and started again, or stopped (SIGSTOP) for up to
+twenty seconds; Redis is killed and started; PostgreSQL restarts as after a crash. When all is over,
+each number below the line of what was acknowledged must be 0, and so is the exit status.
+
+The model calls a function in its first round and writes in its second. So a first round that is
+asked again after a second one was, is a stored round that was asked twice.
+"""
+
+from __future__ import annotations
+
+import collections
+import http.client
+import http.server
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from real_servers import PostgresServer, RedisServer, free_port
+
+WEBS, WORKERS = 2, 3
+REPEAT_SECONDS: Final = 180
+SETTLE_SECONDS: Final = 240
+FINAL: Final = {"completed", "failed", "cancelled", "expired", "incomplete"}
+PIECES: Final = [f"{number} " for number in range(12)]
+
+
+class Model(http.server.ThreadingHTTPServer):
+    """A server of the Chat Completions API that notes who asks for which round, and when."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _ModelRequest)
+        self.noting = threading.Lock()
+        #: By question: the rounds it was asked for, in order, and the outputs it was shown.
+        self.rounds: dict[str, list[int]] = collections.defaultdict(list)
+        self.outputs: dict[str, set[str]] = collections.defaultdict(set)
+        self.last_asked: dict[str, float] = {}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: whoever asked was killed."""
+
+
+class _ModelRequest(http.server.BaseHTTPRequestHandler):
+    server: Model
+
+    def do_POST(self) -> None:
+        """Calls the function in the first round; writes in twelve pieces in the second."""
+        messages = json.loads(self.rfile.read(int(self.headers["content-length"])))["messages"]
+        question = next(m["content"] for m in reversed(messages) if m["role"] == "user")
+        outputs = [m["content"] for m in messages if m["role"] == "tool"]
+        with self.server.noting:
+            self.server.rounds[question].append(1 if outputs else 0)
+            self.server.outputs[question].update(outputs)
+            self.server.last_asked[question] = time.monotonic()
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        if outputs:
+            for piece in PIECES:
+                self._send({"content": piece})
+                time.sleep(random.uniform(0, 0.05))
+            self._send({}, "stop")
+        else:
+            time.sleep(random.uniform(0, 0.2))
+            function = {"name": "stamp", "arguments": json.dumps({"of": question})}
+            call = {"index": 0, "id": f"call_{uuid.uuid4().hex}", "type": "function"}
+            self._send({"tool_calls": [{**call, "function": function}]})
+            self._send({}, "tool_calls")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _send(self, delta: dict[str, Any], end: str | None = None) -> None:
+        choice = {"index": 0, "delta": delta, "finish_reason": end}
+        self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Says nothing."""
+
+
+class Part:
+    """A process of the service: killed, stopped, and started again with the same command."""
+
+    def __init__(self, log: Path, *command: str) -> None:
+        self._log, self._command = log, command
+        self.start()
+
+    def start(self) -> None:
+        """Starts it; it may be killed before it answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "assistants_client", *self._command], stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        """Kills it as a machine does that has run out of memory."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Service:
+    """The web processes' side: requests to whichever of them answers."""
+
+    def __init__(self, ports: list[int]) -> None:
+        self.ports = ports
+
+    def send(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        """Returns the response to a request; ``None`` where it is to be sent again."""
+        try:
+            with self.open(method, path, body, key) as response:
+                return json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            if error.code in {409, 500, 503}:
+                return None
+            raise
+        except (OSError, ValueError, http.client.HTTPException):
+            return None
+
+    def open(self, method: str, path: str, body: Any, key: str) -> Any:
+        """Sends a request once, to one of them."""
+        headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
+        data = None if body is None else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{random.choice(self.ports)}/v1{path}"
+        request = urllib.request.Request(url, data, headers, method=method)
+        return urllib.request.urlopen(request, timeout=60)
+
+    def repeat(self, method: str, path: str, body: Any = None) -> Any:
+        """Sends a request until it is answered."""
+        key = uuid.uuid4().hex if method == "POST" else ""
+        until = time.monotonic() + REPEAT_SECONDS
+        while time.monotonic() < until:
+            answer = self.send(method, path, body, key)
+            if answer is not None:
+                return answer
+            time.sleep(random.uniform(0.05, 0.2))
+        raise TimeoutError(f"{method} {path} was not answered")
+
+    def all_of(self, path: str) -> list[Any]:
+        """Returns all items of a list, oldest first."""
+        found: list[Any] = []
+        after = ""
+        while True:
+            page = self.repeat("GET", f"{path}?limit=100&order=asc{after}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            after = f"&after={page['last_id']}"
+
+
+class Load:
+    """Clients, and what they were told."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.over = threading.Event()
+        self.messages: list[tuple[str, str, str]] = []
+        self.runs: list[tuple[str, str, str]] = []
+        #: By run: the output that was acknowledged.
+        self.submitted: dict[str, str] = {}
+        self.completed_at: dict[str, float] = {}
+        self.streams = collections.Counter[str]()
+        self.mistakes: list[str] = []
+        function = {"name": "stamp", "parameters": {"type": "object", "properties": {}}}
+        body = {"model": "m", "tools": [{"type": "function", "function": function}]}
+        self.assistant = service.repeat("POST", "/assistants", body)["id"]
+
+    def work(self) -> None:
+        """The life of one client: now a message to a thread of its own, now a run."""
+        try:
+            thread = self.service.repeat("POST", "/threads", {})["id"]
+            while not self.over.is_set():
+                text = uuid.uuid4().hex
+                if random.random() < 0.5:
+                    self._post(thread, text)
+                else:
+                    self._run(text)
+                time.sleep(random.uniform(0, 0.5))
+        except Exception as error:
+            self.mistakes.append(f"{type(error).__name__}: {error}")
+
+    def _post(self, thread: str, text: str) -> None:
+        message = {"role": "user", "content": text}
+        made = self.service.repeat("POST", f"/threads/{thread}/messages", message)
+        self.messages.append((thread, made["id"], text))
+
+    def _run(self, text: str) -> None:
+        thread = {"messages": [{"role": "user", "content": text}]}
+        body = {"assistant_id": self.assistant, "thread": thread}
+        run = self.service.repeat("POST", "/threads/runs", body)
+        self.runs.append((run["thread_id"], run["id"], text))
+        path = f"/threads/{run['thread_id']}/runs/{run['id']}"
+        until = time.monotonic() + REPEAT_SECONDS
+        while run["status"] not in FINAL and time.monotonic() < until:
+            if run["status"] == "requires_action":
+                run = self._submit(run, path)
+                continue
+            time.sleep(random.uniform(0.1, 0.3))
+            run = self.service.repeat("GET", path)
+        self.completed_at[run["id"]] = time.monotonic()
+
+    def _submit(self, run: Any, path: str) -> Any:
+        """Submits the output of the run's call; every other time it reads the stream after it."""
+        call = run["required_action"]["submit_tool_outputs"]["tool_calls"][0]
+        output = uuid.uuid4().hex
+        body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]}
+        path_of_outputs = f"{path}/submit_tool_outputs"
+        if random.random() < 0.5:
+            self._stream(path_of_outputs, {**body, "stream": True})
+            run = self.service.repeat("GET", path)
+        if run["status"] == "requires_action":
+            try:
+                run = self.service.repeat("POST", path_of_outputs, body)
+            except urllib.error.HTTPError as error:
+                if error.code != 400:
+                    raise
+                # The request for a stream was taken after all, by a process that had been stopped.
+                run = self.service.repeat("GET", path)
+        self.submitted[run["id"]] = output
+        return run
+
+    def _stream(self, path: str, body: Any) -> None:
+        """Reads a stream; the deltas of one that ends whole are the message's text, each once."""
+        text, name, whole = "", "", None
+        try:
+            with self.service.open("POST", path, body, uuid.uuid4().hex) as response:
+                for line in response:
+                    kind, _, rest = line.decode().rstrip("\n").partition(": ")
+                    if kind == "event":
+                        name = rest
+                    elif kind == "data" and name == "thread.message.delta":
+                        for part in json.loads(rest)["delta"]["content"]:
+                            text += part["text"]["value"]
+                    elif kind == "data" and name == "thread.message.completed":
+                        whole = json.loads(rest)["content"][0]["text"]["value"]
+        except (OSError, ValueError, http.client.HTTPException):
+            self.streams["broken off"] += 1
+            return
+        if name != "done" or whole is None:
+            self.streams["ended without an answer"] += 1
+        elif whole != "".join(PIECES) or not whole.startswith(text):
+            self.streams["wrong"] += 1
+        else:
+            self.streams["whole" if text == whole else "rest came with the message"] += 1
+
+
+def disturb(
+    parts: list[Part], redis: RedisServer, postgres: PostgresServer, seconds: float
+) -> None:
+    """Kills, stops and restarts, one after the other, each after a random while."""
+    counts: collections.Counter[str] = collections.Counter()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(random.uniform(0.5, 3.0))
+        act = random.choices(["kill", "stop", "redis", "postgres"], [10, 4, 2, 1])[0]
+        counts[act] += 1
+        part = random.choice(parts)
+        if act == "kill":
+            part.kill()
+            part.start()
+        elif act == "stop":
+            part.process.send_signal(signal.SIGSTOP)
+            time.sleep(random.choice([0.1, 0.5, 2.0, 20.0]))
+            part.process.send_signal(signal.SIGCONT)
+        elif act == "redis":
+            redis.kill()
+            time.sleep(random.choice([0.0, 1.0, 5.0]))
+            redis.start()
+        else:
+            postgres.stop()
+            time.sleep(random.choice([0.0, 2.0]))
+            postgres.start()
+    print(f"in {seconds:.0f} s: {dict(counts)}", flush=True)
+
+
+def settled(load: Load) -> dict[str, str]:
+    """Returns the status of each run that was started, once none of them changes any more."""
+    statuses: dict[str, str] = {}
+    until = time.monotonic() + SETTLE_SECONDS
+    for thread, run, _ in load.runs:
+        while statuses.get(run) not in FINAL and time.monotonic() < until:
+            statuses[run] = load.service.repeat("GET", f"/threads/{thread}/runs/{run}")["status"]
+            if statuses[run] not in FINAL:
+                time.sleep(0.2)
+    return statuses
+
+
+def counted(load: Load, model: Model) -> dict[str, int]:
+    """Counts what is wrong with what is stored, by kind."""
+    statuses = settled(load)
+    service = load.service
+    wrong = collections.Counter(
+        {
+            "requests that failed": len(load.mistakes),
+            "runs that have no end": sum(one not in FINAL for one in statuses.values()),
+            "runs that failed": sum(one == "failed" for one in statuses.values()),
+            "streams that were wrong": load.streams["wrong"],
+            "stored rounds asked again": sum(
+                0 in rounds[rounds.index(1) :] for rounds in model.rounds.values() if 1 in rounds
+            ),
+            "completed runs asked again": sum(
+                model.last_asked.get(text, 0) > load.completed_at.get(run, float("inf"))
+                for _, run, text in load.runs
+            ),
+            "questions shown two outputs": sum(len(some) > 1 for some in model.outputs.values()),
+            "messages lost": 0,
+            "messages doubled": 0,
+            "messages out of order": 0,
+            "runs lost or doubled": 0,
+            "outputs lost": 0,
+            "calls doubled": 0,
+            "steps or messages left open": 0,
+            "threads left locked": 0,
+        }
+    )
+    by_thread = collections.defaultdict(list)
+    for thread, identity, text in load.messages:
+        by_thread[thread].append((identity, text))
+    for thread, acknowledged in by_thread.items():
+        stored = service.all_of(f"/threads/{thread}/messages")
+        texts = [(one["id"], one["content"][0]["text"]["value"]) for one in stored]
+        wrong["messages lost"] += len(set(acknowledged) - set(texts))
+        wrong["messages doubled"] += len(texts) - len({text for _, text in texts})
+        known = set(acknowledged)
+        wrong["messages out of order"] += [one for one in texts if one in known] != acknowledged
+    for thread, run, _ in load.runs:
+        runs = service.all_of(f"/threads/{thread}/runs")
+        wrong["runs lost or doubled"] += [one["id"] for one in runs] != [run]
+        steps = service.all_of(f"/threads/{thread}/runs/{run}/steps")
+        objects = steps + service.all_of(f"/threads/{thread}/messages")
+        wrong["steps or messages left open"] += sum(o["status"] == "in_progress" for o in objects)
+        calls = [c for step in steps for c in step["step_details"].get("tool_calls", ())]
+        wrong["calls doubled"] += len(calls) > 1
+        outputs = [call["function"]["output"] for call in calls]
+        if run in load.submitted:
+            wrong["outputs lost"] += load.submitted[run] not in outputs
+        said = [one for one in objects if one.get("role") == "assistant"]
+        if statuses[run] == "completed":
+            texts = [one["content"][0]["text"]["value"] for one in said]
+            wrong["messages doubled"] += len(texts) > 1
+            wrong["messages lost"] += "".join(PIECES) not in texts
+        message = {"role": "user", "content": "Is it locked?"}
+        try:
+            service.repeat("POST", f"/threads/{thread}/messages", message)
+        except urllib.error.HTTPError:
+            wrong["threads left locked"] += 1
+    ends = collections.Counter(statuses.values())
+    print(f"{len(load.messages)} messages, {len(load.runs)} runs acknowledged; ends: {dict(ends)}")
+    print(f"streams: {dict(load.streams)}")
+    again = sum(len(rounds) > len(set(rounds)) for rounds in model.rounds.values())
+    print(f"runs with a round that was asked again since it had not been stored: {again}")
+    return dict(wrong)
+
+
+def main() -> int:
+    """Runs it all, and returns the exit status."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
+    clients = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+    model = Model()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        redis, postgres = RedisServer(place), PostgresServer()
+        try:
+            common = (
+                *("--database", postgres.fresh(), "--executor", "celery", "--broker", redis.url),
+                *("--model-url", f"http://127.0.0.1:{model.server_port}/v1", "--model", "m"),
+            )
+            ports = [free_port() for _ in range(WEBS)]
+            parts = [
+                Part(place / f"web{port}.log", "serve", "--port", str(port), *common)
+                for port in ports
+            ]
+            parts += [
+                Part(place / f"worker{number}.log", "worker", "--workers", "16", *common)
+                for number in range(WORKERS)
+            ]
+            try:
+                load = Load(Service(ports))
+                some = [threading.Thread(target=load.work, daemon=True) for _ in range(clients)]
+                for client in some:
+                    client.start()
+                disturb(parts, redis, postgres, seconds)
+                load.over.set()
+                for client in some:
+                    client.join(REPEAT_SECONDS * 2)
+                wrong = counted(load, model)
+            finally:
+                for part in parts:
+                    part.process.send_signal(signal.SIGCONT)
+                    part.kill()
+                if "CHAOS_LOGS" in os.environ:
+                    for log in place.glob("*.log"):
+                        (Path(os.environ["CHAOS_LOGS"]) / log.name).write_bytes(log.read_bytes())
+        finally:
+            redis.kill()
+            postgres.close()
+    for kind, number in wrong.items():
+        print(f"{kind}: {number}")
+    for mistake in load.mistakes:
+        print(mistake)
+    return int(any(wrong.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
