@@ -146,11 +146,11 @@ class Engine:
                 if isinstance(one, RunEvent):
                     events.publish([one])
                 elif isinstance(one, RunQueued):
-                    run_pool.submit(one.run_id)
+                    run_pool.submit(one.run_id, one.tenant)
                 elif isinstance(one, RunStopped):
                     run_pool.cancel(one.run_id)
                 elif isinstance(one, StoreFileQueued):
-                    readers.submit(str(one.store_file))
+                    readers.submit(str(one.store_file), one.tenant)
 
         self._database = Database(url, after_commit)
         context = Context(
@@ -235,8 +235,8 @@ class Engine:
         try:
             if self._open_in != os.getpid():
                 self._database.open(until)
-                for run_id in self._execution.orphans():
-                    self._run_pool.submit(run_id)
+                for queued in self._execution.orphans():
+                    self._run_pool.submit(queued.run_id, queued.tenant)
                 for store_file in self._ingesting.orphans():
                     self._readers.submit(str(store_file))
                 if not self._database.is_in_memory:  # which no other process can use
