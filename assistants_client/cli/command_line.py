@@ -27,6 +27,7 @@ from assistants_client.cli.exits import (
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
 from assistants_client.cli.serve import add_serve
+from assistants_client.cli.tokens import add_tokens
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _parser() -> Parser:
     _add_chat(commands)
     _add_create(commands)
     add_prune(commands)
+    add_tokens(commands)
     return parser
 
 

@@ -31,6 +31,7 @@ from assistants_client.cli.exits import (
     say,
 )
 from assistants_client.cli.parser import Parser, port, token
+from assistants_client.cli.tokens import stored_tokens
 
 if TYPE_CHECKING:
     from assistants_client.engine import Engine
@@ -97,21 +98,29 @@ def _serve(options: argparse.Namespace) -> int:
         raise Refusal(ADDRESS, _why_not(error, options)) from error
     with server:
         if options.token is None and not server.is_loopback:
-            raise Refusal(
-                USAGE,
-                f"--host {options.host} lets other machines in: set a token (ASSISTANTS_TOKEN or "
-                "--token) that they must send",
-            )
+            with refusing(sources):
+                _require_stored_token(options.host)
         with refusing(sources):
             engine = Engine.from_environment(token=options.token)
             engine.open()
+            to_all = engine.requires_token()
         number = server.serve(
             engine,
-            to_all=options.token is not None,
+            to_all=to_all,
             ready=lambda: _announce(server, engine, options),
             stopping=lambda: say("Stopping. Ctrl-C again ends it at once."),
         )
     return INTERRUPTED if number == signal.SIGINT else 0
+
+
+def _require_stored_token(host: str) -> None:
+    with stored_tokens() as tokens:
+        if not tokens.is_any_valid():
+            raise Refusal(
+                USAGE,
+                f"--host {host} lets other machines in: set a token (ASSISTANTS_TOKEN or --token) "
+                "that they must send, or make some (assistants tokens add)",
+            )
 
 
 def _why_not(error: OSError, options: argparse.Namespace) -> str:
@@ -129,7 +138,9 @@ def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> No
         shown_model,
     )
 
-    key = "the token" if options.token else "any: no token is asked for"
+    key = "any: no token is asked for"
+    if engine.requires_token():
+        key = "the token" if options.token else "one of `assistants tokens`"
     say(
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {server.base_url}\n"

@@ -78,7 +78,8 @@ class Engine:
             Where ``model`` is chosen by the environment, ``ASSISTANTS_EMBEDDING_MODEL`` names the
             embedding model of the same server; without it files are searched by words alone.
         token: The token that requests over HTTP must have, as ``Authorization: Bearer`` or
-            ``api-key``; ``None`` asks for none.
+            ``api-key``; ``None`` asks for none. Either way the tokens of ``assistants tokens`` are
+            accepted, and one is asked for from the first that was made in the database on.
         allow_origins: The origins whose web pages may use the engine over HTTP from a browser, such
             as ``["https://app.example.org"]``; ``["*"]`` is all. ``None`` takes
             ``ASSISTANTS_ALLOW_ORIGIN``, which has them with commas, else there are none.
@@ -146,11 +147,11 @@ class Engine:
                 if isinstance(one, RunEvent):
                     events.publish([one])
                 elif isinstance(one, RunQueued):
-                    run_pool.submit(one.run_id)
+                    run_pool.submit(one.run_id, one.tenant)
                 elif isinstance(one, RunStopped):
                     run_pool.cancel(one.run_id)
                 elif isinstance(one, StoreFileQueued):
-                    readers.submit(str(one.store_file))
+                    readers.submit(str(one.store_file), one.tenant)
 
         self._database = Database(url, after_commit)
         context = Context(
@@ -235,8 +236,8 @@ class Engine:
         try:
             if self._open_in != os.getpid():
                 self._database.open(until)
-                for run_id in self._execution.orphans():
-                    self._run_pool.submit(run_id)
+                for queued in self._execution.orphans():
+                    self._run_pool.submit(queued.run_id, queued.tenant)
                 for store_file in self._ingesting.orphans():
                     self._readers.submit(str(store_file))
                 if not self._database.is_in_memory:  # which no other process can use
@@ -265,16 +266,24 @@ class Engine:
         return self._run_pool.waiting()
 
     def admits(self, headers: Mapping[str, str]) -> bool:
-        """Returns whether a request has the token that is asked for, if one is.
+        """Returns whether a request has a token that is asked for, if one is; it hardly waits.
 
         Args:
             headers: The request's headers, in WSGI's names.
         """
+        return self._app.admits(headers)
+
+    def requires_token(self) -> bool:
+        """Returns whether every request over HTTP must have a token.
+
+        Raises:
+            ConfigurationError: As :meth:`open`.
+        """
+        self.open()
         try:
-            self._app.require_token(headers)
-        except Fault:
-            return False
-        return True
+            return self._app.requires_token()
+        except Fault as fault:
+            raise ConfigurationError(fault.message) from None
 
     def allows(self, origin: str | None) -> bool:
         """Returns whether web pages of an origin, as browsers send it, may use the engine."""

@@ -202,7 +202,8 @@ def test_an_address_others_reach_needs_a_token(command: Callable[..., Ended]) ->
         assert refused.returncode == 2
         assert refused.stderr == (
             "assistants serve: --host 0.0.0.0 lets other machines in: set a token "
-            "(ASSISTANTS_TOKEN or --token) that they must send\n"
+            "(ASSISTANTS_TOKEN or --token) that they must send, or make some (assistants tokens "
+            "add)\n"
         )
 
 

@@ -14,8 +14,11 @@ import pytest
 from databases import fresh
 from engine_http import Http
 from sqlalchemy import Connection, inspect, make_url, text
+from werkzeug.test import Client as Web
 
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services.tokens import Tokens
 from assistants_client.engine.storage import migrations
 from assistants_client.engine.storage.database import Database
 from assistants_client.errors import ConfigurationError
@@ -129,6 +132,27 @@ def test_what_may_be_missing_is_added(path: Path) -> None:
     assert ask(url, "SELECT count(*) FROM model_states") == [0]
     names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
     assert {"ix_runs_made", "ix_files_expires_at"} <= {*names}
+    assert version(url) == [1]
+
+
+def test_tokens_come_to_a_database_that_had_none(path: Path) -> None:
+    """What was stored before is nobody's: the owner's alone, and in no isolated token's lists."""
+    url = write(path, FIRST.read_text("utf-8"))
+    with Engine(url, Scripted(["It was 42."]), clock=lambda: NOW) as engine:
+        engine.open()
+        token = Tokens(Context(database=engine._database)).add("shop", is_isolated=True)
+        web, headers = Web(engine), {"authorization": f"Bearer {token}"}
+        for path_ in ("/assistants", "/threads", "/files", "/vector_stores"):
+            assert web.get(path_).status_code == 401
+            assert web.get(path_, headers=headers).get_json()["data"] == []
+            assert Http(engine).send("GET", path_)["data"]
+        made = web.post("/threads", headers=headers).get_json()
+        listed = web.get("/threads", headers=headers).get_json()["data"]
+        assert [thread["id"] for thread in listed] == [made["id"]]
+    assert {*ask(url, "SELECT tenant FROM threads ORDER BY seq")} == {None, "shop"}
+    assert ask(url, "SELECT tenant FROM runs") == [None] * 3
+    names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
+    assert {"ix_threads_of", "ix_files_of_for"} <= {*names}
     assert version(url) == [1]
 
 
@@ -298,7 +322,7 @@ def test_a_step_that_fails_leaves_all_as_it_was(first: str, steps: Callable[...,
 
     steps()
     assert version(first) == [1]
-    assert columns(first, "threads") == ["seq", "id", "created_at", "body"]
+    assert columns(first, "threads") == ["seq", "id", "created_at", "tenant", "body"]
 
 
 #: What a process does: it waits for a line, then opens a database as a version 2 that adds a
@@ -306,6 +330,8 @@ def test_a_step_that_fails_leaves_all_as_it_was(first: str, steps: Callable[...,
 PROCESS = """
 import os, sys, time
 from sqlalchemy import text
+from assistants_client.engine.services._base import Context
+from assistants_client.engine.services.tokens import Tokens
 from assistants_client.engine.storage import migrations
 from assistants_client.engine.storage.database import Database
 def step(connection):
@@ -377,7 +403,7 @@ def test_a_process_that_dies_leaves_nothing_half_done(
     assert dying.returncode == 9
 
     assert version(first) == [1]
-    assert columns(first, "threads") == ["seq", "id", "created_at", "body"]
+    assert columns(first, "threads") == ["seq", "id", "created_at", "tenant", "body"]
     steps(colour)
     assert ask(first, "SELECT colour FROM threads") == ["red"]
     assert version(first) == [2]

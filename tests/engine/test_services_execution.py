@@ -366,7 +366,8 @@ def test_orphans_are_the_queued_runs(store: Store) -> None:
     late = store.new_run()
     store.runs.cancel(late.thread_id, late.id)
     set_owner(store, lost.run, of_dead_process())
-    assert Execution(store.context).orphans() == [run.id for run in queued]
+    orphans = Execution(store.context).orphans()
+    assert [orphan.run_id for orphan in orphans] == [run.id for run in queued]
     with store.context.database.read() as connection:
         found = {row.id: row.status for row in connection.execute(runs.select())}
     assert found[alive.run.id] == "in_progress"

@@ -18,6 +18,7 @@ from assistants_client.engine import (
     ToolCallDelta,
     call,
 )
+from assistants_client.engine.services._base import Caller
 from assistants_client.errors import APIResponseError, StreamError
 from assistants_client.streaming.event_decoder import read_event
 
@@ -126,7 +127,7 @@ def test_the_order(benches: Any, script: list[Script], expected: list[str]) -> N
     """Each run tells exactly these events; afterwards nobody follows it."""
     bench = benches(script)
     assert bench.run(FUNCTION, INTERPRETER).rest() == expected
-    assert bench.engine._app._posts._context.events._subscriptions == {}
+    assert bench.engine._app._handlers(Caller())[1]._context.events._subscriptions == {}
 
 
 def test_a_thread_and_its_run(benches: Any) -> None:

@@ -27,7 +27,7 @@ from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.events.deltas import text_delta
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import MESSAGE, StreamState
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import Caller, Context
 from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import Database
@@ -237,7 +237,7 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
         stream = bench.run()
         stream.until("thread.message.delta")
         stream.answer.close()
-        assert bench.engine._app._posts._context.events._subscriptions == {}
+        assert bench.engine._app._handlers(Caller())[1]._context.events._subscriptions == {}
         gate.go.set()
         until = time.monotonic() + 10
         while bench.send("GET", stream.run_path)["status"] != "completed":

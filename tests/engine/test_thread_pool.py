@@ -104,6 +104,25 @@ def until_gone() -> None:
         assert not thread.is_alive()
 
 
+def test_tenants_take_turns(recorder: Recorder) -> None:
+    """Of two that wait for one worker the second tenant's run is not the last; nor is a failed one.
+
+    What is closed keeps whose turn it is.
+    """
+    pool = WorkerPool(recorder, 1, heartbeat=0.01)
+    pool.submit("a0", "ann")
+    recorder.wait(lambda: recorder.begun == ["a0"])
+    for number in range(1, 4):
+        pool.submit(f"a{number}", "ann")
+    pool.submit("b0", "ben")
+    pool.submit("x0")
+    assert pool.waiting() == 5
+    for run_id in ("a0", "a1", "b0", "x0", "a2"):
+        recorder.free(run_id)
+    recorder.wait(lambda: recorder.begun == ["a0", "a1", "b0", "x0", "a2", "a3"])
+    recorder.free()
+
+
 def test_no_thread_before_the_first_run_and_none_after_the_last(recorder: Recorder) -> None:
     """Idle, a pool costs nothing."""
     pool = WorkerPool(recorder)

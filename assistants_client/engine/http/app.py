@@ -11,11 +11,13 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from attrs import evolve
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
@@ -27,10 +29,12 @@ from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.post_requests import PostHandler
 from assistants_client.engine.http.routes import ROUTES, Call, Services
+from assistants_client.engine.http.token_cache import TokenCache
 from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.ids import new_id
-from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._base import Caller, Context
 from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.services.idempotency_keys import IdempotencyKeys
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES
@@ -42,6 +46,10 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64 * 1024 * 1024
 #: In the environ of a call from this very process, which needs no key. No HTTP request can set it.
 IN_PROCESS: Final = "assistants_client.in_process"
+#: In the environ of a request that is to be refused, for its body was not read: see ``App.admits``.
+UNREAD: Final = "assistants_client.unread"
+#: The services of so many callers are at hand.
+_CALLERS: Final = 1000
 
 #: When to poll a run again: after this part of its age, within these bounds in seconds.
 _POLL_SHARE: Final = 0.1
@@ -81,12 +89,13 @@ class App:
 
     Args:
         context: The context of the services.
-        token: The token that every request must have; ``None`` asks for none.
+        token: The token that every request must have that has none of the stored ones; ``None``
+            asks for none as long as none is stored.
     """
 
     def __init__(self, context: Context, *, token: str | None = None) -> None:
-        self._services = Services(context)
-        self._posts = PostHandler(context, self._services)
+        self._handlers = handlers_by_caller(context)
+        self._stored_tokens = TokenCache(context.database)
         self._clock = context.clock
         self._token = None if token is None else token.encode()
 
@@ -114,18 +123,18 @@ class App:
         return _signed(response, request_id, seconds)(environ, start_response)
 
     def _respond(self, request: Request, form: UploadForm) -> Response:
-        self.require_token(request.environ)
+        services, posts = self._handlers(self._caller(request))
         path = _BASE.sub("", request.path, count=1).removesuffix("/")
         try:
             handler, ids = _MAP.bind("").match(path or "/", method=request.method)
             call = Call(request, path, ids, form)
             if request.method == "POST":
-                result = self._posts.handle(handler, call)
+                result = posts.handle(handler, call)
                 if result.stream is not None:
                     return _event_stream(result.stream)
                 document = result.document
             else:
-                result = handler(self._services, call)
+                result = handler(services, call)
                 if isinstance(result, FileContent):
                     return _content(result)
                 document = encode(result)
@@ -146,33 +155,90 @@ class App:
             response.headers[ENGINE_POLL_AFTER_MS] = str(self._poll_after(document))
         return response
 
-    def require_token(self, environ: Mapping[str, Any]) -> None:
-        """Refuses a request without the token.
-
-        Args:
-            environ: The headers of a request, in WSGI's names.
+    def _caller(self, request: Request) -> Caller:
+        """Returns who sends a request.
 
         Raises:
             Fault: A token is asked for, and none was sent or another one.
         """
-        if self._token is None or environ.get(IN_PROCESS) is True:
-            return
-        scheme, _, bearer = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-        # The second is how Azure's clients send it.
-        given = [bearer if scheme.lower() == "bearer" else "", environ.get("HTTP_API_KEY", "")]
-        if not any(given):
+        if request.environ.get(IN_PROCESS) is True:
+            return Caller()
+        given = _tokens_of(request.environ)
+        if self._is_token(given):
+            return Caller()
+        if self._token is None and not self._stored_tokens.current(given).are_required:
+            return Caller()
+        if not given:
             message = (
                 "You didn't provide an API key: send the header 'Authorization: Bearer KEY' (or "
                 "'api-key: KEY')."
             )
             raise Fault(401, message, "missing_api_key")
-        if not any(hmac.compare_digest(key.strip().encode(), self._token) for key in given):
+        stored = self._stored_tokens.current(given)
+        caller = next(filter(None, map(stored.find, given)), None)
+        if caller is None:
             raise Fault(401, "Incorrect API key provided.", "invalid_api_key")
+        if request.environ.get(UNREAD) is True and (request.content_length or 0) <= MAX_BODY:
+            message = "This API key was not known yet when the request came. Send it again."
+            raise Fault(503, message, type="server_error", retry_after=1)
+        return caller
+
+    def admits(self, environ: Mapping[str, Any]) -> bool:
+        """Returns whether a request has a token that is asked for, if one is; it hardly waits.
+
+        Where it is false, the request is refused, also if its token has just been made.
+
+        Args:
+            environ: The headers of a request, in WSGI's names.
+        """
+        given = _tokens_of(environ)
+        if self._is_token(given):
+            return True
+        if self._token is not None and not given:
+            return False
+        stored = self._stored_tokens.at_hand(given)
+        if self._token is None and (stored is None or not stored.are_required):
+            return True
+        return stored is not None and any(map(stored.find, given))
+
+    def requires_token(self) -> bool:
+        """Returns whether every request must have a token.
+
+        Raises:
+            Fault: 503: the database cannot be read for the moment.
+        """
+        return self._token is not None or self._stored_tokens.current().are_required
+
+    def _is_token(self, given: Iterable[str]) -> bool:
+        """Returns whether one of these is the engine's own token."""
+        own = self._token
+        return own is not None and any(hmac.compare_digest(key.encode(), own) for key in given)
 
     def _poll_after(self, run: JsonObject) -> int:
         """Returns the milliseconds after which to poll the run again."""
         age: float = self._clock() - (run["started_at"] or run["created_at"])
         return round(1000 * min(max(_POLL_SHARE * age, _POLL_MINIMUM), _POLL_MAXIMUM))
+
+
+def handlers_by_caller(context: Context) -> Callable[[Caller], tuple[Services, PostHandler]]:
+    """Returns what gives each caller's services, and what handles its POSTs."""
+    keys = IdempotencyKeys(context)
+
+    @lru_cache(maxsize=_CALLERS)
+    def handlers(caller: Caller) -> tuple[Services, PostHandler]:
+        its = evolve(context, caller=caller)
+        services = Services(its)
+        return services, PostHandler(its, services, keys)
+
+    return handlers
+
+
+def _tokens_of(environ: Mapping[str, Any]) -> list[str]:
+    """Returns the tokens that a request has; two headers can give one."""
+    scheme, _, bearer = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+    # The second is how Azure's clients send it.
+    given = [bearer if scheme.lower() == "bearer" else "", environ.get("HTTP_API_KEY", "")]
+    return [key for key in map(str.strip, given) if key]
 
 
 def refusing(fault: Fault) -> WSGIApplication:

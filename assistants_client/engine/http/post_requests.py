@@ -43,12 +43,12 @@ class PostResult:
 
 
 class PostHandler:
-    """Handles POSTs in a context."""
+    """Handles POSTs in a context, which says who sends them."""
 
-    def __init__(self, context: Context, services: Services) -> None:
+    def __init__(self, context: Context, services: Services, keys: IdempotencyKeys) -> None:
         self._context = context
         self._services = services
-        self._keys = IdempotencyKeys(context)
+        self._keys = keys
         self._snapshots = RunSnapshots(context)
 
     def handle(self, handler: Handler, call: Call) -> PostResult:
@@ -60,7 +60,7 @@ class PostHandler:
         Raises:
             Fault: It is refused.
         """
-        key = _key_of(call)
+        key = _key_of(call, self._context.caller.tenant)
         if key is None:
             return self._commit(handler, call, None)
         try:
@@ -142,7 +142,7 @@ class PostHandler:
         )
 
 
-def _key_of(call: Call) -> RequestKey | None:
+def _key_of(call: Call, tenant: str | None) -> RequestKey | None:
     request = call.request
     key = checked_key(request.headers.get(IDEMPOTENCY_KEY, "").strip())
     if not key:
@@ -152,4 +152,5 @@ def _key_of(call: Call) -> RequestKey | None:
     body = b"" if request.mimetype == "multipart/form-data" else request.get_data()
     for part in (call.path.encode(), request.query_string, body):
         fingerprint.update(b"%d:" % len(part) + part)
-    return RequestKey(key, fingerprint.hexdigest())
+    # No header has a line's end in it: of two tenants no two keys are the same.
+    return RequestKey(key if tenant is None else f"{tenant}\n{key}", fingerprint.hexdigest())

@@ -35,6 +35,7 @@ from assistants_client.engine.events.stream_state import MESSAGE, RUN, STEP
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import NewId, new_id, owner_is_dead
 from assistants_client.engine.search.embeddings import Embeddings
+from assistants_client.engine.services._usage import count_ended
 from assistants_client.engine.storage.database import (
     Database,
     add,
@@ -51,11 +52,25 @@ from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import LastError, Run, Usage
 
 
+@frozen
+class Caller:
+    """The caller of the services: the engine's owner, its workers, or whoever has a token.
+
+    Attributes:
+        tenant: The name of the token, which new objects are marked with; ``None`` without one.
+        is_isolated: Whether nothing but what was made with that token exists for the caller.
+    """
+
+    tenant: str | None = None
+    is_isolated: bool = False
+
+
 @frozen(kw_only=True)
 class Context:
     """The context of every service.
 
     Attributes:
+        caller: Who calls.
         database: The database; after a commit it calls the hook with what was emitted.
         clock: Returns the time in Unix seconds.
         new_id: Returns the id of a new object.
@@ -74,6 +89,18 @@ class Context:
     embeddings: Embeddings | None = None
     leases: Leases = field(factory=Leases)
     pause: Callable[[float], object] = time.sleep
+    caller: Caller = Caller()
+
+    @property
+    def only_tenant(self) -> str | None:
+        """The tenant whose objects alone exist for the caller; ``None``: those of all do."""
+        return self.caller.tenant if self.caller.is_isolated else None
+
+    @property
+    def visible(self) -> dict[str, str]:
+        """The columns that an object must have to exist for the caller, with their values."""
+        tenant = self.only_tenant
+        return {} if tenant is None else {"tenant": tenant}
 
     def now(self) -> int:
         """Returns the time in whole Unix seconds, as objects have it."""
@@ -120,15 +147,15 @@ class Context:
             Fault: There is no such thread.
         """
         with self.database.read() as connection:
+            self._require_thread(connection, thread_id)
             active = load_run(connection, locks(thread_id))
             if active is None or self.due_end(active) is None:
-                require_thread(connection, thread_id)
                 yield connection
                 return
         with self.begin() as connection:
             self.expire_overdue(connection, locks(thread_id))
         with self.database.read() as connection:
-            require_thread(connection, thread_id)
+            self._require_thread(connection, thread_id)
             yield connection
 
     def active_run(self, connection: Connection, thread_id: str) -> Run | None:
@@ -141,9 +168,15 @@ class Context:
         Raises:
             Fault: There is no such thread.
         """
-        require_thread(connection, thread_id)
+        self._require_thread(connection, thread_id)
         claimed = self.expire_overdue(connection, locks(thread_id))
         return None if claimed is None or claimed.run.is_final else claimed.run
+
+    def _require_thread(self, connection: Connection, thread_id: str) -> None:
+        which = (threads.c[name] == value for name, value in self.visible.items())
+        query = select(threads.c.seq).where(threads.c.id == thread_id, *which)
+        if connection.execute(query).first() is None:
+            raise not_found("thread", thread_id)
 
     def expire_overdue(
         self, connection: Connection, which: ColumnElement[bool]
@@ -159,9 +192,10 @@ class Context:
 
 @frozen
 class RunQueued:
-    """Emitted after commit: a run waits for a worker."""
+    """Emitted after commit: a run waits for a worker; ``tenant`` is the run's, if it has one."""
 
     run_id: str
+    tenant: str | None = None
 
 
 @frozen
@@ -173,9 +207,13 @@ class RunStopped:
 
 @frozen
 class StoreFileQueued:
-    """Emitted after commit: a file of a store, by its number, waits for a reader."""
+    """Emitted after commit: a file of a store, by its number, waits for a reader.
+
+    ``tenant`` is that of whoever waits for it, if there is one.
+    """
 
     store_file: int
+    tenant: str | None = None
 
 
 @frozen(kw_only=True)
@@ -186,6 +224,7 @@ class ClaimedRun:
     owner: str | None
     lease_until: float | None
     cancelling_since: float | None
+    tenant: str | None
 
 
 def by_id(run_id: str) -> ColumnElement[bool]:
@@ -205,10 +244,11 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
         connection: The transaction.
         which: The condition on the runs.
     """
+    held = runs.c
     query = (
-        select(runs.c.body, runs.c.owner, runs.c.lease_until, runs.c.cancelling_since)
+        select(held.body, held.owner, held.lease_until, held.cancelling_since, held.tenant)
         .where(which)
-        .order_by(runs.c.seq)
+        .order_by(held.seq)
     )
     return [
         ClaimedRun(
@@ -216,6 +256,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
             owner=row.owner,
             lease_until=row.lease_until,
             cancelling_since=row.cancelling_since,
+            tenant=row.tenant,
         )
         for row in connection.execute(query)
     ]
@@ -224,17 +265,6 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
 def load_run(connection: Connection, which: ColumnElement[bool]) -> ClaimedRun | None:
     """Returns the one run of :func:`load_runs`, or ``None``."""
     return next(iter(load_runs(connection, which)), None)
-
-
-def require_thread(connection: Connection, thread_id: str) -> None:
-    """Refuses an unknown thread.
-
-    Raises:
-        Fault: There is no such thread.
-    """
-    query = select(threads.c.seq).where(threads.c.id == thread_id)
-    if connection.execute(query).first() is None:
-        raise not_found("thread", thread_id)
 
 
 def emit_events(
@@ -308,6 +338,7 @@ def end_run(
         cancelling_since=None,
         **RELEASED,
     )
+    count_ended(connection, run, run.status, now)
     emit_events(connection, run.id, RUN, document, run.status)
 
 

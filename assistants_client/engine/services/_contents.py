@@ -32,13 +32,14 @@ def present(now: float) -> ColumnElement[bool]:
     return and_(files.c.is_whole, unexpired)
 
 
-def require_file(connection: Connection, file_id: str, now: float) -> File:
-    """Returns a file.
+def require_file(context: Context, connection: Connection, file_id: str) -> File:
+    """Returns a file that the caller sees.
 
     Raises:
         Fault: There is no such file (any more).
     """
-    found = load(connection, files, File, file_id, is_whole=True)
+    found = load(connection, files, File, file_id, is_whole=True, **context.visible)
+    now = context.clock()
     if found is None or (found.expires_at is not None and found.expires_at <= now):
         raise no_file(file_id)
     return found
@@ -50,13 +51,15 @@ def no_file(file_id: str) -> Fault:
     return of_another_kind("file", file_id) or gone
 
 
-def require_files(connection: Connection, file_ids: Sequence[str], now: float, param: str) -> None:
-    """Refuses ids that no file has; notes the use of those that something is to refer to now.
+def require_files(
+    context: Context, connection: Connection, file_ids: Sequence[str], param: str
+) -> None:
+    """Refuses ids that no file has which the caller sees; notes the use of the others.
 
     Args:
+        context: The context of the services.
         connection: The transaction, which writes.
         file_ids: The ids.
-        now: The time, in Unix seconds.
         param: The path of each in the body: a ``{}`` in it is the number of the id.
 
     Raises:
@@ -64,10 +67,14 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
     """
     known: set[str] = set()
     wanted = list(dict.fromkeys(file_ids))
+    seen = [files.c[name] == value for name, value in context.visible.items()]
     for start in range(0, len(wanted), 500):
         some = files.c.id.in_(wanted[start : start + 500])
-        known.update(connection.execute(select(files.c.id).where(some, present(now))).scalars())
-        connection.execute(update(files).where(some).values(used_at=int(now)))
+        query = select(files.c.id).where(some, present(context.clock()), *seen)
+        found = connection.execute(query).scalars().all()
+        known.update(found)
+        noted = update(files).where(files.c.id.in_(found)).values(used_at=context.now())
+        connection.execute(noted)
     for number, file_id in enumerate(file_ids):
         if file_id not in known:
             where = param.format(number)
@@ -89,8 +96,8 @@ def drop_files(connection: Connection, which: ColumnElement[bool]) -> int:
     return drop(connection, files, which)
 
 
-def write_blocks(context: Context, made: File, source: BinaryIO) -> None:
-    """Stores a file with its content, not whole yet; the last step is :func:`make_whole`."""
+def write_blocks(context: Context, made: File, source: BinaryIO, tenant: str | None) -> None:
+    """Stores a tenant's file with its content, not whole yet; then comes :func:`make_whole`."""
     database = context.database
     with database.begin() as connection:
         purge(connection, context.clock())
@@ -101,6 +108,7 @@ def write_blocks(context: Context, made: File, source: BinaryIO) -> None:
             purpose=made.purpose,
             expires_at=made.expires_at,
             is_whole=False,
+            tenant=tenant,
         )
     number = 0
     while blocks := list(_blocks(source, _BLOCKS_AT_ONCE)):

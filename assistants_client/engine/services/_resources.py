@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.faults import Fault
@@ -69,7 +69,7 @@ def resolve_resources(
     if code is not None:
         path = f"{at}tool_resources.code_interpreter.file_ids[{{}}]"
         code.file_ids = code.file_ids or []
-        require_files(connection, code.file_ids, context.clock(), path)
+        require_files(context, connection, code.file_ids, path)
     if search is not None:
         path = f"{at}tool_resources.file_search"
         if is_new and search.vector_store_ids is None and search.vector_stores is None:
@@ -77,7 +77,8 @@ def resolve_resources(
             message = f"Missing required parameter: '{name}', or vector_stores beside it."
             raise Fault(400, message, "missing_required_parameter", name)
         for number, store_id in enumerate(search.vector_store_ids or ()):
-            require_store(connection, store_id, param=f"{path}.vector_store_ids[{number}]")
+            param = f"{path}.vector_store_ids[{number}]"
+            require_store(context, connection, store_id, param=param)
         for new in search.vector_stores or ():
             store = _made(context, connection, new, f"{path}.vector_stores[0]", expires_after)
             search.vector_store_ids = [store.id]
@@ -106,18 +107,19 @@ def _made(
 ) -> VectorStore:
     document: dict[str, Any] = encode(new)
     file_ids = document.get("file_ids") or []
-    require_files(connection, file_ids, context.clock(), f"{path}.file_ids[{{}}]")
+    require_files(context, connection, file_ids, f"{path}.file_ids[{{}}]")
     now = context.now()
     store = new_store(
         connection,
         context.new_id("vs_"),
         now,
+        context.caller.tenant,
         expires_after=expires_after,
         metadata=document.get("metadata"),
     )
     chunking = document.get("chunking_strategy")
     files = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
-    put_files(connection, store, files, now)
+    put_files(connection, store, files, now, context.caller.tenant)
     return store
 
 
@@ -137,7 +139,7 @@ def store_thread(
         is_new=True,
         expires_after=THREAD_EXPIRY,
     )
-    document = add(connection, threads, thread)
+    document = add(connection, threads, thread, tenant=context.caller.tenant)
     _require_images(context, connection, first, f"{at}messages[{{}}].")
     if apply_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
         document = encode(thread)
@@ -173,7 +175,7 @@ def apply_attachments(
             path = f"{at.format(number)}attachments[{place}]"
             _require_whole(attachment, path)
             file_id = attachment.file_id or ""
-            require_files(connection, [file_id], context.clock(), f"{path}.file_id")
+            require_files(context, connection, [file_id], f"{path}.file_id")
             kinds = {tool.type for tool in attachment.tools}
             code += [file_id] if "code_interpreter" in kinds else []
             search += [file_id] if "file_search" in kinds else []
@@ -188,9 +190,9 @@ def apply_attachments(
             raise Fault(400, message_, "array_above_max_length", f"{at.format(0)}attachments")
         resources.code_interpreter = CodeInterpreterResources(file_ids=ids)
     if search:
-        store = _thread_store(context, connection, resources)
+        store = _thread_store(context, connection, thread, resources)
         new = [NewFile(file_id=file_id) for file_id in dict.fromkeys(search)]
-        put_files(connection, store, new, context.now())
+        put_files(connection, store, new, context.now(), context.caller.tenant)
         resources.file_search = FileSearchResources(vector_store_ids=[store.id])
     save(connection, threads, thread)
     return True
@@ -225,19 +227,28 @@ def _require_images(
         for place, part in enumerate(message.content):
             if isinstance(part, ImageFilePart):
                 path = f"{at.format(number)}content[{place}].image_file.file_id"
-                require_files(connection, [part.image_file.file_id], context.clock(), path)
+                require_files(context, connection, [part.image_file.file_id], path)
 
 
 def _thread_store(
-    context: Context, connection: Connection, resources: ToolResources
+    context: Context, connection: Connection, thread: Thread, resources: ToolResources
 ) -> VectorStore:
     search = resources.file_search
     for store_id in (search.vector_store_ids or ()) if search is not None else ():
         store = load(connection, vector_stores, VectorStore, store_id)
         if store is not None and not is_expired(store, context.clock()):
             return store
+    # The thread may be another tenant's, where the caller sees those of all.
+    tenant = thread_tenant(connection, thread.id)
     store_id = context.new_id("vs_")
-    return new_store(connection, store_id, context.now(), expires_after=THREAD_EXPIRY)
+    return new_store(connection, store_id, context.now(), tenant, expires_after=THREAD_EXPIRY)
+
+
+def thread_tenant(connection: Connection, thread_id: str) -> str | None:
+    """Returns the tenant of a thread, if it has one: that of all that is made within it."""
+    query = select(threads.c.tenant).where(threads.c.id == thread_id)
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def _require_whole(attachment: Attachment, path: str) -> None:

@@ -65,13 +65,14 @@ def new_store(
     connection: Connection,
     store_id: str,
     now: int,
+    tenant: str | None,
     *,
     name: str | None = None,
     description: str | None = None,
     expires_after: StoreExpiry | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> VectorStore:
-    """Makes an empty store."""
+    """Makes an empty store of a tenant's."""
     store = VectorStore(
         id=store_id,
         created_at=now,
@@ -83,7 +84,7 @@ def new_store(
         metadata=dict(metadata or {}),
     )
     set_expiry(store)
-    add(connection, vector_stores, store, expires_at=store.expires_at)
+    add(connection, vector_stores, store, expires_at=store.expires_at, tenant=tenant)
     return store
 
 
@@ -94,17 +95,27 @@ def set_expiry(store: VectorStore) -> None:
 
 
 def require_store(
-    connection: Connection, store_id: str, *, param: str | None = None
+    context: Context, connection: Connection, store_id: str, *, param: str | None = None
 ) -> VectorStore:
-    """Returns a store, its files not counted.
+    """Returns a store that the caller sees, its files not counted.
 
     Raises:
         Fault: There is no such store.
     """
-    store = load(connection, vector_stores, VectorStore, store_id)
+    store = load(connection, vector_stores, VectorStore, store_id, **context.visible)
     if store is None:
         raise not_found("vector store", store_id, param)
     return store
+
+
+def require_visible(context: Context, connection: Connection, store_id: str) -> None:
+    """Refuses a store that is there, but not for the caller; asks nothing where all see all.
+
+    Raises:
+        Fault: There is no such store for the caller.
+    """
+    if context.visible:
+        require_store(context, connection, store_id)
 
 
 def require_usable(store: VectorStore, now: float) -> None:
@@ -146,10 +157,20 @@ def put_files(
     store: VectorStore,
     new: Sequence[NewFile],
     now: int,
+    tenant: str | None,
     *,
     batch_id: str | None = None,
 ) -> None:
-    """Puts files that exist into a store; one that is there already is read anew."""
+    """Puts files that exist into a store; one that is there already is read anew.
+
+    Args:
+        connection: The transaction.
+        store: The store.
+        new: The files.
+        now: The time, in whole Unix seconds.
+        tenant: Who waits for them, if it is known.
+        batch_id: The batch that they come with.
+    """
     for one in new:
         made = VectorStoreFile(
             id=one.file_id,
@@ -174,7 +195,7 @@ def put_files(
             )
             .returning(vector_store_files.c.seq)
         ).scalar_one()
-        emit_after_commit(connection, StoreFileQueued(number))
+        emit_after_commit(connection, StoreFileQueued(number, tenant))
     use(connection, store, now)
 
 
@@ -244,7 +265,7 @@ def requeue_unread(context: Context, connection: Connection, which: ColumnElemen
     )
     for row in rows:
         if row.owner is None or is_lost(context, row.seq, row.owner, row.lease_until):
-            emit_after_commit(connection, StoreFileQueued(row.seq))
+            emit_after_commit(connection, StoreFileQueued(row.seq, context.caller.tenant))
 
 
 def is_lost(context: Context, store_file: int, owner: str, lease: float | None) -> bool:

@@ -30,7 +30,7 @@ class Assistants:
 
         def write(connection: Connection) -> Assistant:
             resolve_resources(self._context, connection, made.tool_resources, is_new=True)
-            add(connection, assistants, made)
+            add(connection, assistants, made, tenant=self._context.caller.tenant)
             return shown_assistant(made)
 
         return Write(write)
@@ -38,7 +38,7 @@ class Assistants:
     def retrieve(self, assistant_id: str) -> Assistant:
         """Returns an assistant."""
         with self._context.database.read() as connection:
-            found = load(connection, assistants, Assistant, assistant_id)
+            found = load(connection, assistants, Assistant, assistant_id, **self._context.visible)
         if found is None:
             raise not_found("assistant", assistant_id)
         return shown_assistant(found)
@@ -48,7 +48,7 @@ class Assistants:
         refuse_new_stores(update)
 
         def write(connection: Connection) -> Assistant:
-            found = load(connection, assistants, Assistant, assistant_id)
+            found = load(connection, assistants, Assistant, assistant_id, **self._context.visible)
             if found is None:
                 raise not_found("assistant", assistant_id)
             found = changed(found, update)
@@ -60,15 +60,17 @@ class Assistants:
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[Assistant]:
-        """Returns a page of all assistants."""
+        """Returns a page of all assistants that the caller sees."""
         with self._context.database.read() as connection:
-            page = read_page(connection, assistants, Assistant, query)
+            page = read_page(
+                connection, assistants, Assistant, query, tenant=self._context.only_tenant
+            )
         page.data = [shown_assistant(assistant) for assistant in page.data]
         return page
 
     def delete(self, assistant_id: str) -> Deleted:
         """Deletes an assistant; its runs stay, and go on."""
         with self._context.database.begin() as connection:
-            if not remove(connection, assistants, assistant_id):
+            if not remove(connection, assistants, assistant_id, **self._context.visible):
                 raise not_found("assistant", assistant_id)
         return Deleted(id=assistant_id, object="assistant.deleted")

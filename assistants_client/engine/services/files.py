@@ -89,7 +89,7 @@ class Files:
             discard(self._context.database, made.id)
 
         try:
-            write_blocks(self._context, made, upload.source)
+            write_blocks(self._context, made, upload.source, self._context.caller.tenant)
         except BaseException:
             undo()
             raise
@@ -98,20 +98,27 @@ class Files:
     def retrieve(self, file_id: str) -> File:
         """Returns a file."""
         with self._context.database.read() as connection:
-            return require_file(connection, file_id, self._context.clock())
+            return require_file(self._context, connection, file_id)
 
     def content(self, file_id: str) -> FileContent:
         """Returns the content of a file, to be read block by block."""
         return FileContent(self._context.database, self.retrieve(file_id))
 
     def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
-        """Returns a page of all files, or of those for one purpose."""
+        """Returns a page of all files that the caller sees, or of those for one purpose."""
         where: list[ColumnElement[bool]] = [files.c.is_whole]
         if purpose is not None:
             where.append(files.c.purpose == purpose)
         with self._context.database.read() as connection:
-            current = [present(self._context.clock())]
-            return read_page(connection, files, File, query, *where, passing=current)
+            return read_page(
+                connection,
+                files,
+                File,
+                query,
+                *where,
+                tenant=self._context.only_tenant,
+                passing=[present(self._context.clock())],
+            )
 
     def delete(self, file_id: str) -> Deleted:
         """Deletes a file, also out of every vector store."""
@@ -120,7 +127,7 @@ class Files:
     def _deleted(self, file_id: str) -> Deleted | None:
         """Deletes a file, or some of a long one's passages in stores."""
         with self._context.database.begin() as connection:
-            require_file(connection, file_id, self._context.clock())
+            require_file(self._context, connection, file_id)
             if drop_first(connection, vector_store_files.c.id == file_id):
                 return None
             if not drop_files(connection, files.c.id == file_id):

@@ -30,6 +30,7 @@ from assistants_client.engine.services._resources import (
     resolve_resources,
     store_thread,
 )
+from assistants_client.engine.services._usage import tenant_of
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import (
     add,
@@ -73,7 +74,7 @@ class Runs:
             active = self._context.active_run(connection, thread_id)
             if active is not None:
                 raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
-            assistant = _require_assistant(connection, request.assistant_id)
+            assistant = _require_assistant(self._context, connection, request.assistant_id)
             run, extra = new_run(
                 request,
                 assistant,
@@ -87,7 +88,7 @@ class Runs:
             if not _has_subject(run, extra) and not _has_user_message(connection, thread_id):
                 raise _about_nothing()
             add_messages(connection, extra)
-            _add_run(connection, run)
+            _add_run(connection, run, self._context.caller.tenant)
             return run
 
         return Write(write)
@@ -103,7 +104,7 @@ class Runs:
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
 
         def write(connection: Connection) -> Run:
-            assistant = _require_assistant(connection, request.assistant_id)
+            assistant = _require_assistant(self._context, connection, request.assistant_id)
             thread, first = new_thread(wanted, now, self._context.new_id, at="thread.")
             run, _ = new_run(
                 request,
@@ -120,7 +121,7 @@ class Runs:
             if not _has_subject(run, first):
                 raise _about_nothing()
             emit_events(connection, run.id, THREAD, document, "created")
-            _add_run(connection, run)
+            _add_run(connection, run, self._context.caller.tenant)
             return run
 
         return Write(write)
@@ -198,14 +199,14 @@ class Runs:
             _require_all([call.id for call in run.tool_calls], [call_id for call_id, _ in given])
             _answer_calls(connection, run, dict(given), self._context.now())
             change_run(connection, run, "queued")
-            emit_after_commit(connection, RunQueued(run.id))
+            emit_after_commit(connection, RunQueued(run.id, tenant_of(connection, run.id)))
             return run
 
         return Write(write)
 
 
-def _require_assistant(connection: Connection, assistant_id: str) -> Assistant:
-    found = load(connection, assistants, Assistant, assistant_id)
+def _require_assistant(context: Context, connection: Connection, assistant_id: str) -> Assistant:
+    found = load(connection, assistants, Assistant, assistant_id, **context.visible)
     if found is None:
         raise not_found("assistant", assistant_id)
     return found
@@ -234,7 +235,7 @@ def _about_nothing() -> Fault:
     return Fault(400, message, "invalid_thread")
 
 
-def _add_run(connection: Connection, run: Run) -> None:
+def _add_run(connection: Connection, run: Run, tenant: str | None) -> None:
     document = add(
         connection,
         runs,
@@ -242,9 +243,10 @@ def _add_run(connection: Connection, run: Run) -> None:
         thread_id=run.thread_id,
         status=run.status,
         active_thread_id=run.thread_id,
+        tenant=tenant,
     )
     emit_events(connection, run.id, RUN, document, "created", "queued")
-    emit_after_commit(connection, RunQueued(run.id))
+    emit_after_commit(connection, RunQueued(run.id, tenant))
 
 
 def _tool_output(document: JsonObject) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from assistants_client.engine.domain.new_objects import changed, new_thread
+from assistants_client.engine.domain.token_sums import total_of
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context, RunStopped
 from assistants_client.engine.services._resources import (
@@ -15,11 +16,19 @@ from assistants_client.engine.services._resources import (
     resolve_resources,
     store_thread,
 )
+from assistants_client.engine.services._usage import count_ended
 from assistants_client.engine.services._write import Write, delete_first, in_pieces
-from assistants_client.engine.storage.database import emit_after_commit, load, remove, save
+from assistants_client.engine.storage.database import (
+    emit_after_commit,
+    load,
+    load_all,
+    remove,
+    save,
+)
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
-from assistants_client.engine.storage.tables import messages, runs, threads
+from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models.lists import Deleted, Page
+from assistants_client.models.run_steps import RunStep
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
 
 #: The number of messages, or runs with their steps, that are deleted in one transaction.
@@ -45,7 +54,7 @@ class Threads:
     def retrieve(self, thread_id: str) -> Thread:
         """Returns a thread."""
         with self._context.database.read() as connection:
-            found = load(connection, threads, Thread, thread_id)
+            found = load(connection, threads, Thread, thread_id, **self._context.visible)
         if found is None:
             raise not_found("thread", thread_id)
         return found
@@ -55,7 +64,7 @@ class Threads:
         refuse_new_stores(update)
 
         def write(connection: Connection) -> Thread:
-            found = load(connection, threads, Thread, thread_id)
+            found = load(connection, threads, Thread, thread_id, **self._context.visible)
             if found is None:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
@@ -67,9 +76,9 @@ class Threads:
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[Thread]:
-        """Returns a page of all threads."""
+        """Returns a page of all threads that the caller sees."""
         with self._context.database.read() as connection:
-            return read_page(connection, threads, Thread, query)
+            return read_page(connection, threads, Thread, query, tenant=self._context.only_tenant)
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs; an active run stops where it is.
@@ -85,6 +94,10 @@ class Threads:
             for table in (messages, runs):
                 if delete_first(connection, table, table.c.thread_id == thread_id, _AT_ONCE):
                     return None
+            if active is not None:
+                steps = load_all(connection, run_steps, RunStep, run_id=active.id)
+                active.usage = total_of([step.usage for step in steps])
+                count_ended(connection, active, "deleted", self._context.clock())
             remove(connection, threads, thread_id)
             if active is not None:
                 emit_after_commit(connection, RunStopped(active.id))

@@ -22,6 +22,7 @@ from assistants_client.engine.services._stores import (
     requeue_unread,
     require_store,
     require_usable,
+    require_visible,
     with_status,
 )
 from assistants_client.engine.services._write import Write
@@ -65,11 +66,10 @@ class VectorStoreFileBatches:
         )
 
         def write(connection: Connection) -> VectorStoreFileBatch | None:
-            now = self._context.clock()
-            store = require_store(connection, vector_store_id)
-            require_usable(store, now)
+            store = require_store(self._context, connection, vector_store_id)
+            require_usable(store, self._context.clock())
             purge_expired(self._context, connection)
-            require_files(connection, [one.file_id for one in asked], now, param)
+            require_files(self._context, connection, [one.file_id for one in asked], param)
             if drop_first(connection, in_store(vector_store_id, [one.file_id for one in new])):
                 return None
             add(
@@ -79,16 +79,24 @@ class VectorStoreFileBatches:
                 vector_store_id=vector_store_id,
                 is_cancelled=False,
             )
-            put_files(connection, store, new, self._context.now(), batch_id=batch.id)
-            return _require(connection, vector_store_id, batch.id)
+            put_files(
+                connection,
+                store,
+                new,
+                self._context.now(),
+                self._context.caller.tenant,
+                batch_id=batch.id,
+            )
+            return _require(self._context, connection, vector_store_id, batch.id)
 
         return Write(write)
 
     def retrieve(self, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
         """Returns a batch."""
         with self._context.database.read() as connection:
+            batch = _require(self._context, connection, vector_store_id, batch_id)
             requeue_unread(self._context, connection, vector_store_files.c.batch_id == batch_id)
-            return _require(connection, vector_store_id, batch_id)
+        return batch
 
     def cancel(self, vector_store_id: str, batch_id: str) -> Write[VectorStoreFileBatch]:
         """Ends what is not read yet; files that are done stay, and so does a batch that is done.
@@ -98,7 +106,7 @@ class VectorStoreFileBatches:
         held = vector_store_files.c
 
         def write(connection: Connection) -> VectorStoreFileBatch | None:
-            batch = _require(connection, vector_store_id, batch_id)
+            batch = _require(self._context, connection, vector_store_id, batch_id)
             if batch.status in ("completed", "failed"):
                 return batch
             connection.execute(
@@ -118,7 +126,7 @@ class VectorStoreFileBatches:
             begun = holding_hidden(connection, held.batch_id == batch_id)
             if begun and (clear_first(connection, begun[0]) or begun[1:]):
                 return None
-            return _require(connection, vector_store_id, batch_id)
+            return _require(self._context, connection, vector_store_id, batch_id)
 
         return Write(write)
 
@@ -127,7 +135,7 @@ class VectorStoreFileBatches:
     ) -> Page[VectorStoreFile]:
         """Returns a page of a batch's files, or of those with one status."""
         with self._context.database.read() as connection:
-            _require(connection, vector_store_id, batch_id)
+            _require(self._context, connection, vector_store_id, batch_id)
             return read_page(
                 connection,
                 vector_store_files,
@@ -154,7 +162,10 @@ def _new_files(document: dict[str, Any]) -> tuple[list[NewFile], str]:
     return new, param
 
 
-def _require(connection: Connection, vector_store_id: str, batch_id: str) -> VectorStoreFileBatch:
+def _require(
+    context: Context, connection: Connection, vector_store_id: str, batch_id: str
+) -> VectorStoreFileBatch:
+    require_visible(context, connection, vector_store_id)
     batch = load(
         connection,
         vector_store_batches,
@@ -163,7 +174,7 @@ def _require(connection: Connection, vector_store_id: str, batch_id: str) -> Vec
         vector_store_id=vector_store_id,
     )
     if batch is None:
-        require_store(connection, vector_store_id)
+        require_store(context, connection, vector_store_id)
         raise not_found("file batch", batch_id)
     counts, _ = count_files(connection, vector_store_files.c.batch_id, [batch_id])[batch_id]
     batch.file_counts = counts

@@ -20,6 +20,7 @@ from assistants_client.engine.services._stores import (
     requeue_unread,
     require_store,
     require_usable,
+    require_visible,
     save_file,
     with_status,
 )
@@ -56,22 +57,22 @@ class VectorStoreFiles:
         document: dict[str, Any] = encode(request)
 
         def write(connection: Connection) -> VectorStoreFile | None:
-            now = self._context.clock()
-            store = require_store(connection, vector_store_id)
-            require_usable(store, now)
+            store = require_store(self._context, connection, vector_store_id)
+            require_usable(store, self._context.clock())
             purge_expired(self._context, connection)
-            require_files(connection, [request.file_id], now, "file_id")
+            require_files(self._context, connection, [request.file_id], "file_id")
             if drop_first(connection, in_store(vector_store_id, [request.file_id])):
                 return None
-            put_files(connection, store, [NewFile(**document)], self._context.now())
-            return _require(connection, vector_store_id, request.file_id)[1]
+            new, tenant = [NewFile(**document)], self._context.caller.tenant
+            put_files(connection, store, new, self._context.now(), tenant)
+            return _require(self._context, connection, vector_store_id, request.file_id)[1]
 
         return Write(write)
 
     def retrieve(self, vector_store_id: str, file_id: str) -> VectorStoreFile:
         """Returns a file of a store."""
         with self._context.database.read() as connection:
-            seq, made = _require(connection, vector_store_id, file_id)
+            seq, made = _require(self._context, connection, vector_store_id, file_id)
             requeue_unread(self._context, connection, vector_store_files.c.seq == seq)
         return made
 
@@ -81,7 +82,7 @@ class VectorStoreFiles:
         """Replaces the attributes; null clears."""
 
         def write(connection: Connection) -> VectorStoreFile:
-            seq, made = _require(connection, vector_store_id, file_id)
+            seq, made = _require(self._context, connection, vector_store_id, file_id)
             made.attributes = dict(update.attributes or {})
             save_file(connection, seq, made)
             return made
@@ -94,7 +95,7 @@ class VectorStoreFiles:
         """Returns a page of a store's files, or of those with one status."""
         where = vector_store_files.c.vector_store_id == vector_store_id
         with self._context.database.read() as connection:
-            require_store(connection, vector_store_id)
+            require_store(self._context, connection, vector_store_id)
             requeue_unread(self._context, connection, where)
             return read_page(
                 connection,
@@ -113,7 +114,7 @@ class VectorStoreFiles:
     def _deleted(self, vector_store_id: str, file_id: str) -> Deleted | None:
         """Takes a file out of a store, or some of a long one's passages."""
         with self._context.database.begin() as connection:
-            seq, _ = _require(connection, vector_store_id, file_id)
+            seq, _ = _require(self._context, connection, vector_store_id, file_id)
             gone = vector_store_files.c.seq == seq
             if drop_first(connection, gone):
                 return None
@@ -127,7 +128,7 @@ class VectorStoreFiles:
             Fault: Also while it is being read, and when it could not be read.
         """
         with self._context.database.read() as connection:
-            seq, made = _require(connection, vector_store_id, file_id)
+            seq, made = _require(self._context, connection, vector_store_id, file_id)
             if made.status != "completed":
                 message = f"The store has no text of file {file_id}: its status is {made.status}."
                 raise Fault(400, message, "file_not_processed")
@@ -136,8 +137,9 @@ class VectorStoreFiles:
 
 
 def _require(
-    connection: Connection, vector_store_id: str, file_id: str
+    context: Context, connection: Connection, vector_store_id: str, file_id: str
 ) -> tuple[int, VectorStoreFile]:
+    require_visible(context, connection, vector_store_id)
     held = vector_store_files.c
     row = connection.execute(
         select(held.seq, held.body).where(
@@ -145,6 +147,6 @@ def _require(
         )
     ).first()
     if row is None:
-        require_store(connection, vector_store_id)
+        require_store(context, connection, vector_store_id)
         raise not_found("file", file_id)
     return row.seq, decode(VectorStoreFile, row.body)

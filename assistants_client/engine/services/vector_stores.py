@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.domain.new_objects import changed
-from assistants_client.engine.faults import not_found
 from assistants_client.engine.search.filters import read_filter
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import require_files
@@ -62,14 +61,16 @@ class VectorStores:
         document: dict[str, Any] = encode(request)
         now, expiry = self._context.now(), document.get("expires_after")
         file_ids = document.get("file_ids") or []
+        tenant = self._context.caller.tenant
 
         def write(connection: Connection) -> VectorStore:
             purge_expired(self._context, connection)
-            require_files(connection, file_ids, self._context.clock(), "file_ids[{}]")
+            require_files(self._context, connection, file_ids, "file_ids[{}]")
             store = new_store(
                 connection,
                 self._context.new_id("vs_"),
                 now,
+                tenant,
                 name=document.get("name"),
                 description=document.get("description"),
                 expires_after=None if expiry is None else decode(StoreExpiry, expiry),
@@ -77,7 +78,7 @@ class VectorStores:
             )
             chunking = document.get("chunking_strategy")
             new = [NewFile(file_id=i, chunking_strategy=chunking) for i in dict.fromkeys(file_ids)]
-            put_files(connection, store, new, now)
+            put_files(connection, store, new, now, tenant)
             with_counts(connection, [store], now)
             return store
 
@@ -86,7 +87,7 @@ class VectorStores:
     def retrieve(self, vector_store_id: str) -> VectorStore:
         """Returns a store."""
         with self._context.database.read() as connection:
-            store = require_store(connection, vector_store_id)
+            store = require_store(self._context, connection, vector_store_id)
             with_counts(connection, [store], self._context.clock())
             within = vector_store_files.c.vector_store_id == vector_store_id
             requeue_unread(self._context, connection, within)
@@ -97,7 +98,7 @@ class VectorStores:
         now = self._context.clock()
 
         def write(connection: Connection) -> VectorStore:
-            before = require_store(connection, vector_store_id)
+            before = require_store(self._context, connection, vector_store_id)
             store = changed(before, update)
             if not is_expired(before, now):
                 set_expiry(store)
@@ -108,9 +109,10 @@ class VectorStores:
         return Write(write)
 
     def list(self, query: PageQuery) -> Page[VectorStore]:
-        """Returns a page of all stores."""
+        """Returns a page of all stores that the caller sees."""
         with self._context.database.read() as connection:
-            page = read_page(connection, vector_stores, VectorStore, query)
+            tenant = self._context.only_tenant
+            page = read_page(connection, vector_stores, VectorStore, query, tenant=tenant)
             with_counts(connection, page.data, self._context.clock())
         return page
 
@@ -121,10 +123,10 @@ class VectorStores:
     def _deleted(self, vector_store_id: str) -> Deleted | None:
         """Deletes a store, or some of the files of a large one."""
         with self._context.database.begin() as connection:
+            require_store(self._context, connection, vector_store_id)
             if drop_first(connection, vector_store_files.c.vector_store_id == vector_store_id):
                 return None
-            if not remove(connection, vector_stores, vector_store_id):
-                raise not_found("vector store", vector_store_id)
+            remove(connection, vector_stores, vector_store_id)
         return Deleted(id=vector_store_id, object="vector_store.deleted")
 
     def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
@@ -140,7 +142,7 @@ class VectorStores:
         filters = document.get("filters")
         wanted = None if filters is None else read_filter(filters)
         with self._context.database.begin() as connection:
-            store = require_store(connection, vector_store_id)
+            store = require_store(self._context, connection, vector_store_id)
             require_usable(store, self._context.clock())
             purge_expired(self._context, connection)
             use(connection, store, self._context.now())

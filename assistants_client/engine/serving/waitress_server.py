@@ -34,10 +34,11 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error, RequestHeaderFieldsTooLarge
 
 from assistants_client._json.codec import encode
+from assistants_client.engine.http.app import UNREAD
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 
 if TYPE_CHECKING:
@@ -157,7 +158,18 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    """A request that the application sees."""
+
+    def get_environment(self) -> dict[str, object]:
+        environ: dict[str, object] = super().get_environment()
+        if self.request.is_cut:
+            environ[UNREAD] = True
+        return environ
+
+
 class _Connection(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
     error_task_class = _Refusal
     request: _Request | None
 

@@ -26,10 +26,14 @@ def store_places(connection: Connection, table: Table, *which: ColumnElement[boo
     """Stores the places of items that this transaction is about to delete."""
     parent = table.info.get(PARENT)
     places = select(
-        literal(table.name), null() if parent is None else table.c[parent], table.c.id, table.c.seq
+        literal(table.name),
+        null() if parent is None else table.c[parent],
+        table.c.id,
+        table.c.seq,
+        table.c.get("tenant", null()),
     ).where(*which)
     done = connection.execute(
-        insert(deleted_items).from_select(["list", "parent", "id", "seq"], places)
+        insert(deleted_items).from_select(["list", "parent", "id", "seq", "tenant"], places)
     )
     if done.rowcount:
         newest = select(func.max(deleted_items.c.number)).scalar_subquery()
@@ -39,7 +43,11 @@ def store_places(connection: Connection, table: Table, *which: ColumnElement[boo
 
 
 def place_of_deleted(
-    connection: Connection, table: Table, object_id: str, parent: str | None
+    connection: Connection,
+    table: Table,
+    object_id: str,
+    parent: str | None,
+    tenant: str | None = None,
 ) -> int | None:
     """Returns the place that a deleted item had in a list; ``None`` if none is stored.
 
@@ -48,11 +56,11 @@ def place_of_deleted(
         table: The table that it was stored in.
         object_id: Its id.
         parent: The id of its parent, if it had one.
+        tenant: Only an item of this tenant's; ``None``: of any.
     """
     columns = deleted_items.c
-    place: int | None = connection.execute(
-        select(func.max(columns.seq)).where(
-            columns.list == table.name, columns.id == object_id, columns.parent == parent
-        )
-    ).scalar_one()
+    where = [columns.list == table.name, columns.id == object_id, columns.parent == parent]
+    if tenant is not None:
+        where.append(columns.tenant == tenant)
+    place: int | None = connection.execute(select(func.max(columns.seq)).where(*where)).scalar_one()
     return place

@@ -108,6 +108,7 @@ def read_page(
     query: PageQuery,
     *where: ColumnElement[bool],
     parent: str | None = None,
+    tenant: str | None = None,
     passing: Sequence[ColumnElement[bool]] = (),
 ) -> Page[StructT]:
     """Returns a page of a list.
@@ -121,6 +122,8 @@ def read_page(
         query: The cursors, the limit and the order.
         where: The conditions of being in the list.
         parent: The id of their parent, such as a thread; ``None`` where they have none.
+        tenant: The list is of this tenant's items alone, a deleted one's place too; ``None``: of
+            all.
         passing: Conditions that an item may cease to fulfil: then it is left out, but a cursor may
             still name it.
 
@@ -128,13 +131,15 @@ def read_page(
         Fault: A cursor names an item that never was in this list.
     """
     ascending = query.order == "asc"
+    if tenant is not None:
+        where = (*where, table.c.tenant == tenant)
     conditions = [*where, *passing]
     for param, cursor, upwards in (
         ("after", query.after, ascending),
         ("before", query.before, not ascending),
     ):
         if cursor is not None:
-            seq = _place(connection, table, param, cursor, where, parent=parent)
+            seq = _place(connection, table, param, cursor, where, parent=parent, tenant=tenant)
             conditions.append(table.c.seq > seq if upwards else table.c.seq < seq)
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
@@ -190,13 +195,14 @@ def _place(
     where: tuple[ColumnElement[bool], ...],
     *,
     parent: str | None,
+    tenant: str | None,
 ) -> int:
     """Returns the place of the cursor's item in the list, or its place before it was deleted."""
     seq: int | None = connection.execute(
         select(table.c.seq).where(table.c.id == cursor, *where)
     ).scalar_one_or_none()
     if seq is None:
-        seq = place_of_deleted(connection, table, cursor, parent)
+        seq = place_of_deleted(connection, table, cursor, parent, tenant)
     if seq is None:
         raise Fault(
             400, f"Invalid '{param}': this list has no item {cursor!r:.80}.", "invalid_value", param

@@ -34,6 +34,7 @@ from sqlalchemy import (
     create_mock_engine,
     event,
     inspect,
+    text,
 )
 
 
@@ -59,6 +60,17 @@ PARENT: Final = "parent"
 _Seq = BigInteger().with_variant(Integer, "sqlite")
 
 
+def _tenant() -> Column[Any]:
+    """Returns the column with the name of the token that an object was made with, if any."""
+    return Column("tenant", _String)
+
+
+def _of_tenants(name: str, *columns: str) -> Index:
+    """Returns the index that isolated tokens list by; it costs nothing where no token is used."""
+    used = text("tenant IS NOT NULL")
+    return Index(name, "tenant", *columns, sqlite_where=used, postgresql_where=used)
+
+
 def _table(name: str, *columns: Column[Any] | Index, parent: str | None = None) -> Table:
     own = [] if parent is None else [Index(f"ix_{name}_made", parent, "seq")]
     return Table(
@@ -80,9 +92,9 @@ def _parent(name: str, table: str) -> Column[Any]:
     return Column(name, _String, reference, nullable=False)
 
 
-assistants: Final = _table("assistants")
+assistants: Final = _table("assistants", _tenant(), _of_tenants("ix_assistants_of", "seq"))
 
-threads: Final = _table("threads")
+threads: Final = _table("threads", _tenant(), _of_tenants("ix_threads_of", "seq"))
 
 messages: Final = _table(
     "messages",
@@ -97,13 +109,16 @@ messages: Final = _table(
 runs: Final = _table(
     "runs",
     _parent("thread_id", "threads"),
-    Column("status", _String, nullable=False, index=True),
+    Column("status", _String, nullable=False),
     #: The thread's lock: the thread's id while the run is active, else null.
     Column("active_thread_id", _String, unique=True),
     #: The worker that has claimed the run (see ``ids.owner_name``), and its lease (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
+    _tenant(),
+    #: It has all that is asked for by who looks for work, in turns of the tenants.
+    Index("ix_runs_by_status", "status", "tenant", "seq"),
     parent="thread_id",
 )
 
@@ -144,8 +159,11 @@ files: Final = _table(
     Column("is_whole", Boolean, nullable=False),
     #: When something was made last that refers to it, in Unix seconds; null where nothing was.
     Column("used_at", BigInteger),
+    _tenant(),
     Index("ix_files_made", "is_whole", "seq"),
     Index("ix_files_made_for", "is_whole", "purpose", "seq"),
+    _of_tenants("ix_files_of", "is_whole", "seq"),
+    _of_tenants("ix_files_of_for", "is_whole", "purpose", "seq"),
 )
 
 #: The content of files, in blocks numbered from 0.
@@ -166,7 +184,12 @@ interpreter_files: Final = Table(
     Column("file_id", ForeignKey("files.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
-vector_stores: Final = _table("vector_stores", Column("expires_at", BigInteger))
+vector_stores: Final = _table(
+    "vector_stores",
+    Column("expires_at", BigInteger),
+    _tenant(),
+    _of_tenants("ix_vector_stores_of", "seq"),
+)
 
 vector_store_batches: Final = _table(
     "vector_store_batches",
@@ -211,6 +234,7 @@ deleted_items: Final = Table(
     Column("parent", _String),
     Column("id", _String, nullable=False, index=True),
     Column("seq", BigInteger, nullable=False),
+    _tenant(),
     sqlite_autoincrement=True,
 )
 
@@ -291,6 +315,33 @@ answered_requests: Final = Table(
     Column("answer", JSON, nullable=False),
 )
 
+#: The tokens that requests may have beside the engine's own (see ``services.tokens``).
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("seq", _Seq, primary_key=True, autoincrement=True),
+    #: Unique among those that are not revoked; a later one of the same name goes on with its work.
+    Column("name", _String, nullable=False),
+    Column("hash", _String, nullable=False, unique=True),
+    Column("isolated", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+#: The runs that ended, by the token that made them: what is deleted afterwards stays counted.
+tenant_usage: Final = Table(
+    "tenant_usage",
+    metadata,
+    Column("tenant", _String, primary_key=True),
+    #: The day of the end, in UTC, such as ``2026-03-01``.
+    Column("day", _String, primary_key=True),
+    Column("status", _String, primary_key=True),
+    Column("runs", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+)
+
 #: One row: which version of all these tables a database has, see ``migrations``.
 schema_version: Final = Table(
     "assistants_schema_version",  # programs that share the database may have a schema_version
@@ -306,6 +357,7 @@ _OBSOLETE: Final = (
     "ix_files_purpose",
     "ix_files_is_whole",
     "ix_vector_store_files_counts",
+    "ix_runs_status",
 )
 _INDEXES: Final = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",

@@ -137,7 +137,7 @@ class ModelRounds:
                         continue
                     place = answer.add(delta)
                     if isinstance(delta, ImageDelta) and place is None:
-                        place = answer.message.add_image(file_part(self._file_of(delta)))
+                        place = answer.message.add_image(file_part(self._file_of(state.run, delta)))
                     if place is not None:
                         saved = False
                         opened = self._write(answer, state, opened)
@@ -244,7 +244,7 @@ class ModelRounds:
         pause = max(error.retry_after, _LEAST_PAUSE)
         return pause if pause < self._execution.seconds_left(state.run) else None
 
-    def _file_of(self, image: ImageDelta) -> str:
+    def _file_of(self, run: Run, image: ImageDelta) -> str:
         """Stores an image that the model made, and returns its file's id."""
         try:
             name, content = image_of(image.url)
@@ -252,7 +252,7 @@ class ModelRounds:
             raise LanguageModelError(
                 f"The language model answered with an image that cannot be kept: {error}."
             ) from None
-        return self._tools.store_image(name, content)
+        return self._tools.store_image(run, name, content)
 
     def _write(
         self, answer: AnswerBuilder, state: RunState, opened: OpenMessage | None

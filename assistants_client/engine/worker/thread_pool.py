@@ -12,13 +12,13 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from attrs import define, field
 
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.worker.fair_queue import FairQueue
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class Worker(Protocol):
 @define(eq=False)
 class _Task:
     run_id: str
+    tenant: str | None = None
     cancelled: threading.Event = field(factory=threading.Event)
     #: Whether its lease was ever renewed here.
     is_ours: bool = False
@@ -67,6 +68,8 @@ class _Task:
 
 class WorkerPool:
     """Processes runs in daemon threads of this process; a forked child starts with none.
+
+    What waits is served in turns of the tenants, the oldest of each first.
 
     A thread whose run was cancelled or taken away no longer counts as a worker: what blocks it,
     such as a model that never answers, does not keep other runs waiting.
@@ -101,10 +104,10 @@ class WorkerPool:
 
     def _reset(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: deque[str] = deque()
+        self._waiting = FairQueue()
         self._tasks: list[_Task] = []
-        #: Runs whose processing has raised; the heartbeat releases what it held.
-        self._unreleased: list[str] = []
+        #: Runs whose processing has raised, by tenant; the heartbeat releases what it held.
+        self._unreleased: dict[str, str | None] = {}
         self._workers = 0
         self._has_heartbeat = False
         #: Whether the last heartbeat failed, which has been logged.
@@ -112,12 +115,17 @@ class WorkerPool:
         #: When a backlog was last reported.
         self._reported_at = -math.inf
 
-    def submit(self, run_id: str) -> None:
-        """Has a run processed as soon as a thread is free; after ``close`` it stays queued."""
+    def submit(self, run_id: str, tenant: str | None = None) -> None:
+        """Has a run processed as soon as a thread is free; after ``close`` it stays queued.
+
+        Args:
+            run_id: The run.
+            tenant: Who waits for it, in turns with others; ``None``: whoever is no tenant.
+        """
         with self._changed:
             if self._closed:
                 return
-            self._waiting.append(run_id)
+            self._waiting.push(run_id, tenant)
             self._start_worker()
             backlog, now = self._backlog(), time.monotonic()
             if not backlog or now - self._reported_at < REPORT_SECONDS:
@@ -169,13 +177,12 @@ class WorkerPool:
         until = time.monotonic() + timeout
         with self._changed:
             self._closed = True
-            while len(self._waiting) > self._idle():
-                self._waiting.pop()
+            self._waiting.truncate(self._idle())
             self._changed.notify_all()
             while self._is_busy() or self._has_heartbeat:
                 left = until - time.monotonic()
                 if left <= 0:
-                    self._waiting.clear()
+                    self._waiting.truncate(0)
                     self._end_heartbeat()
                     self._is_over = True
                     return False
@@ -197,8 +204,8 @@ class WorkerPool:
             _log_failure(error, f"Run {run_id} could not be released", is_repeated=self._is_failing)
             return False
         with self._changed:
-            self._unreleased.remove(run_id)
-        self.submit(run_id)
+            tenant = self._unreleased.pop(run_id)
+        self.submit(run_id, tenant)
         return True
 
     def _abandon(self, task: _Task) -> None:
@@ -244,7 +251,7 @@ class WorkerPool:
                 if not self._waiting:
                     self._workers -= 1
                     return
-                task = _Task(self._waiting.popleft())
+                task = _Task(*self._waiting.pop())
                 self._tasks.append(task)
                 if not self._has_heartbeat:
                     self._has_heartbeat = _start_thread(
@@ -257,7 +264,7 @@ class WorkerPool:
                     error, f"Run {task.run_id} could not be processed", is_repeated=self._is_over
                 )
                 with self._changed:
-                    self._unreleased.append(task.run_id)
+                    self._unreleased[task.run_id] = task.tenant
             finally:
                 with self._changed:
                     self._tasks.remove(task)
@@ -276,7 +283,7 @@ class WorkerPool:
                     self._has_heartbeat = False
                     self._changed.notify_all()
                     return
-                unreleased = self._unreleased[:]
+                unreleased = list(self._unreleased)
             try:
                 ours = self._worker.renew_leases()
             except Exception as error:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
@@ -21,6 +21,7 @@ from assistants_client.engine.language_models.base import State
 from assistants_client.engine.services._answers import store_content, store_state, undo_answer
 from assistants_client.engine.services._base import (
     Context,
+    RunQueued,
     by_id,
     change_run,
     emit_events,
@@ -384,11 +385,11 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
-    def orphans(self) -> list[str]:
+    def orphans(self) -> list[RunQueued]:
         """Ends the runs that are overdue or whose worker died.
 
         Returns:
-            The ids of the queued runs, oldest first: the first worker to come claims them.
+            The queued runs, oldest first: the first worker to come claims them.
         """
         with self._database.read() as connection:
             active = load_runs(connection, runs.c.active_thread_id.is_not(None))
@@ -398,22 +399,23 @@ class Execution:
                 with self._context.begin() as connection:
                     self._context.expire_overdue(connection, by_id(held.run.id))
             elif held.run.status == "queued":
-                queued.append(held.run.id)
+                queued.append(RunQueued(held.run.id, held.tenant))
         return queued
 
     def unclaimed(self) -> list[str]:
         """Ends the runs whose worker is gone, and returns the queued ones, the oldest of many.
 
-        To be called often: no run is read but those that are to be ended.
+        The tenants take turns in it. To be called often: no run is read but those that are to be
+        ended.
         """
+        held = runs.c
+        turn = func.row_number().over(partition_by=held.tenant, order_by=held.seq).label("turn")
+        places = select(held.seq, turn).where(held.status == "queued").order_by(turn, held.seq)
+        first = places.limit(_MOST_QUEUED).subquery()
+        queued = select(held.id).join(first, first.c.seq == held.seq)
         with self._database.read() as connection:
-            queued = connection.execute(
-                select(runs.c.id)
-                .where(runs.c.status == "queued")
-                .order_by(runs.c.seq)
-                .limit(_MOST_QUEUED)
-            ).scalars()
-            waiting = list(queued)
+            found = connection.execute(queued.order_by(first.c.turn, first.c.seq)).scalars()
+            waiting = list(found)
         others = select(runs.c.id).where(
             runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
         )

@@ -24,7 +24,7 @@ from assistants_client.engine.services._contents import (
     present,
     write_blocks,
 )
-from assistants_client.engine.services._resources import reachable
+from assistants_client.engine.services._resources import reachable, thread_tenant
 from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import require_store, require_usable, use
 from assistants_client.engine.storage.tables import files, interpreter_files, vector_store_files
@@ -73,7 +73,7 @@ class ToolUse:
         with self._context.database.begin() as connection:
             store_ids = _stores(connection, run)
             for store_id in store_ids:
-                store = require_store(connection, store_id)
+                store = require_store(self._context, connection, store_id)
                 require_usable(store, self._context.clock())
                 use(connection, store, self._context.now())
         return search(self._context, store_ids, query, limit=limit, threshold=threshold)
@@ -178,23 +178,25 @@ class ToolUse:
                 images.append(made.id)
         return images, dropped
 
-    def store_image(self, name: str, content: bytes) -> str:
-        """Makes a file of an image that a model made.
+    def store_image(self, run: Run, name: str, content: bytes) -> str:
+        """Makes a file of an image that a model made for a run.
 
         Returns:
             The file's id.
         """
-        return self._store(name, len(content), BytesIO(content)).id
+        return self._store(name, len(content), BytesIO(content), run).id
 
     def _store(
         self,
         name: str,
         size: int,
         source: BinaryIO,
-        run: Run | None = None,
-        path: str = "",
+        run: Run,
+        path: str | None = None,
     ) -> File:
         """Stores a file, whole; what a run's code wrote, it finds at that path from now on."""
+        with self._context.database.read() as connection:
+            tenant = thread_tenant(connection, run.thread_id)
         made = File(
             id=self._context.new_id("file-"),
             bytes=size,
@@ -204,10 +206,10 @@ class ToolUse:
             status="processed",
         )
         try:
-            write_blocks(self._context, made, source)
+            write_blocks(self._context, made, source, tenant)
             with self._context.database.begin() as connection:
                 make_whole(connection, made.id)
-                if run is not None:
+                if path is not None:
                     self._link(connection, run, path, made)
         except BaseException:
             discard(self._context.database, made.id)
