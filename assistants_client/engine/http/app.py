@@ -25,10 +25,12 @@ from assistants_client._protocol import ENGINE_POLL_AFTER_MS, HONOURS_IDEMPOTENC
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.observed_requests import record_of
 from assistants_client.engine.http.post_requests import PostHandler
 from assistants_client.engine.http.routes import ROUTES, Call, Services
 from assistants_client.engine.http.upload_form import UploadForm
-from assistants_client.engine.ids import new_id
+from assistants_client.engine.observability.access_log import RequestRecord
+from assistants_client.engine.observability.log_context import bind_ids
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.models._base import JsonObject
@@ -94,10 +96,12 @@ class App:
         """Serves one request."""
         request = Request(environ)
         request.max_content_length = MAX_BODY
-        began, request_id = time.perf_counter(), new_id("req_")
+        began, record = time.perf_counter(), record_of(environ)
+        request_id = record.request_id
+        record.is_quiet = environ.get(IN_PROCESS) is True
         try:
             with closing(UploadForm(request)) as form:
-                response = self._respond(request, form)
+                response = self._respond(request, form, record)
         except Fault as fault:
             response = _refusal(fault)
         except Exception:
@@ -113,17 +117,22 @@ class App:
         seconds = time.perf_counter() - began
         return _signed(response, request_id, seconds)(environ, start_response)
 
-    def _respond(self, request: Request, form: UploadForm) -> Response:
+    def _respond(self, request: Request, form: UploadForm, record: RequestRecord) -> Response:
         self.require_token(request.environ)
         path = _BASE.sub("", request.path, count=1).removesuffix("/")
         try:
-            handler, ids = _MAP.bind("").match(path or "/", method=request.method)
+            rule, ids = _MAP.bind("").match(path or "/", method=request.method, return_rule=True)
+            handler, record.route = rule.endpoint, rule.rule
+            bind_ids(run_id=ids.get("run_id"), thread_id=ids.get("thread_id"))
             call = Call(request, path, ids, form)
             if request.method == "POST":
                 result = self._posts.handle(handler, call)
-                if result.stream is not None:
-                    return _event_stream(result.stream)
                 document = result.document
+                if document.get("object") == RUN:  # also one that is created here
+                    bind_ids(run_id=document["id"], thread_id=document["thread_id"])
+                if result.stream is not None:
+                    record.is_stream = True
+                    return _event_stream(result.stream)
             else:
                 result = handler(self._services, call)
                 if isinstance(result, FileContent):
@@ -177,7 +186,12 @@ class App:
 
 def refusing(fault: Fault) -> WSGIApplication:
     """Returns an application that responds to every request with this fault."""
-    return _signed(_refusal(fault), new_id("req_"), 0.0)
+
+    def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = _signed(_refusal(fault), record_of(environ).request_id, 0.0)
+        return response(environ, start_response)
+
+    return refuse
 
 
 def _signed(response: Response, request_id: str, seconds: float) -> Response:
