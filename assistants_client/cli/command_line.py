@@ -91,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return USAGE
-    logging.basicConfig(format="%(levelname)s: %(message)s")
+    if not hasattr(options, "log_format"):  # whose commands set up a log of their own
+        logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
         status: int = options.run(options)
     except Refusal as refusal:

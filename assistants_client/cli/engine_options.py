@@ -16,6 +16,9 @@ from assistants_client.errors import ConfigurationError
 #: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_ALLOW_ORIGIN", USAGE),
+    ("$ASSISTANTS_LOG", USAGE),
+    ("$ASSISTANTS_METRICS: prometheus-client", NOT_INSTALLED),
+    ("$ASSISTANTS_METRICS", USAGE),
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
@@ -96,6 +99,18 @@ def add_engine_options(command: Parser) -> None:
            "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
            "queued (default: 64)", metavar="NUMBER", type=workers)  # fmt: skip
+    add_log_options(command)
+
+
+def add_log_options(command: Parser) -> None:
+    """Adds the options of the log and of metrics."""
+    option = option_adder(command)
+    option("--log-format", "ASSISTANTS_LOG_FORMAT", None, "plain lines (the default), or json: one "
+           "object a line", metavar="FORMAT")  # fmt: skip
+    option("--log-level", "ASSISTANTS_LOG_LEVEL", None, "what is logged: debug, info (a line for "
+           "each request), warning (the default), error or critical", metavar="LEVEL")  # fmt: skip
+    option("--metrics", "ASSISTANTS_METRICS", None, "serves metrics in Prometheus' text form at "
+           "/metrics; needs the extra \"metrics\"", action="store_const", const="1")  # fmt: skip
 
 
 def set_variables(options: argparse.Namespace) -> dict[str, str]:

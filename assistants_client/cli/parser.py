@@ -49,6 +49,12 @@ def port(text: str) -> int:
     return int(text)
 
 
+def address(text: str) -> str:
+    """Returns host and port, with a colon between them; without a host it is this machine's own."""
+    host, colon, number = text.rpartition(":")
+    return f"{host if colon else '127.0.0.1'}:{port(number)}"
+
+
 def workers(text: str) -> int:
     """Returns a number of workers."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):

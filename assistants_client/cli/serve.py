@@ -31,6 +31,7 @@ from assistants_client.cli.exits import (
     say,
 )
 from assistants_client.cli.parser import Parser, port, token
+from assistants_client.cli.probes import add_probes, serving_probes
 from assistants_client.cli.tokens import stored_tokens
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
            "(default: 8000)", type=port)  # fmt: skip
     add_engine_options(serve)
+    add_probes(serve)
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; better in the variable, since other users may see command lines",
            type=token)  # fmt: skip
@@ -87,7 +89,10 @@ def _serve(options: argparse.Namespace) -> int:
     sources = set_variables(options)
     with refusing(sources):
         from assistants_client.engine import Engine  # an extra, and slow to import
+        from assistants_client.engine.observability.log_output import set_up_log
         from assistants_client.engine.serving.server import Server
+
+        set_up_log(logging.getLogger())
     # The announcement below names the model more clearly than the engine's warning.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
     # It warns of more parallel requests than pooled connections, which needs no action.
@@ -104,12 +109,13 @@ def _serve(options: argparse.Namespace) -> int:
             engine = Engine.from_environment(token=options.token)
             engine.open()
             to_all = engine.requires_token()
-        number = server.serve(
-            engine,
-            to_all=to_all,
-            ready=lambda: _announce(server, engine, options),
-            stopping=lambda: say("Stopping. Ctrl-C again ends it at once."),
-        )
+        with serving_probes(engine, options) as probes:
+            number = server.serve(
+                engine,
+                to_all=to_all,
+                ready=lambda: _announce(server, engine, options, probes),
+                stopping=lambda: say("Stopping. Ctrl-C again ends it at once."),
+            )
     return INTERRUPTED if number == signal.SIGINT else 0
 
 
@@ -132,7 +138,9 @@ def _why_not(error: OSError, options: argparse.Namespace) -> str:
     return f"{where} cannot be listened on: {error.strerror or error}"
 
 
-def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> None:
+def _announce(
+    server: Server, engine: Engine, options: argparse.Namespace, probes: str | None
+) -> None:
     from assistants_client.engine.serving.server import (
         shown_database,
         shown_model,
@@ -147,4 +155,5 @@ def _announce(server: Server, engine: Engine, options: argparse.Namespace) -> No
         f"    api_key  = {key}\n"
         f"    model    = {shown_model(engine)}\n"
         f"    database = {shown_database(engine)}"
+        + (f"\n    probes   = {probes}" if probes else "")
     )

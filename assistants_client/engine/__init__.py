@@ -36,6 +36,8 @@ try:
     from assistants_client.engine.language_models.responses import Responses
     from assistants_client.engine.language_models.scripted import Call, Script, Scripted, call
     from assistants_client.engine.language_models.tutor.tutor import Tutor
+    from assistants_client.engine.observability.log_context import LogIds
+    from assistants_client.engine.observability.log_output import JsonFormatter
     from assistants_client.engine.search.embeddings import EmbeddingError, Embeddings
 except ModuleNotFoundError as _error:
     if (_error.name or "").partition(".")[0] not in _REQUIRED:
@@ -63,8 +65,10 @@ __all__ = [
     "Finish",
     "FunctionSpec",
     "Image",
+    "JsonFormatter",
     "LanguageModel",
     "LanguageModelError",
+    "LogIds",
     "MontyInterpreter",
     "NewId",
     "Responses",

@@ -21,8 +21,13 @@ from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
+from assistants_client.engine.http.observed_requests import observed
+from assistants_client.engine.http.service_endpoints import service_endpoint
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.observability.metrics import Metrics
+from assistants_client.engine.observability.observer import Observer
+from assistants_client.engine.observability.readiness import READY_SECONDS, Readiness
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import (
     Context,
@@ -30,10 +35,11 @@ from assistants_client.engine.services._base import (
     RunStopped,
     StoreFileQueued,
 )
-from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
+from assistants_client.engine.services.worker_side.overview import Overview
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
-from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.database import BUSY_SECONDS, Database
 from assistants_client.engine.storage.store_faults import busy, closed
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
@@ -92,6 +98,8 @@ class Engine:
             asked anew. A run whose tools are at work then has failed.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
+        metrics: Whether ``/metrics`` serves metrics in Prometheus' text form, to who has the token
+            (extra ``metrics``). ``None`` takes ``ASSISTANTS_METRICS``, else there are none.
         clock: Returns the time in Unix seconds.
         new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
         code_interpreter: The sandbox for the code that models write; ``None`` is the built-in one,
@@ -113,6 +121,7 @@ class Engine:
         workers: int | None = None,
         run_seconds: int = RUN_SECONDS,
         close_seconds: float = CLOSE_SECONDS,
+        metrics: bool | None = None,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | None = None,
@@ -146,7 +155,9 @@ class Engine:
             for one in emitted:
                 if isinstance(one, RunEvent):
                     events.publish([one])
+                    observer.committed(one.document)
                 elif isinstance(one, RunQueued):
+                    observer.queued(one.run_id)
                     run_pool.submit(one.run_id, one.tenant)
                 elif isinstance(one, RunStopped):
                     run_pool.cancel(one.run_id)
@@ -162,15 +173,21 @@ class Engine:
             events=events,
             embeddings=embeddings,
         )
+        overview = Overview(context)
+        self._metrics = made = _metrics(metrics, overview)
+        self._observer = observer = Observer(
+            made, agent_name=overview.agent_name, clock=clock, endings=(RunTaken,)
+        )
+        self._readiness = Readiness()
         self._execution = Execution(context)
         self._run_pool = run_pool = WorkerPool(
-            Runner(self._execution, model, code_interpreter, ToolUse(context)),
+            Runner(self._execution, model, code_interpreter, ToolUse(context), observer),
             workers,
             on_backlog=functools.partial(_warn_of_backlog, workers),
         )
         self._ingesting = Ingesting(context)
         self._readers = readers = WorkerPool(
-            Ingester(self._ingesting, embeddings), min(workers, READERS)
+            Ingester(self._ingesting, embeddings), min(workers, READERS), id_name="store_file"
         )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
@@ -295,7 +312,36 @@ class Engine:
         Raises:
             ConfigurationError: As :meth:`open`, to a client in this process; others get a 503.
         """
+        return observed(self._observer, self._serve, environ, start_response)
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        metrics = self._metrics
+        endpoint = service_endpoint(
+            environ,
+            missing=self._missing,
+            exposition=None if metrics is None else lambda: metrics.exposition(self.waiting_runs),
+            require_all_access=self._app.require_all_access,
+        )
+        if endpoint is not None:
+            return endpoint(environ, start_response)
         return self._origins.respond(self._respond, environ, start_response)
+
+    def _missing(self) -> Mapping[str, str]:
+        """Returns what is missing for requests to be served, and why."""
+        if not self._finalizer.alive:
+            return {"engine": "is stopping"}
+        return self._readiness.missing({"database": self._check_database})
+
+    def _check_database(self) -> None:
+        """Takes the right to write for a moment.
+
+        Raises:
+            Fault: It is not to be had within ``READY_SECONDS``.
+            ConfigurationError: As :meth:`open`.
+        """
+        self._open(time.monotonic() + READY_SECONDS)
+        with self._database.begin(patience=READY_SECONDS / BUSY_SECONDS):
+            pass
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -339,6 +385,16 @@ def _require_models(model: object, embeddings: object) -> None:
         raise ConfigurationError(
             f"embeddings: expected Embeddings(URL, model=…), got {type(embeddings).__name__}"
         )
+
+
+def _metrics(given: bool | None, overview: Overview) -> Metrics | None:
+    if not (environment.metrics() if given is None else given):
+        return None
+    try:
+        return Metrics(overview.stored_runs)
+    except ConfigurationError as error:
+        name = "$ASSISTANTS_METRICS" if given is None else "metrics"
+        raise ConfigurationError(f"{name}: {error}") from error
 
 
 def _warn_of_backlog(workers: int, waiting: int) -> None:

@@ -60,6 +60,7 @@ _EMBEDDING_SETTINGS: Final[_Settings] = {
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
 _WORKER_SETTINGS: Final[_Settings] = {"workers": ("ASSISTANTS_WORKERS", int)}
+_METRICS_SETTINGS: Final[_Settings] = {"metrics": ("ASSISTANTS_METRICS", _switch)}
 
 _log = logging.getLogger(__name__)
 
@@ -163,6 +164,15 @@ def workers() -> int | None:
     if found is not None and found < 1:
         raise ConfigurationError(f"$ASSISTANTS_WORKERS: {found} is below 1")
     return found
+
+
+def metrics() -> bool:
+    """Returns whether ``ASSISTANTS_METRICS`` asks for metrics.
+
+    Raises:
+        ConfigurationError: It is neither yes nor no; it is named.
+    """
+    return bool(_settings(_METRICS_SETTINGS).get("metrics"))
 
 
 def allowed_origins(given: Iterable[str] | None = None) -> AllowedOrigins:

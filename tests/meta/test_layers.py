@@ -60,22 +60,26 @@ OURS = {
     "engine.language_models engine.search.document_reader",
     "engine.domain": "_json models engine.faults engine.ids engine.language_models engine.search",
     "engine.events": "_http _json models engine.faults",
+    "engine.observability": "_version errors models engine.language_models",
     "engine.storage": "_json errors models engine.domain engine.faults engine.ids",
     "engine.services": "_json _protocol models engine.domain engine.events engine.faults "
     "engine.ids engine.language_models engine.search engine.storage",
     "engine.services.worker_side": "_json models engine.code_interpreter engine.domain "
-    "engine.events engine.language_models engine.search engine.services engine.storage",
+    "engine.events engine.language_models engine.observability engine.search engine.services "
+    "engine.storage",
     "engine.worker": "_json models engine.code_interpreter engine.domain engine.events "
-    "engine.faults engine.ids engine.language_models engine.search engine.services.worker_side",
+    "engine.faults engine.ids engine.language_models engine.observability engine.search "
+    "engine.services.worker_side",
     "engine.http": "_json _protocol errors models engine.domain engine.events engine.faults "
-    "engine.ids engine.services engine.storage",
+    "engine.ids engine.observability engine.services engine.storage",
     # The parts made into one engine, and the variables that describe it.
     "engine": "_arguments errors engine._moved engine.code_interpreter engine.events "
-    "engine.faults engine.http engine.ids engine.language_models engine.search engine.services "
-    "engine.storage engine.worker",
+    "engine.faults engine.http engine.ids engine.language_models engine.observability "
+    "engine.search engine.services engine.storage engine.worker",
     "engine.serving": "_json models engine.engine engine.environment engine.faults engine.http "
     "engine.language_models",
-    "engine.wsgi": "engine.engine",
+    "engine.wsgi": "engine.engine engine.observability",
+    "engine.gunicorn": "",
 }
 
 #: Folders whose files do not import each other, save through the ones named.
@@ -101,6 +105,8 @@ THEIRS = {
     "pydantic_monty": "engine.code_interpreter",
     "charset_normalizer": "lazy:engine.search.document_reader",
     "pypdf": "lazy:engine.search.document_reader",
+    "prometheus_client": "lazy:engine.observability.metrics lazy:engine.gunicorn",
+    "opentelemetry": "lazy:engine.observability",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

@@ -27,11 +27,13 @@ from assistants_client._protocol import ENGINE_POLL_AFTER_MS, HONOURS_IDEMPOTENC
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.observed_requests import record_of
 from assistants_client.engine.http.post_requests import PostHandler
 from assistants_client.engine.http.routes import ROUTES, Call, Services
 from assistants_client.engine.http.token_cache import TokenCache
 from assistants_client.engine.http.upload_form import UploadForm
-from assistants_client.engine.ids import new_id
+from assistants_client.engine.observability.access_log import RequestRecord
+from assistants_client.engine.observability.log_context import bind_ids
 from assistants_client.engine.services._base import Caller, Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services.idempotency_keys import IdempotencyKeys
@@ -103,10 +105,12 @@ class App:
         """Serves one request."""
         request = Request(environ)
         request.max_content_length = MAX_BODY
-        began, request_id = time.perf_counter(), new_id("req_")
+        began, record = time.perf_counter(), record_of(environ)
+        request_id = record.request_id
+        record.is_quiet = environ.get(IN_PROCESS) is True
         try:
             with closing(UploadForm(request)) as form:
-                response = self._respond(request, form)
+                response = self._respond(request, form, record)
         except Fault as fault:
             response = _refusal(fault)
         except Exception:
@@ -122,17 +126,22 @@ class App:
         seconds = time.perf_counter() - began
         return _signed(response, request_id, seconds)(environ, start_response)
 
-    def _respond(self, request: Request, form: UploadForm) -> Response:
+    def _respond(self, request: Request, form: UploadForm, record: RequestRecord) -> Response:
         services, posts = self._handlers(self._caller(request))
         path = _BASE.sub("", request.path, count=1).removesuffix("/")
         try:
-            handler, ids = _MAP.bind("").match(path or "/", method=request.method)
+            rule, ids = _MAP.bind("").match(path or "/", method=request.method, return_rule=True)
+            handler, record.route = rule.endpoint, rule.rule
+            bind_ids(run_id=ids.get("run_id"), thread_id=ids.get("thread_id"))
             call = Call(request, path, ids, form)
             if request.method == "POST":
                 result = posts.handle(handler, call)
-                if result.stream is not None:
-                    return _event_stream(result.stream)
                 document = result.document
+                if document.get("object") == RUN:  # also one that is created here
+                    bind_ids(run_id=document["id"], thread_id=document["thread_id"])
+                if result.stream is not None:
+                    record.is_stream = True
+                    return _event_stream(result.stream)
             else:
                 result = handler(services, call)
                 if isinstance(result, FileContent):
@@ -201,6 +210,15 @@ class App:
             return True
         return stored is not None and any(map(stored.find, given))
 
+    def require_all_access(self, environ: WSGIEnvironment) -> None:
+        """Refuses a request whose token is missing, wrong, or isolated: it asks for everybody's.
+
+        Raises:
+            Fault: 401 or 403.
+        """
+        if self._caller(Request(environ)).is_isolated:
+            raise Fault(403, "This API key sees its own objects only.", "insufficient_permissions")
+
     def requires_token(self) -> bool:
         """Returns whether every request must have a token.
 
@@ -243,7 +261,12 @@ def _tokens_of(environ: Mapping[str, Any]) -> list[str]:
 
 def refusing(fault: Fault) -> WSGIApplication:
     """Returns an application that responds to every request with this fault."""
-    return _signed(_refusal(fault), new_id("req_"), 0.0)
+
+    def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        response = _signed(_refusal(fault), record_of(environ).request_id, 0.0)
+        return response(environ, start_response)
+
+    return refuse
 
 
 def _signed(response: Response, request_id: str, seconds: float) -> Response:

@@ -215,11 +215,13 @@ class Finish:
     """The reason for which the answer ended.
 
     A ``reason`` of ``length`` makes the run incomplete and ``content_filter`` the message. ``word``
-    is the server's own word for it, where that is another one.
+    is the server's own word for it, where that is another one; ``model`` is its name for the model
+    that answered, where it gives one.
     """
 
     reason: Literal["stop", "length", "tool_calls", "content_filter"]
     word: str | None = None
+    model: str | None = field(default=None, eq=False)
 
 
 Delta: TypeAlias = (

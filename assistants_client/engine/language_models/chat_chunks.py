@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from attrs import evolve
+
 from assistants_client.engine.language_models.base import (
     Delta,
     ImageDelta,
@@ -30,6 +32,7 @@ from assistants_client.engine.language_models.wire import (
     Joiner,
     event_document,
     excerpt,
+    model_name,
     token_usage,
 )
 
@@ -49,6 +52,7 @@ class Chunks:
         self._origin = origin
         self._reason: object = None
         self._usage: TokenUsage | None = None
+        self._model: object = None
         self._text, self._refusal = Joiner(), Joiner()
         self._last: object = None
         #: The content of other choices than the first. One was requested: calls are read from all,
@@ -118,7 +122,7 @@ class Chunks:
                 yield StateDelta(origin=self._origin, turn=turn, calls=calls)
         if self._usage is not None:
             yield self._usage
-        yield end
+        yield evolve(end, model=model_name(self._model))
 
     @property
     def is_finished(self) -> bool:
@@ -132,6 +136,7 @@ class Chunks:
         if not document.get("choices") and _is_error_body(document):
             raise reported_error(document)
         self._usage = _usage(document.get("usage")) or self._usage
+        self._model = document.get("model") or self._model
         for name in ("search_results", "citations"):  # Perplexity's; the first have titles
             found = document.get(name)
             if isinstance(found, list) and found:

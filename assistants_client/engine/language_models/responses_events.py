@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from assistants_client.engine.language_models.base import (
     Delta,
@@ -34,6 +34,7 @@ from assistants_client.engine.language_models.wire import (
     clean,
     event_document,
     excerpt,
+    model_name,
     token_usage,
 )
 
@@ -97,6 +98,7 @@ class Events:
         self._by_place: dict[int, _Item] = {}
         self._calls: list[_Item] = []
         self._usage: TokenUsage | None = None
+        self._model: object = None
         #: The end of an answer that is not complete.
         self._end: Finish | None = None
         self._last: object = None
@@ -199,7 +201,8 @@ class Events:
             yield self._usage
         if self._end is None and not any(item.kind in _ANSWERS for item in self._items):
             raise LanguageModelError(f"an answer without a message: {excerpt(self._last)}")
-        yield self._end or Finish(reason="tool_calls" if self._calls else "stop")
+        end = self._end or Finish(reason="tool_calls" if self._calls else "stop")
+        yield evolve(end, model=model_name(self._model))
 
     def _kept(self) -> Mapping[str, Any]:
         """Returns the state to send back with the calls: the reasoning, and the order of items."""
@@ -236,6 +239,7 @@ class Events:
         if seen["reasoning"] == 0:  # only here is their place known
             self._items = [*order, *(one for one in self._items if one not in order)]
         self._usage = token_usage(response.get("usage"), "input_tokens", "output_tokens")
+        self._model = response.get("model")
         # The answer's own status outranks the event's name.
         details = response.get("incomplete_details")
         if "incomplete" in (kind.rpartition(".")[2], response.get("status")) or details:

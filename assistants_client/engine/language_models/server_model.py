@@ -190,6 +190,10 @@ class ServerModel(ABC):
     def _reader(self, origin: str, document: Mapping[str, Any]) -> StreamReader:
         """Returns the reader of the answer to a request."""
 
+    def requested_model(self, name: str) -> str:
+        """Returns the model that the server is asked for where a run names this one."""
+        return self._model or self._model_map.get(name, name)
+
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation.
 
@@ -202,7 +206,7 @@ class ServerModel(ABC):
             yield from inlined(deltas) if self._show_thinking else ThinkingSplitter().split(deltas)
 
     def _deltas(self, conversation: Conversation) -> Generator[Delta, None, None]:
-        model = self._model or self._model_map.get(conversation.model, conversation.model)
+        model = self.requested_model(conversation.model)
         # What a server attached to an answer is only of use to itself, and to the same model.
         origin = f"{type(self).__name__} {self.base_url} {model}"
         document = {**self._document(conversation, model, origin), **self._form}

@@ -186,6 +186,11 @@ def token_usage(usage: object, prompt_name: str, completion_name: str) -> TokenU
     )
 
 
+def model_name(name: object) -> str | None:
+    """Returns the name of the model that a server says has answered, if it says so."""
+    return clean(name)[:_LONGEST_EXCERPT] if isinstance(name, str) and name else None
+
+
 def _detail(usage: Mapping[str, Any], name: str, detail: str) -> int | None:
     details = usage.get(f"{name}_details")
     found = details.get(detail) if isinstance(details, dict) else None

@@ -139,7 +139,7 @@ class Database:
             self._dispose_unused(opened)
 
     @contextmanager
-    def begin(self, *, patience: int = 1) -> Iterator[Connection]:
+    def begin(self, *, patience: float = 1) -> Iterator[Connection]:
         """Opens a transaction that writes; the end of the block commits it, an error rolls it back.
 
         The one right to write is taken at its start, of all processes, so what is read within
@@ -166,7 +166,7 @@ class Database:
                 self.after_commit(events)
 
     @contextmanager
-    def read(self, *, patience: int = 1) -> Iterator[Connection]:
+    def read(self, *, patience: float = 1) -> Iterator[Connection]:
         """Opens a transaction that reads: what it sees does not change within the block.
 
         Args:

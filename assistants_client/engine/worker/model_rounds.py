@@ -38,6 +38,7 @@ from assistants_client.engine.language_models.base import (
     NewMessage,
     TextDelta,
 )
+from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import (
@@ -88,6 +89,7 @@ class ModelRounds:
         model: The language model.
         description: Describes the code interpreter to the model.
         tools: Gives access to what the tools of a run use.
+        observer: Is told of each answer.
         monotonic: A clock in seconds.
         sleep: Waits for so many seconds.
     """
@@ -98,6 +100,7 @@ class ModelRounds:
         model: LanguageModel,
         description: str,
         tools: ToolUse,
+        observer: Observer,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -106,6 +109,7 @@ class ModelRounds:
         self._model = model
         self._description = description
         self._tools = tools
+        self._observer = observer
         self._monotonic = monotonic
         self._sleep = sleep
 
@@ -122,8 +126,11 @@ class ModelRounds:
         opened: OpenMessage | None = None
         saved, next_save = True, 0.0
         try:
-            with closing(self._deltas(conversation, state, answer)) as deltas:
-                for delta in bounded(deltas):
+            with (
+                self._observer.asking(state.run, self._model) as watch,
+                closing(self._deltas(conversation, state, answer)) as deltas,
+            ):
+                for delta in bounded(watch(deltas)):
                     is_due = state.should_check(self._monotonic())
                     if is_due:
                         unsaved = None if opened is None else (opened[1], answer.message.content())
@@ -217,6 +224,7 @@ class ModelRounds:
             try:
                 yield from self._model.respond(conversation)
             except LanguageModelError as error:
+                self._observer.model_failed(error.code)
                 if answer.has_begun:
                     raise
                 if error.code == TOO_LONG and state.truncate_history():
@@ -232,6 +240,7 @@ class ModelRounds:
                 else:
                     raise
             except Exception as error:
+                self._observer.model_failed(type(error).__name__)
                 _log.exception("The language model %s failed", type(self._model).__name__)
                 raise LanguageModelError(f"The language model failed: {named(error)}") from error
             else:

@@ -37,6 +37,7 @@ from assistants_client.engine.language_models.base import (
     LanguageModelError,
     ToolCall,
 )
+from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import AnswerBuilder
@@ -85,6 +86,7 @@ class Runner:
         model: The language model.
         interpreter: Runs the model's code.
         tools: Gives access to what the tools of a run use.
+        observer: Is told what is done.
         max_rounds: Rounds of tool calls after which a run fails.
         monotonic: A clock in seconds.
         sleep: Waits for so many seconds.
@@ -96,6 +98,7 @@ class Runner:
         model: LanguageModel,
         interpreter: CodeInterpreter,
         tools: ToolUse,
+        observer: Observer | None = None,
         *,
         max_rounds: int = MAX_ROUNDS,
         monotonic: Callable[[], float] = time.monotonic,
@@ -105,8 +108,15 @@ class Runner:
         self._sleep = sleep
         self._execution = execution
         self._interpreter = interpreter
+        self._observer = observer or Observer()
         self._model_rounds = ModelRounds(
-            execution, model, interpreter.description, tools, monotonic=monotonic, sleep=sleep
+            execution,
+            model,
+            interpreter.description,
+            tools,
+            self._observer,
+            monotonic=monotonic,
+            sleep=sleep,
         )
         self._max_rounds = max_rounds
         self._monotonic = monotonic
@@ -131,12 +141,13 @@ class Runner:
             self._monotonic(),
             dict(work.states),
         )
-        try:
-            self._rounds(state)
-        except BaseException as error:
-            self._broke_off(run, error)
-            if not isinstance(error, Exception):
-                raise
+        with self._observer.processing(run, is_new=not work.steps):
+            try:
+                self._rounds(state)
+            except BaseException as error:
+                self._broke_off(run, error)
+                if not isinstance(error, Exception):
+                    raise
 
     def release(self, run_id: str) -> None:
         """Fails a run whose processing broke off without an end, as the store was unavailable."""
@@ -248,7 +259,8 @@ class Runner:
             self._execution.publish(run, STEP, *call_deltas(step.id, index, encode(made), parts))
             if is_to_do:
                 self._execution.check(run)
-                self._do(run, made)
+                with self._observer.calling(run, made.type, made.id):
+                    self._do(run, made)
                 self._execution.update_step(run, step)
                 if isinstance(made, CodeInterpreterCall):
                     self._execution.publish(run, STEP, *output_deltas(step.id, index, encode(made)))

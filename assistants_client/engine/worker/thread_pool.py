@@ -80,6 +80,7 @@ class WorkerPool:
         heartbeat: Seconds between two heartbeats while runs are processed.
         on_backlog: Called with the number of runs that wait because all workers are busy, when
             one more does, but not each time.
+        id_name: The name of a run's id, for records of the log.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class WorkerPool:
         *,
         heartbeat: float = HEARTBEAT_SECONDS,
         on_backlog: Callable[[int], object] = lambda number: None,
+        id_name: str = "run_id",
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is below 1")
@@ -96,6 +98,7 @@ class WorkerPool:
         self._limit = workers
         self._heartbeat = heartbeat
         self._on_backlog = on_backlog
+        self._id_name = id_name
         self._closed = False
         #: Whether ``close`` has returned: what fails then was given up, and is nobody's concern.
         self._is_over = False
@@ -128,10 +131,14 @@ class WorkerPool:
             self._waiting.push(run_id, tenant)
             self._start_worker()
             backlog, now = self._backlog(), time.monotonic()
-            if not backlog or now - self._reported_at < REPORT_SECONDS:
-                return
-            self._reported_at = now
-        self._on_backlog(backlog)
+            is_due = backlog > 0 and now - self._reported_at >= REPORT_SECONDS
+            if is_due:
+                self._reported_at = now
+        if backlog:
+            ids = {self._id_name: run_id}
+            _log.info("Run %s waits for a worker, as number %d", run_id, backlog, extra=ids)
+        if is_due:
+            self._on_backlog(backlog)
 
     def take_over(self, run_ids: Sequence[str]) -> None:
         """Has runs processed that nobody else may process, as far as a thread is free for them.
@@ -201,7 +208,8 @@ class WorkerPool:
         try:
             self._worker.release(run_id)
         except Exception as error:
-            _log_failure(error, f"Run {run_id} could not be released", is_repeated=self._is_failing)
+            what = f"Run {run_id} could not be released"
+            _log_failure(error, what, is_repeated=self._is_failing, **{self._id_name: run_id})
             return False
         with self._changed:
             tenant = self._unreleased.pop(run_id)
@@ -260,9 +268,9 @@ class WorkerPool:
             try:
                 self._worker.process(task.run_id, task.cancelled.is_set)
             except BaseException as error:
-                _log_failure(
-                    error, f"Run {task.run_id} could not be processed", is_repeated=self._is_over
-                )
+                what = f"Run {task.run_id} could not be processed"
+                ids = {self._id_name: task.run_id}
+                _log_failure(error, what, is_repeated=self._is_over, **ids)
                 with self._changed:
                     self._unreleased[task.run_id] = task.tenant
             finally:
@@ -301,12 +309,13 @@ class WorkerPool:
                         self._abandon(task)
 
 
-def _log_failure(error: BaseException, what: str, *, is_repeated: bool = False) -> None:
+def _log_failure(error: BaseException, what: str, *, is_repeated: bool = False, **ids: str) -> None:
     """Logs a failure: one more while the store is out of use, perhaps for hours, as a detail."""
     is_fault = isinstance(error, Fault)
     level = logging.WARNING if is_fault else logging.ERROR
     why = None if is_fault else error
-    _log.log(logging.DEBUG if is_repeated else level, "%s: %s", what, error, exc_info=why)
+    level = logging.DEBUG if is_repeated else level
+    _log.log(level, "%s: %s", what, error, exc_info=why, extra=ids)
 
 
 def _start_thread(target: Callable[[], None], name: str) -> bool:

@@ -1,0 +1,71 @@
+"""The paths beside the protocol's by which a process is watched: its life, readiness, metrics.
+
+What is checked and counted is given. Without a token are only those that say nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from werkzeug.wrappers import Response
+
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.app import refusing
+from assistants_client.engine.http.observed_requests import record_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+#: The process lives: no database is asked.
+HEALTHZ: Final = "/healthz"
+#: It can serve.
+READYZ: Final = "/readyz"
+METRICS: Final = "/metrics"
+SERVICE_PATHS: Final = frozenset({HEALTHZ, READYZ, METRICS})
+
+
+def service_endpoint(
+    environ: WSGIEnvironment,
+    *,
+    missing: Callable[[], Mapping[str, str]],
+    exposition: Callable[[], tuple[bytes, str]] | None,
+    require_all_access: Callable[[WSGIEnvironment], None],
+) -> WSGIApplication | None:
+    """Returns what serves a request, if its path is one of these.
+
+    Args:
+        environ: The request.
+        missing: Returns what is missing for requests to be served, and why.
+        exposition: Returns the metrics and their content type; ``None`` where there are none.
+        require_all_access: Refuses a request whose token is missing, wrong, or isolated.
+    """
+    path = environ.get("PATH_INFO")
+    if path not in {HEALTHZ, READYZ} and (path != METRICS or exposition is None):
+        return None
+    record = record_of(environ)
+    record.route, record.is_quiet = path, True
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+        response = _answer(405, {"status": "not allowed"})
+        response.headers["allow"] = "GET, HEAD"
+    elif path == HEALTHZ:
+        response = _answer(200, {"status": "ok"})
+    elif path == READYZ:
+        found = missing()
+        not_ready = {"status": "not ready", "missing": dict(found)}
+        response = _answer(503, not_ready) if found else _answer(200, {"status": "ready"})
+    else:
+        try:
+            require_all_access(environ)
+        except Fault as fault:
+            return refusing(fault)
+        content, content_type = exposition() if exposition is not None else (b"", "")
+        response = Response(content, content_type=content_type)
+    return response
+
+
+def _answer(status: int, document: Mapping[str, object]) -> Response:
+    response = Response(json.dumps(document), status=status, content_type="application/json")
+    response.headers["cache-control"] = "no-store"
+    return response

@@ -1,0 +1,1 @@
+"""The watching of a service: ids in the log, metrics, traces, readiness."""
