@@ -60,6 +60,8 @@ def with_null_for_absence(described: Any) -> None:
         for name in optional:
             one = described["properties"][name]
             described["properties"][name] = {"anyOf": [one, {"type": "null"}]}
+        if all(one.keys() == {"required"} for one in described.get("oneOf", [{}])):
+            del described["oneOf"]  # one of several fields was needed, which may all be null now
         described = list(described.values())
     if isinstance(described, list):
         for part in described:

@@ -38,6 +38,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error, RequestHeaderFieldsTooLarge
 
 from assistants_client._json.codec import encode
+from assistants_client.engine.http.app import signature
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         body = json.dumps(encode(ErrorBody(error=detail))).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers.extend(signature().items())
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
