@@ -23,7 +23,7 @@ def test_pages_runs_and_steps(openai: dict[str, Any]) -> None:
 
 
 def test_streams(openai: dict[str, Any]) -> None:
-    """Its events come, and its snapshots are whole."""
+    """Its events come, and its snapshots are whole; one that cannot go on is an error."""
     assert openai["stream"]["text"] == "You said: Good day"
     assert openai["stream"]["events"] == ["textDone", "messageDone completed", "end"]
     assert openai["final"] == ["completed", 1]
@@ -32,6 +32,7 @@ def test_streams(openai: dict[str, Any]) -> None:
         "toolCallDone code_interpreter",
     ]
     assert openai["logs"] == [{"type": "logs", "logs": "42\n"}]
+    assert openai["broken_off"]
 
 
 def test_tools(openai: dict[str, Any]) -> None:

@@ -247,7 +247,11 @@ def test_tool_outputs_streamed(streams: dict[str, Any]) -> None:
 
 
 def test_bare_events_failures_and_leaving(streams: dict[str, Any]) -> None:
-    """Without helpers too; a failed run ends its stream; who leaves can cancel."""
+    """Without helpers too; a failed run ends its stream; who leaves can cancel.
+
+    A stream that cannot go on raises an error.
+    """
     assert without_repeats(streams["bare"]) == [*BEGIN, *MESSAGE, "thread.run.completed"]
     assert streams["failing"] == ["thread.run.failed", "failed"]
     assert streams["left"] == "cancelled"
+    assert streams["broken_off"] == ["APIError", True]

@@ -118,6 +118,15 @@ run = await threads.runs.poll(...within(run.id, { thread_id: run.thread_id }), {
 });
 told.cancelled = run.status;
 
+// A stream whose thread is deleted in the middle
+stream = threads.createAndRunStream({ assistant_id: assistant.id, thread: ask("Speak slowly") });
+stream.on("messageCreated", (message) => deleted(threads, message.thread_id));
+try {
+  await stream.finalRun();
+} catch (error) {
+  told.broken_off = error.message.includes("was deleted");
+}
+
 // Files and stores
 const store = await vectorStores.create({ name: "node" });
 const file = await toFile(Buffer.from("Oslo is the capital of Norway."), "capitals.txt");
