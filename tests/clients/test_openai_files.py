@@ -29,7 +29,7 @@ def test_files(files: dict[str, Any]) -> None:
     }
     assert files["content"]
     assert files["processed"] == "processed"
-    assert files["listed"] == [True]
+    assert files["listed"] == [1, ["assistants"]]
 
 
 def test_stores_with_upload_and_polling(files: dict[str, Any]) -> None:

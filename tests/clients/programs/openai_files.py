@@ -28,7 +28,11 @@ file = client.files.create(file=("capitals.txt", CAPITALS), purpose="assistants"
 told["file"] = {**file.to_dict(), "id": file.id[:5], "created_at": None}
 told["content"] = client.files.content(file.id).read() == CAPITALS
 told["processed"] = client.files.wait_for_processing(file.id, poll_interval=0.05).status
-told["listed"] = [found.id == file.id for found in client.files.list(purpose="assistants")]
+listed = list(client.files.list(purpose="assistants"))
+told["listed"] = [
+    [found.id for found in listed].count(file.id),
+    sorted({found.purpose for found in listed}),
+]
 
 # Stores
 store = stores.create(
