@@ -78,6 +78,7 @@ def refusal(answer: str, status: str) -> str:
     head, _, body = answer.partition("\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status}") or head.startswith(f"HTTP/1.0 {status}")
     assert "Connection: close" in head
+    assert "\r\nx-request-id: req_" in head.lower()
     error = json.loads(body)["error"]
     assert error["type"] == "invalid_request_error"
     message: str = error["message"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from databases import fresh
 
 HERE = Path(__file__).parent
 TOKEN = "sk-of-the-tests"
@@ -25,6 +26,11 @@ def interpreter(variable: str, what: str) -> str:
     if not path:
         pytest.skip(f"{variable} does not name {what}")
     return path
+
+
+def database(folder: Path) -> dict[str, str]:
+    """The variable that names a served engine's database: a new one, see ``databases``."""
+    return {"ASSISTANTS_DATABASE_URL": fresh(f"sqlite:///{folder / 'served.db'}")}
 
 
 def told(command: list[str], folder: Path, base_url: str, **variables: str) -> Told:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import pytest
-from clients_kit import HERE, TOKEN, Program, Told, interpreter, told
+from clients_kit import HERE, TOKEN, Program, Told, database, interpreter, told
 from model_server import model_server
 from served_process import served
 
@@ -22,9 +22,10 @@ Folders: TypeAlias = pytest.TempPathFactory
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of ``assistants serve`` on a model that answers by rules; it wants the key ``TOKEN``."""
     folder = tmp_path_factory.mktemp("served")
+    variables = {"ASSISTANTS_TOKEN": TOKEN, **database(folder)}
     with (
         model_server() as model_url,
-        served(folder, "--model-url", model_url, ASSISTANTS_TOKEN=TOKEN) as running,
+        served(folder, "--model-url", model_url, **variables) as running,
     ):
         yield running.base_url
         assert running.stop() == 0
@@ -42,10 +43,30 @@ def programs(variable: str, requirements: str, base_url: str, folders: Folders) 
     return run
 
 
+#: The interpreters of the official Python client, and the folders of the one for Node: as it is now
+#: and in versions that many programs pin, with what each must have.
+PYTHONS = {
+    "new": ("CLIENTS_PYTHON", "requirements.txt"),
+    "old": ("CLIENTS_OLD_PYTHON", "requirements-old.txt"),
+}
+NODES = {
+    "new": ("CLIENTS_NODE_DIR", "node/package.json"),
+    "old": ("CLIENTS_OLD_NODE_DIR", "node/old/package.json"),
+}
+
+
 @pytest.fixture(scope="session")
 def python_program(base_url: str, tmp_path_factory: Folders) -> Program:
-    """Runs programs of the official Python client and of Azure's."""
-    return programs("CLIENTS_PYTHON", "requirements.txt", base_url, tmp_path_factory)
+    """Runs programs of Azure's Python client."""
+    return programs(*PYTHONS["new"], base_url, tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=PYTHONS)
+def openai_program(
+    request: pytest.FixtureRequest, base_url: str, tmp_path_factory: Folders
+) -> Program:
+    """Runs programs of the official Python client."""
+    return programs(*PYTHONS[request.param], base_url, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -62,16 +83,29 @@ def old_framework_program(base_url: str, tmp_path_factory: Folders) -> Program:
     return programs("CLIENTS_OLD_FRAMEWORKS_PYTHON", name, base_url, tmp_path_factory)
 
 
-@pytest.fixture(scope="session")
-def node_program(base_url: str, tmp_path_factory: Folders) -> Program:
-    """Runs ``node/NAME.mjs`` on the packages that were installed in a folder."""
-    folder = interpreter("CLIENTS_NODE_DIR", "a folder where node/package.json was installed")
+def node_programs(variable: str, package: str, base_url: str, folders: Folders) -> Program:
+    """Runs ``node/NAME.mjs`` on the packages that were installed in the folder of a variable."""
+    folder = interpreter(variable, f"a folder where {package} was installed")
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node")
 
     def run(name: str) -> Told:
         program = [node, str(HERE / "node" / f"{name}.mjs")]
-        return told(program, tmp_path_factory.mktemp(name), base_url, CLIENTS_NODE_DIR=folder)
+        return told(program, folders.mktemp(name), base_url, CLIENTS_NODE_DIR=folder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def node_program(base_url: str, tmp_path_factory: Folders) -> Program:
+    """Runs programs of Azure's Node client."""
+    return node_programs(*NODES["new"], base_url, tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=NODES)
+def openai_node_program(
+    request: pytest.FixtureRequest, base_url: str, tmp_path_factory: Folders
+) -> Program:
+    """Runs programs of the official Node client."""
+    return node_programs(*NODES[request.param], base_url, tmp_path_factory)

@@ -25,9 +25,9 @@ def test_azure_agents(python_program: Program) -> None:
     assert told["refused"] == [400, True]
 
 
-def test_azures_class_of_the_official_client(python_program: Program) -> None:
+def test_azures_class_of_the_official_client(openai_program: Program) -> None:
     """``AzureOpenAI`` needs another endpoint and nothing else, with a deployment or without."""
-    told = python_program("openai_azure")
+    told = openai_program("openai_azure")
 
     done = ["completed", "You said: Hello", "You said: Good day", [True] * 4, True]
     for form in ("key", "token", "deployment", "deployment_in_the_url", "version_1"):

@@ -9,9 +9,9 @@ from clients_kit import Program
 
 
 @pytest.fixture(scope="module")
-def files(python_program: Program) -> dict[str, Any]:
+def files(openai_program: Program) -> dict[str, Any]:
     """What ``openai_files.py`` found."""
-    return python_program("openai_files")
+    return openai_program("openai_files")
 
 
 def test_files(files: dict[str, Any]) -> None:
@@ -29,23 +29,26 @@ def test_files(files: dict[str, Any]) -> None:
     }
     assert files["content"]
     assert files["processed"] == "processed"
-    assert files["listed"] == [True]
+    assert files["listed"] == [1, ["assistants"]]
 
 
 def test_stores_with_upload_and_polling(files: dict[str, Any]) -> None:
     """Files are attached, uploaded one by one and in batches, each waited for by the client."""
-    assert files["attached"] == ["completed", None, {"topic": "capitals", "year": 2020}]
+    assert files["attached"] == ["completed", None]
     assert files["uploaded"] == "completed"
     assert files["batch"][0] == "completed"
     assert files["batch"][1]["completed"] == files["batch"][1]["total"] == files["batch_files"] == 3
     assert files["store"] == ["completed", 5, "Facts", True]
     assert files["store_updated"] == "All facts"
     assert files["store_files"] == 2
-    assert "Oslo is the capital of Norway." in "".join(files["file_content"])
 
 
 def test_search(files: dict[str, Any]) -> None:
-    """The right passage comes first, with a score; filters hold."""
+    """The right passage comes first, with a score; filters hold; the text can be read."""
+    if "search" not in files:
+        pytest.skip("this version of the client cannot search")
+    assert files["attributes"] == {"topic": "capitals", "year": 2020}
+    assert "Oslo is the capital of Norway." in "".join(files["file_content"])
     assert files["search"] == ["capitals.txt", True, True]
     assert files["filtered"] == ["capitals.txt"]
 

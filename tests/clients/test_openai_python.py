@@ -22,26 +22,31 @@ TOOLS = ["thread.run.step.created", "thread.run.step.in_progress", "thread.run.s
 
 
 @pytest.fixture(scope="module")
-def objects(python_program: Program) -> dict[str, Any]:
+def objects(openai_program: Program) -> dict[str, Any]:
     """What ``openai_objects.py`` found."""
-    return python_program("openai_objects")
+    return openai_program("openai_objects")
 
 
 @pytest.fixture(scope="module")
-def runs(python_program: Program) -> dict[str, Any]:
+def runs(openai_program: Program) -> dict[str, Any]:
     """What ``openai_runs.py`` found."""
-    return python_program("openai_runs")
+    return openai_program("openai_runs")
 
 
 @pytest.fixture(scope="module")
-def streams(python_program: Program) -> dict[str, Any]:
+def streams(openai_program: Program) -> dict[str, Any]:
     """What ``openai_streams.py`` found."""
-    return python_program("openai_streams")
+    return openai_program("openai_streams")
 
 
 def without_repeats(events: list[str]) -> list[str]:
     """Events, those of one name in a row as one."""
     return [name for index, name in enumerate(events) if index == 0 or events[index - 1] != name]
+
+
+def without_empty(sizes: list[int]) -> list[int]:
+    """Sizes of pages; old clients ask for one more behind the last, which is empty."""
+    return [size for size in sizes if size]
 
 
 def test_assistants(objects: dict[str, Any]) -> None:
@@ -74,7 +79,7 @@ def test_forty_five_items_by_twenty(objects: dict[str, Any]) -> None:
     assert objects["pages"]["ascending"]
     assert objects["pages"]["before"]
     assert objects["pages"]["sizes"][:2] == [20, 20]
-    assert objects["message_pages"] == [20, 20, 5]
+    assert without_empty(objects["message_pages"]) == [20, 20, 5]
 
 
 def test_threads_and_messages(objects: dict[str, Any]) -> None:
@@ -182,7 +187,7 @@ def test_failing_and_cancelled_runs(runs: dict[str, Any]) -> None:
     assert runs["cancelling"] in {"cancelling", "cancelled"}
     assert runs["cancelled"] == "cancelled"
     assert runs["cancelled_waiting"] == ["cancelled", None]
-    assert runs["run_pages"] == [20, 3]
+    assert without_empty(runs["run_pages"]) == [20, 3]
     assert runs["listed"] == 23
 
 
@@ -242,7 +247,11 @@ def test_tool_outputs_streamed(streams: dict[str, Any]) -> None:
 
 
 def test_bare_events_failures_and_leaving(streams: dict[str, Any]) -> None:
-    """Without helpers too; a failed run ends its stream; who leaves can cancel."""
+    """Without helpers too; a failed run ends its stream; who leaves can cancel.
+
+    A stream that cannot go on raises an error.
+    """
     assert without_repeats(streams["bare"]) == [*BEGIN, *MESSAGE, "thread.run.completed"]
     assert streams["failing"] == ["thread.run.failed", "failed"]
     assert streams["left"] == "cancelled"
+    assert streams["broken_off"] == ["APIError", True]

@@ -12,7 +12,7 @@ import pytest
 import requests
 from aimock_kit import CountingProxy, aimock
 from attrs import frozen
-from clients_kit import HERE, TOKEN, Told, interpreter, told
+from clients_kit import HERE, TOKEN, Told, database, interpreter, told
 from served_process import served
 
 #: As many as ``programs/openai_acceptance.py`` has going at the same time.
@@ -133,7 +133,7 @@ def days(
     with aimock(folder) as port:
         proxy = CountingProxy(port)
         model = {"ASSISTANTS_MODEL_URL": proxy.url, "ASSISTANTS_MODEL_API": request.param}
-        with served(folder, ASSISTANTS_TOKEN=TOKEN, **model) as running:
+        with served(folder, ASSISTANTS_TOKEN=TOKEN, **database(folder), **model) as running:
             program = [python, "-W", "ignore", str(HERE / "programs" / "openai_acceptance.py")]
             found = told(program, folder, running.base_url)
         proxy.close()

@@ -8,6 +8,7 @@ from typing import Final
 TO_BE_MENDED: Final = "to be mended: "
 
 SLASH: Final = "a path with a slash at its end is answered as without: a redirected POST is lost"
+SAID_TWICE: Final = "in its last month the service said a file's error twice, in two forms"
 OTHER_KIND: Final = "an id of another kind is called so, not one that is not there"
 RUN_RESOURCES: Final = "a run tells the resources that it has; the service tells none of them"
 STEP_KEYS: Final = "the published expired_at and metadata of a step are sent as well"

@@ -6,6 +6,7 @@ from typing import Final
 
 from deviation_reasons import (
     OTHER_KIND,
+    SAID_TWICE,
     SLASH,
 )
 from fact_matching import TEXT, HasKeys, NoOtherKeys, keys
@@ -69,6 +70,7 @@ ROWS = [
     Row("DELETE a file that is not there", "refusal", NO_FILE),
     Row("GET the content of no file", "refusal", NO_FILE),
     Row("GET a file that is not there", "body/error", HasKeys(DETAIL)),
+    Row("GET a file that is not there", "body", HasKeys(keys("error detail")), SAID_TWICE),
     Row("file for no purpose", "refusal", [400, REQUEST, None, "purpose"]),
     Row("file for no purpose", "body/error/message", TEXT),
 ]

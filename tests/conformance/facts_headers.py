@@ -43,6 +43,6 @@ ROWS = [
     Row("answer to a GET", "headers/cf-cache-status", TEXT, NETWORK),
     Row("answer to a GET", "headers/strict-transport-security", TEXT, NETWORK),
     Row("answer to a poll", "headers/openai-poll-after-ms", ABSENT),
-    Row("a wrong key, POST threads", "headers/www-authenticate", TEXT),
+    Row("a wrong key, POST threads", "headers/www-authenticate", 'Bearer realm="OpenAI API"'),
     Row("stream of text", "headers/transfer-encoding", "chunked"),
 ]

@@ -297,7 +297,7 @@ def test_a_token_is_asked_for(store: Store, header: str | None, code: str) -> No
         response = http.get(path, headers=headers)
         assert error(response, 401)["code"] == code
         assert "cret" not in response.get_data(as_text=True).replace("secret", "")
-        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["www-authenticate"] == 'Bearer realm="OpenAI API"'
 
 
 def test_the_right_token_opens(store: Store) -> None:

@@ -35,6 +35,7 @@ def test_a_preflight_is_answered_without_a_token() -> None:
     """All methods of the protocol are allowed, and whatever headers a client has."""
     response = preflight(serving(PAGE), PAGE)
     assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["x-request-id"].startswith("req_")
     assert response.headers[ALLOW] == PAGE
     assert response.headers["access-control-allow-methods"] == "GET, POST, DELETE"
     assert response.headers["access-control-allow-headers"] == "authorization,x-stainless-os"

@@ -145,6 +145,23 @@ def test_a_deleted_item_marks_its_place_either_way(http: Client) -> None:
     assert (listed("before"), listed("after")) == (ids[:2], ids[3:])
 
 
+def test_a_file_that_came_again_marks_its_place_in_the_batch_it_left(http: Client) -> None:
+    """It is in the store, but not in that batch any more: the list goes on from where it was."""
+    store = f"/vector_stores/{made(http, '/vector_stores')['id']}"
+    ids = [upload(http) for _ in range(3)]
+    batch = made(http, f"{store}/file_batches", {"file_ids": ids})["id"]
+    made(http, f"{store}/files", {"file_id": ids[1]})
+
+    def listed(path: str, query: str) -> list[str]:
+        answer = http.get(f"/v1{store}{path}?order=asc&{query}={ids[1]}")
+        assert answer.status_code == 200, answer.text
+        return [one["id"] for one in answer.get_json()["data"]]
+
+    path = f"/file_batches/{batch}/files"
+    assert (listed(path, "before"), listed(path, "after")) == (ids[:1], ids[2:])
+    assert (listed("/files", "before"), listed("/files", "after")) == ([ids[0], ids[2]], [])
+
+
 def test_a_deleted_item_of_another_list_is_no_place_in_this_one(http: Client) -> None:
     """Neither that of another thread nor that of another noun, nor an id that never was."""
     gone = messages(http)[0]

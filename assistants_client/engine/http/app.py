@@ -68,6 +68,8 @@ _UNKNOWN_URL: Final = (
 
 #: The version that every response of OpenAI's had.
 _VERSION: Final = "2020-10-01"
+#: The value of ``www-authenticate``.
+_REALM: Final = 'Bearer realm="OpenAI API"'
 #: The organization of every caller: the engine has no other, and programs read the header.
 _ORGANIZATION: Final = "assistants-engine"
 
@@ -263,18 +265,29 @@ def refusing(fault: Fault) -> WSGIApplication:
     """Returns an application that responds to every request with this fault."""
 
     def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response = _signed(_refusal(fault), record_of(environ).request_id, 0.0)
+        response = _signed(_refusal(fault), record_of(environ).request_id)
         return response(environ, start_response)
 
     return refuse
 
 
-def _signed(response: Response, request_id: str, seconds: float) -> Response:
-    """Returns a response with the headers that programs log; ``seconds`` passed until it began."""
-    response.headers["x-request-id"] = request_id
-    response.headers["openai-processing-ms"] = str(round(1000 * seconds))
-    response.headers["openai-version"] = _VERSION
-    response.headers["openai-organization"] = _ORGANIZATION
+def signature(request_id: str, seconds: float = 0.0) -> dict[str, str]:
+    """Returns the headers that every response has, whoever sends it: programs log them.
+
+    Args:
+        request_id: The id of the request.
+        seconds: The time that passed until the response began.
+    """
+    return {
+        "x-request-id": request_id,
+        "openai-processing-ms": str(round(1000 * seconds)),
+        "openai-version": _VERSION,
+        "openai-organization": _ORGANIZATION,
+    }
+
+
+def _signed(response: Response, request_id: str, seconds: float = 0.0) -> Response:
+    response.headers.update(signature(request_id, seconds))
     return response
 
 
@@ -282,7 +295,7 @@ def _refusal(fault: Fault) -> Response:
     detail = ErrorDetail(message=fault.message, type=fault.type, param=fault.param, code=fault.code)
     response = _json_response(fault.status, encode(ErrorBody(error=detail)))
     if fault.status == 401:
-        response.headers["www-authenticate"] = "Bearer"
+        response.headers["www-authenticate"] = _REALM
     if fault.retry_after is not None:
         response.headers["retry-after"] = str(fault.retry_after)
     return response

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.wrappers import Response
 
+from assistants_client.engine.http.app import signature
+from assistants_client.engine.http.observed_requests import record_of
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class AllowedOrigins:
 
 def _preflight(environ: WSGIEnvironment, allowed: list[tuple[str, str]]) -> Response:
     response = Response(status=204, headers=allowed)
+    response.headers.update(signature(record_of(environ).request_id))
     response.headers["access-control-allow-methods"] = _METHODS
     # All are allowed: clients have many of their own, and a list of them would never be whole.
     wanted = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")

@@ -47,7 +47,6 @@ def resolve_resources(
     resources: ToolResources | None,
     *,
     at: str = "",
-    is_new: bool = False,
     expires_after: StoreExpiry | None = None,
 ) -> None:
     """Checks what resources name, and makes the stores that they describe, in their place.
@@ -57,11 +56,10 @@ def resolve_resources(
         connection: The transaction.
         resources: The resources as requested; changed to what is stored.
         at: The path of them in the body, such as ``thread.``.
-        is_new: Whether they come with a new object, which must name or describe a store then.
         expires_after: The expiry of stores that are created here.
 
     Raises:
-        Fault: A file or a store does not exist, or none is named where one must be.
+        Fault: A file or a store does not exist.
     """
     if resources is None:
         return
@@ -72,10 +70,6 @@ def resolve_resources(
         require_files(context, connection, code.file_ids, path)
     if search is not None:
         path = f"{at}tool_resources.file_search"
-        if is_new and search.vector_store_ids is None and search.vector_stores is None:
-            name = f"{path}.vector_store_ids"
-            message = f"Missing required parameter: '{name}', or vector_stores beside it."
-            raise Fault(400, message, "missing_required_parameter", name)
         for number, store_id in enumerate(search.vector_store_ids or ()):
             param = f"{path}.vector_store_ids[{number}]"
             require_store(context, connection, store_id, param=param)
@@ -132,12 +126,7 @@ def store_thread(
         The thread's document; what the attachments add is in the thread as well.
     """
     resolve_resources(
-        context,
-        connection,
-        thread.tool_resources,
-        at=at,
-        is_new=True,
-        expires_after=THREAD_EXPIRY,
+        context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY
     )
     document = add(connection, threads, thread, tenant=context.caller.tenant)
     _require_images(context, connection, first, f"{at}messages[{{}}].")

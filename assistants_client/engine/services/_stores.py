@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    delete,
     func,
     insert,
     or_,
@@ -27,6 +26,7 @@ from assistants_client.engine.faults import Fault, not_found
 from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import purge
 from assistants_client.engine.storage.database import add, emit_after_commit, load, save
+from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.tables import vector_store_files, vector_stores
 from assistants_client.models._base import JsonObject
@@ -181,7 +181,7 @@ def put_files(
             attributes=dict(one.attributes or {}),
         )
         known = in_store(store.id, [one.file_id])
-        connection.execute(delete(vector_store_files).where(known))
+        drop(connection, vector_store_files, known)
         number = connection.execute(
             insert(vector_store_files)
             .values(

@@ -29,7 +29,7 @@ class Assistants:
         made = new_assistant(request, self._context.now(), self._context.new_id)
 
         def write(connection: Connection) -> Assistant:
-            resolve_resources(self._context, connection, made.tool_resources, is_new=True)
+            resolve_resources(self._context, connection, made.tool_resources)
             add(connection, assistants, made, tenant=self._context.caller.tenant)
             return shown_assistant(made)
 

@@ -9,6 +9,12 @@ const { default: OpenAI, toFile } = await import(pathToFileURL(require.resolve("
 const client = new OpenAI({ maxRetries: 0 });
 const { assistants, threads } = client.beta;
 const told = {};
+// Up to its fifth version the client took all ids of a path in order, and called deleting del.
+const isOld = "del" in assistants;
+const within = (id, { thread_id, ...body }) =>
+  isOld ? [thread_id, id, ...(Object.keys(body).length ? [body] : [])] : [id, { thread_id, ...body }];
+const deleted = async (objects, id) => (await objects[isOld ? "del" : "delete"](id)).object;
+const vectorStores = client.vectorStores ?? client.beta.vectorStores;
 const weather = { type: "function", function: { name: "get_weather" } };
 const ask = (content) => ({ messages: [{ role: "user", content }] });
 const texts = async (threadId) => {
@@ -33,14 +39,15 @@ const assistant = await assistants.create({
   name: "node guide",
   tools: [weather, { type: "code_interpreter" }],
 });
+const made = new Set([assistant.id]);
 for (let number = 0; number < 44; number++) {
-  await assistants.create({ model: "m", name: `node ${number}` });
+  made.add((await assistants.create({ model: "m", name: `node ${number}` })).id);
 }
-const ids = new Set();
+const paged = [];
 for await (const found of assistants.list({ limit: 20 })) {
-  if (found.name?.startsWith("node")) ids.add(found.id);
+  if (made.has(found.id)) paged.push(found.id);
 }
-told.paged = ids.size;
+told.paged = paged.length;
 
 // A run by polling, with its step
 let thread = await threads.create({ ...ask("Hello"), metadata: { a: "1" } });
@@ -50,7 +57,7 @@ let run = await threads.runs.createAndPoll(
   { pollIntervalMs: 20 },
 );
 told.run = [run.status, await texts(thread.id)];
-const steps = await threads.runs.steps.list(run.id, { thread_id: thread.id });
+const steps = await threads.runs.steps.list(...within(run.id, { thread_id: thread.id }));
 told.steps = steps.data.map((step) => step.type);
 
 // A stream with its events
@@ -90,48 +97,60 @@ const outputs = (asked) =>
     tool_call_id: call.id,
     output: JSON.parse(call.function.arguments).city,
   }));
-run = await threads.runs.submitToolOutputsAndPoll(run.id, {
-  thread_id: run.thread_id,
-  tool_outputs: outputs(run),
-});
+run = await threads.runs.submitToolOutputsAndPoll(
+  ...within(run.id, { thread_id: run.thread_id, tool_outputs: outputs(run) }),
+);
 told.plain_tools = [run.status, (await texts(run.thread_id)).at(-1)];
 thread = await threads.create(ask("get_weather of Oslo and Bergen"));
 stream = threads.runs.stream(thread.id, { assistant_id: assistant.id });
 told.first_leg = noted(stream);
 const asked = await stream.finalRun();
-stream = threads.runs.submitToolOutputsStream(asked.id, {
-  thread_id: thread.id,
-  tool_outputs: outputs(asked),
-});
+stream = threads.runs.submitToolOutputsStream(
+  ...within(asked.id, { thread_id: thread.id, tool_outputs: outputs(asked) }),
+);
 told.second_leg = noted(stream);
 told.streamed_tools = [asked.status, (await stream.finalRun()).status];
 
 // Cancelling
 run = await threads.createAndRun({ assistant_id: assistant.id, thread: ask("Speak slowly") });
-run = await threads.runs.cancel(run.id, { thread_id: run.thread_id });
-run = await threads.runs.poll(run.id, { thread_id: run.thread_id }, { pollIntervalMs: 20 });
+run = await threads.runs.cancel(...within(run.id, { thread_id: run.thread_id }));
+run = await threads.runs.poll(...within(run.id, { thread_id: run.thread_id }), {
+  pollIntervalMs: 20,
+});
 told.cancelled = run.status;
 
+// A stream whose thread is deleted in the middle
+stream = threads.createAndRunStream({ assistant_id: assistant.id, thread: ask("Speak slowly") });
+stream.on("messageCreated", (message) => deleted(threads, message.thread_id));
+try {
+  await stream.finalRun();
+} catch (error) {
+  told.broken_off = error.message.includes("was deleted");
+}
+
 // Files and stores
-const store = await client.vectorStores.create({ name: "node" });
+const store = await vectorStores.create({ name: "node" });
 const file = await toFile(Buffer.from("Oslo is the capital of Norway."), "capitals.txt");
-const stored = await client.vectorStores.files.uploadAndPoll(store.id, file, {
+const stored = await vectorStores.files.uploadAndPoll(store.id, file, {
   pollIntervalMs: 20,
 });
 const content = await client.files.content(stored.id);
-const search = await client.vectorStores.search(store.id, { query: "capital of Norway" });
-told.files = [stored.status, await content.text(), search.data[0].filename];
+told.files = [stored.status, await content.text()];
+if (vectorStores.search) {
+  const search = await vectorStores.search(store.id, { query: "capital of Norway" });
+  told.found = search.data[0].filename;
+}
 
 // Deletion and errors
 told.deleted = [
-  (await threads.delete(thread.id)).object,
-  (await assistants.delete(assistant.id)).object,
-  (await client.vectorStores.delete(store.id)).object,
-  (await client.files.delete(stored.id)).object,
+  await deleted(threads, thread.id),
+  await deleted(assistants, assistant.id),
+  await deleted(vectorStores, store.id),
+  await deleted(client.files, stored.id),
 ];
 told.errors = {
   gone: await refusal(() => assistants.retrieve(assistant.id)),
   temperature: await refusal(() => assistants.create({ model: "m", temperature: 3 })),
-  key: await refusal(() => client.withOptions({ apiKey: "wrong" }).beta.threads.create()),
+  key: await refusal(() => new OpenAI({ apiKey: "wrong" }).beta.threads.create()),
 };
 console.log(JSON.stringify(told));

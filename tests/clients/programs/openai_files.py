@@ -6,6 +6,8 @@ import openai
 
 client = openai.OpenAI(max_retries=0)
 beta = client.beta
+is_old = not hasattr(client, "vector_stores")  # then they cannot be searched, nor have attributes
+stores = beta.vector_stores if is_old else client.vector_stores
 told = {}
 CAPITALS = b"Oslo is the capital of Norway.\n\nLima is the capital of Peru.\n"
 RIVERS = b"The Danube flows into the Black Sea.\n"
@@ -26,55 +28,53 @@ file = client.files.create(file=("capitals.txt", CAPITALS), purpose="assistants"
 told["file"] = {**file.to_dict(), "id": file.id[:5], "created_at": None}
 told["content"] = client.files.content(file.id).read() == CAPITALS
 told["processed"] = client.files.wait_for_processing(file.id, poll_interval=0.05).status
-told["listed"] = [found.id == file.id for found in client.files.list(purpose="assistants")]
+listed = list(client.files.list(purpose="assistants"))
+told["listed"] = [
+    [found.id for found in listed].count(file.id),
+    sorted({found.purpose for found in listed}),
+]
 
 # Stores
-store = client.vector_stores.create(
+store = stores.create(
     name="Facts",
     expires_after={"anchor": "last_active_at", "days": 7},
     metadata={"a": "1"},
 )
-attached = client.vector_stores.files.create_and_poll(
+attached = stores.files.create_and_poll(
     file_id=file.id,
     vector_store_id=store.id,
-    attributes={"topic": "capitals", "year": 2020},
     poll_interval_ms=50,
+    **({} if is_old else {"attributes": {"topic": "capitals", "year": 2020}}),
 )
-told["attached"] = [attached.status, attached.last_error, attached.attributes]
-uploaded = client.vector_stores.files.upload_and_poll(
+told["attached"] = [attached.status, attached.last_error]
+uploaded = stores.files.upload_and_poll(
     vector_store_id=store.id, file=("rivers.md", RIVERS), poll_interval_ms=50
 )
 told["uploaded"] = uploaded.status
-batch = client.vector_stores.file_batches.upload_and_poll(
+batch = stores.file_batches.upload_and_poll(
     vector_store_id=store.id,
     files=[(f"note{number}.txt", f"Note number {number}.".encode()) for number in range(3)],
     poll_interval_ms=50,
 )
 told["batch"] = [batch.status, batch.file_counts.to_dict()]
-told["batch_files"] = len(
-    client.vector_stores.file_batches.list_files(batch.id, vector_store_id=store.id).data
-)
-store = client.vector_stores.retrieve(store.id)
+told["batch_files"] = len(stores.file_batches.list_files(batch.id, vector_store_id=store.id).data)
+store = stores.retrieve(store.id)
 told["store"] = [store.status, store.file_counts.completed, store.name, store.expires_at > 0]
-told["store_updated"] = client.vector_stores.update(store.id, name="All facts").name
-told["store_files"] = len(
-    client.vector_stores.files.list(store.id, filter="completed", limit=2).data
-)
-told["file_content"] = [
-    part.text for part in client.vector_stores.files.content(file.id, vector_store_id=store.id)
-]
+told["store_updated"] = stores.update(store.id, name="All facts").name
+told["store_files"] = len(stores.files.list(store.id, filter="completed", limit=2).data)
 
-# Search
-found = client.vector_stores.search(store.id, query="capital of Norway", max_num_results=3).data
-told["search"] = [found[0].filename, "Oslo" in found[0].content[0].text, 0 <= found[0].score <= 1]
-told["filtered"] = [
-    each.filename
-    for each in client.vector_stores.search(
-        store.id,
-        query="capital of Norway",
-        filters={"type": "eq", "key": "topic", "value": "capitals"},
-    )
-]
+# What old versions do not have
+if not is_old:
+    told["attributes"] = attached.attributes
+    told["file_content"] = [
+        part.text for part in stores.files.content(file.id, vector_store_id=store.id)
+    ]
+    question = {"query": "capital of Norway", "max_num_results": 3}
+    found = stores.search(store.id, **question).data
+    text = found[0].content[0].text
+    told["search"] = [found[0].filename, "Oslo" in text, 0 <= found[0].score <= 1]
+    only = {"type": "eq", "key": "topic", "value": "capitals"}
+    told["filtered"] = [each.filename for each in stores.search(store.id, filters=only, **question)]
 
 # File search in a run
 assistant = beta.assistants.create(
@@ -116,16 +116,14 @@ run = beta.threads.runs.create_and_poll(
 told["run_with_file"] = run.status
 
 # Deletion, errors
-told["detached"] = client.vector_stores.files.delete(file.id, vector_store_id=store.id).to_dict()[
-    "object"
-]
-told["store_deleted"] = client.vector_stores.delete(store.id).to_dict()["object"]
+told["detached"] = stores.files.delete(file.id, vector_store_id=store.id).to_dict()["object"]
+told["store_deleted"] = stores.delete(store.id).to_dict()["object"]
 told["file_deleted"] = client.files.delete(file.id).to_dict()["object"]
 told["errors"] = {
     "gone": refusal(lambda: client.files.retrieve(file.id)),
-    "store gone": refusal(lambda: client.vector_stores.retrieve(store.id)),
+    "store gone": refusal(lambda: stores.retrieve(store.id)),
     "no such file": refusal(
-        lambda: client.vector_stores.files.create(vector_store_id=store.id, file_id="file-none")
+        lambda: stores.files.create(vector_store_id=store.id, file_id="file-none")
     ),
     "purpose": refusal(lambda: client.files.create(file=b"x", purpose="nothing")),
 }

@@ -55,14 +55,8 @@ made = [
     beta.assistants.create(model="m", name=f"number {number}", metadata={}).id
     for number in range(45)
 ]
-descending = [
-    found.id for found in beta.assistants.list(limit=20) if found.name and "number" in found.name
-]
-ascending = [
-    found.id
-    for found in beta.assistants.list(limit=20, order="asc")
-    if found.name and "number" in found.name
-]
+descending = [found.id for found in beta.assistants.list(limit=20) if found.id in made]
+ascending = [found.id for found in beta.assistants.list(limit=20, order="asc") if found.id in made]
 told["pages"] = {
     "descending": descending == made[::-1],
     "ascending": ascending == made,

@@ -159,4 +159,16 @@ with beta.threads.create_and_run_stream(
     run = stream.current_run
 beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
 told["left"] = beta.threads.runs.poll(run.id, thread_id=run.thread_id, poll_interval_ms=50).status
+
+# Its thread is deleted in the middle
+try:
+    with beta.threads.create_and_run_stream(
+        assistant_id=assistant.id,
+        thread={"messages": [{"role": "user", "content": "Speak slowly"}]},
+    ) as stream:
+        for event in stream:
+            if event.event == "thread.message.created":
+                beta.threads.delete(event.data.thread_id)
+except openai.APIError as error:
+    told["broken_off"] = [type(error).__name__, "was deleted" in error.message]
 print(json.dumps(told))
