@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, get_args
 
+from assistants_client._json.plain_values import is_old_model
 from assistants_client.function_tools import json_types
 from assistants_client.function_tools.json_types import JsonType, Read, Schema, ValidationError
 
@@ -29,7 +31,7 @@ def is_model(tp: Any) -> bool:
     if "__struct_fields__" in dir(tp):
         return "msgspec" in sys.modules
     known = hasattr(tp, "__get_pydantic_core_schema__") or "__pydantic_core_schema__" in vars(tp)
-    return known and _has_adapter()
+    return (known and _has_adapter()) or _old_pydantic(tp) is not None
 
 
 def needs_pydantic(notes: Sequence[object]) -> bool:
@@ -47,6 +49,18 @@ def _has_adapter() -> bool:
     return hasattr(sys.modules.get("pydantic"), "TypeAdapter")
 
 
+def _old_pydantic(tp: Any) -> Any:
+    """Returns the pydantic 1 that a class is of, also the one within pydantic 2; or ``None``."""
+    if hasattr(tp, "__get_pydantic_core_schema__") or not hasattr(tp, "__get_validators__"):
+        return None
+    for base in tp.__mro__:
+        if base.__module__.startswith("pydantic.v1."):
+            return sys.modules.get("pydantic.v1")
+        if base.__module__.startswith("pydantic.") and not _has_adapter():
+            return sys.modules.get("pydantic")
+    return None
+
+
 def model(tp: Any, name: str, definitions: dict[str, Schema], *, strict: bool) -> JsonType:
     """Returns the type of a class of pydantic or msgspec, or of a type annotated for pydantic.
 
@@ -59,9 +73,12 @@ def model(tp: Any, name: str, definitions: dict[str, Schema], *, strict: bool) -
     Raises:
         TypeError: It has no JSON Schema.
     """
-    make = _of_msgspec if "__struct_fields__" in dir(tp) else _of_pydantic
+    old = _old_pydantic(tp) if isinstance(tp, type) else None
     try:
-        schema, read = make(tp)
+        if old is not None:
+            schema, read = _of_old_pydantic(tp, old, strict=strict)
+        else:
+            schema, read = (_of_msgspec if "__struct_fields__" in dir(tp) else _of_pydantic)(tp)
     except Exception as error:
         raise TypeError(f"{getattr(tp, '__name__', tp)}: {error}".splitlines()[0]) from error
     schema = _absorbed(schema, name, definitions, strict=strict)
@@ -86,6 +103,29 @@ def _of_pydantic(tp: Any) -> tuple[Schema, Read]:
             raise ValidationError([("", f"{type(error).__name__}: {error}")]) from error
 
     return adapter.json_schema(ref_template=_REFERENCE + "{model}"), read
+
+
+def _of_old_pydantic(tp: Any, pydantic: Any, *, strict: bool) -> tuple[Schema, Read]:
+    if strict:
+        raise TypeError("a model of pydantic 1 cannot be had in strict mode; one of pydantic 2 can")
+    is_model = is_old_model(tp)
+    make = tp.schema if is_model else partial(pydantic.schema_of, tp)
+    schema = dict(make(ref_template=_REFERENCE + "{model}"))  # that is kept with the class
+    schema["$defs"] = schema.pop("definitions", {})
+
+    def read(value: Any) -> Any:
+        try:
+            return tp.parse_obj(value) if is_model else pydantic.parse_obj_as(tp, value)
+        except pydantic.ValidationError as error:
+            steps = [[step for step in one["loc"] if step != "__root__"] for one in error.errors()]
+            texts = [one["msg"] for one in error.errors()]
+            raise ValidationError(
+                [(_path(each), text) for each, text in zip(steps, texts, strict=True)]
+            ) from error
+        except Exception as error:
+            raise ValidationError([("", f"{type(error).__name__}: {error}")]) from error
+
+    return schema, read
 
 
 def _of_msgspec(tp: Any) -> tuple[Schema, Read]:
