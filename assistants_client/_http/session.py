@@ -6,10 +6,12 @@ is sent from here, and ``HTTPAdapter.send`` stays as it is: tests of programs re
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial
@@ -26,6 +28,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from assistants_client.errors import ConfigurationError
 
+#: The beginning of a certificate, and of a key.
+_PEM = b"-----BEGIN "
 #: Connections that stay open for the next call; more threads than this open further ones.
 _MAX_IDLE_CONNECTIONS = 100
 
@@ -269,7 +273,38 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     except IsADirectoryError:
         context.load_verify_locations(capath=path)
     except OSError as error:
+        names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        found = (name for name in names if ca_bundle and os.environ.get(name) == ca_bundle)
+        source = next(found, "session.verify" if ca_bundle else "of the package certifi")
         raise ConfigurationError(
-            f"the CA bundle {path!r} cannot be read (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE): {error}"
+            f"the CA bundle {path!r} cannot be read ({source}): {error}"
         ) from None
     return context
+
+
+def check_tls_files(settings: Mapping[str, Any]) -> None:
+    """Reads the files that a user's session names for TLS, after a request that failed.
+
+    requests raises a bare ``OSError`` where one is not there, and blames the connection where one
+    is no certificate.
+
+    Args:
+        settings: The arguments of ``Session.send``.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    if isinstance(settings["verify"], str):
+        tls_context(settings["verify"])
+    given = settings["cert"]
+    pair = (given, given) if isinstance(given, str) else tuple(given or ())
+    for path in pair:
+        try:
+            with open(path, "rb") as file:
+                is_certificate = _PEM in file.read()
+        except OSError as error:
+            raise ConfigurationError(
+                f"session.cert: {path!r} cannot be read: {error.strerror}"
+            ) from None
+        if not is_certificate:
+            raise ConfigurationError(f"session.cert: {path!r} is no PEM file")
