@@ -6,7 +6,8 @@ import json
 import re
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,8 +61,11 @@ _QUERY = re.compile(r"\?\S*")
 
 def _is_error(document: Any) -> bool:
     """Returns whether a JSON document of a 2xx is an error's, as gateways send them."""
-    if not isinstance(document, dict) or "id" in document:
+    if not isinstance(document, dict):
         return False
+    if "id" in document:  # an object's, or one that a gateway gave to its error
+        is_object = document.get("object") not in (None, "error") or "thread_id" in document
+        return bool(document.get("error")) and not is_object
     if document.get("error") or document.get("errors") or document.get("object") == "error":
         return True
     is_empty = document.get("object") is None and "data" not in document
@@ -105,6 +109,28 @@ def error_within(
 ) -> APIStatusError | None:
     """Returns the error that the document of a 2xx is, or ``None``: gateways report theirs so."""
     return refusal(response, content or b"", method, path) if _is_error(document) else None
+
+
+def content_of(
+    response: requests.Response, blocks: Iterator[bytes], method: str, path: str
+) -> Iterator[bytes]:
+    """Returns the blocks of a file, which may be JSON itself; servers send it as an attachment.
+
+    Raises:
+        APIStatusError: They are an error of a gateway's.
+    """
+    kind = response.headers.get("Content-Type", "")
+    if not kind.startswith("application/json") or "Content-Disposition" in response.headers:
+        return blocks
+    first = next(blocks, b"")
+    try:
+        document = json.loads(first)
+    except (ValueError, RecursionError):
+        document = None
+    error = document.get("error") if isinstance(document, dict) and len(document) == 1 else None
+    if isinstance(error, dict) and error.get("message"):
+        raise refusal(response, first, method, path)
+    return chain([first] if first else [], blocks)
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:

@@ -1,5 +1,7 @@
 """Gateways that report their failures with a status of 200."""
 
+import json
+
 import pytest
 
 from assistants_client import (
@@ -20,6 +22,7 @@ FORMS = [
     {"object": "list", "data": [], "error": {"message": WORDS}},
     {"detail": WORDS},
     {"message": WORDS, "statusCode": 500},
+    {"id": "req_1", "error": {"message": WORDS}},
 ]
 CALLS = {
     "messages.list": ("GET", "/threads/t/messages", lambda c: list(c.messages.list("t"))),
@@ -42,7 +45,7 @@ def once():
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("form", FORMS[:6], ids=str)
+@pytest.mark.parametrize("form", [*FORMS[:6], FORMS[7]], ids=str)
 def test_every_call_raises_the_words(once, server, name, form):
     """No list is empty because of it, and no call names a missing id in its place."""
     method, path, call = CALLS[name]
@@ -66,6 +69,19 @@ def test_a_status_that_the_error_names_counts(once, server):
         once.threads.retrieve("t")
     with pytest.raises(RateLimitError, match="Slow down"):
         once.threads.retrieve("u")
+
+
+def test_the_content_of_a_file_is_no_error(once, server):
+    """A gateway's error in its place is raised, also by a download, which then leaves no file."""
+    error = {"error": {"message": WORDS}}
+    server.answers("GET", "/files/file_1/content", error)
+    attached = {"Content-Disposition": 'attachment; filename="a.json"'}
+    server.answers("GET", "/files/file_2/content", error, headers=attached)
+    server.answers("GET", "/files/file_3/content", {"error": None, "rows": []})
+    with pytest.raises(APIStatusError, match=rf"answered 200 with an error: {WORDS}"):
+        once.files.content("file_1")
+    assert json.loads(once.files.content("file_2")) == error
+    assert json.loads(once.files.content("file_3")) == {"error": None, "rows": []}
 
 
 def test_a_key_that_the_error_quotes_is_not_shown(server):
