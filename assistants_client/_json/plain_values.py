@@ -161,7 +161,7 @@ def _of_package(value: Any) -> Any:
     if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
         return _numbers(value, numpy)
     # As arrays, tables and tensors of other packages have them.
-    for method in ("to_dicts", "tolist", "to_list", "item"):
+    for method in ("to_dicts", "to_pylist", "tolist", "to_list", "item"):
         read = getattr(value, method, None)
         if callable(read):
             return read()

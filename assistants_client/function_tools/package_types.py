@@ -5,9 +5,10 @@ The packages are not imported here: a program that has such a class has imported
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, get_args
 
@@ -196,8 +197,12 @@ def _strict(schema: Any) -> Any:
 
 
 def numbers(tp: Any, origin: Any) -> JsonType | None:
-    """Returns the type of a number or array of numpy, or of a column or table of pandas."""
+    """Returns the type of a number, day or array of numpy, or of a column or table of pandas."""
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if pandas is not None and origin is pandas.Timestamp:
+        return _moment(origin)
+    if numpy is not None and origin is numpy.datetime64:
+        return _moment(lambda at: numpy.datetime64(_in_utc(at)))
     if numpy is not None and issubclass(origin, numpy.generic):
         return _number(origin, numpy)
     if numpy is not None and origin is numpy.ndarray:
@@ -209,7 +214,29 @@ def numbers(tp: Any, origin: Any) -> JsonType | None:
     return None
 
 
+def _moment(make: Callable[[datetime.datetime], Any]) -> JsonType:
+    base = json_types.formatted(datetime.datetime)
+
+    def read(value: Any) -> Any:
+        return json_types.made(make, base.read(value))
+
+    return JsonType(base.schema, read, base.expected, base.accepts)
+
+
+def _in_utc(at: datetime.datetime) -> datetime.datetime:
+    """Returns a time as numpy takes it, which has no time zones."""
+    return at if at.tzinfo is None else at.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def _concrete(tp: Any, numpy: Any) -> Any:
+    """Returns a class of numpy of which there are values, for one that several have in common."""
+    if tp in (numpy.number, numpy.inexact, numpy.floating):
+        return numpy.float64
+    return numpy.int64 if tp in (numpy.integer, numpy.signedinteger) else tp
+
+
 def _number(tp: Any, numpy: Any) -> JsonType | None:
+    tp = _concrete(tp, numpy)
     kinds = ((numpy.bool_, bool), (numpy.integer, int), (numpy.floating, float), (numpy.str_, str))
     plain = next((plain for kind, plain in kinds if issubclass(tp, kind)), None)
     if plain is None:
@@ -228,7 +255,7 @@ def _array(tp: Any, numpy: Any) -> JsonType:
     arguments: tuple[Any, ...] = get_args(outer[1]) if len(outer) > 1 else ()
     declared = next((one for one in arguments if isinstance(one, type)), None)
     item = None if declared is None else _number(declared, numpy)
-    kind = None if item is None else numpy.dtype(declared)
+    kind = None if item is None else numpy.dtype(_concrete(declared, numpy))
     inner: Schema = {"type": "number"} if item is None else item.schema
     rows = {"type": "array", "items": inner}
     schema = {"type": "array", "items": {"anyOf": [inner, rows]}}
