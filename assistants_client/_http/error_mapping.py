@@ -30,6 +30,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from assistants_client._http.error_documents import detail_of, is_error, words_of
 from assistants_client._http.error_hints import (
     about_the_address,
     about_the_proxy,
@@ -57,19 +58,6 @@ _MAX_FOREIGN_LENGTH = 200
 #: A proxy's refusal of a tunnel, of which messages show the status only.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _QUERY = re.compile(r"\?\S*")
-
-
-def _is_error(document: Any) -> bool:
-    """Returns whether a JSON document of a 2xx is an error's, as gateways send them."""
-    if not isinstance(document, dict):
-        return False
-    if "id" in document:  # an object's, or one that a gateway gave to its error
-        is_object = document.get("object") not in (None, "error") or "thread_id" in document
-        return bool(document.get("error")) and not is_object
-    if document.get("error") or document.get("errors") or document.get("object") == "error":
-        return True
-    is_empty = document.get("object") is None and "data" not in document
-    return is_empty and isinstance(document.get("message") or document.get("detail"), str)
 
 
 def json_of(
@@ -108,7 +96,7 @@ def error_within(
     document: Any, response: requests.Response, content: bytes | None, method: str, path: str
 ) -> APIStatusError | None:
     """Returns the error that the document of a 2xx is, or ``None``: gateways report theirs so."""
-    return refusal(response, content or b"", method, path) if _is_error(document) else None
+    return refusal(response, content or b"", method, path) if is_error(document) else None
 
 
 def content_of(
@@ -144,8 +132,8 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
         document = json.loads(content)
     except (ValueError, RecursionError):
         document = content.decode("utf-8", "replace")
-    detail = _detail(document)
-    text = " ".join(_message(detail, document).split())
+    detail = detail_of(document)
+    text = " ".join(words_of(document).split())
     text = text or reason or "no explanation"
     hint = pause_hint(response.headers)
     status = response.status_code
@@ -323,6 +311,13 @@ def cut_short(error: Exception, response: requests.Response, method: str, path: 
     )
 
 
+def without_secrets(text: str, request: requests.PreparedRequest) -> str:
+    """Returns a text of the server's without what is secret in the request that it answers."""
+    for secret in _secrets(request.headers):
+        text = text.replace(secret, "***")
+    return text
+
+
 def _secrets(headers: Mapping[str, str | bytes]) -> list[str]:
     """Returns the secrets in a request's headers, which no error may show.
 
@@ -347,32 +342,3 @@ def _named_status(detail: dict[str, Any]) -> int | None:
         if len(named) == 3 and named.isdecimal() and 400 <= int(named) < 600:
             return int(named)
     return None
-
-
-def _detail(document: Any) -> dict[str, Any]:
-    """Returns the object with the message in an error body; servers nest it differently."""
-    if not isinstance(document, dict):
-        return {}
-    inner = document.get("error")
-    return inner if isinstance(inner, dict) else document
-
-
-def _message(detail: dict[str, Any], document: Any) -> str:
-    for key in ("message", "detail", "error", "errors", "issues"):
-        value = detail.get(key)
-        if value:
-            return _words(value)
-    return _words(document)
-
-
-def _words(value: Any) -> str:
-    """Returns a text as it is, and the output of validators (paths and texts) as a sentence."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "; ".join(_words(entry) for entry in value)
-    text = value.get("message") or value.get("msg") if isinstance(value, dict) else None
-    if not isinstance(text, str):
-        return json.dumps(value, ensure_ascii=False)
-    place = value.get("path") or value.get("loc")
-    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text

@@ -249,7 +249,9 @@ class RunStreamSession:
                             return True
                         if is_bounded:
                             self._bounds.event()
-        except StreamError:
+        except StreamError as error:
+            if response is not None:
+                error.args = (response.without_secrets(str(error.args[0])), *error.args[1:])
             raise
         except (APIError, EventTooLargeError) as error:
             is_refused = isinstance(error, APIStatusError) and not error.maybe_created

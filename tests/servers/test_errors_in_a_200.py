@@ -11,6 +11,8 @@ from assistants_client import (
     InternalServerError,
     RateLimitError,
     RetryPolicy,
+    StreamError,
+    UnknownEvent,
 )
 
 WORDS = "The project is out of quota"
@@ -57,6 +59,29 @@ def test_every_call_raises_the_words(once, server, name, form):
     assert caught.value.maybe_created == (method == "POST")
 
 
+@pytest.mark.parametrize("how", ["document", "event", "data alone"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_streams_raise_the_words_too(once, server, how, form):
+    """Whether the error came in the place of the stream, as its event, or without a name."""
+    if how == "document":
+        server.answers("POST", "/threads/t/runs", form)
+    else:
+        name = "event: error\n" if how == "event" else ""
+        body = f"{name}data: {json.dumps(form)}\n\n"
+        server.answers_body("POST", "/threads/t/runs", body, 200, "text/event-stream")
+    with pytest.raises(StreamError, match=rf"an error within the stream: {WORDS}"):
+        list(once.runs.stream("t", assistant_id="a"))
+
+
+def test_an_event_with_a_message_is_no_error(once, server):
+    """Servers have events of their own, with names."""
+    run = {"id": "r", "thread_id": "t", "object": "thread.run", "status": "completed"}
+    body = f'event: note\ndata: {{"message": "Busy"}}\n\ndata: {json.dumps(run)}\n\n'
+    server.answers_body("POST", "/threads/t/runs", body, 200, "text/event-stream")
+    first, *_ = once.runs.stream("t", assistant_id="a")
+    assert first == UnknownEvent("note", {"message": "Busy"})
+
+
 def test_a_status_that_the_error_names_counts(once, server):
     """It decides about the class, and whether a wait goes on."""
     done = {"id": "r", "thread_id": "t", "status": "completed"}
@@ -86,9 +111,15 @@ def test_the_content_of_a_file_is_no_error(once, server):
 
 def test_a_key_that_the_error_quotes_is_not_shown(server):
     """As in any other error."""
-    server.answers("GET", "/threads/t", {"error": {"message": "no such key: secret-key-1"}})
+    error = {"error": {"message": "no such key: secret-key-1"}}
+    server.answers("GET", "/threads/t", error)
+    server.answers("POST", "/threads/t/runs", error)
+    client = Client("https://server.test/v1", api_key="secret-key-1")
     with pytest.raises(APIStatusError, match=r"no such key: \*\*\*"):
-        Client("https://server.test/v1", api_key="secret-key-1").threads.retrieve("t")
+        client.threads.retrieve("t")
+    for options in ({}, {"timeout": 5}):
+        with pytest.raises(StreamError, match=r"no such key: \*\*\*"):
+            list(client.runs.stream("t", assistant_id="a", **options))
 
 
 def test_a_list_without_data_is_no_empty_list(once, server):
