@@ -90,6 +90,7 @@ def _read_document(name: str, document: Any) -> tuple[Event, Any]:
         if plain is not None:
             part = TextPartDelta(index=plain.part, text=TextPiece(value=plain.value))
             return MessageDelta(id=plain.id, delta=MessageChange(content=[part])), plain
+        document = _with_text_in_parts(document)
     check_no_error(document, name)
     try:
         return _typed(name, document), document
@@ -125,6 +126,23 @@ def _typed(name: str, document: dict[str, Any]) -> Event:
     elif kind == "thread" and word == "created":
         event = ThreadCreated(decode(Thread, document))
     return UnknownEvent(name, document) if event is None else event
+
+
+def _with_text_in_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns a message's delta with the text that some servers send bare as that of a part."""
+    delta = document.get("delta")
+    content = delta.get("content") if isinstance(delta, dict) else None
+    if isinstance(content, str):
+        content = [{"index": 0, "type": "text", "text": content}]
+    if not isinstance(delta, dict) or not isinstance(content, list):
+        return document
+    parts = [
+        {**part, "text": {"value": part["text"]}}
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+        else part
+        for part in content
+    ]
+    return {**document, "delta": {**delta, "content": parts}}
 
 
 def _plain_text(document: dict[str, Any]) -> PlainText | None:
