@@ -41,7 +41,7 @@ class Item(msgspec.Struct):
 
     sku: str
     point: datetime.date | None = None
-    parts: list["Item"] = msgspec.field(default_factory=list)
+    parts: "list[Item]" = msgspec.field(default_factory=list)
 
 
 class Other(msgspec.Struct):
