@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
@@ -84,7 +84,8 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
         ConfigurationError: It is not a number of seconds above 0, nor a pair of them.
     """
     pair: tuple[object, ...] = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-    seconds = [float(value) for value in pair if is_number(value) and value > 0]
+    plain = [plain_number(value) for value in pair]
+    seconds = [float(value) for value in plain if is_number(value) and value > 0]
     if len(pair) != 2 or len(seconds) != 2:
         raise ConfigurationError(
             f"timeout: {timeout!r} is not a number of seconds above 0, nor a pair of them "
@@ -92,6 +93,18 @@ def checked_timeout(timeout: object) -> tuple[float | None, float | None]:
         )
     connect, read = (None if value == math.inf else value for value in seconds)
     return connect, read
+
+
+def plain_number(value: object) -> object:
+    """Returns Python's own number for one of numpy's, a decimal or a fraction; else the value."""
+    if type(value) in (int, float, bool, str, tuple):
+        return value
+    import numbers  # where somebody has such a number
+
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    is_real = isinstance(value, numbers.Real) or type(value).__name__ == "Decimal"
+    return float(value) if is_real else value  # type: ignore[arg-type]  # a decimal is no Real
 
 
 def is_number(value: object, *, whole: bool = False) -> TypeGuard[float]:
@@ -111,7 +124,7 @@ def number(
     hint: str = "",
     error: Callable[[str], ConfigurationError] = ConfigurationError,
 ) -> float:
-    """Returns the number that an argument is.
+    """Returns the number that an argument is, as Python's own.
 
     Args:
         name: The argument.
@@ -127,13 +140,14 @@ def number(
     Raises:
         ConfigurationError: It is not a number, is a boolean or NaN, or is out of bounds.
     """
+    plain = plain_number(value)
     if (
-        is_number(value, whole=whole)
-        and (above is None or value > above)
-        and (at_least is None or value >= at_least)
-        and (at_most is None or value <= at_most)
+        is_number(plain, whole=whole)
+        and (above is None or plain > above)
+        and (at_least is None or plain >= at_least)
+        and (at_most is None or plain <= at_most)
     ):
-        return value
+        return plain
     kind = ("whole number" if whole else "number") + (f" of {unit}" if unit else "")
     if above is not None:
         bound = f" above {above}"
@@ -142,6 +156,19 @@ def number(
     else:
         bound = f", {at_least} or more" if unit else f" of {at_least} or more"
     raise error(f"{name}: {value!r} is not a {kind}{bound}{'; ' if hint else ''}{hint}")
+
+
+def check_not_used_up(name: str, items: object) -> None:
+    """Refuses a generator that was read before: it would look like an empty list.
+
+    Raises:
+        ConfigurationError: It was read to its end, or closed.
+    """
+    if isinstance(items, Generator) and getattr(items, "gi_frame", items) is None:
+        raise ConfigurationError(
+            f"{name}: this generator was read to its end before, and can be read once only; give a "
+            "list"
+        )
 
 
 #: The hint of a number of seconds that may be infinite.

@@ -72,6 +72,9 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
 _ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_id": ("assistant_id",),
     "attempts": ("retries",),
+    "azure_ad_token": ("credential",),
+    "azure_ad_token_provider": ("credential",),
+    "azure_endpoint": ("endpoint",),
     "default_headers": ("headers",),
     "default_query": ("params",),
     "file_ids": ("attachments", "tool_resources"),
@@ -96,6 +99,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
 
 #: By argument without another name here: the alternative.
 _NO_ARGUMENTS: Final[Mapping[str, str]] = {
+    "azure_deployment": "the model of an assistant is the name of its deployment",
     "stream": "client.runs.stream and its like take the same fields",
     "event_handler": "iterate over the stream instead, as in: for event in stream",
 }
@@ -143,7 +147,7 @@ def no_argument(called: str, name: str, known: Collection[str], *, noun: str) ->
     is_request = "extra_body" in known
     like = [*_ARGUMENTS.get(name, ()), *difflib.get_close_matches(name, known, 1)]
     here = next((one for one in like if one in known), None)
-    if is_request and name in _OPTIONS:
+    if name in _OPTIONS and (is_request or here is None):
         advice = f"; client.with_options({_OPTIONS[name]}=...) varies it for single calls"
     elif name in _NO_ARGUMENTS:
         advice = f"; {_NO_ARGUMENTS[name]}"
@@ -168,10 +172,10 @@ def explains_arguments(method: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(method)
     def call(*args: P.args, **arguments: P.kwargs) -> T:
         if len(args) > len(by_position):
-            raise TypeError(
-                f"{called}() takes {by_position[-1]} by position and the rest by name, as in "
-                f"{by_name[0]}=..."
-            )
+            first = f"{by_position[-1]} by position and the rest"
+            if len(by_position) == 1:  # self, or the class
+                first = "its arguments"
+            raise TypeError(f"{called}() takes {first} by name, as in {by_name[0]}=...")
         for name in arguments.keys() - known:
             raise no_argument(called, name, known, noun="argument")
         return method(*args, **arguments)

@@ -121,4 +121,6 @@ def as_backoff(value: BackoffLike) -> Backoff:
         return ConstantBackoff(value)
     if callable(value):
         return value
+    if hasattr(value, "__float__") and not isinstance(value, bool):  # numpy's, or a decimal
+        return ConstantBackoff(float(value))
     raise TypeError(f"expected seconds or a callable, got {type(value).__name__}")

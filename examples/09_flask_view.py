@@ -1,6 +1,6 @@
 """Flask: a view that begins a conversation, and one that streams an answer into the response.
 
-1. Make one client for all; send a question with its run, so that each gets its own answer.
+1. Make one client for all; a question goes with its run, and has 120 seconds for its answer.
 2. Return a status for what fails before the first word, and end the answer with words after it.
 
 For many users: ``gunicorn --threads 32 09_flask_view:app``. Assumes Flask and the extra ``engine``.
@@ -18,8 +18,8 @@ app, client, tools = Flask(__name__), Client(), [CodeInterpreterTool()]
 
 
 @cache
-def assistant_id() -> str:
-    """Made once for all processes, by ``assistants create``; otherwise by each process."""
+def tutor() -> str:
+    """The id of an assistant: made once by ``assistants create``, otherwise by each process."""
     return environ.get("ASSISTANT_ID") or client.assistants.create(model="gpt-4o", tools=tools).id
 
 
@@ -38,9 +38,9 @@ def ask(thread_id: str) -> Response:
             raise error  # no word was sent: it becomes a status
         return "\n\n[The answer broke off. Please ask again.]"
 
-    asked = [{"role": "user", "content": request.get_data(as_text=True)}]
+    new = [{"role": "user", "content": request.get_data(as_text=True)}]
     stream = client.runs.stream(
-        thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
+        thread_id, assistant_id=tutor(), additional_messages=new, on_active_run="wait", timeout=120
     )
     words = stream.text(on_error=broke_off)
     return Response(chain([next(words, "")], words), mimetype="text/plain")

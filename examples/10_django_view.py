@@ -1,6 +1,6 @@
 """Django: a view that begins a conversation, and one that streams an answer into the response.
 
-1. Make one client for all; send a question with its run, so that each gets its own answer.
+1. Make one client for all; a question goes with its run, and has 120 seconds for its answer.
 2. Return a status for what is refused; a failure of the model ends the answer with words.
 
 Assumes Django over WSGI (14: over ASGI) and the extra ``engine``; see also 09.
@@ -24,8 +24,8 @@ client, tools = Client(), [CodeInterpreterTool()]
 
 
 @cache
-def assistant_id() -> str:
-    """Made once for all processes, by ``assistants create``; otherwise by each process."""
+def tutor() -> str:
+    """The id of an assistant: made once by ``assistants create``, otherwise by each process."""
     return environ.get("ASSISTANT_ID") or client.assistants.create(model="gpt-4o", tools=tools).id
 
 
@@ -34,12 +34,12 @@ def begin(_: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"thread_id": client.threads.create().id})
 
 
-def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
+def ask(request: HttpRequest, thread: str) -> HttpResponseBase:
     """The answer to the question in the body, as it is written."""
-    asked = [{"role": "user", "content": request.body.decode()}]
+    new = [{"role": "user", "content": request.body.decode()}]
     try:
         stream = client.runs.stream(
-            thread_id, assistant_id=assistant_id(), additional_messages=asked, on_active_run="wait"
+            thread, assistant_id=tutor(), additional_messages=new, on_active_run="wait", timeout=120
         )
         next(stream)  # it has begun: a refusal can still become a status
     except (InvalidRequestError, NotFoundError) as error:
@@ -48,7 +48,7 @@ def ask(request: HttpRequest, thread_id: str) -> HttpResponseBase:
     return StreamingHttpResponse(words, content_type="text/plain; charset=utf-8")
 
 
-urlpatterns = [path("threads", begin), path("threads/<str:thread_id>", ask)]
+urlpatterns = [path("threads", begin), path("threads/<str:thread>", ask)]
 application = get_wsgi_application()
 
 if __name__ == "__main__":

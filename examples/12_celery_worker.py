@@ -27,8 +27,7 @@ from assistants_client import AdaptiveBackoff, APIConnectionError, Client, Inter
 
 REDIS = os.environ.get("REDIS_URL")
 app = Celery("assistants", broker=REDIS or "memory://", backend=REDIS or "cache+memory://")
-client = Client()
-backoff = AdaptiveBackoff()
+client, backoff = Client(), AdaptiveBackoff()
 
 
 @app.task(name="follow", bind=True, acks_late=True, max_retries=None)
@@ -43,7 +42,8 @@ def follow(self: Any, thread_id: str, run_id: str, begun: float) -> str:
         wish = float(headers.get("assistants-poll-after-ms", 0)) / 1000
         raise self.retry(countdown=wish or backoff(polls, elapsed))
     client.wait_for_run(run)  # raises its error, where it did not complete
-    return "\n\n".join(m.text for m in client.messages.list(thread_id, run_id=run_id, order="asc"))
+    said = client.messages.list(thread_id, run_id=run_id, order="asc")
+    return "\n\n".join(one.text or one.refusal for one in said)
 
 
 def ask(assistant_id: str, question: str) -> Any:

@@ -27,8 +27,8 @@ client, threads = Client(), ThreadPoolExecutor(100)
 
 
 @cache
-def assistant_id() -> str:
-    """Made once for all processes, by ``assistants create``; otherwise by each process."""
+def tutor() -> str:
+    """The id of an assistant: made once by ``assistants create``, otherwise by each process."""
     return environ.get("ASSISTANT_ID") or client.assistants.create(model="gpt-4o").id
 
 
@@ -43,7 +43,7 @@ async def words_of(stream: RunStream) -> AsyncIterator[str]:
 def ask(request: HttpRequest) -> HttpResponseBase:
     """The answer to the question in the body, in a new conversation."""
     asked = {"messages": [{"role": "user", "content": request.body.decode()}]}
-    stream = client.runs.stream_thread_and_run(assistant_id=assistant_id(), thread=asked)
+    stream = client.runs.stream_thread_and_run(assistant_id=tutor(), thread=asked, timeout=120)
     next(stream)  # it has begun: a refusal is raised here, and not within the response
     return StreamingHttpResponse(words_of(stream), content_type="text/plain; charset=utf-8")
 

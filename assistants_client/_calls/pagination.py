@@ -46,8 +46,8 @@ class LazyList(Generic[T]):
         largest_page: int = LARGEST_PAGE,
         filters: Mapping[str, str | list[str] | None] | None = None,
     ) -> None:
-        _check_count("limit", limit)
-        _check_count("page_size", page_size, largest_page)
+        limit = _count("limit", limit)
+        page_size = _count("page_size", page_size, largest_page)
         if order not in (None, "asc", "desc"):
             raise InvalidRequestError(f"order: {order!r} is not 'asc' or 'desc'", path="order")
         cursors: dict[str, object] = {"after": after, "before": before}
@@ -185,11 +185,11 @@ def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=3)
 
 
-def _check_count(name: str, value: int | None, maximum: int | None = None) -> None:
+def _count(name: str, value: int | None, maximum: int | None = None) -> int | None:
     if value is None:
-        return
+        return None
     left_out = "all items" if name == "limit" else "the server's own"
-    number(
+    checked = number(
         name,
         value,
         at_least=1,
@@ -198,3 +198,4 @@ def _check_count(name: str, value: int | None, maximum: int | None = None) -> No
         hint=f"leave it out for {left_out}",
         error=partial(InvalidRequestError, path=name),
     )
+    return int(checked)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve, frozen
 
 from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
+from assistants_client._http.error_mapping import without_secrets
 from assistants_client._http.transport import Query, Transport
 from assistants_client.errors import InvalidRequestError, NotFoundError
 from assistants_client.models.lists import Page
@@ -74,6 +75,10 @@ class StreamedResponse:
     def interrupt(self) -> None:
         """Wakes a thread that waits for the next block."""
         self._transport.interrupt(self._response)
+
+    def without_secrets(self, text: str) -> str:
+        """Returns a text of the server's, without the key that it may quote."""
+        return without_secrets(text, self._response.request)
 
 
 class RunCalls(Resource):

@@ -6,7 +6,8 @@ import json
 import re
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from assistants_client._http.error_documents import detail_of, is_error, words_of
 from assistants_client._http.error_hints import (
     about_the_address,
     about_the_proxy,
@@ -56,16 +58,6 @@ _MAX_FOREIGN_LENGTH = 200
 #: A proxy's refusal of a tunnel, of which messages show the status only.
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _QUERY = re.compile(r"\?\S*")
-
-
-def _is_error(document: Any) -> bool:
-    """Returns whether a JSON document of a 2xx is an error's, as gateways send them."""
-    if not isinstance(document, dict) or "id" in document:
-        return False
-    if document.get("error") or document.get("errors") or document.get("object") == "error":
-        return True
-    is_empty = document.get("object") is None and "data" not in document
-    return is_empty and isinstance(document.get("message") or document.get("detail"), str)
 
 
 def json_of(
@@ -104,7 +96,29 @@ def error_within(
     document: Any, response: requests.Response, content: bytes | None, method: str, path: str
 ) -> APIStatusError | None:
     """Returns the error that the document of a 2xx is, or ``None``: gateways report theirs so."""
-    return refusal(response, content or b"", method, path) if _is_error(document) else None
+    return refusal(response, content or b"", method, path) if is_error(document) else None
+
+
+def content_of(
+    response: requests.Response, blocks: Iterator[bytes], method: str, path: str
+) -> Iterator[bytes]:
+    """Returns the blocks of a file, which may be JSON itself; servers send it as an attachment.
+
+    Raises:
+        APIStatusError: They are an error of a gateway's.
+    """
+    kind = response.headers.get("Content-Type", "")
+    if not kind.startswith("application/json") or "Content-Disposition" in response.headers:
+        return blocks
+    first = next(blocks, b"")
+    try:
+        document = json.loads(first)
+    except (ValueError, RecursionError):
+        document = None
+    error = document.get("error") if isinstance(document, dict) and len(document) == 1 else None
+    if isinstance(error, dict) and error.get("message"):
+        raise refusal(response, first, method, path)
+    return chain([first] if first else [], blocks)
 
 
 def refusal(response: requests.Response, content: bytes, method: str, path: str) -> APIStatusError:
@@ -118,8 +132,8 @@ def refusal(response: requests.Response, content: bytes, method: str, path: str)
         document = json.loads(content)
     except (ValueError, RecursionError):
         document = content.decode("utf-8", "replace")
-    detail = _detail(document)
-    text = " ".join(_message(detail, document).split())
+    detail = detail_of(document)
+    text = " ".join(words_of(document).split())
     text = text or reason or "no explanation"
     hint = pause_hint(response.headers)
     status = response.status_code
@@ -297,6 +311,13 @@ def cut_short(error: Exception, response: requests.Response, method: str, path: 
     )
 
 
+def without_secrets(text: str, request: requests.PreparedRequest) -> str:
+    """Returns a text of the server's without what is secret in the request that it answers."""
+    for secret in _secrets(request.headers):
+        text = text.replace(secret, "***")
+    return text
+
+
 def _secrets(headers: Mapping[str, str | bytes]) -> list[str]:
     """Returns the secrets in a request's headers, which no error may show.
 
@@ -321,32 +342,3 @@ def _named_status(detail: dict[str, Any]) -> int | None:
         if len(named) == 3 and named.isdecimal() and 400 <= int(named) < 600:
             return int(named)
     return None
-
-
-def _detail(document: Any) -> dict[str, Any]:
-    """Returns the object with the message in an error body; servers nest it differently."""
-    if not isinstance(document, dict):
-        return {}
-    inner = document.get("error")
-    return inner if isinstance(inner, dict) else document
-
-
-def _message(detail: dict[str, Any], document: Any) -> str:
-    for key in ("message", "detail", "error", "errors", "issues"):
-        value = detail.get(key)
-        if value:
-            return _words(value)
-    return _words(document)
-
-
-def _words(value: Any) -> str:
-    """Returns a text as it is, and the output of validators (paths and texts) as a sentence."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "; ".join(_words(entry) for entry in value)
-    text = value.get("message") or value.get("msg") if isinstance(value, dict) else None
-    if not isinstance(text, str):
-        return json.dumps(value, ensure_ascii=False)
-    place = value.get("path") or value.get("loc")
-    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text

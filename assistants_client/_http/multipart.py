@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, cast
+from typing import Any, BinaryIO, Final, TypeAlias, cast
 
 from assistants_client.errors import AssistantsError, InvalidRequestError
 
@@ -159,6 +159,10 @@ def _unpaired(source: FileSource) -> tuple[_Content, str]:
         name, source = source
     if isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
+    upload: Any = source
+    if not hasattr(upload, "tell") and hasattr(upload, "filename") and hasattr(upload, "file"):
+        # As FastAPI, Bottle and Pyramid give it: a file, and its name beside.
+        return upload.file, name or upload.filename or ""
     return source, name
 
 
@@ -182,7 +186,8 @@ def _measured(source: _Content) -> tuple[int, int]:
         return path.stat().st_size, 0
     try:
         start = source.tell()
-        size = source.seek(0, os.SEEK_END) - start
+        source.seek(0, os.SEEK_END)  # not every kind of file returns where that is
+        size = source.tell() - start
         source.seek(start)
         is_binary = isinstance(source.read(0), bytes)
     except (AttributeError, OSError) as error:

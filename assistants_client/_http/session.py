@@ -6,10 +6,12 @@ is sent from here, and ``HTTPAdapter.send`` stays as it is: tests of programs re
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial
@@ -26,6 +28,10 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from assistants_client.errors import ConfigurationError
 
+#: The module of urllib3's classes of connections.
+_URLLIB3 = "urllib3.connection"
+#: The beginning of a certificate, and of a key.
+_PEM = b"-----BEGIN "
 #: Connections that stay open for the next call; more threads than this open further ones.
 _MAX_IDLE_CONNECTIONS = 100
 
@@ -128,16 +134,21 @@ class _TrackingPool:
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]  # a mixin to urllib3's
-        if time.monotonic() - connection.idle_since > self._max_idle:
-            connection.close()  # it reopens itself
         borrower = borrowed.get()
+        if not isinstance(connection, _TrackedConnection):
+            if borrower is not None:
+                borrower.was_sent = True  # for all that is known
+            return connection
+        ours: Any = connection
+        if time.monotonic() - ours.idle_since > self._max_idle:
+            ours.close()  # it reopens itself
         if borrower is not None:
             borrower.attach(connection)
         connection.borrower = borrower
         return connection
 
     def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
+        if isinstance(conn, _TrackedConnection):
             conn.idle_since = time.monotonic()
             if conn.borrower is not None:
                 conn.borrower.release()
@@ -166,20 +177,35 @@ class _TrackedConnection:
             self.borrower.was_sent = True
 
 
-class _HttpConnection(_TrackedConnection, HTTPConnection):
+def _of_urllib3(kind: Any) -> Any:
+    """Returns urllib3's class of connections, which a recorder's may stand in for just now."""
+    return next(base for base in kind.__mro__ if base.__module__ == _URLLIB3)
+
+
+class _HttpConnection(_TrackedConnection, _of_urllib3(HTTPConnection)):  # type: ignore[misc]
     pass
 
 
-class _HttpsConnection(_TrackedConnection, HTTPSConnection):
+class _HttpsConnection(_TrackedConnection, _of_urllib3(HTTPSConnection)):  # type: ignore[misc]
     pass
+
+
+def _tracked(kind: Any, ours: Any) -> Any:
+    """Returns the class of new connections: ours for urllib3's, and that of a recorder as it is."""
+    return ours if kind.__module__ == _URLLIB3 else kind
 
 
 class _HttpPool(_TrackingPool, HTTPConnectionPool):
-    ConnectionCls: Any = _HttpConnection
+    # Looked up for each: vcrpy replaces that of the base class for the time of a recording.
+    ConnectionCls: Any = property(
+        lambda _: _tracked(HTTPConnectionPool.ConnectionCls, _HttpConnection)
+    )
 
 
 class _HttpsPool(_TrackingPool, HTTPSConnectionPool):
-    ConnectionCls: Any = _HttpsConnection
+    ConnectionCls: Any = property(
+        lambda _: _tracked(HTTPSConnectionPool.ConnectionCls, _HttpsConnection)
+    )
 
 
 class Connections(HTTPAdapter):
@@ -269,7 +295,38 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     except IsADirectoryError:
         context.load_verify_locations(capath=path)
     except OSError as error:
+        names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        found = (name for name in names if ca_bundle and os.environ.get(name) == ca_bundle)
+        source = next(found, "session.verify" if ca_bundle else "of the package certifi")
         raise ConfigurationError(
-            f"the CA bundle {path!r} cannot be read (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE): {error}"
+            f"the CA bundle {path!r} cannot be read ({source}): {error}"
         ) from None
     return context
+
+
+def check_tls_files(settings: Mapping[str, Any]) -> None:
+    """Reads the files that a user's session names for TLS, after a request that failed.
+
+    requests raises a bare ``OSError`` where one is not there, and blames the connection where one
+    is no certificate.
+
+    Args:
+        settings: The arguments of ``Session.send``.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    if isinstance(settings["verify"], str):
+        tls_context(settings["verify"])
+    given = settings["cert"]
+    pair = (given, given) if isinstance(given, str) else tuple(given or ())
+    for path in pair:
+        try:
+            with open(path, "rb") as file:
+                is_certificate = _PEM in file.read()
+        except OSError as error:
+            raise ConfigurationError(
+                f"session.cert: {path!r} cannot be read: {error.strerror}"
+            ) from None
+        if not is_certificate:
+            raise ConfigurationError(f"session.cert: {path!r} is no PEM file")

@@ -41,7 +41,13 @@ from assistants_client._http.error_mapping import (
 )
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
-from assistants_client._http.session import Connections, CookielessSession, interrupt, tls_context
+from assistants_client._http.session import (
+    Connections,
+    CookielessSession,
+    check_tls_files,
+    interrupt,
+    tls_context,
+)
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
 from assistants_client._version import __version__
 from assistants_client.errors import (
@@ -354,7 +360,13 @@ class Transport:
             raise
         except (requests.RequestException, ValueError) as error:
             # A ValueError comes from a redirect to an invalid address, in a user's session.
+            if not self._own_session and isinstance(error, requests.exceptions.SSLError):
+                check_tls_files(self._settings)
             raise connection_error(error, method, path, self.base_url) from error
+        except OSError:
+            if not self._own_session:  # requests did not find a file of the session's
+                check_tls_files(self._settings)
+            raise
         with closing(response):
             if not 200 <= response.status_code < 300:
                 raise self._refusal(response, method, path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -164,6 +164,8 @@ def literal_of(allowed: tuple[Any, ...]) -> Hook:
 def wrong_type(expected: str, value: Any) -> InvalidValueError:
     """Returns the error for a value of another type."""
     got = JSON_NAMES.get(type(value), type(value).__name__)
+    if isinstance(value, Iterator) and "an array" in expected:  # not when it is sent again
+        got += ", which can be read once only; give a list"
     if isinstance(value, (types.FunctionType, types.MethodType)):
         got += "; @tool makes a tool of it"
     return InvalidValueError(f"expected {expected}, got {got}")

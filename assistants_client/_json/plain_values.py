@@ -12,16 +12,20 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import itertools
+import json
 import math
 import os
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence, Set, ValuesView
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any, Final
 
 import attrs
 
 _NO_FORM: Final = (type, bytes, bytearray, memoryview)
+#: Of an iterator no more is read: it may have no end.
+_MOST_ITEMS: Final = 1_000_000
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
@@ -34,7 +38,7 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
         return value
     if isinstance(value, _NO_FORM):
         raise no_form(value)
-    if hasattr(value, "model_dump"):
+    if hasattr(value, "model_dump") or is_old_model(type(value)):
         return _dumped(value)
     if hasattr(type(value), "__struct_fields__") and (msgspec := sys.modules.get("msgspec")):
         return msgspec.to_builtins(value, enc_hook=plain, str_keys=True)
@@ -49,9 +53,9 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind reads best
             return read(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Set):
+    if isinstance(value, (set, frozenset)):
         return _ordered(value)
-    if isinstance(value, (Sequence, ValuesView, collections.deque)):
+    if isinstance(value, (Sequence, Set, ValuesView, collections.deque)):
         return list(value)
     return _of_package(value)
 
@@ -100,10 +104,36 @@ _SCALARS: Final[tuple[tuple[Any, Callable[[Any], Any]], ...]] = (
 
 
 def _dumped(value: Any) -> Any:
+    if not hasattr(value, "model_dump"):
+        return _dumped_by_old(value)
     try:
         return value.model_dump(mode="json", fallback=plain)
     except TypeError:  # an older pydantic, or another's method of this name
         return value.model_dump(mode="json")
+
+
+def is_old_model(cls: type) -> bool:
+    """Returns whether it is a model of pydantic 1, also of the one within pydantic 2."""
+    return hasattr(cls, "__fields__") and hasattr(cls, "parse_obj") and hasattr(cls, "json")
+
+
+def _dumped_by_old(value: Any) -> Any:
+    try:
+        return json.loads(value.json())
+    except TypeError:  # it holds what that does not know, such as numbers of numpy
+        return value.dict()
+
+
+def listed(items: Iterator[Any]) -> list[Any]:
+    """Returns what an iterator yields.
+
+    Raises:
+        ValueError: It does not come to an end.
+    """
+    found = list(itertools.islice(items, _MOST_ITEMS + 1))
+    if len(found) > _MOST_ITEMS:
+        raise ValueError(f"{type(items).__name__} yields more than {_MOST_ITEMS} items")
+    return found
 
 
 def _ordered(values: Set[Any]) -> list[Any]:
@@ -131,7 +161,7 @@ def _of_package(value: Any) -> Any:
     if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
         return _numbers(value, numpy)
     # As arrays, tables and tensors of other packages have them.
-    for method in ("to_dicts", "tolist", "to_list", "item"):
+    for method in ("to_dicts", "to_pylist", "tolist", "to_list", "item"):
         read = getattr(value, method, None)
         if callable(read):
             return read()

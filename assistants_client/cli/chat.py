@@ -36,6 +36,7 @@ from assistants_client.models.messages import (
     FilePath,
     ImageFilePart,
     Message,
+    MessageRequest,
     RefusalPart,
 )
 from assistants_client.models.run_steps import (
@@ -176,23 +177,19 @@ class ChatSession:
             RunError: The run did not complete, or requires an action that is not possible here.
             AssistantsError: Another error occurred.
         """
-        # An abandoned run may still lock the thread.
-        self._client.messages.create(
-            self.thread_id,
-            question,
-            attachments=self._attachments or UNSET,
-            on_active_run="wait",
-        )
-        self._attachments = []
-        self._undo = []
         run = None
         with self._client.runs.stream(
             self.thread_id,
             assistant_id=self.assistant_id,
+            # With the run: asked again after one that is refused, it is there once.
+            additional_messages=[MessageRequest(question, attachments=self._attachments or UNSET)],
+            on_active_run="wait",  # an abandoned run may still lock the thread
             model=self._model,
             instructions=self._instructions,
         ) as stream:
             for event in stream:
+                if run is None:
+                    self._attachments, self._undo = [], []
                 self._run = run = stream.run
                 self._show(event)
         self._screen.end_line()

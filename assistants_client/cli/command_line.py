@@ -65,8 +65,9 @@ examples:
 
 _CREATE: Final = """\
 Creates an assistant once for all processes of a program, and prints its id, for
-a variable of the program. Run it when the program is set up or deployed, at one
-place: an assistant of that name is updated with the options that are given."""
+a variable of the program. Run it when the program is set up or deployed: an
+assistant of that name is updated with the options that are given. Of several
+commands at the same moment each prints the same id."""
 
 _CREATE_ENDS: Final = f"""\
 exit status:

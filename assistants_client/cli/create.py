@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from typing import Final
 
 from assistants_client.client.client import Client
 from assistants_client.errors import AssistantsError
@@ -10,6 +12,11 @@ from assistants_client.models._base import UNSET
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool
 
 _TOOLS = {"code_interpreter": CodeInterpreterTool, "file_search": FileSearchTool}
+
+#: The lists, and the seconds between them, after which several of a name count as meant: before,
+#: another command may be deleting its own.
+_LISTS: Final = 5
+_PAUSE: Final = 0.2
 
 
 def create_once(
@@ -23,7 +30,8 @@ def create_once(
 ) -> str:
     """Creates the assistant of a name, or updates the one there is, and returns its id.
 
-    Two calls at the same time may create two; the next one then refuses to choose.
+    Of several calls at the same time all may create one. Each then lists them again: the oldest
+    stays, and whoever created another deletes it.
 
     Args:
         client: The client.
@@ -36,7 +44,12 @@ def create_once(
     Raises:
         AssistantsError: There are several of that name, or the server failed.
     """
-    found = [one.id for one in client.assistants.list(page_size=100) if one.name == name]
+    found = _named(client, name)
+    for _ in range(_LISTS - 1):
+        if len(found) < 2:
+            break
+        time.sleep(_PAUSE)
+        found = _named(client, name)
     if len(found) > 1:
         raise AssistantsError(
             f"there are {len(found)} assistants of the name {name!r}: {', '.join(found)}; delete "
@@ -51,7 +64,10 @@ def create_once(
             instructions=given_instructions,
             tools=given_tools,
         )
-        return made.id
+        oldest = next(iter(_named(client, name)), made.id)
+        if oldest != made.id:
+            client.assistants.delete(made.id)
+        return oldest
     if model is not None or instructions is not None or tools is not None:
         client.assistants.update(
             found[0],
@@ -60,3 +76,9 @@ def create_once(
             tools=given_tools,
         )
     return found[0]
+
+
+def _named(client: Client, name: str) -> list[str]:
+    """Returns the ids of the assistants of a name, in the order of their creation."""
+    listed = client.assistants.list(order="asc", page_size=100)
+    return [one.id for one in listed if one.name == name]

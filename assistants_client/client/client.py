@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
-from assistants_client._arguments import Timeout, check_tool_handling
+from assistants_client._arguments import Timeout
 from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.auth import Credential
 from assistants_client._http.retry import RetryPolicy
@@ -26,10 +26,16 @@ from assistants_client.backoff import BackoffLike
 from assistants_client.client import connect, resources
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.replies import Reply
-from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
+from assistants_client.models.run_streams import Approve, Journal, OnToolError
 from assistants_client.models.runs import Run
 from assistants_client.waiting.many_runs import RunOrIds, wait_for_runs
-from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter, run_or_ids, wait_for_run
+from assistants_client.waiting.polling import (
+    DEFAULT_WAIT,
+    Waiter,
+    run_or_ids,
+    tool_handling,
+    wait_for_run,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -129,6 +135,7 @@ class Client:
         return client
 
     @classmethod
+    @explains_arguments
     def foundry(  # noqa: D417 - the other arguments are explained by the class
         cls,
         endpoint: str,
@@ -163,6 +170,7 @@ class Client:
         return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
 
     @classmethod
+    @explains_arguments
     def azure(  # noqa: D417 - the other arguments are explained by the class
         cls,
         endpoint: str,
@@ -198,6 +206,7 @@ class Client:
         transport = connect.to_azure(endpoint, api_key, credential, options, session)
         return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
 
+    @explains_arguments
     def with_options(
         self,
         *,
@@ -330,14 +339,7 @@ class Client:
             ToolError: A tool failed, with ``on_tool_error="raise"``.
             APIError: A poll was refused in a way that waiting cannot cure, such as a 404.
         """
-        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
-        handling = ToolHandling(
-            on_tool_error=on_tool_error,
-            approve=approve,
-            parallel_tools=parallel_tools,
-            max_tool_rounds=max_tool_rounds,
-            journal=journal,
-        )
+        handling = tool_handling(on_tool_error, approve, parallel_tools, max_tool_rounds, journal)
         return wait_for_run(
             *run_or_ids(run, thread_id, run_id),
             calls=self._run_calls,
@@ -421,6 +423,7 @@ class Client:
         on_active_run: OnActiveRun = "raise",
         timeout: float = DEFAULT_WAIT,
         backoff: BackoffLike | None = None,
+        stalled_after: float | None = None,
         on_tool_error: OnToolError = "report",
         approve: Approve | None = None,
         parallel_tools: int = 1,
@@ -429,31 +432,24 @@ class Client:
     ) -> Reply:
         """Adds a user message, runs the assistant on it, and returns the answer.
 
-        ``backoff``, ``on_tool_error``, ``approve``, ``parallel_tools``, ``max_tool_rounds`` and
-        ``journal`` are as for :meth:`wait_for_run`.
+        ``backoff``, ``stalled_after``, ``on_tool_error``, ``approve``, ``parallel_tools``,
+        ``max_tool_rounds`` and ``journal`` are as for :meth:`wait_for_run`.
 
         Args:
             question: The user's message.
             instructions: Instead of the assistant's own, for this run.
             tools: Added to the assistant's, which is read first; functions handle the run's calls.
             replace_tools: True gives the run these ``tools`` alone.
-            on_active_run: What to do when a run holds the thread's lock. With ``wait`` and
-                ``cancel`` the question goes with the run, and nobody else's comes in between.
-            timeout: Seconds for the wait.
+            on_active_run: What to do when a run holds the thread's lock. The question goes with its
+                run: nobody else's comes in between, and a run that is refused leaves none behind.
+            timeout: Seconds for the whole: the lock, the run, its tools, and reading the answer.
 
         Raises:
             ThreadLockedError: A run is active on the thread, or waits for outputs of functions.
             RunError: The run did not complete, or requires action that no tool takes.
             AssistantsError: As :meth:`wait_for_run`.
         """
-        check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
-        handling = ToolHandling(
-            on_tool_error=on_tool_error,
-            approve=approve,
-            parallel_tools=parallel_tools,
-            max_tool_rounds=max_tool_rounds,
-            journal=journal,
-        )
+        handling = tool_handling(on_tool_error, approve, parallel_tools, max_tool_rounds, journal)
         from assistants_client.client.questions import ask
 
         return ask(
@@ -471,6 +467,7 @@ class Client:
             on_active_run=on_active_run,
             timeout=timeout,
             backoff=backoff,
+            stalled_after=stalled_after,
         )
 
     def close(self) -> None:

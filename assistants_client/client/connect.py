@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from assistants_client._arguments import Timeout, checked_base_url
+from assistants_client._arguments import Timeout, checked_base_url, plain_number
 from assistants_client._http.auth import CachedToken, Credential
 from assistants_client._http.retry import RetryPolicy
 from assistants_client._http.transport import ApiKey, Options, Query, Transport
@@ -244,12 +244,13 @@ def _as_policy(retries: RetryPolicy | int | None) -> RetryPolicy:
         return RetryPolicy()
     if isinstance(retries, RetryPolicy):
         return retries
-    if type(retries) is not int or retries < 0:
+    count = plain_number(retries)
+    if type(count) is not int or count < 0:
         raise ConfigurationError(
             f"retries: {retries!r} is not a RetryPolicy, nor a whole number of 0 or more further "
             "tries"
         )
-    return RetryPolicy(attempts=retries + 1)
+    return RetryPolicy(attempts=count + 1)
 
 
 def _key_for(base_url: str) -> str | None:

@@ -13,7 +13,12 @@ from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.waiting.deadlines import Deadline
-from assistants_client.waiting.polling import check_timeout, wait_for_run, with_function_tools
+from assistants_client.waiting.polling import (
+    check_stalled_after,
+    check_timeout,
+    wait_for_run,
+    with_function_tools,
+)
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls
@@ -40,11 +45,12 @@ def ask(
     on_active_run: OnActiveRun,
     timeout: float,
     backoff: BackoffLike | None,
+    stalled_after: float | None,
 ) -> Reply:
     """Adds the question to its thread, runs the assistant on it, and reads its answer."""
     # A mistake must not leave a question without its answer, nor a run that locks the thread.
     checked_id("assistant_id", assistant_id)
-    check_timeout(timeout)
+    timeout, stalled_after = check_timeout(timeout), check_stalled_after(stalled_after)
     deadline = Deadline("the question", timeout, waiter.clock)
     delays = waiter.delays(backoff)
     functions = [] if tools is None else with_function_tools(tools)
@@ -53,17 +59,20 @@ def ask(
     of_run: Sequence[ToolInput] | None = functions if replace_tools else None
     if functions and not replace_tools:
         of_run = deadline.call(lambda: calls.tools_with(assistant_id, functions))
-    started = runs.create(
-        thread_id,
-        assistant_id=assistant_id,
-        instructions=UNSET if instructions is None else instructions,
-        tools=UNSET if of_run is None else of_run,
-        # With the run: one that is refused leaves no question behind, and where others ask as well,
-        # theirs do not come in between.
-        additional_messages=[MessageRequest(question)],
-        on_active_run=on_active_run,
-        timeout=timeout,
-    )
+    try:
+        started = runs.create(
+            thread_id,
+            assistant_id=assistant_id,
+            instructions=UNSET if instructions is None else instructions,
+            tools=UNSET if of_run is None else of_run,
+            # With the run: one that is refused leaves no question behind, and where others ask as
+            # well, theirs do not come in between.
+            additional_messages=[MessageRequest(question)],
+            on_active_run=on_active_run,
+            timeout=max(deadline.left(), 0.0),  # reading the assistant took some of it
+        )
+    except WaitTimeoutError as late:
+        raise deadline.missed(late.run) from late
     run = wait_for_run(
         started.thread_id,
         started.id,
@@ -75,6 +84,7 @@ def ask(
         timeout=timeout,
         backoff=delays,
         check=True,
+        stalled_after=stalled_after,
         begun=deadline.begun,
     )
     if run.status == "requires_action":

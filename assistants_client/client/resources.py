@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls
     from assistants_client._http.transport import Transport
     from assistants_client.resources.assistants import Assistants as Assistants
     from assistants_client.resources.files import Files as Files
@@ -26,6 +27,7 @@ class _Connected(Protocol):
 
     _transport: Transport
     _waiter: Waiter
+    _run_calls: RunCalls
 
 
 def assistants(client: _Connected) -> Assistants:
@@ -46,14 +48,14 @@ def messages(client: _Connected) -> Messages:
     """The messages of threads."""
     from assistants_client.resources.messages import Messages
 
-    return Messages(client._transport, client._waiter)
+    return Messages(client._transport, client._waiter, client._run_calls)
 
 
 def runs(client: _Connected) -> Runs:
     """Runs: assistants at work on threads."""
     from assistants_client.resources.runs import Runs
 
-    return Runs(client._transport, client._waiter)
+    return Runs(client._transport, client._waiter, client._run_calls)
 
 
 def run_steps(client: _Connected) -> RunSteps:

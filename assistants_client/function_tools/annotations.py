@@ -149,7 +149,7 @@ class Annotations:
         """
         make_default = None
         try:
-            if _is_pydantic_field(default):
+            if json_types.is_pydantic_field(default):
                 from assistants_client.function_tools.limits import default_of
 
                 tp = Annotated[tp, default]
@@ -359,11 +359,6 @@ _KINDS: Final[tuple[tuple[Callable[[type], bool], Callable[[Any], _Fields]], ...
     (dataclasses.is_dataclass, _dataclass_fields),
     (lambda cls: issubclass(cls, tuple) and hasattr(cls, "_fields"), _named_tuple_fields),
 )
-
-
-def _is_pydantic_field(default: object) -> bool:
-    fields = sys.modules.get("pydantic.fields")
-    return fields is not None and isinstance(default, fields.FieldInfo)
 
 
 def _filled(hint: Any, known: dict[Any, Any]) -> Any:

@@ -10,7 +10,7 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -18,6 +18,7 @@ from attrs import frozen
 
 from assistants_client._arguments import number
 from assistants_client._json.dumps import to_json
+from assistants_client._json.plain_values import listed
 from assistants_client.errors import ConfigurationError, ToolError
 from assistants_client.function_tools.function_tool import ToolFunction, ToolLike, as_tools
 from assistants_client.function_tools.journal import OpenJournal, key_of, open_journal
@@ -126,6 +127,8 @@ class _Executor:
         reason = ""
         try:
             result = job.act()
+            if isinstance(result, Generator):  # its own errors are the function's
+                result = listed(result)
         except Exception as error:
             output, reason = self.failure(job.call, error), type(error).__name__
         else:

@@ -25,6 +25,7 @@ from typing import (
 
 import attrs
 
+from assistants_client._arguments import check_not_used_up
 from assistants_client._json.strict import strict_json
 from assistants_client.errors import ConfigurationError
 from assistants_client.function_tools import docstrings, json_types
@@ -255,6 +256,7 @@ def as_tools(tools: Iterable[ToolLike]) -> list[Tool | JsonObject]:
     """
     if isinstance(tools, (str, Mapping)) or not isinstance(tools, Iterable):
         raise ConfigurationError(f"tools: {tools!r:.80} is not a list of tools")
+    check_not_used_up("tools", tools)
     made = [_as_tool(index, item) for index, item in enumerate(tools)]
     seen: set[str] = set()
     for index, item in enumerate(made):

@@ -13,6 +13,7 @@ import decimal
 import json
 import pathlib
 import re
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
@@ -115,6 +116,12 @@ class Field:
     description: str
     default: object
     make_default: Callable[[], Any] | None = None
+
+
+def is_pydantic_field(value: object) -> bool:
+    """Returns whether this is what ``pydantic.Field`` makes, also that of pydantic 1."""
+    modules = (sys.modules.get("pydantic.fields"), sys.modules.get("pydantic.v1.fields"))
+    return any(module is not None and isinstance(value, module.FieldInfo) for module in modules)
 
 
 def mismatch(expected: str, value: object) -> ValidationError:

@@ -6,10 +6,10 @@ attributes; none of these packages is imported.
 
 from __future__ import annotations
 
+import copy
 import decimal
 import operator
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -36,17 +36,13 @@ _LENGTHS: Final = {
     "min_length": (operator.ge, "min", "of a length of at least {}"),
     "max_length": (operator.le, "max", "of a length of at most {}"),
 }
+#: Names of pydantic 1, and those of today.
+_OLD_NAMES: Final = {"regex": "pattern", "min_items": "min_length", "max_items": "max_length"}
 _LENGTH_OF: Final = {"string": "Length", "array": "Items", "object": "Properties"}
 _NAMES: Final = {str: "string", list: "array", dict: "object", int: "number", float: "number"}
 _NUMBERS: Final = (int, float, decimal.Decimal)
 #: Limits of pydantic that JSON Schema does not have.
-_REFUSED: Final = ("max_digits", "decimal_places")
-
-
-def is_field(note: object) -> bool:
-    """Returns whether this is what ``pydantic.Field`` makes."""
-    fields = sys.modules.get("pydantic.fields")
-    return fields is not None and isinstance(note, fields.FieldInfo)
+_REFUSED: Final = ("max_digits", "decimal_places", "unique_items")
 
 
 def default_of(field: Any) -> tuple[object, Callable[[], Any] | None]:
@@ -57,9 +53,19 @@ def default_of(field: Any) -> tuple[object, Callable[[], Any] | None]:
     """
     if getattr(field, "default_factory_takes_validated_data", False):
         raise TypeError("a default that depends on other fields is not supported")
+    if not hasattr(field, "is_required"):
+        return _default_of_old(field)
     if field.is_required():
         return attrs.NOTHING, None
     return field.get_default(), lambda: field.get_default(call_default_factory=True)
+
+
+def _default_of_old(field: Any) -> tuple[object, Callable[[], Any] | None]:
+    if field.default_factory is not None:
+        return None, field.default_factory
+    if field.default is ... or type(field.default).__name__ == "UndefinedType":
+        return attrs.NOTHING, None
+    return field.default, lambda: copy.deepcopy(field.default)
 
 
 def description_of(notes: Sequence[object]) -> str:
@@ -90,16 +96,16 @@ def _limits(notes: Sequence[object]) -> Iterator[tuple[str, Any]]:
     for note in notes:
         if isinstance(note, type):
             continue
-        if is_field(note):
-            yield from _limits(getattr(note, "metadata", ()))
+        if json_types.is_pydantic_field(note) and hasattr(note, "metadata"):
+            yield from _limits(getattr(note, "metadata", ()))  # pydantic 1 has them as attributes
             continue
         for name in _REFUSED:
             if getattr(note, name, None) is not None:
                 raise TypeError(f"the limit {name!r} is not supported")
-        for name in (*_COMPARED, *_LENGTHS, "pattern"):
+        for name in (*_COMPARED, *_LENGTHS, "pattern", *_OLD_NAMES):
             limit = getattr(note, name, None)
             if limit is not None and not callable(limit):
-                yield name, limit
+                yield _OLD_NAMES.get(name, name), limit
         if type(note).__module__ == "annotated_types" and callable(getattr(note, "func", None)):
             yield "predicate", note.func  # type: ignore[attr-defined]
 

@@ -5,11 +5,14 @@ The packages are not imported here: a program that has such a class has imported
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, get_args
 
+from assistants_client._json.plain_values import is_old_model
 from assistants_client.function_tools import json_types
 from assistants_client.function_tools.json_types import JsonType, Read, Schema, ValidationError
 
@@ -29,7 +32,7 @@ def is_model(tp: Any) -> bool:
     if "__struct_fields__" in dir(tp):
         return "msgspec" in sys.modules
     known = hasattr(tp, "__get_pydantic_core_schema__") or "__pydantic_core_schema__" in vars(tp)
-    return known and _has_adapter()
+    return (known and _has_adapter()) or _old_pydantic(tp) is not None
 
 
 def needs_pydantic(notes: Sequence[object]) -> bool:
@@ -47,6 +50,18 @@ def _has_adapter() -> bool:
     return hasattr(sys.modules.get("pydantic"), "TypeAdapter")
 
 
+def _old_pydantic(tp: Any) -> Any:
+    """Returns the pydantic 1 that a class is of, also the one within pydantic 2; or ``None``."""
+    if hasattr(tp, "__get_pydantic_core_schema__") or not hasattr(tp, "__get_validators__"):
+        return None
+    for base in tp.__mro__:
+        if base.__module__.startswith("pydantic.v1."):
+            return sys.modules.get("pydantic.v1")
+        if base.__module__.startswith("pydantic.") and not _has_adapter():
+            return sys.modules.get("pydantic")
+    return None
+
+
 def model(tp: Any, name: str, definitions: dict[str, Schema], *, strict: bool) -> JsonType:
     """Returns the type of a class of pydantic or msgspec, or of a type annotated for pydantic.
 
@@ -59,9 +74,12 @@ def model(tp: Any, name: str, definitions: dict[str, Schema], *, strict: bool) -
     Raises:
         TypeError: It has no JSON Schema.
     """
-    make = _of_msgspec if "__struct_fields__" in dir(tp) else _of_pydantic
+    old = _old_pydantic(tp) if isinstance(tp, type) else None
     try:
-        schema, read = make(tp)
+        if old is not None:
+            schema, read = _of_old_pydantic(tp, old, strict=strict)
+        else:
+            schema, read = (_of_msgspec if "__struct_fields__" in dir(tp) else _of_pydantic)(tp)
     except Exception as error:
         raise TypeError(f"{getattr(tp, '__name__', tp)}: {error}".splitlines()[0]) from error
     schema = _absorbed(schema, name, definitions, strict=strict)
@@ -86,6 +104,29 @@ def _of_pydantic(tp: Any) -> tuple[Schema, Read]:
             raise ValidationError([("", f"{type(error).__name__}: {error}")]) from error
 
     return adapter.json_schema(ref_template=_REFERENCE + "{model}"), read
+
+
+def _of_old_pydantic(tp: Any, pydantic: Any, *, strict: bool) -> tuple[Schema, Read]:
+    if strict:
+        raise TypeError("a model of pydantic 1 cannot be had in strict mode; one of pydantic 2 can")
+    is_model = is_old_model(tp)
+    make = tp.schema if is_model else partial(pydantic.schema_of, tp)
+    schema = dict(make(ref_template=_REFERENCE + "{model}"))  # that is kept with the class
+    schema["$defs"] = schema.pop("definitions", {})
+
+    def read(value: Any) -> Any:
+        try:
+            return tp.parse_obj(value) if is_model else pydantic.parse_obj_as(tp, value)
+        except pydantic.ValidationError as error:
+            steps = [[step for step in one["loc"] if step != "__root__"] for one in error.errors()]
+            texts = [one["msg"] for one in error.errors()]
+            raise ValidationError(
+                [(_path(each), text) for each, text in zip(steps, texts, strict=True)]
+            ) from error
+        except Exception as error:
+            raise ValidationError([("", f"{type(error).__name__}: {error}")]) from error
+
+    return schema, read
 
 
 def _of_msgspec(tp: Any) -> tuple[Schema, Read]:
@@ -156,8 +197,12 @@ def _strict(schema: Any) -> Any:
 
 
 def numbers(tp: Any, origin: Any) -> JsonType | None:
-    """Returns the type of a number or array of numpy, or of a column or table of pandas."""
+    """Returns the type of a number, day or array of numpy, or of a column or table of pandas."""
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if pandas is not None and origin is pandas.Timestamp:
+        return _moment(origin)
+    if numpy is not None and origin is numpy.datetime64:
+        return _moment(lambda at: numpy.datetime64(_in_utc(at)))
     if numpy is not None and issubclass(origin, numpy.generic):
         return _number(origin, numpy)
     if numpy is not None and origin is numpy.ndarray:
@@ -169,7 +214,29 @@ def numbers(tp: Any, origin: Any) -> JsonType | None:
     return None
 
 
+def _moment(make: Callable[[datetime.datetime], Any]) -> JsonType:
+    base = json_types.formatted(datetime.datetime)
+
+    def read(value: Any) -> Any:
+        return json_types.made(make, base.read(value))
+
+    return JsonType(base.schema, read, base.expected, base.accepts)
+
+
+def _in_utc(at: datetime.datetime) -> datetime.datetime:
+    """Returns a time as numpy takes it, which has no time zones."""
+    return at if at.tzinfo is None else at.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def _concrete(tp: Any, numpy: Any) -> Any:
+    """Returns a class of numpy of which there are values, for one that several have in common."""
+    if tp in (numpy.number, numpy.inexact, numpy.floating):
+        return numpy.float64
+    return numpy.int64 if tp in (numpy.integer, numpy.signedinteger) else tp
+
+
 def _number(tp: Any, numpy: Any) -> JsonType | None:
+    tp = _concrete(tp, numpy)
     kinds = ((numpy.bool_, bool), (numpy.integer, int), (numpy.floating, float), (numpy.str_, str))
     plain = next((plain for kind, plain in kinds if issubclass(tp, kind)), None)
     if plain is None:
@@ -188,7 +255,7 @@ def _array(tp: Any, numpy: Any) -> JsonType:
     arguments: tuple[Any, ...] = get_args(outer[1]) if len(outer) > 1 else ()
     declared = next((one for one in arguments if isinstance(one, type)), None)
     item = None if declared is None else _number(declared, numpy)
-    kind = None if item is None else numpy.dtype(declared)
+    kind = None if item is None else numpy.dtype(_concrete(declared, numpy))
     inner: Schema = {"type": "number"} if item is None else item.schema
     rows = {"type": "array", "items": inner}
     schema = {"type": "array", "items": {"anyOf": [inner, rows]}}

@@ -32,7 +32,8 @@ class Reply:
         return [annotation for message in self.messages for annotation in message.citations]
 
     def __repr__(self) -> str:
-        return short_repr(self, {"text": self.text, "run": self.run})
+        refusal = {"refusal": self.refusal} if self.refusal else {}
+        return short_repr(self, {"text": self.text, **refusal, "run": self.run})
 
     def _repr_html_(self) -> str:
         """Returns the HTML that a notebook shows."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from assistants_client._calls.resource import Resource
-from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.transport import Transport
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import AssistantsError
@@ -15,6 +14,9 @@ from assistants_client.models.messages import OnActiveRun
 from assistants_client.waiting.deadlines import Deadline
 from assistants_client.waiting.polling import Waiter
 from assistants_client.waiting.thread_locks import through_lock
+
+if TYPE_CHECKING:
+    from assistants_client._calls.run_calls import RunCalls
 
 T = TypeVar("T")
 
@@ -42,7 +44,6 @@ class WaitingResource(Resource):
     def __init__(self, transport: Transport, waiter: Waiter) -> None:
         super().__init__(transport)
         self._waiter = waiter
-        self._run_calls = RunCalls(transport)
 
     def _wait(
         self,
@@ -63,6 +64,21 @@ class WaitingResource(Resource):
             begun=begun,
             backoff=backoff,
         )
+
+
+class LockedResource(Resource):
+    """A resource whose calls need a thread that a run may have locked.
+
+    Args:
+        transport: The client's.
+        waiter: Waits for the run.
+        run_calls: The client's requests that read and cancel it.
+    """
+
+    def __init__(self, transport: Transport, waiter: Waiter, run_calls: RunCalls) -> None:
+        super().__init__(transport)
+        self._waiter = waiter
+        self._run_calls = run_calls
 
     def _through_lock(
         self, thread_id: str, policy: OnActiveRun, timeout: float | None, call: Callable[[], T]

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import ListOptions, build_path, encoded
+from assistants_client._http.error_mapping import content_of
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
 from assistants_client._http.transport import announced_length
 from assistants_client.backoff import BackoffLike
@@ -174,8 +175,12 @@ class Files(WaitingResource):
 
         Raises:
             APIResponseError: The content was cut short; nothing is left at ``path``.
+            InvalidRequestError: No file can be written there.
         """
         target = Path(path)
+        if target.is_dir() or not target.parent.is_dir():
+            why = "is a directory" if target.is_dir() else f"there is no folder {target.parent}"
+            raise InvalidRequestError(f"path: {str(target)!r}: {why}", path="path")
         # A name that no other download, and no file of the user's, has.
         partial = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
@@ -210,10 +215,11 @@ class Files(WaitingResource):
         with self._transport.open("GET", path, headers=headers) as response:
             total = announced_length(response)
             is_open = True
+            received = self._transport.blocks(response, "GET", path)
+            source = content_of(response, received, "GET", path)
 
             def blocks() -> Iterator[bytes]:
-                received = 0
-                source = self._transport.blocks(response, "GET", path)
+                size = 0
                 while True:
                     if not is_open:  # the rest would look like the end
                         raise ConfigurationError(
@@ -223,10 +229,10 @@ class Files(WaitingResource):
                     block = next(source, None)
                     if block is None:
                         return
-                    received += len(block)
+                    size += len(block)
                     yield block
                     if progress is not None:
-                        progress(received, total)
+                        progress(size, total)
 
             try:
                 yield blocks()

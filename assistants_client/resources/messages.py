@@ -9,10 +9,10 @@ from assistants_client._calls.resource import ListOptions, build_path
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.messages import Message, MessageRequest, MessageUpdate
 from assistants_client.resources._signatures import accepts_fields_of
-from assistants_client.resources._waits import WaitingResource
+from assistants_client.resources._waits import LockedResource
 
 
-class Messages(WaitingResource):
+class Messages(LockedResource):
     """``client.messages``: the messages of threads."""
 
     _ALL = "/threads/{thread_id}/messages"

@@ -30,7 +30,7 @@ from assistants_client.models.runs import (
 )
 from assistants_client.models.tools import ToolInput
 from assistants_client.resources._signatures import accepts_fields_of
-from assistants_client.resources._waits import WaitingResource
+from assistants_client.resources._waits import LockedResource
 from assistants_client.waiting.polling import check_stalled_after, check_timeout
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 RequestT = TypeVar("RequestT", RunRequest, ThreadRunRequest, SubmitToolOutputsStreamRequest)
 
 
-class Runs(WaitingResource):
+class Runs(LockedResource):
     """``client.runs``: assistants at work on threads."""
 
     _WITH_THREAD = "/threads/runs"
@@ -132,17 +132,14 @@ class Runs(WaitingResource):
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
         rounds = ToolRounds(options, tools)
         timeout = request.timeout if isinstance(request, RunRequest) else options.timeout
-        if timeout is not None:
-            check_timeout(timeout)
-        check_stalled_after(options.stalled_after)
         session = RunStreamSession(
             first,
             self._run_calls,
             self._waiter,
             rounds,
             resume=options.resume,
-            timeout=timeout,
-            stalled_after=options.stalled_after,
+            timeout=None if timeout is None else check_timeout(timeout),
+            stalled_after=check_stalled_after(options.stalled_after),
         )
         return RunStream(session)
 

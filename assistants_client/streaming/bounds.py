@@ -43,6 +43,10 @@ class Response(Protocol):
         """Wakes a thread that waits for the next block."""
         ...
 
+    def without_secrets(self, text: str) -> str:
+        """Returns a text of the server's, without the key that it may quote."""
+        ...
+
 
 class StreamBounds:
     """When a stream has to end, and when it has been silent for too long.
@@ -186,6 +190,10 @@ class _Reader:
     def interrupt(self) -> None:
         """Wakes the thread that waits for the next block: it gets the end."""
         self._items.put(b"")
+
+    def without_secrets(self, text: str) -> str:
+        """Returns a text without the secrets of the request."""
+        return text if self._response is None else self._response.without_secrets(text)
 
     def stop(self) -> None:
         """Has the thread close the response; it is not waited for."""

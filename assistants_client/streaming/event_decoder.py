@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NamedTuple
 
+from assistants_client._http.error_documents import detail_of, is_error, words_of
 from assistants_client._http.sse import ServerSentEvent
 from assistants_client._json.codec import InvalidValueError, decode
 from assistants_client.errors import StreamError, error_fields
@@ -59,13 +60,17 @@ def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
     return _read_document(name, document)
 
 
-def check_no_error(document: Any) -> None:
+def check_no_error(document: Any, name: str = "") -> None:
     """Raises the error that a server sends in place of an object.
+
+    Args:
+        document: The object's document.
+        name: The name of its event; one that has a name need be no object of the protocol.
 
     Raises:
         StreamError: The document is an error's.
     """
-    if isinstance(document, dict) and document.get("error") and "object" not in document:
+    if is_error(document, bare=not name):
         raise _stream_error(document)
 
 
@@ -85,7 +90,8 @@ def _read_document(name: str, document: Any) -> tuple[Event, Any]:
         if plain is not None:
             part = TextPartDelta(index=plain.part, text=TextPiece(value=plain.value))
             return MessageDelta(id=plain.id, delta=MessageChange(content=[part])), plain
-    check_no_error(document)
+        document = _with_text_in_parts(document)
+    check_no_error(document, name)
     try:
         return _typed(name, document), document
     except InvalidValueError:
@@ -122,6 +128,23 @@ def _typed(name: str, document: dict[str, Any]) -> Event:
     return UnknownEvent(name, document) if event is None else event
 
 
+def _with_text_in_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns a message's delta with the text that some servers send bare as that of a part."""
+    delta = document.get("delta")
+    content = delta.get("content") if isinstance(delta, dict) else None
+    if isinstance(content, str):
+        content = [{"index": 0, "type": "text", "text": content}]
+    if not isinstance(delta, dict) or not isinstance(content, list):
+        return document
+    parts = [
+        {**part, "text": {"value": part["text"]}}
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+        else part
+        for part in content
+    ]
+    return {**document, "delta": {**delta, "content": parts}}
+
+
 def _plain_text(document: dict[str, Any]) -> PlainText | None:
     """Reads a delta of nothing but text; the codec would take three times as long."""
     try:
@@ -144,13 +167,8 @@ def _plain_text(document: dict[str, Any]) -> PlainText | None:
 
 
 def _stream_error(document: Any) -> StreamError:
-    detail = document
-    if isinstance(document, dict) and document.get("error"):
-        detail = document["error"]
-    if not isinstance(detail, dict):
-        detail = {"message": detail}
-    message = detail.get("message")
+    words = words_of(document) if document else "no explanation"
     return StreamError(
-        f"the server reported an error within the stream: {message or 'no explanation'}",
-        **error_fields(detail),
+        f"the server reported an error within the stream: {words}",
+        **error_fields(detail_of(document)),
     )

@@ -177,16 +177,23 @@ class RunStreamSession:
         from assistants_client.waiting.thread_locks import through_lock
 
         first, clock = self._first, self._waiter.clock
+        deadline = Deadline("the stream", self._timeout, clock)
         if first.added_tools is not None:
-            first = self._calls.with_assistant_tools(first)
+            given = first
+            first = self._in_time(lambda: self._calls.with_assistant_tools(given))
         with ExitStack() as stack:
+
+            def opened() -> Response:
+                self._bounds.event()  # the wait for another's run was no silence of this one's
+                return stack.enter_context(self._opened(self._calls.open_stream(first)))
+
             response = through_lock(
-                lambda: stack.enter_context(self._opened(self._calls.open_stream(first))),
+                opened,
                 first.thread_id,
                 first.on_active_run,
                 self._calls,
                 self._waiter,
-                deadline=Deadline("the stream", self._timeout, clock),
+                deadline=deadline,
             )
             if self._timeout is None:
                 self._bounds.begun = clock.now()
@@ -242,7 +249,9 @@ class RunStreamSession:
                             return True
                         if is_bounded:
                             self._bounds.event()
-        except StreamError:
+        except StreamError as error:
+            if response is not None:
+                error.args = (response.without_secrets(str(error.args[0])), *error.args[1:])
             raise
         except (APIError, EventTooLargeError) as error:
             is_refused = isinstance(error, APIStatusError) and not error.maybe_created

@@ -33,11 +33,9 @@ class Deadline:
     """
 
     def __init__(self, name: str, timeout: float | None, clock: Time) -> None:
-        if timeout is not None:
-            check_timeout(timeout)
         self._name = name
         self._clock = clock
-        self.timeout: float | None = timeout
+        self.timeout: float | None = None if timeout is None else check_timeout(timeout)
         self.begun: float | None = None if timeout is None else clock.now()
 
     def left(self) -> float:

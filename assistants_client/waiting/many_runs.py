@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import define
 
-from assistants_client._arguments import number
+from assistants_client._arguments import check_not_used_up, number
 from assistants_client._http.deadline import at_shutdown, take
 from assistants_client.backoff import Backoff, BackoffLike
 from assistants_client.errors import (
@@ -59,6 +59,7 @@ def _distinct(runs: Iterable[RunOrIds]) -> list[RunOrIds]:
     """
     if isinstance(runs, Run):
         raise ConfigurationError("runs: expected several; one is waited for with wait_for_run")
+    check_not_used_up("runs", runs)
     found: dict[tuple[str, str], RunOrIds] = {}
     for run in runs:
         key = _ids(run)
@@ -310,9 +311,8 @@ def wait_for_runs(
 ) -> Iterator[Run]:
     """Yields each run as it ends; see ``Client.wait_for_runs``."""
     # A mistake is raised at once, not at the iterator's first ``next``.
-    check_timeout(timeout)
+    timeout, stalled_after = check_timeout(timeout), check_stalled_after(stalled_after)
     delays = waiter.delays(backoff)
-    check_stalled_after(stalled_after)
     number("parallel_polls", parallel_polls, at_least=1, whole=True)
     given = _distinct(runs)
     clock = waiter.clock

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from assistants_client._arguments import ENDLESS, is_number, number
+from assistants_client._arguments import (
+    ENDLESS,
+    check_tool_handling,
+    is_number,
+    number,
+    plain_number,
+)
 from assistants_client._http.deadline import TooLateError, within
 from assistants_client._protocol import ENGINE_POLL_AFTER_MS, POLL_AFTER_MS
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
@@ -25,7 +31,7 @@ from assistants_client.errors import (
     WaitTimeoutError,
     run_error,
 )
-from assistants_client.models.run_streams import ToolHandling
+from assistants_client.models.run_streams import Approve, Journal, OnToolError, ToolHandling
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
 from assistants_client.waiting.progress import NO_PROGRESS, run_progress
 from assistants_client.waiting.rate_limiter import RateLimiter
@@ -151,7 +157,7 @@ class Waiter:
             APIError: A poll failed with an error that is not transient.
             ConfigurationError: The timeout or the backoff cannot be used.
         """
-        check_timeout(timeout)
+        timeout = check_timeout(timeout)
         polls = Polls(self.delays(backoff), last)
         first = self.clock.now()
         until = (first if begun is None else begun) + timeout
@@ -248,8 +254,7 @@ def wait_for_run(
     ``begun`` is the time at which the timeout began, if not now.
     """
     # A mistake is raised at once, not only where the run happens to take long.
-    check_timeout(timeout)
-    check_stalled_after(stalled_after)
+    timeout, stalled_after = check_timeout(timeout), check_stalled_after(stalled_after)
     delays, clock = waiter.delays(backoff), waiter.clock
     rounds = None if tools is None else _tool_rounds(tools, handling or ToolHandling())
     if last is not None and last.is_final:
@@ -273,6 +278,28 @@ def wait_for_run(
     if error is not None:
         raise error
     return run
+
+
+def tool_handling(
+    on_tool_error: OnToolError,
+    approve: Approve | None,
+    parallel_tools: int,
+    max_tool_rounds: int,
+    journal: Journal | None,
+) -> ToolHandling:
+    """Makes the options of tool calls of a call's arguments.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+    check_tool_handling(on_tool_error, parallel_tools, max_tool_rounds)
+    return ToolHandling(
+        on_tool_error=on_tool_error,
+        approve=approve,
+        parallel_tools=parallel_tools,
+        max_tool_rounds=max_tool_rounds,
+        journal=journal,
+    )
 
 
 def with_function_tools(tools: Iterable[ToolLike]) -> list[ToolInput]:
@@ -357,9 +384,8 @@ class Watch:
     def __init__(
         self, on_poll: Callable[[Run], object] | None, stalled_after: float | None, clock: Time
     ) -> None:
-        check_stalled_after(stalled_after)
         self._on_poll = on_poll
-        self._stalled_after = stalled_after
+        self._stalled_after = check_stalled_after(stalled_after)
         self._clock = clock
         self._last: Run | None = None
         self._since = clock.now()
@@ -430,9 +456,9 @@ def _bounded(hint: float | None) -> float | None:
     return min(hint, _LONGEST_HINT) if hint is not None and hint > 0 else None
 
 
-def check_timeout(timeout: object) -> None:
-    """Refuses what is not a number of seconds."""
-    number("timeout", timeout, at_least=0, unit="seconds", hint=ENDLESS)
+def check_timeout(timeout: object) -> float:
+    """Returns a number of seconds, and refuses anything else."""
+    return number("timeout", timeout, at_least=0, unit="seconds", hint=ENDLESS)
 
 
 def checked_backoff(backoff: BackoffLike) -> Backoff:
@@ -448,12 +474,12 @@ def checked_backoff(backoff: BackoffLike) -> Backoff:
 
 
 def _checked_delay(delay: object) -> float:
+    delay = plain_number(delay)
     if not is_number(delay) or not delay >= 0:
         raise ConfigurationError(f"backoff: returned {delay!r}, not a number of 0 or more seconds")
     return delay
 
 
-def check_stalled_after(seconds: object) -> None:
-    """Refuses what is not a number of seconds above 0; ``None`` means no such bound."""
-    if seconds is not None:
-        number("stalled_after", seconds, above=0, unit="seconds")
+def check_stalled_after(seconds: object) -> float | None:
+    """Returns a number of seconds above 0, or ``None``, which means no such bound."""
+    return None if seconds is None else number("stalled_after", seconds, above=0, unit="seconds")

@@ -51,7 +51,16 @@ class Terminal:
         self.shown = ""
 
     def type(self, keys: str) -> None:
-        """Presses keys; of Ctrl-C the terminal makes a signal."""
+        """Presses keys; of Ctrl-C the terminal makes a signal.
+
+        Python does not see a signal that comes while it reads the key before, until the next key.
+        """
+        state = Path(f"/proc/{self._process.pid}/stat")
+        until = time.monotonic() + 5
+        while keys == CTRL_C and state.exists() and time.monotonic() < until:
+            if state.read_text().rpartition(")")[2].split()[0] in "SZ":  # it sleeps, or has ended
+                break
+            time.sleep(0.01)
         os.write(self._file, keys.encode())
 
     def expect(self, pattern: str, seconds: float = 20) -> re.Match[str]:

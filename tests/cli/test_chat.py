@@ -21,7 +21,7 @@ from terminal import CTRL_C, CTRL_D, Terminal
 from assistants_client import Client, CodeInterpreterTool, FileSearchTool, FunctionTool
 from assistants_client.cli.chat import ChatSession, Screen, converse
 from assistants_client.engine import Engine, Scripted, call
-from assistants_client.errors import RunError
+from assistants_client.errors import NotFoundError, RunError
 from assistants_client.models.tools import FunctionDefinition
 
 Ended: TypeAlias = subprocess.CompletedProcess[str]
@@ -419,6 +419,31 @@ def test_a_function_call_ends_only_that_answer(monkeypatch: pytest.MonkeyPatch) 
 
     assert "which cannot be answered here; the run is cancelled" in talk.asides.getvalue()
     assert talk.answers.getvalue() == "Yes.\n"
+
+
+def test_a_question_that_is_refused_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed again, the model sees it once; the file goes with it."""
+    with Client(engine=Engine("sqlite:///:memory:", model=Scripted(["Four."]))) as client:
+        screen = Screen(io.StringIO(), io.StringIO())
+        session = ChatSession(
+            client,
+            screen,
+            assistant_id=None,
+            thread_id=None,
+            model=None,
+            default_model="m",
+            instructions=None,
+            files=[__file__],
+        )
+        made, session.assistant_id = session.assistant_id, "asst_gone"
+        with pytest.raises(NotFoundError):
+            session.answer("2 + 2?")
+        session.assistant_id = made
+        session.answer("2 + 2?")
+        asked, answer = client.messages.list(session.thread_id, order="asc")
+
+    assert (asked.text, answer.text) == ("2 + 2?", "Four.")
+    assert len(asked.attachments) == 1
 
 
 def test_a_failed_run_is_raised() -> None:

@@ -428,6 +428,17 @@ def test_a_broken_download_leaves_nothing(listen, connect, tmp_path, script, err
     assert (tmp_path / "t.part").read_text() == "somebody's"
 
 
+def test_a_place_where_no_file_can_be(listen, connect, tmp_path):
+    """It is named as it was given, before anything is fetched."""
+    server = listen(whole)
+    files = connect(server).files
+    missing = tmp_path / "none" / "t"
+    for place, words in [(tmp_path, "is a directory"), (missing, "there is no folder")]:
+        with pytest.raises(InvalidRequestError, match=f"^path: .*{place.name}': {words}"):
+            files.download("file_a", place)
+    assert server.exchanges == []
+
+
 def test_a_stream_raises_our_errors_where_it_is_read(listen, connect):
     """A caller who reads within ``try`` catches them there; the caller's own pass as they are."""
     files = connect(listen(BROKEN["cut"][0])).files

@@ -1,7 +1,7 @@
 """Files that are not on disk: from web forms, in memory, and given a name by a pair."""
 
 import io
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 
 import pytest
 from werkzeug.datastructures import FileStorage
@@ -33,6 +33,29 @@ def test_an_upload_of_a_form_keeps_its_name(client):
     """Not that of the form's field."""
     assert client.files.upload(of_form("report.pdf")).filename == "report.pdf"
     assert client.files.upload(of_form("report.pdf"), filename="a.pdf").filename == "a.pdf"
+
+
+class Upload:
+    """A file as FastAPI's views are given it: its own methods are asynchronous."""
+
+    def __init__(self, name, file):
+        self.filename, self.file = name, file
+
+    async def read(self):
+        """Is not called."""
+
+
+def test_an_upload_of_other_frameworks(client):
+    """It has the file beside the name; large ones are kept on disk."""
+    for most in (1, 1000):
+        with SpooledTemporaryFile(max_size=most) as file:
+            file.write(b"Revenue was 12 million.")
+            file.seek(0)
+            made = client.files.upload(Upload("report.pdf", file))
+            assert made.filename == "report.pdf"
+            assert client.files.content(made.id) == b"Revenue was 12 million."
+            file.seek(0)
+            assert client.files.upload(("a.pdf", Upload("b.pdf", file))).filename == "a.pdf"
 
 
 def test_an_upload_without_a_name_is_refused(client):

@@ -143,6 +143,35 @@ def test_arguments_of_other_clients(client: Client) -> None:
     )
 
 
+def test_arguments_of_other_constructors(client: Client) -> None:
+    """Those of Azure's clients, and of copies with other options."""
+    azure: Any = Client.azure
+    foundry: Any = Client.foundry
+    options: Any = client.with_options
+    url, version = "https://me.openai.azure.com", "2024-05-01-preview"
+    for call, words in [
+        (lambda: azure(azure_endpoint=url, api_version=version), "'endpoint'"),
+        (lambda: azure(url, azure_ad_token_provider=str, api_version=version), "'credential'"),
+        (lambda: azure(url, api_version=version, max_retries=1), "'retries'"),
+        (lambda: foundry(url, str, default_headers={}), "'headers'"),
+        (lambda: options(max_retries=1), "'retries'"),
+        (lambda: options(extra_headers={}), "'headers'"),
+    ]:
+        assert message(TypeError, call).endswith(f"; do you mean {words}?")
+    assert message(TypeError, lambda: azure(url, azure_deployment="d", api_version=version)) == (
+        "azure() has no argument 'azure_deployment'; the model of an assistant is the name of its "
+        "deployment"
+    )
+    assert message(TypeError, lambda: options(5)) == (
+        "with_options() takes its arguments by name, as in timeout=..."
+    )
+    ask: Any = client.ask
+    assert message(TypeError, lambda: ask("t", "?", assistant_id="a", extra_headers={})) == (
+        "ask() has no argument 'extra_headers'; client.with_options(headers=...) varies it for "
+        "single calls"
+    )
+
+
 def test_imports_of_other_clients() -> None:
     """There is no asynchronous client, and the ImportError says what to do instead."""
     said = message(ImportError, lambda: exec("from assistants_client import AsyncClient"))

@@ -7,9 +7,11 @@ import uuid
 
 import pytest
 
-from assistants_client import Client, InvalidRequestError, RunRequest
+from assistants_client import Client, ConfigurationError, InvalidRequestError, RunRequest
 from assistants_client._json.codec import InvalidValueError, encode_request
 from assistants_client.models.vector_stores import VectorStoreRequest
+from assistants_client.waiting.deadlines import Deadline
+from assistants_client.waiting.polling import Time
 
 
 class Kind(enum.Enum):
@@ -77,6 +79,55 @@ def test_numbers_of_numpy_and_columns_of_pandas():
         sent(max_prompt_tokens=np.int64(0))
     with pytest.raises(InvalidValueError, match=r"'metadata\.n': expected a string, got an int"):
         sent(metadata={"n": np.int64(3)})
+
+
+def test_what_can_be_read_once_is_no_list():
+    """Sent again, it would be an empty one."""
+    for field in ("tools", "additional_messages"):
+        for iterator in ((one for one in ()), iter([]), map(str, [])):
+            with pytest.raises(
+                InvalidValueError, match=f"'{field}': .* which can be read once only; give a list"
+            ):
+                sent(**{field: iterator})
+
+
+def test_numbers_of_other_packages_are_arguments():
+    """Seconds, counts and delays may be of numpy, or decimals; they become Python's own."""
+    np = pytest.importorskip("numpy")
+    ours = {"timeout": np.float32(5), "retries": np.int64(1), "backoff": decimal.Decimal("0.5")}
+    with Client("http://127.0.0.1:9/v1", **ours, max_polls_per_second=np.int32(5)) as client:
+        assert client._transport.options.retries.attempts == 2
+        assert client.with_options(timeout=(np.int64(5), decimal.Decimal(6)))
+        assert client.threads.list(limit=np.int64(5), page_size=np.uint8(5))._limit == 5
+        assert client.wait_for_runs([], timeout=np.float32(1), stalled_after=np.int8(1))
+        for wrong in (np.bool_(True), np.float64("nan"), np.int64(-1), "1", True):
+            with pytest.raises(ConfigurationError, match=r"^timeout: "):
+                client.wait_for_runs([], timeout=wrong)
+    deadline = Deadline("it", np.float32(0.1), Time(lambda: 1e9, lambda _: None))
+    assert type(deadline.timeout) is float
+    assert deadline.left() == pytest.approx(0.1)
+
+
+def test_a_generator_that_was_read_is_no_empty_list():
+    """Tools and runs are not lost without a word."""
+
+    def tools():
+        yield lambda: None
+
+    read = tools()
+    list(read)
+    with Client("http://127.0.0.1:9/v1", retries=0) as client:
+        for name, call in [
+            ("tools", lambda: client.ask("thread_1", "?", assistant_id="asst_1", tools=read)),
+            (
+                "tools",
+                lambda: client.wait_for_run(thread_id="thread_1", run_id="run_1", tools=read),
+            ),
+            ("runs", lambda: client.wait_for_runs(read)),
+        ]:
+            with pytest.raises(ConfigurationError, match=f"^{name}: this generator was read"):
+                call()
+        assert list(client.wait_for_runs(run for run in ())) == []
 
 
 def test_what_has_no_form_is_named():

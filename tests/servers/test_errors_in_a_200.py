@@ -1,5 +1,7 @@
 """Gateways that report their failures with a status of 200."""
 
+import json
+
 import pytest
 
 from assistants_client import (
@@ -9,6 +11,8 @@ from assistants_client import (
     InternalServerError,
     RateLimitError,
     RetryPolicy,
+    StreamError,
+    UnknownEvent,
 )
 
 WORDS = "The project is out of quota"
@@ -20,6 +24,7 @@ FORMS = [
     {"object": "list", "data": [], "error": {"message": WORDS}},
     {"detail": WORDS},
     {"message": WORDS, "statusCode": 500},
+    {"id": "req_1", "error": {"message": WORDS}},
 ]
 CALLS = {
     "messages.list": ("GET", "/threads/t/messages", lambda c: list(c.messages.list("t"))),
@@ -42,7 +47,7 @@ def once():
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("form", FORMS[:6], ids=str)
+@pytest.mark.parametrize("form", [*FORMS[:6], FORMS[7]], ids=str)
 def test_every_call_raises_the_words(once, server, name, form):
     """No list is empty because of it, and no call names a missing id in its place."""
     method, path, call = CALLS[name]
@@ -52,6 +57,29 @@ def test_every_call_raises_the_words(once, server, name, form):
     assert caught.value.body == form
     assert caught.value.status_code == 200
     assert caught.value.maybe_created == (method == "POST")
+
+
+@pytest.mark.parametrize("how", ["document", "event", "data alone"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_streams_raise_the_words_too(once, server, how, form):
+    """Whether the error came in the place of the stream, as its event, or without a name."""
+    if how == "document":
+        server.answers("POST", "/threads/t/runs", form)
+    else:
+        name = "event: error\n" if how == "event" else ""
+        body = f"{name}data: {json.dumps(form)}\n\n"
+        server.answers_body("POST", "/threads/t/runs", body, 200, "text/event-stream")
+    with pytest.raises(StreamError, match=rf"an error within the stream: {WORDS}"):
+        list(once.runs.stream("t", assistant_id="a"))
+
+
+def test_an_event_with_a_message_is_no_error(once, server):
+    """Servers have events of their own, with names."""
+    run = {"id": "r", "thread_id": "t", "object": "thread.run", "status": "completed"}
+    body = f'event: note\ndata: {{"message": "Busy"}}\n\ndata: {json.dumps(run)}\n\n'
+    server.answers_body("POST", "/threads/t/runs", body, 200, "text/event-stream")
+    first, *_ = once.runs.stream("t", assistant_id="a")
+    assert first == UnknownEvent("note", {"message": "Busy"})
 
 
 def test_a_status_that_the_error_names_counts(once, server):
@@ -68,11 +96,30 @@ def test_a_status_that_the_error_names_counts(once, server):
         once.threads.retrieve("u")
 
 
+def test_the_content_of_a_file_is_no_error(once, server):
+    """A gateway's error in its place is raised, also by a download, which then leaves no file."""
+    error = {"error": {"message": WORDS}}
+    server.answers("GET", "/files/file_1/content", error)
+    attached = {"Content-Disposition": 'attachment; filename="a.json"'}
+    server.answers("GET", "/files/file_2/content", error, headers=attached)
+    server.answers("GET", "/files/file_3/content", {"error": None, "rows": []})
+    with pytest.raises(APIStatusError, match=rf"answered 200 with an error: {WORDS}"):
+        once.files.content("file_1")
+    assert json.loads(once.files.content("file_2")) == error
+    assert json.loads(once.files.content("file_3")) == {"error": None, "rows": []}
+
+
 def test_a_key_that_the_error_quotes_is_not_shown(server):
     """As in any other error."""
-    server.answers("GET", "/threads/t", {"error": {"message": "no such key: secret-key-1"}})
+    error = {"error": {"message": "no such key: secret-key-1"}}
+    server.answers("GET", "/threads/t", error)
+    server.answers("POST", "/threads/t/runs", error)
+    client = Client("https://server.test/v1", api_key="secret-key-1")
     with pytest.raises(APIStatusError, match=r"no such key: \*\*\*"):
-        Client("https://server.test/v1", api_key="secret-key-1").threads.retrieve("t")
+        client.threads.retrieve("t")
+    for options in ({}, {"timeout": 5}):
+        with pytest.raises(StreamError, match=r"no such key: \*\*\*"):
+            list(client.runs.stream("t", assistant_id="a", **options))
 
 
 def test_a_list_without_data_is_no_empty_list(once, server):

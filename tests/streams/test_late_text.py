@@ -1,6 +1,7 @@
 """Text that servers send without deltas, refusals, and responses that are not urllib3's."""
 
 import io
+import json
 
 import pytest
 import requests
@@ -54,6 +55,20 @@ def test_text_without_deltas_is_delivered_once(server, client, form):
     whole = (MessageCompleted, MessageIncomplete)
     assert last_delta < next(at for at, one in enumerate(events) if isinstance(one, whole))
     assert sum(isinstance(one, whole) for one in events) == (2 if "twice" in form else 1)
+
+
+@pytest.mark.parametrize("content", ["{}", [{"index": 0, "type": "text", "text": "{}"}]], ids=str)
+def test_text_of_deltas_may_stand_bare(server, client, content):
+    """As it may in messages; in pieces, and without a message that is whole at the end."""
+
+    def delta(text):
+        document = {"id": "msg_1", "object": "thread.message.delta", "delta": {"content": content}}
+        return "thread.message.delta", json.loads(json.dumps(document).replace("{}", text))
+
+    server.scripts = [close_delimited(body([CREATED, delta("Hel"), delta("lo")]))]
+    stream = client.runs.stream("thread_1", assistant_id="asst_1")
+    assert "".join(stream.text()) == "Hello"
+    assert [one.text for one in stream.messages] == ["Hello"]
 
 
 def test_the_question_is_no_answer(server, client):

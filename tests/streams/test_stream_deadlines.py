@@ -76,6 +76,39 @@ def test_a_locked_thread_is_part_of_the_whole(server, client):
         list(start(client, timeout=0.2, on_active_run="wait"))
 
 
+@pytest.mark.parametrize("bound", ["timeout", "stalled_after"])
+def test_reading_the_assistant_is_part_of_the_whole(server, client, ended, bound):
+    """It is read for its tools, before the run is started."""
+
+    def add(a: int) -> int:
+        """Adds."""
+        return a
+
+    server.lookups = [(r"/assistants/asst_1$", lambda: ended.wait(5) and json_answer({}))]
+    begun = time.monotonic()
+    with pytest.raises(WaitTimeoutError, match=bound):
+        list(start(client, **{bound: 0.2}, tools=[add]))
+    ended.set()
+    assert time.monotonic() - begun < 4
+    assert server.posts == []
+
+
+def test_the_wait_for_a_lock_is_no_silence(server, client):
+    """It is another's run that is waited for."""
+    lookups = iter(["in_progress"] * 5 + ["completed"])
+
+    def busy():
+        time.sleep(0.1)
+        return json_answer({**run(next(lookups)), "id": "run_9"})
+
+    server.lookups = [(r"/runs/run_9$", busy)]
+    whole = FIRST + b"".join(sse(*event) for event in ENDED)
+    server.scripts = [json_answer(LOCKED, 400), close_delimited(whole)]
+    stream = start(client, stalled_after=0.3, on_active_run="wait")
+    list(stream)
+    assert stream.run.status == "completed"
+
+
 def test_polls_of_a_broken_stream_are_part_of_the_whole(server, client):
     """As are the events that are missing then."""
     server.lookups = [(r"/runs/run_1$", json_answer(run("in_progress")))]

@@ -173,7 +173,7 @@ def test_every_form_of_the_error_event_raises(form):
         ("error", "", "no explanation"),
         ("error", None, "no explanation"),
         ("error", {}, "no explanation"),
-        ("error", ["a"], "'a'"),
+        ("error", ["a"], "stream: a"),
         ("", {"error": "it broke"}, "it broke"),
         ("", {"event": "error", "data": None}, "no explanation"),
         ("error", {"code": 500, "message": "m"}, "m"),

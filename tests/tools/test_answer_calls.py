@@ -174,7 +174,7 @@ def endless():
         (float("nan"), "not JSON compliant"),
         ({(1, 2): 3}, "keys must be str"),
         (endless(), "Circular reference"),
-        ((each for each in "ab"), "generator has no JSON form"),
+        (compile("1", "", "eval"), "code has no JSON form"),
         (Place, "type has no JSON form"),
     ],
 )

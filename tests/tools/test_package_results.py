@@ -5,9 +5,12 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import itertools
 import json
 import logging
+import sys
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
@@ -49,6 +52,8 @@ class Row:
     [
         (range(3), [0, 1, 2]),
         ({"a": 1}.values(), [1]),
+        ({"b": 1, "a": 2}.keys(), ["b", "a"]),
+        ({"b": 1}.items(), [["b", 1]]),
         (collections.deque([1]), [1]),
         ({DAY: {Kind.A: 1}, ID: 2}, {"2026-01-31": {"a": 1}, str(ID): 2}),
         ({Kind.A: [Row(DAY, Kind.A)]}, {"a": [{"day": "2026-01-31", "kind": "a"}]}),
@@ -59,6 +64,35 @@ class Row:
 def test_values_of_the_standard_library(value, wanted):
     """Also as keys; what is no number is null, and loses nothing beside it."""
     assert output(value) == wanted
+
+
+def test_iterators_are_read_once():
+    """Whatever is beside them: what is no number, or keys that JSON does not have."""
+    for beside, wanted in [
+        ({}, {}),
+        ({"n": float("nan")}, {"n": None}),
+        ({DAY: 1}, {"2026-01-31": 1}),
+        ({DAY: float("nan")}, {"2026-01-31": None}),
+    ]:
+        assert output({"of": (n for n in (1, 2)), **beside}) == {"of": [1, 2], **wanted}
+        assert output([map(str, [1]), beside]) == [["1"], wanted]
+    assert "yields more than 1000000 items" in output({"n": itertools.count()})["error"]
+    assert "TextIOWrapper has no JSON form" in output(sys.__stdout__)["error"]
+
+
+def test_a_function_that_yields_is_a_tool():
+    """Its output is a list, and its errors are its own."""
+
+    def lines(most: int) -> Iterator[str]:
+        """Reads lines."""
+        yield "a"
+        if not most:
+            raise LookupError("no such file")
+
+    for most, wanted in [(1, ["a"]), (0, {"error": "LookupError: no such file"})]:
+        arguments = json.dumps({"most": most})
+        call = RequiredToolCall(id="c", function=FunctionCall(name="lines", arguments=arguments))
+        assert json.loads(answer_calls([call], [lines])[0].output) == wanted
 
 
 def test_numbers_and_arrays_of_numpy():

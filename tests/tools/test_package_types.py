@@ -41,7 +41,7 @@ class Item(msgspec.Struct):
 
     sku: str
     point: datetime.date | None = None
-    parts: list["Item"] = msgspec.field(default_factory=list)
+    parts: "list[Item]" = msgspec.field(default_factory=list)
 
 
 class Other(msgspec.Struct):
@@ -244,6 +244,12 @@ def test_numbers_and_arrays_of_numpy():
         (np.ndarray, [[1, 2]], np.array([[1, 2]])),
         (npt.NDArray[np.float64], [1, 2], np.array([1.0, 2.0])),
         (npt.NDArray[np.int64], [], np.array([])),
+        (npt.NDArray[np.floating], [1], np.array([1.0])),
+        (np.integer, 3, np.int64(3)),
+        (np.floating, 3, np.float64(3)),
+        (np.number, 0.5, np.float64(0.5)),
+        (np.datetime64, "2026-01-31", np.datetime64("2026-01-31")),
+        (np.datetime64, "2026-01-31T12:00:00+01:00", np.datetime64("2026-01-31T11:00")),
     ]:
         made, read = taking(annotation)
         got = read(value)
@@ -269,3 +275,6 @@ def test_columns_and_tables_of_pandas():
     assert taking(pd.Series)[1]([1, 2]).tolist() == [1, 2]
     table = taking(pd.DataFrame)[1]([{"a": 1}, {"a": 2}])
     assert table["a"].tolist() == [1, 2]
+    assert taking(pd.Timestamp)[1]("2026-01-31T12:00:00Z") == pd.Timestamp("2026-01-31T12:00Z")
+    with pytest.raises(ValueError, match="value: expected a date and time"):
+        taking(pd.Timestamp)[1]("today")

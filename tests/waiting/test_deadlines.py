@@ -76,6 +76,47 @@ def test_all_runs_that_hold_the_lock_have_one_time_together(client, wire, clock)
     assert next(runs) < 10
 
 
+def test_reading_the_assistant_is_part_of_the_time(client, wire, clock):
+    """What it took is not given to the run as well."""
+
+    def add(a: int) -> int:
+        """Adds."""
+        return a
+
+    def slow(_):
+        clock.seconds += 7
+        return 200, {}, json.dumps({"id": "asst_1", "tools": []})
+
+    def refused(_):
+        clock.seconds += 2
+        return 400, {}, json.dumps(LOCKED)
+
+    wire.add_callback("GET", f"{BASE}/assistants/asst_1", slow)
+    wire.add_callback("POST", f"{BASE}/threads/thread_a/runs", refused)
+    wire.get(f"{BASE}/threads/thread_a/runs/run_9", json=BUSY)
+    client._waiter.clock = clock
+    begun = clock.seconds
+    with pytest.raises(WaitTimeoutError, match=r"question was not finished within 10 s") as caught:
+        client.ask(
+            "thread_a", "?", assistant_id="asst_1", tools=[add], timeout=10, on_active_run="wait"
+        )
+    assert caught.value.run.id == "run_9"
+    assert clock.seconds - begun <= 12
+
+
+def test_a_question_whose_run_stalls(client, wire, clock):
+    """The silence has its own bound, as in other waits."""
+    run = {"id": "run_1", "thread_id": "thread_a", "status": "queued"}
+    wire.post(f"{BASE}/threads/thread_a/runs", json=run)
+    wire.get(f"{BASE}/threads/thread_a/runs/run_1", json=run)
+    client._waiter.clock = clock
+    with pytest.raises(WaitTimeoutError, match="run_1 has been 'queued', unchanged, for"):
+        client.ask("thread_a", "?", assistant_id="asst_1", stalled_after=5)
+    with pytest.raises(ConfigurationError, match=r"^stalled_after"):
+        client.ask("thread_a", "?", assistant_id="asst_1", stalled_after=0)
+    assert [call.request.method for call in wire.calls].count("POST") == 1
+
+
 @pytest.mark.parametrize("wrong", ["1", -1, float("nan")])
 def test_a_timeout_that_is_none_is_refused(client, wire, wrong):
     """Before anything is sent."""
