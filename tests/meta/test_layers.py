@@ -82,7 +82,7 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _stores _resources _passages "
-    "_vectors _words _search _write",
+    "_run_queue _vectors _words _search _write",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not

@@ -31,6 +31,7 @@ from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.ids import new_id
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
+from assistants_client.engine.storage.outages import retried
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES
@@ -125,7 +126,7 @@ class App:
                     return _event_stream(result.stream)
                 document = result.document
             else:
-                result = handler(self._services, call)
+                result = retried(handler)(self._services, call)
                 if isinstance(result, FileContent):
                     return _content(result)
                 document = encode(result)

@@ -15,6 +15,7 @@ from assistants_client.engine.faults import Fault, of_another_kind
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.database import Database, add, load
 from assistants_client.engine.storage.deleted_items import drop, store_places
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import file_blocks, files, vector_store_files
 from assistants_client.models.files import File
 
@@ -22,6 +23,8 @@ from assistants_client.models.files import File
 BLOCK: Final = 1024 * 1024
 #: Blocks that are written in one transaction, so that a large file blocks no other writer.
 _BLOCKS_AT_ONCE: Final = 4
+#: Files that are purged in one transaction, for the same reason.
+_PURGED_AT_ONCE: Final = 20
 #: Seconds after which a file that is still not whole was left behind.
 _LEFT_BEHIND: Final = 60 * 60
 
@@ -76,9 +79,10 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
 
 
 def purge(connection: Connection, now: float) -> None:
-    """Deletes what has expired, and what was left half-written."""
+    """Deletes some of what has expired, and of what was left half-written."""
     left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
-    drop_files(connection, or_(files.c.expires_at <= now, left))
+    due = select(files.c.id).where(or_(files.c.expires_at <= now, left))
+    drop_files(connection, files.c.id.in_(due.order_by(files.c.seq).limit(_PURGED_AT_ONCE)))
 
 
 def drop_files(connection: Connection, which: ColumnElement[bool]) -> int:
@@ -125,6 +129,7 @@ def make_whole(connection: Connection, file_id: str) -> None:
     connection.execute(update(files).where(files.c.id == file_id).values(is_whole=True))
 
 
+@retried
 def discard(database: Database, file_id: str) -> None:
     """Drops a file that did not become whole."""
     with database.begin() as connection:
@@ -155,6 +160,7 @@ class FileContent:
             left -= len(block)
             number += 1
 
+    @retried
     def _block(self, number: int) -> bytes:
         stored = file_blocks.c
         with self._database.read() as connection:

@@ -97,13 +97,16 @@ messages: Final = _table(
 runs: Final = _table(
     "runs",
     _parent("thread_id", "threads"),
-    Column("status", _String, nullable=False, index=True),
+    Column("status", _String, nullable=False),
     #: The thread's lock: the thread's id while the run is active, else null.
     Column("active_thread_id", _String, unique=True),
     #: The worker that has claimed the run (see ``ids.owner_name``), and its lease (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
+    #: Since when it waits for one of the runs that may be in progress at once to end.
+    Column("waits_since", Double),
+    Index("ix_runs_by_status", "status", "seq"),
     parent="thread_id",
 )
 
@@ -301,6 +304,7 @@ schema_version: Final = Table(
 _OBSOLETE: Final = (
     *(f"ix_{table.name}_order" for table in metadata.sorted_tables),
     "ix_messages_run_id",
+    "ix_runs_status",
     "ix_files_purpose",
     "ix_files_is_whole",
     "ix_vector_store_files_counts",

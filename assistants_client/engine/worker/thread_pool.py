@@ -77,6 +77,7 @@ class WorkerPool:
         heartbeat: Seconds between two heartbeats while runs are processed.
         on_backlog: Called with the number of runs that wait because all workers are busy, when
             one more does, but not each time.
+        more: Returns runs that a worker who has just become free is to process.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class WorkerPool:
         *,
         heartbeat: float = HEARTBEAT_SECONDS,
         on_backlog: Callable[[int], object] = lambda number: None,
+        more: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is below 1")
@@ -93,6 +95,7 @@ class WorkerPool:
         self._limit = workers
         self._heartbeat = heartbeat
         self._on_backlog = on_backlog
+        self._more = more
         self._closed = False
         #: Whether ``close`` has returned: what fails then was given up, and is nobody's concern.
         self._is_over = False
@@ -120,6 +123,13 @@ class WorkerPool:
             self._waiting.append(run_id)
             self._start_worker()
             backlog, now = self._backlog(), time.monotonic()
+            if backlog:
+                _log.info(
+                    "Run %s is queued, and %d before it: all workers of this process are busy (%d)",
+                    run_id,
+                    backlog - 1,
+                    self._limit,
+                )
             if not backlog or now - self._reported_at < REPORT_SECONDS:
                 return
             self._reported_at = now
@@ -262,8 +272,17 @@ class WorkerPool:
                 with self._changed:
                     self._tasks.remove(task)
                     self._changed.notify_all()
+            self._submit_more()
             if task.is_abandoned:
                 return
+
+    def _submit_more(self) -> None:
+        """Has runs processed that wait elsewhere for the end of one."""
+        try:
+            self.take_over(self._more())
+        except Exception as error:
+            # Lookouts find them, too.
+            _log_failure(error, "Waiting runs could not be looked for", is_repeated=self._is_over)
 
     def _heartbeat_loop(self) -> None:
         """Renews leases, as long as there is any, and releases what has failed."""

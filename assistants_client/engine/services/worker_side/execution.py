@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 from sqlalchemy import Connection, delete, insert, select
 
+from assistants_client.engine.domain.new_objects import new_step
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
@@ -32,8 +33,10 @@ from assistants_client.engine.services._base import (
 )
 from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.services._leases import LeaseHolder
+from assistants_client.engine.services._run_queue import RunQueue
 from assistants_client.engine.storage.database import PATIENT, add, load, save
 from assistants_client.engine.storage.leases import RELEASED
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
@@ -101,13 +104,18 @@ class Work:
 class Execution:
     """Writes on behalf of one worker. Safe to share between threads and over a fork.
 
+    Args:
+        context: The context of the services.
+        queue: Says how many runs may be in progress; without one, any number.
+
     Attributes:
         leases: The runs that are this worker's own.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, queue: RunQueue | None = None) -> None:
         self._context = context
         self._database = context.database
+        self._queue = queue or RunQueue(context)
         self.leases: LeaseHolder = LeaseHolder(context, runs)
 
     @property
@@ -126,24 +134,32 @@ class Execution:
         What it is to work on is read after that: a run whose history cannot be read is to be ended.
 
         Returns:
-            The work; ``None`` when the run is not queued (any more), or gone.
+            The work; ``None`` when the run is not queued (any more), gone, or finds no room yet.
         """
-        with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.expire_overdue(connection, by_id(run_id))
-            if held is None or held.run.status != "queued":
-                return None
-            columns = self.leases.claim(run_id, held.owner, held.lease_until)
-            if columns is None:
-                return None
-            run = held.run
-            run.started_at = self._context.now()
-            change_run(connection, run, "in_progress", **columns)
+        run = self._claimed(run_id)
+        if run is None:
+            return None
         steps, written = own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         return Work(
             run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
         )
 
+    @retried
+    def _claimed(self, run_id: str) -> Run | None:
+        with self._context.begin(patience=PATIENT) as connection:
+            held = self._context.expire_overdue(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            columns = self.leases.claim(run_id, held.owner, held.lease_until)
+            if columns is None or not self._queue.admit(connection, run_id):
+                return None
+            run = held.run
+            run.started_at = self._context.now()
+            change_run(connection, run, "in_progress", waits_since=None, **columns)
+        return run
+
+    @retried
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Checks between two pieces of work that the run may go on. Writes only when it may not.
 
@@ -170,6 +186,7 @@ class Execution:
         """Publishes pieces to the streams of the run; they are not stored."""
         self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
 
+    @retried
     def begin_tools_step(
         self,
         run: Run,
@@ -194,11 +211,13 @@ class Execution:
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
+    @retried
     def update_step(self, run: Run, step: RunStep) -> None:
         """Stores an open step as it stands now, such as with the output of one call filled in."""
         with self._own(run) as (connection, _):
             save(connection, run_steps, step, status=step.status)
 
+    @retried
     def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
         """Completes a step whose calls all have their outputs.
 
@@ -208,9 +227,11 @@ class Execution:
             usage: The tokens that the model's answer took.
         """
         with self._own(run) as (connection, _):
-            step.usage = usage
+            # An earlier try, which was interrupted, may have completed it.
+            step.status, step.usage = "in_progress", usage
             end_step(connection, step, "completed", self._context.now())
 
+    @retried
     def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
         """Passes a step's function calls without output to the caller, and releases the run.
 
@@ -241,6 +262,7 @@ class Execution:
             change_run(connection, current, "requires_action", **RELEASED)
         return current
 
+    @retried
     def load_state(self, run: Run) -> bytes | None:
         """Returns the code interpreter's state of the run's thread; ``None`` to start afresh."""
         kept = interpreter_states.c
@@ -250,6 +272,7 @@ class Execution:
             ).scalar_one_or_none()
         return found
 
+    @retried
     def save_state(self, run: Run, state: bytes | None) -> None:
         """Stores the code interpreter's state for the thread's next call; ``None`` drops it."""
         with self._own(run) as (connection, _):
@@ -261,6 +284,7 @@ class Execution:
                     insert(interpreter_states).values(thread_id=run.thread_id, state=state)
                 )
 
+    @retried
     def begin_message(
         self, run: Run, images: Sequence[ImageFilePart] = (), *, reasoning: str | None = None
     ) -> tuple[RunStep, Message]:
@@ -298,11 +322,13 @@ class Execution:
             emit_events(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
+    @retried
     def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
         """Stores the content of an open message so far, so that an early end does not lose it."""
         with self._own(run, (message, content)) as (connection, _):
             store_content(connection, message, content)
 
+    @retried
     def complete_message(
         self,
         run: Run,
@@ -334,11 +360,12 @@ class Execution:
             stored = load(connection, messages, Message, message.id) or message
             stored.content = [*content]
             end_message(connection, stored, incomplete_reason, now)
-            step.usage = usage
+            step.status, step.usage = "in_progress", usage
             end_step(connection, step, "completed", now)
             store_state(connection, step, state, message.id)
         return stored
 
+    @retried
     def finish(
         self,
         run: Run,
@@ -370,6 +397,7 @@ class Execution:
         end = run.expires_at
         return float("inf") if end is None else end - self._context.clock()
 
+    @retried
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of all runs of this worker; due well within ``LEASE`` seconds.
 
@@ -384,6 +412,7 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
+    @retried
     def orphans(self) -> list[str]:
         """Ends the runs that are overdue or whose worker died.
 
@@ -401,19 +430,14 @@ class Execution:
                 queued.append(held.run.id)
         return queued
 
+    @retried
     def unclaimed(self) -> list[str]:
         """Ends the runs whose worker is gone, and returns the queued ones, the oldest of many.
 
         To be called often: no run is read but those that are to be ended.
         """
         with self._database.read() as connection:
-            queued = connection.execute(
-                select(runs.c.id)
-                .where(runs.c.status == "queued")
-                .order_by(runs.c.seq)
-                .limit(_MOST_QUEUED)
-            ).scalars()
-            waiting = list(queued)
+            waiting = self._queue.oldest(connection, _MOST_QUEUED)
         others = select(runs.c.id).where(
             runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
         )
@@ -422,6 +446,7 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return waiting
 
+    @retried
     def fail_unstored(self, run_id: str) -> None:
         """Fails one run, if it is claimed: what came of it could not be stored."""
         with self._database.begin() as connection:
@@ -432,6 +457,7 @@ class Execution:
         """Stops further claims."""
         self.leases.close()
 
+    @retried
     def release_all(self) -> None:
         """Releases all runs that this worker still has claimed, after :meth:`close`.
 
@@ -471,15 +497,4 @@ class Execution:
         raise RunTaken(run.id)
 
     def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
-        return RunStep(
-            id=self._context.new_id("step_"),
-            created_at=self._context.now(),
-            assistant_id=run.assistant_id,
-            thread_id=run.thread_id,
-            run_id=run.id,
-            expires_at=run.expires_at,
-            type=details.type,
-            status="in_progress",
-            step_details=details,
-            reasoning=reasoning,
-        )
+        return new_step(run, details, self._context.now(), self._context.new_id, reasoning)
