@@ -31,7 +31,8 @@ _LEFT_BEHIND: Final = 60 * 60
 
 def present(now: float) -> ColumnElement[bool]:
     """Finds the files that can be seen: whole, and not expired."""
-    unexpired = or_(files.c.expires_at.is_(None), files.c.expires_at > now)
+    # In whole seconds, as the column has them: no index serves a comparison with fractions.
+    unexpired = or_(files.c.expires_at.is_(None), files.c.expires_at > int(now))
     return and_(files.c.is_whole, unexpired)
 
 
@@ -80,9 +81,9 @@ def require_files(connection: Connection, file_ids: Sequence[str], now: float, p
 
 def purge(connection: Connection, now: float) -> None:
     """Deletes some of what has expired, and of what was left half-written."""
-    left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
-    due = select(files.c.id).where(or_(files.c.expires_at <= now, left))
-    drop_files(connection, files.c.id.in_(due.order_by(files.c.seq).limit(_PURGED_AT_ONCE)))
+    left = and_(files.c.is_whole == false(), files.c.created_at <= int(now) - _LEFT_BEHIND)
+    due = select(files.c.id).where(or_(files.c.expires_at <= int(now), left))
+    drop_files(connection, files.c.id.in_(due.limit(_PURGED_AT_ONCE)))
 
 
 def drop_files(connection: Connection, which: ColumnElement[bool]) -> int:

@@ -92,7 +92,9 @@ def server_engine(url: URL, settings: ServerSettings) -> sqlalchemy.Engine:
         max_overflow=-1,  # who comes to it has one's place already, see database.py
         connect_args={
             "options": f"-c lock_timeout={wait} -c idle_in_transaction_session_timeout={wait} "
-            f"-c statement_timeout={_milliseconds(settings.statement_seconds)} {options}",
+            f"-c statement_timeout={_milliseconds(settings.statement_seconds)} "
+            # A plan for any values reads whole tables for those that are rare, such as "queued".
+            f"-c plan_cache_mode=force_custom_plan {options}",
             "connect_timeout": url.query.get("connect_timeout", str(max(1, wait // 1000))),
             **{name: value for name, value in _ALIVE.items() if name not in url.query},
         },
