@@ -94,7 +94,10 @@ def with_passages(connection: Connection, count: int) -> None:
     store = connection.execute(select(tables.vector_stores.c.seq)).scalar_one()
     here = tables.passages.c
     found = connection.execute(select(here.seq, here.text).where(here.seq > newest)).all()
-    word_index(connection).put(connection, store, [(seq, "", words) for seq, words in found])
+    index = word_index(connection)
+    for start in range(0, count, AT_ONCE):
+        some = found[start : start + AT_ONCE]
+        index.put(connection, store, [(seq, "", words) for seq, words in some])
     connection.execute(update(tables.vector_store_files).values(usage_bytes=400 * count))
 
 

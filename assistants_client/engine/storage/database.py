@@ -62,7 +62,7 @@ _EVENTS: Final = "assistants_events"
 
 @define(eq=False)
 class _Opened:
-    """What one process has open of a database."""
+    """The open database of one process."""
 
     connections: Connections | None = None
     #: How many transactions are under way.
