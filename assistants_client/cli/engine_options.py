@@ -100,7 +100,7 @@ def add_engine_options(command: Parser) -> None:
            "process at once; more are queued (default: any number)",
            metavar="NUMBER", type=whole_number)  # fmt: skip
     option("--pool-size", "ASSISTANTS_POOL_SIZE", None, "connections of this process to a "
-           "PostgreSQL server (default: 12)", metavar="NUMBER", type=whole_number)  # fmt: skip
+           "PostgreSQL server (default: 8)", metavar="NUMBER", type=whole_number)  # fmt: skip
     option("--statement-timeout", "ASSISTANTS_STATEMENT_TIMEOUT", None, "seconds after which a "
            "PostgreSQL server cancels a statement; 0 is never (default: 30)",
            metavar="SECONDS", type=seconds)  # fmt: skip

@@ -66,9 +66,14 @@ def ending_at(engine: Engine, words: str, end: Callable[[Any], None]) -> list[st
 
 
 def ending_at_commit(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Any], None], *, is_made: bool
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Any], None],
+    words: str,
+    *,
+    is_made: bool,
 ) -> list[str]:
-    """Ends the session that is about to commit a message: before its commit, or just after."""
+    """Ends the session that is about to commit a statement: before its commit, or just after."""
     psycopg = pytest.importorskip("psycopg")
     connections = engine._database._here().connections
     assert connections is not None
@@ -76,20 +81,19 @@ def ending_at_commit(
     commit, ended, writing = dialect.do_commit, list[str](), list[Any]()
 
     def look(connection: Connection, _: Any, statement: str, *__: Any) -> None:
-        if "INSERT INTO messages" in statement and not ended:
+        if words in statement and not ended:
             writing.append(connection)
 
     def commit_in_doubt(connection: Any) -> None:
-        if not writing:
+        if not writing or ended:
             commit(connection)
             return
         ended.append("")
         if is_made:
             commit(connection)
             connection.driver_connection.close()
-            writing.clear()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
-        end(writing.pop())
+        end(writing[0])
         commit(connection)
 
     event.listen(connections.engine, "before_cursor_execute", look)
@@ -171,7 +175,7 @@ def test_a_commit_in_doubt_is_settled_by_the_key(
     """It is found out whether it was made, and made where it was not."""
     web = Client(engine)
     thread = web.post("/v1/threads").get_json()["id"]
-    ended = ending_at_commit(engine, monkeypatch, end, is_made=is_made)
+    ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO messages", is_made=is_made)
     answer = web.post(
         f"/v1/threads/{thread}/messages",
         json={"role": "user", "content": "Hi"},
@@ -193,7 +197,7 @@ def test_a_commit_in_doubt_is_told_where_there_is_no_key(
     """It is not made twice, and no client takes it for a refusal."""
     web = Client(engine)
     thread = web.post("/v1/threads").get_json()["id"]
-    ended = ending_at_commit(engine, monkeypatch, end, is_made=is_made)
+    ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO messages", is_made=is_made)
     body = {"role": "user", "content": "Hi"}
     answer = web.post(f"/v1/threads/{thread}/messages", json=body)
     assert (answer.status_code, len(ended)) == (500, 1)
@@ -202,3 +206,41 @@ def test_a_commit_in_doubt_is_told_where_there_is_no_key(
     assert "A commit is in doubt" in caplog.text
     found = web.get(f"/v1/threads/{thread}/messages").get_json()["data"]
     assert len(found) == is_made
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+@pytest.mark.parametrize(
+    "words",
+    ["UPDATE run_steps", "INSERT INTO interpreter_states", "UPDATE messages", "active_thread_id=%"],
+)
+def test_a_run_whose_commit_is_in_doubt_goes_on(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Any], None],
+    words: str,
+    is_made: bool,
+) -> None:
+    """What its worker writes of what it has begun comes to the same when it is written twice."""
+    http = Http(engine)
+    tools = [{"type": "code_interpreter"}]
+    ended = ending_at_commit(engine, monkeypatch, end, words, is_made=is_made)
+    path = http.start(tools=tools)
+    done = http.wait(path)
+    assert (done["status"], done["last_error"], len(ended)) == ("completed", None, 1)
+    assert http.texts(path) == ["Hello", "Hello."]
+    steps = http.send("GET", f"{path}/steps")["data"]
+    assert [one["status"] for one in steps] == ["completed", "completed"]
+
+
+def test_a_run_that_may_have_begun_to_write_ends(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Any], None]
+) -> None:
+    """What it begins cannot be done twice; its thread is usable afterwards."""
+    http = Http(engine)
+    ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO run_steps", is_made=True)
+    path = http.start()
+    done = http.wait(path)
+    assert (done["status"], len(ended)) == ("failed", 1)
+    assert "may have been made, or not" in done["last_error"]["message"]
+    thread = path.partition("/runs/")[0]
+    http.send("POST", f"{thread}/messages", {"role": "user", "content": "Go on."})

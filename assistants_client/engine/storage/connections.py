@@ -32,7 +32,7 @@ from assistants_client.engine.storage.store_faults import (
 )
 
 #: After so many seconds that a place was waited for, the log says so.
-_LONG: Final = 1.0
+_LONG: Final = 5.0
 
 _log = logging.getLogger(__name__)
 

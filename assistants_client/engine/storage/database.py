@@ -55,7 +55,7 @@ _POLL_SECONDS: Final = 0.1
 #: It is much less than a run may take.
 PATIENT: Final = 4
 #: For callers that have something else to do meanwhile: which part of that.
-BRIEF: Final = 1 / 30
+BRIEF: Final = 1 / 6
 #: Among a connection's notes: what is emitted after commit.
 _EVENTS: Final = "assistants_events"
 

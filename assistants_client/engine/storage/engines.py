@@ -19,9 +19,10 @@ from assistants_client.errors import ConfigurationError
 
 #: Connections of one process to a PostgreSQL server where nothing else is said. One is held for a
 #: transaction, which takes milliseconds, and never while a model, a tool or a reader is waited for;
-#: one of a process's writers has one at a time. So few serve many workers and requests, and eight
+#: and a process computes for one thread at a time, so that more of them would not serve more, but
+#: make its writers wait for its readers. So few serve many workers and requests, and twelve
 #: processes fit into the 97 that PostgreSQL has for its users unless told otherwise.
-POOL_SIZE: Final = 12
+POOL_SIZE: Final = 8
 #: Seconds that one statement may take on a PostgreSQL server where nothing else is said.
 STATEMENT_SECONDS: Final = 30.0
 #: Among a connection's options: until when it may wait for the right to write.

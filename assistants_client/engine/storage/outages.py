@@ -1,7 +1,7 @@
 """Outages of a database's server: waited for, and what they have interrupted is done again.
 
 Where nothing was sent yet, a transaction begins once the server is back. What was interrupted is
-done again where its function says so by :func:`retried`, and no other. No SQL.
+done again where its function says so by :func:`retried` or :func:`repeatable`. No SQL.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from typing import Final, ParamSpec, TypeVar
 
 from attrs import define
 
-from assistants_client.engine.storage.store_faults import InterruptedTransactionError
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.store_faults import (
+    CommitInDoubtError,
+    InterruptedTransactionError,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,14 +77,27 @@ def retried(transaction: Callable[P, T]) -> Callable[P, T]:
     Each transaction waits for the server as long as it may. Of what is called within a transaction
     nothing is done again: that is interrupted as a whole.
     """
+    return _done_again(transaction, InterruptedTransactionError)
 
+
+def repeatable(transaction: Callable[P, T]) -> Callable[P, T]:
+    """Returns a function as :func:`retried` does that does it again when it is in doubt, too.
+
+    It must come to the same when it was done already.
+    """
+    return _done_again(transaction, (InterruptedTransactionError, CommitInDoubtError))
+
+
+def _done_again(
+    transaction: Callable[P, T], failures: type[Fault] | tuple[type[Fault], ...]
+) -> Callable[P, T]:
     @functools.wraps(transaction)
     def again_and_again(*args: P.args, **kwargs: P.kwargs) -> T:
         for _ in range(0 if _open.transactions else _MOST_TRIES - 1):
             try:
                 return transaction(*args, **kwargs)
-            except InterruptedTransactionError as error:
-                _log.info("It is done again: %s", error.message)
+            except failures as error:
+                _log.info("It is done again: %s", error)
         return transaction(*args, **kwargs)
 
     return again_and_again

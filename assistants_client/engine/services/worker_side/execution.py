@@ -36,7 +36,7 @@ from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.services._run_queue import RunQueue
 from assistants_client.engine.storage.database import PATIENT, add, load, save
 from assistants_client.engine.storage.leases import RELEASED
-from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.outages import repeatable, retried
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
@@ -159,7 +159,7 @@ class Execution:
             change_run(connection, run, "in_progress", waits_since=None, **columns)
         return run
 
-    @retried
+    @repeatable
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Checks between two pieces of work that the run may go on. Writes only when it may not.
 
@@ -211,13 +211,13 @@ class Execution:
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
-    @retried
+    @repeatable
     def update_step(self, run: Run, step: RunStep) -> None:
         """Stores an open step as it stands now, such as with the output of one call filled in."""
         with self._own(run) as (connection, _):
             save(connection, run_steps, step, status=step.status)
 
-    @retried
+    @repeatable
     def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
         """Completes a step whose calls all have their outputs.
 
@@ -231,7 +231,7 @@ class Execution:
             step.status, step.usage = "in_progress", usage
             end_step(connection, step, "completed", self._context.now())
 
-    @retried
+    @repeatable
     def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
         """Passes a step's function calls without output to the caller, and releases the run.
 
@@ -272,7 +272,7 @@ class Execution:
             ).scalar_one_or_none()
         return found
 
-    @retried
+    @repeatable
     def save_state(self, run: Run, state: bytes | None) -> None:
         """Stores the code interpreter's state for the thread's next call; ``None`` drops it."""
         with self._own(run) as (connection, _):
@@ -322,13 +322,13 @@ class Execution:
             emit_events(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
-    @retried
+    @repeatable
     def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
         """Stores the content of an open message so far, so that an early end does not lose it."""
         with self._own(run, (message, content)) as (connection, _):
             store_content(connection, message, content)
 
-    @retried
+    @repeatable
     def complete_message(
         self,
         run: Run,
@@ -365,7 +365,7 @@ class Execution:
             store_state(connection, step, state, message.id)
         return stored
 
-    @retried
+    @repeatable
     def finish(
         self,
         run: Run,
@@ -397,7 +397,7 @@ class Execution:
         end = run.expires_at
         return float("inf") if end is None else end - self._context.clock()
 
-    @retried
+    @repeatable
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of all runs of this worker; due well within ``LEASE`` seconds.
 
@@ -446,7 +446,7 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return waiting
 
-    @retried
+    @repeatable
     def fail_unstored(self, run_id: str) -> None:
         """Fails one run, if it is claimed: what came of it could not be stored."""
         with self._database.begin() as connection:
@@ -457,7 +457,7 @@ class Execution:
         """Stops further claims."""
         self.leases.close()
 
-    @retried
+    @repeatable
     def release_all(self) -> None:
         """Releases all runs that this worker still has claimed, after :meth:`close`.
 
