@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from assistants_client._arguments import checked_base_url
 from assistants_client.cli.exits import DATABASE, MODEL, NOT_INSTALLED, SANDBOX, USAGE, Refusal
-from assistants_client.cli.parser import Parser, database, take_variables, workers
+from assistants_client.cli.parser import Parser, database, seconds, take_variables, whole_number
 from assistants_client.errors import ConfigurationError
 
 #: The exit status for an invalid variable, by the prefix of its name.
@@ -98,7 +98,15 @@ def add_engine_options(command: Parser) -> None:
            "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
            "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
-           "queued (default: 64)", metavar="NUMBER", type=workers)  # fmt: skip
+           "queued (default: 64)", metavar="NUMBER", type=whole_number)  # fmt: skip
+    option("--max-runs", "ASSISTANTS_MAX_RUNS", None, "runs that all processes on the database "
+           "process at once; more are queued (default: any number)",
+           metavar="NUMBER", type=whole_number)  # fmt: skip
+    option("--pool-size", "ASSISTANTS_POOL_SIZE", None, "connections of this process to a "
+           "PostgreSQL server (default: 8)", metavar="NUMBER", type=whole_number)  # fmt: skip
+    option("--statement-timeout", "ASSISTANTS_STATEMENT_TIMEOUT", None, "seconds after which a "
+           "PostgreSQL server cancels a statement; 0 is never (default: 30)",
+           metavar="SECONDS", type=seconds)  # fmt: skip
     add_log_options(command)
 
 
@@ -132,7 +140,7 @@ def set_variables(options: argparse.Namespace) -> dict[str, str]:
     named = {dest: variable for dest, (_, variable, *_) in options.variables.items()}
     for dest, variable in {**named, **_LISTS}.items():
         value = given.get(dest)
-        if value:
+        if value not in (None, "", []):
             os.environ[variable] = ",".join(value) if dest in _LISTS else str(value)
     return sources
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -55,8 +56,19 @@ def address(text: str) -> str:
     return f"{host if colon else '127.0.0.1'}:{port(number)}"
 
 
-def workers(text: str) -> int:
-    """Returns a number of workers."""
+def seconds(text: str) -> float:
+    """Returns a number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 on")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """Returns a number of workers, runs or connections."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)

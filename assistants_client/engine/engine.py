@@ -25,6 +25,7 @@ from assistants_client.engine.http.observed_requests import observed
 from assistants_client.engine.http.service_endpoints import service_endpoint
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.limits import limits
 from assistants_client.engine.observability.metrics import Metrics
 from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.observability.readiness import READY_SECONDS, Readiness
@@ -35,16 +36,17 @@ from assistants_client.engine.services._base import (
     RunStopped,
     StoreFileQueued,
 )
+from assistants_client.engine.services._run_queue import RunQueue
 from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.overview import Overview
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
-from assistants_client.engine.storage.database import BUSY_SECONDS, Database
+from assistants_client.engine.storage.database import BRIEF, BUSY_SECONDS, Database
 from assistants_client.engine.storage.store_faults import busy, closed
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
-from assistants_client.engine.worker.thread_pool import WORKERS, WorkerPool
+from assistants_client.engine.worker.thread_pool import WorkerPool
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -92,6 +94,14 @@ class Engine:
         workers: How many runs are processed at once; more of them wait for their turn, see
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
             thread that exists only while it processes a run.
+        max_runs: How many runs are processed at once by all processes on the database; more of them
+            stay queued, see :meth:`queued_runs`. ``None`` takes ``ASSISTANTS_MAX_RUNS``, else it is
+            any number.
+        pool_size: How many connections to a PostgreSQL server this process has at most; a request
+            waits for one for half a minute. ``None`` takes ``ASSISTANTS_POOL_SIZE``, else 8: a
+            connection is held for a transaction, never while a model is waited for.
+        statement_timeout: The seconds after which a PostgreSQL server cancels a statement; 0 is
+            never. ``None`` takes ``ASSISTANTS_STATEMENT_TIMEOUT``, else 30.
         run_seconds: The seconds from its creation after which an unfinished run expires.
         close_seconds: The seconds that closing waits for runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
@@ -119,6 +129,9 @@ class Engine:
         token: str | None = None,
         allow_origins: Iterable[str] | None = None,
         workers: int | None = None,
+        max_runs: int | None = None,
+        pool_size: int | None = None,
+        statement_timeout: float | None = None,
         run_seconds: int = RUN_SECONDS,
         close_seconds: float = CLOSE_SECONDS,
         metrics: bool | None = None,
@@ -126,9 +139,12 @@ class Engine:
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | None = None,
     ) -> None:
-        if workers is None:
-            workers = environment.workers() or WORKERS
-        number("workers", workers, at_least=1, whole=True)
+        bounds = limits(
+            workers=workers,
+            max_runs=max_runs,
+            pool_size=pool_size,
+            statement_timeout=statement_timeout,
+        )
         number("run_seconds", run_seconds, at_least=1, unit="seconds")
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
         if token is not None and not isinstance(token, str):
@@ -164,7 +180,12 @@ class Engine:
                 elif isinstance(one, StoreFileQueued):
                     readers.submit(str(one.store_file), one.tenant)
 
-        self._database = Database(url, after_commit)
+        self._database = Database(
+            url,
+            after_commit,
+            pool_size=bounds.pool_size,
+            statement_timeout=bounds.statement_timeout,
+        )
         context = Context(
             database=self._database,
             clock=clock,
@@ -179,15 +200,19 @@ class Engine:
             made, agent_name=overview.agent_name, clock=clock, endings=(RunTaken,)
         )
         self._readiness = Readiness()
-        self._execution = Execution(context)
+        self._queue = RunQueue(context, bounds.max_runs)
+        self._execution = Execution(context, self._queue)
         self._run_pool = run_pool = WorkerPool(
             Runner(self._execution, model, code_interpreter, ToolUse(context), observer),
-            workers,
-            on_backlog=functools.partial(_warn_of_backlog, workers),
+            bounds.workers,
+            on_backlog=functools.partial(_warn_of_backlog, bounds.workers),
+            more=self._queue.after_an_end,
         )
         self._ingesting = Ingesting(context)
         self._readers = readers = WorkerPool(
-            Ingester(self._ingesting, embeddings), min(workers, READERS), id_name="store_file"
+            Ingester(self._ingesting, embeddings),
+            min(bounds.workers, READERS),
+            id_name="store_file",
         )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
@@ -239,8 +264,12 @@ class Engine:
                 "of a with block. A closed engine stays closed: make another."
             )
 
-    def _open(self, until: float) -> None:
+    def _open(self, until: float, *, waits: bool = False) -> None:
         """Opens it, if it is not open in this process; waits for another thread that does.
+
+        Args:
+            until: For how long to wait, by ``time.monotonic``.
+            waits: Whether a database server that cannot be reached is waited for.
 
         Raises:
             ConfigurationError: As :meth:`open`.
@@ -252,7 +281,7 @@ class Engine:
             raise busy()
         try:
             if self._open_in != os.getpid():
-                self._database.open(until)
+                self._database.open(until, waits=waits)
                 for queued in self._execution.orphans():
                     self._run_pool.submit(queued.run_id, queued.tenant)
                 for store_file in self._ingesting.orphans():
@@ -281,6 +310,20 @@ class Engine:
         The log warns of them, at most every ten seconds.
         """
         return self._run_pool.waiting()
+
+    def queued_runs(self, *, before: str | None = None) -> int:
+        """Returns how many runs are queued in the database, whichever process they came to.
+
+        Args:
+            before: The id of a run: only those are counted that were queued before it.
+
+        Raises:
+            ConfigurationError: The database cannot be read.
+        """
+        try:
+            return self._queue.count(before, patience=BRIEF)
+        except Fault as fault:
+            raise ConfigurationError(fault.message) from None
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Returns whether a request has a token that is asked for, if one is; it hardly waits.
@@ -346,7 +389,8 @@ class Engine:
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             self._require_unclosed()
-            self._open(self._database.deadline())
+            is_remote = environ.get(IN_PROCESS) is not True
+            self._open(self._database.deadline(), waits=is_remote)
         except Fault as fault:
             return refusing(fault)(environ, start_response)
         except ConfigurationError:

@@ -1,6 +1,6 @@
-"""Configuration by environment variables: language model, embeddings, sandbox, workers.
+"""Configuration by environment variables: language model, embeddings, sandbox.
 
-It applies only where the caller passed no argument.
+It applies only where the caller passed no argument. Numbers that bound an engine are limits.py's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ _EMBEDDING_SETTINGS: Final[_Settings] = {
     "timeout": ("ASSISTANTS_EMBEDDING_TIMEOUT", float),
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
-_WORKER_SETTINGS: Final[_Settings] = {"workers": ("ASSISTANTS_WORKERS", int)}
 _METRICS_SETTINGS: Final[_Settings] = {"metrics": ("ASSISTANTS_METRICS", _switch)}
 
 _log = logging.getLogger(__name__)
@@ -152,18 +151,6 @@ def embeddings() -> Embeddings | None:
         return Embeddings(url, key, model=model, **settings)
     except ConfigurationError as error:
         raise _in_variables(error, _EMBEDDING_SETTINGS, "ASSISTANTS_MODEL_URL") from None
-
-
-def workers() -> int | None:
-    """Returns the number of workers by ``ASSISTANTS_WORKERS``; ``None`` if it is not set.
-
-    Raises:
-        ConfigurationError: It is no whole number from 1 on; it is named.
-    """
-    found: int | None = _settings(_WORKER_SETTINGS).get("workers")
-    if found is not None and found < 1:
-        raise ConfigurationError(f"$ASSISTANTS_WORKERS: {found} is below 1")
-    return found
 
 
 def metrics() -> bool:

@@ -3,29 +3,41 @@
     python tests/benchmarks/bench_growth.py [MESSAGES ...]
 
 For each number (1,000 and 100,000 unless told otherwise) a database of its own is filled: a thread
-of so many messages, and a store of a tenth as many passages, all of which hold the same three
-words. Times are medians in milliseconds of CPU of this process; what waits, such as a run for its
-thread, is told by the clock. The last column is the largest database against the smallest.
+of so many messages, a tenth as many threads with a run that has ended, and a store of a tenth as
+many passages, all of which hold the same three words. Times are medians in milliseconds of CPU of
+this process; what waits, such as a run for its thread, is told by the clock. The last column is the
+largest database against the smallest.
+
+Where ``ASSISTANTS_TEST_POSTGRES`` names a PostgreSQL server (see ``.ci/postgres``) the databases
+are there, and the CPU is also that of its processes, which must be on this machine (Linux).
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from attrs import frozen
+from sqlalchemy import Connection, Table, func, insert, select, text, update
+
 from assistants_client import Client
 from assistants_client.engine import Conversation, Engine, TextDelta
+from assistants_client.engine.services._words import word_index
+from assistants_client.engine.storage import tables
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from databases import fresh
 
 SIZES: Final = (1_000, 100_000)
 TIMES: Final = 7
+AT_ONCE: Final = 10_000
 WORDS: Final = "harbour lamp tide"
 
 
@@ -41,33 +53,33 @@ class Model:
 
 
 def copied(
-    path: Path, table: str, count: int, change: Callable[[dict[str, Any], int], None]
+    connection: Connection, table: Table, count: int, change: Callable[[dict[str, Any], int], None]
 ) -> None:
     """Copies the newest row of a table so many times, each changed."""
-    with sqlite3.connect(path) as connection:
-        connection.row_factory = sqlite3.Row
-        row = dict(connection.execute(f"SELECT * FROM {table} ORDER BY seq DESC").fetchone())
-        del row["seq"]
-
-        def rows() -> Iterator[list[Any]]:
-            for number in range(count):
-                made = dict(row)
-                change(made, number)
-                yield list(made.values())
-
-        marks = ", ".join("?" * len(row))
-        connection.executemany(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", rows())
-    connection.close()
+    row = connection.execute(select(table).order_by(table.c.seq.desc()).limit(1)).mappings().one()
+    for start in range(0, count, AT_ONCE):
+        made = []
+        for number in range(start, min(start + AT_ONCE, count)):
+            one = {**row}
+            del one["seq"]
+            change(one, number)
+            made.append(one)
+        connection.execute(insert(table), made)
 
 
-def as_message(row: dict[str, Any], number: int) -> None:
-    """Another message."""
-    body = json.loads(row["body"])
-    body["id"] = row["id"] = f"msg_{number:024d}"
-    row["body"] = json.dumps(body)
+def renamed(prefix: str, **parents: str) -> Callable[[dict[str, Any], int], None]:
+    """Gives a copied object an id of its own, and to each of its parents' fields another."""
+
+    def change(row: dict[str, Any], number: int) -> None:
+        names = {"id": prefix, **parents}
+        for name, beginning in names.items():
+            row[name] = f"{beginning}{number:024d}"
+        row["body"] = {**row["body"], **{name: row[name] for name in names}}
+
+    return change
 
 
-def with_passages(path: Path, count: int) -> None:
+def with_passages(connection: Connection, count: int) -> None:
     """Gives the one file of the one store so many passages."""
 
     def text(number: int) -> str:
@@ -77,49 +89,90 @@ def with_passages(path: Path, count: int) -> None:
     def as_passage(row: dict[str, Any], number: int) -> None:
         row["text"] = text(number)
 
-    copied(path, "passages", count, as_passage)
-    with sqlite3.connect(path) as connection:
-        store, size = connection.execute("SELECT seq FROM vector_stores").fetchone()[0], 400 * count
-        found = connection.execute(
-            "SELECT seq, text FROM passages WHERE seq NOT IN (SELECT rowid FROM passage_words)"
-        ).fetchall()
-        connection.executemany(
-            "INSERT INTO passage_words (rowid, store, title, words) VALUES (?, ?, '', ?)",
-            [(seq, str(store), words) for seq, words in found],
-        )
-        connection.execute("UPDATE vector_store_files SET usage_bytes = ?", (size,))
-    connection.close()
+    newest = connection.execute(select(func.max(tables.passages.c.seq))).scalar_one()
+    copied(connection, tables.passages, count, as_passage)
+    store = connection.execute(select(tables.vector_stores.c.seq)).scalar_one()
+    here = tables.passages.c
+    found = connection.execute(select(here.seq, here.text).where(here.seq > newest)).all()
+    index = word_index(connection)
+    for start in range(0, count, AT_ONCE):
+        some = found[start : start + AT_ONCE]
+        index.put(connection, store, [(seq, "", words) for seq, words in some])
+    connection.execute(update(tables.vector_store_files).values(usage_bytes=400 * count))
+
+
+def grown(connection: Connection, count: int) -> None:
+    """Makes a database with one of each into one with many."""
+    copied(connection, tables.messages, count, renamed("msg_"))
+    copied(connection, tables.threads, count // 10, renamed("thread_"))
+    copied(connection, tables.runs, count // 10, renamed("run_", thread_id="thread_"))
+    copied(connection, tables.run_steps, count // 10, renamed("step_", run_id="run_"))
+    copied(connection, tables.files, count // 10, renamed("file-"))
+    with_passages(connection, count // 10)
 
 
 def measured(count: int) -> Mapping[str, float]:
     """The figures of a database of so many messages, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "growth.db")
-        url = f"sqlite:///{path}"
+        url = fresh(f"sqlite:///{folder}/growth.db")
         with Engine(url, model=Model()) as engine, Client(engine=engine) as client:
             assistant = client.assistants.create(model="m").id
+            other = client.threads.create(messages=[{"role": "user", "content": "hello"}]).id
+            client.wait_for_run(client.runs.create(other, assistant_id=assistant))
             long, short = client.threads.create().id, client.threads.create().id
             client.messages.create(long, "hello " * 20)
             file = client.files.upload(f"{WORDS}.".encode(), filename="a.txt")
             store = client.vector_stores.create(file_ids=[file.id]).id
             client.vector_stores.wait(store)
-            copied(path, "messages", count, as_message)
-            with_passages(path, count // 10)
-            return dict(figures(client, assistant, long, short, store))
+            with engine._database.begin() as connection:
+                grown(connection, count)
+            clock = time.process_time
+            if not url.startswith("sqlite"):
+                clock = partial(cpu_with_server, engine)
+                with engine._database.begin() as connection:
+                    connection.execute(text("ANALYZE"))  # as the server does by itself, in time
+            names = Names(assistant=assistant, long=long, short=short, store=store)
+            found = dict(figures(client, clock, names))
+            found["look for waiting runs"] = figure(clock, engine._execution.unclaimed)
+            return found
+
+
+@frozen(kw_only=True)
+class Names:
+    """The ids of what is measured: an assistant, a long thread, a short one, a store."""
+
+    assistant: str
+    long: str
+    short: str
+    store: str
+
+
+def cpu_with_server(engine: Engine) -> float:
+    """Seconds of CPU of this process, and of those of the server that work for its database."""
+    query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+    with engine._database.read() as connection:
+        pids = connection.execute(query).scalars().all()
+    spent = [Path(f"/proc/{pid}/schedstat").read_text().split()[0] for pid in pids]
+    return time.process_time() + sum(map(int, spent)) / 1e9
+
+
+def figure(clock: Callable[[], float], act: Callable[[], object]) -> float:
+    """What an act takes, in milliseconds."""
+
+    def once() -> float:
+        before = clock()
+        act()
+        return clock() - before
+
+    return 1000 * statistics.median(once() for _ in range(TIMES))
 
 
 def figures(
-    client: Client, assistant: str, long: str, short: str, store: str
+    client: Client, clock: Callable[[], float], names: Names
 ) -> Iterator[tuple[str, float]]:
     """Each figure by its name."""
-
-    def cpu(act: Callable[[], object]) -> float:
-        def once() -> float:
-            before = time.process_time()
-            act()
-            return time.process_time() - before
-
-        return 1000 * statistics.median(once() for _ in range(TIMES))
+    assistant, long, short, store = names.assistant, names.long, names.short, names.store
+    cpu = partial(figure, clock)
 
     def run(thread: str, **fields: Any) -> float:
         """Seconds from asking for a run to asking the model."""
@@ -131,6 +184,8 @@ def figures(
     last: dict[str, Any] = {"truncation_strategy": {"type": "last_messages", "last_messages": 5}}
     yield "list 100 messages", cpu(lambda: next(iter(client.messages.list(long, limit=100))))
     yield "create a message", cpu(lambda: client.messages.create(long, "x"))
+    yield "create a thread", cpu(client.threads.create)
+    yield "list 20 threads", cpu(lambda: next(client.threads.list(limit=20).pages()))
     times = [run(long, **last) for _ in range(TIMES)]
     yield "a run of 5 messages begins (clock)", 1000 * statistics.median(times)
     made = next(iter(client.runs.list(long))).id

@@ -412,6 +412,29 @@ def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "variable", "value", "words"),
+    [
+        ("--max-runs", "ASSISTANTS_MAX_RUNS", "0", "a whole number from 1 on"),
+        ("--pool-size", "ASSISTANTS_POOL_SIZE", "few", "a whole number from 1 on"),
+        ("--statement-timeout", "ASSISTANTS_STATEMENT_TIMEOUT", "-1", "seconds from 0 on"),
+        ("--statement-timeout", "ASSISTANTS_STATEMENT_TIMEOUT", "nan", "seconds from 0 on"),
+    ],
+)
+def test_bounds_are_variables_too(
+    command: Callable[..., Ended], option: str, variable: str, value: str, words: str
+) -> None:
+    """As the number of workers is."""
+    done = command("serve", "--port", "0", **{variable: value})
+    given = command("serve", "--port", "0", option, value)
+
+    assert (done.returncode, given.returncode) == (2, 2)
+    assert f"${variable}: {value!r} is not " in done.stderr
+    assert f"argument {option}: {value!r} is not " in given.stderr
+    assert words in done.stderr
+    assert words in given.stderr
+
+
+@pytest.mark.parametrize(
     ("options", "variables", "source"),
     [
         ((), {"ASSISTANTS_MODEL_API": "soap"}, "$ASSISTANTS_MODEL_API"),

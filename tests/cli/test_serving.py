@@ -12,8 +12,10 @@ import pytest
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
-from assistants_client.cli.parser import database
+from assistants_client.cli.engine_options import add_engine_options, set_variables
+from assistants_client.cli.parser import Parser, database
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.limits import limits
 from assistants_client.engine.serving import server as serving
 from assistants_client.engine.serving.loopback_guard import LoopbackOnly
 from assistants_client.engine.serving.server import RunCreationLimiter, Server, shown_database
@@ -51,6 +53,16 @@ def test_loopback(host: str, loopback: bool) -> None:
 def test_a_file_is_a_database(given: str, url: str) -> None:
     """What is no URL is a file of SQLite's."""
     assert database(given) == url
+
+
+def test_an_option_of_zero_is_given_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable that the engine reads: zero is a number like any other."""
+    monkeypatch.setenv("ASSISTANTS_STATEMENT_TIMEOUT", "7")
+    monkeypatch.setenv("ASSISTANTS_MAX_RUNS", "8")
+    command = Parser()
+    add_engine_options(command)
+    set_variables(command.parse_args(["--statement-timeout", "0"]))
+    assert (limits().statement_timeout, limits().max_runs) == (0, 8)
 
 
 def test_the_base_url_can_be_pasted() -> None:

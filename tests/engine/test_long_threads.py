@@ -51,7 +51,7 @@ def shown(store: Store, run: Run) -> list[str]:
 def statements(database: Database, *, only_written: bool = False) -> Iterator[list[str]]:
     """What is executed in the block; or only what is while the right to write is held."""
     database.open()
-    engine = database._here().engine
+    engine = database._here().connections.engine
     found: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:

@@ -20,6 +20,7 @@ from assistants_client.engine import Engine, Scripted, TextDelta
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage import database
 from assistants_client.engine.storage.database import Database
+from assistants_client.engine.storage.engines import WRITER
 from assistants_client.errors import ConfigurationError
 
 on_a_server = pytest.mark.skipif(
@@ -73,7 +74,8 @@ def test_a_thread_is_locked_for_all_engines(engines: list[Engine]) -> None:
         engine._run_pool.close()  # what is queued stays queued
     with ThreadPoolExecutor(2) as pool:
         for _ in range(10):
-            thread = webs[0].post("/v1/threads").get_json()["id"]
+            asked = {"messages": [{"role": "user", "content": "Hi"}]}
+            thread = webs[0].post("/v1/threads", json=asked).get_json()["id"]
             assert sorted(pool.map(ask, webs, [thread] * 2)) == [200, 400]
 
 
@@ -101,7 +103,7 @@ def test_a_writer_is_waited_for_so_long(url: str, monkeypatch: pytest.MonkeyPatc
         web = Client(engine)
         web.get("/v1/threads")
         with create_engine(_psycopg(url), poolclass=NullPool).begin() as connection:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({database._WRITER})"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({WRITER})"))
             with monkeypatch.context() as patched:
                 patched.setattr(database, "BUSY_SECONDS", 0.2)
                 refused = web.post("/v1/threads")

@@ -20,6 +20,7 @@ from assistants_client.engine.ids import NewId
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import Assistant, AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
+from assistants_client.models.run_steps import RunStep, StepDetails
 from assistants_client.models.runs import Run, RunRequest, ThreadRunRequest
 from assistants_client.models.threads import Thread, ThreadRequest
 
@@ -147,6 +148,32 @@ def new_run(
     )
     extra = document.get("additional_messages") or ()
     return run, [new_message(message, thread_id, now, new_id) for message in extra]
+
+
+def new_step(
+    run: Run, details: StepDetails, now: int, new_id: NewId, reasoning: str | None = None
+) -> RunStep:
+    """Returns an open step of a run.
+
+    Args:
+        run: The run.
+        details: The message that it writes, or the tools that it calls.
+        now: The time, in Unix seconds.
+        new_id: Makes its id.
+        reasoning: What the model thought aloud before.
+    """
+    return RunStep(
+        id=new_id("step_"),
+        created_at=now,
+        assistant_id=run.assistant_id,
+        thread_id=run.thread_id,
+        run_id=run.id,
+        expires_at=run.expires_at,
+        type=details.type,
+        status="in_progress",
+        step_details=details,
+        reasoning=reasoning,
+    )
 
 
 def changed(stored: StructT, update: object) -> StructT:

@@ -37,6 +37,7 @@ from assistants_client.engine.observability.log_context import bind_ids
 from assistants_client.engine.services._base import Caller, Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services.idempotency_keys import IdempotencyKeys
+from assistants_client.engine.storage.outages import retried
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES
@@ -145,7 +146,7 @@ class App:
                     record.is_stream = True
                     return _event_stream(result.stream)
             else:
-                result = handler(services, call)
+                result = retried(handler)(services, call)
                 if isinstance(result, FileContent):
                     return _content(result)
                 document = encode(result)

@@ -28,6 +28,11 @@ from assistants_client.engine.services.idempotency_keys import (
     checked_key,
 )
 from assistants_client.engine.services.run_snapshots import RunSnapshots
+from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.store_faults import (
+    CommitInDoubtError,
+    InterruptedTransactionError,
+)
 from assistants_client.models._base import JsonObject, Struct
 
 if TYPE_CHECKING:
@@ -61,12 +66,24 @@ class PostHandler:
             Fault: It is refused.
         """
         key = _key_of(call, self._context.caller.tenant)
+        try:
+            return self._handle(handler, call, key)
+        except CommitInDoubtError:
+            if key is None:
+                raise
+            # Nobody else writes once it has the right to write again: its key is there, or is not.
+            return self._handle(handler, call, key)
+
+    @retried
+    def _handle(self, handler: Handler, call: Call, key: RequestKey | None) -> PostResult:
         if key is None:
             return self._commit(handler, call, None)
         try:
             return self._commit(handler, call, key)
         except KeyTakenError:
             first = self._keys.find(key)
+        except (InterruptedTransactionError, CommitInDoubtError):
+            raise
         except Fault:
             # A repeat may be refused because of what the first has changed, such as a lock.
             first = self._keys.find(key)
@@ -138,7 +155,7 @@ class PostHandler:
         first: list[NamedEvent] | None = None,
     ) -> RunEvents:
         return RunEvents(
-            subscription, state, self._snapshots.load, first or (), shown_step=call.streamed_step
+            subscription, state, self._snapshots.look, first or (), shown_step=call.streamed_step
         )
 
 

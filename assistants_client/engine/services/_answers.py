@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.storage.database import load, load_all, remove, save
@@ -57,6 +57,8 @@ def store_state(
         message_id: The message that the step wrote, if it wrote one.
     """
     if state is not None:
+        # It is there already where a commit that was in doubt had been made after all.
+        connection.execute(delete(model_states).where(model_states.c.step_id == step.id))
         connection.execute(
             insert(model_states).values(
                 step_id=step.id,

@@ -121,7 +121,7 @@ class Context:
         )
 
     @contextmanager
-    def begin(self, *, patience: int = 1) -> Iterator[Connection]:
+    def begin(self, *, patience: float = 1) -> Iterator[Connection]:
         """Opens a transaction, as ``Database.begin``, that may end or claim what others lost."""
         with self.database.begin(patience=patience) as connection:
             self.leases.note_write()

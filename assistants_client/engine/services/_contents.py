@@ -15,6 +15,7 @@ from assistants_client.engine.faults import Fault, of_another_kind
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.storage.database import Database, add, load
 from assistants_client.engine.storage.deleted_items import drop, store_places
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import file_blocks, files, vector_store_files
 from assistants_client.models.files import File
 
@@ -22,13 +23,16 @@ from assistants_client.models.files import File
 BLOCK: Final = 1024 * 1024
 #: Blocks that are written in one transaction, so that a large file blocks no other writer.
 _BLOCKS_AT_ONCE: Final = 4
+#: Files that are purged in one transaction, for the same reason.
+_PURGED_AT_ONCE: Final = 20
 #: Seconds after which a file that is still not whole was left behind.
 _LEFT_BEHIND: Final = 60 * 60
 
 
 def present(now: float) -> ColumnElement[bool]:
     """Finds the files that can be seen: whole, and not expired."""
-    unexpired = or_(files.c.expires_at.is_(None), files.c.expires_at > now)
+    # In whole seconds, as the column has them: no index serves a comparison with fractions.
+    unexpired = or_(files.c.expires_at.is_(None), files.c.expires_at > int(now))
     return and_(files.c.is_whole, unexpired)
 
 
@@ -84,9 +88,10 @@ def require_files(
 
 
 def purge(connection: Connection, now: float) -> None:
-    """Deletes what has expired, and what was left half-written."""
-    left = and_(files.c.is_whole == false(), files.c.created_at <= now - _LEFT_BEHIND)
-    drop_files(connection, or_(files.c.expires_at <= now, left))
+    """Deletes some of what has expired, and of what was left half-written."""
+    left = and_(files.c.is_whole == false(), files.c.created_at <= int(now) - _LEFT_BEHIND)
+    due = select(files.c.id).where(or_(files.c.expires_at <= int(now), left))
+    drop_files(connection, files.c.id.in_(due.limit(_PURGED_AT_ONCE)))
 
 
 def drop_files(connection: Connection, which: ColumnElement[bool]) -> int:
@@ -134,6 +139,7 @@ def make_whole(connection: Connection, file_id: str) -> None:
     connection.execute(update(files).where(files.c.id == file_id).values(is_whole=True))
 
 
+@retried
 def discard(database: Database, file_id: str) -> None:
     """Drops a file that did not become whole."""
     with database.begin() as connection:
@@ -164,6 +170,7 @@ class FileContent:
             left -= len(block)
             number += 1
 
+    @retried
     def _block(self, number: int) -> bytes:
         stored = file_blocks.c
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -17,6 +17,7 @@ from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.storage.database import Database, load_all
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import messages, model_states, run_steps
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import RunStep
@@ -48,6 +49,7 @@ def history(database: Database, run: Run) -> list[Message]:
     return found
 
 
+@retried
 def own_work(database: Database, run: Run) -> tuple[list[RunStep], list[Message]]:
     """Returns a run's own steps and messages, oldest first."""
     with database.read() as connection:
@@ -56,6 +58,7 @@ def own_work(database: Database, run: Run) -> tuple[list[RunStep], list[Message]
     return steps, written
 
 
+@retried
 def states(
     database: Database, steps: Sequence[RunStep], written: Sequence[Message]
 ) -> dict[str, State]:
@@ -81,18 +84,23 @@ def states(
 def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
     """Yields all messages of a run's thread but its own, read as they are asked for."""
     seq = messages.c.seq
-    here = messages.c.thread_id == run.thread_id
-    others = or_(messages.c.run_id.is_(None), messages.c.run_id != run.id)
-    before: list[ColumnElement[bool]] = []
-    at_once = min(most, _AT_ONCE)
-    while True:
+
+    @retried
+    def page() -> Sequence[Any]:
         with database.read() as connection:
-            rows = connection.execute(
+            return connection.execute(
                 select(seq, messages.c.body)
                 .where(here, others, *before)
                 .order_by(seq.desc())
                 .limit(at_once)
             ).all()
+
+    here = messages.c.thread_id == run.thread_id
+    others = or_(messages.c.run_id.is_(None), messages.c.run_id != run.id)
+    before: list[ColumnElement[bool]] = []
+    at_once = min(most, _AT_ONCE)
+    while True:
+        rows = page()
         for row in rows:
             yield decode(Message, row.body)
         if len(rows) < at_once:

@@ -18,6 +18,7 @@ from assistants_client.engine.services._stores import STATUSES, end_file
 from assistants_client.engine.services._words import word_index
 from assistants_client.engine.services._write import delete_first, in_pieces
 from assistants_client.engine.storage.deleted_items import drop
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import passages, vector_store_files
 from assistants_client.models.vector_stores import VectorStoreFile
 
@@ -109,6 +110,7 @@ def clear(
 ) -> None:
     """Deletes the hidden passages of a file that stays, as long as that is to be done."""
 
+    @retried
     def piece() -> bool | None:
         with context.database.begin() as connection:
             if is_due(connection) and clear_first(connection, store_file):

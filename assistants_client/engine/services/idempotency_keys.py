@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
+from assistants_client.engine.services._write import in_pieces
 from assistants_client.engine.storage.tables import answered_requests
 from assistants_client.models._base import JsonObject
 
@@ -22,6 +23,8 @@ from assistants_client.models._base import JsonObject
 KEPT_SECONDS: Final = 24 * 60 * 60
 #: So often, in seconds, what has become old is purged.
 _PURGE_SECONDS: Final = 60.0
+#: And so many at once, so that no other writer waits for long.
+_PURGED_AT_ONCE: Final = 1000
 _LONGEST_KEY: Final = 255
 
 
@@ -104,8 +107,8 @@ class IdempotencyKeys:
         """
         is_thread = answer.get("object") == "thread"
         if self._context.clock() >= self._due:
-            self._due = self._context.clock() + _PURGE_SECONDS
-            self._purge(connection)
+            is_over = not self._purge(connection)
+            self._due = self._context.clock() + (_PURGE_SECONDS if is_over else 0.0)
         try:
             connection.execute(
                 insert(answered_requests).values(
@@ -121,12 +124,19 @@ class IdempotencyKeys:
 
     def purge(self) -> None:
         """Deletes responses that are too old; it also happens by itself now and then."""
-        with self._context.database.begin() as connection:
-            self._purge(connection)
 
-    def _purge(self, connection: Connection) -> None:
+        def piece() -> bool | None:
+            with self._context.database.begin() as connection:
+                return None if self._purge(connection) else True
+
+        in_pieces(self._context, piece)
+
+    def _purge(self, connection: Connection) -> bool:
+        """Deletes the oldest of what is too old; returns whether there may be more of it."""
         kept = answered_requests
-        connection.execute(delete(kept).where(kept.c.created_at <= self._eldest()))
+        old = select(kept.c.key).where(kept.c.created_at <= self._eldest())
+        some = old.order_by(kept.c.created_at).limit(_PURGED_AT_ONCE)
+        return connection.execute(delete(kept).where(kept.c.key.in_(some))).rowcount > 0
 
     def _eldest(self) -> float:
         return self._context.clock() - KEPT_SECONDS

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from assistants_client._json.codec import encode
 from assistants_client.engine.events.stream_state import StoredRun
 from assistants_client.engine.services._base import Context, by_id, load_run
-from assistants_client.engine.storage.database import load_all
+from assistants_client.engine.storage.database import BRIEF, load_all
 from assistants_client.engine.storage.tables import messages, run_steps
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
@@ -21,15 +21,24 @@ class RunSnapshots:
 
     _context: Context
 
-    def load(self, run_id: str) -> StoredRun | None:
-        """Returns a run, ended if it is overdue; ``None`` where there is none (any more)."""
-        with self._context.database.read() as connection:
+    def look(self, run_id: str) -> StoredRun | None:
+        """Returns what :meth:`load` does, but does not wait for a database that is away."""
+        return self.load(run_id, patience=BRIEF)
+
+    def load(self, run_id: str, *, patience: float = 1) -> StoredRun | None:
+        """Returns a run, ended if it is overdue; ``None`` where there is none (any more).
+
+        Args:
+            run_id: The run.
+            patience: As for ``Database.begin``.
+        """
+        with self._context.database.read(patience=patience) as connection:
             claimed = load_run(connection, by_id(run_id))
             if claimed is None:
                 return None
             if self._context.due_end(claimed) is None:
                 return _stored(connection, claimed.run)
-        with self._context.begin() as connection:
+        with self._context.begin(patience=patience) as connection:
             claimed = self._context.expire_overdue(connection, by_id(run_id))
             return None if claimed is None else _stored(connection, claimed.run)
 

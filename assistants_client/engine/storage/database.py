@@ -14,20 +14,29 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from attrs import define, field
-from sqlalchemy import URL, Connection, Table, delete, event, insert, make_url, select, update
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Table, delete, insert, make_url, select, update
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.connections import Connections, held
 from assistants_client.engine.storage.deleted_items import drop
+from assistants_client.engine.storage.engines import (
+    IS_UNHURRIED,
+    POOL_SIZE,
+    READ_ONLY,
+    STATEMENT_SECONDS,
+    WRITES_BY,
+    ServerSettings,
+    is_in_memory,
+    server_engine,
+    sqlite_engine,
+)
 from assistants_client.engine.storage.migrations import UnfitError, migrate
-from assistants_client.engine.storage.sqlite_turns import try_begin
 from assistants_client.engine.storage.store_faults import (
     DatabaseFile,
     busy,
     closed,
-    fault_of,
     is_busy,
     wrong_directory,
 )
@@ -45,28 +54,17 @@ _POLL_SECONDS: Final = 0.1
 #: For callers that have more to lose than one request, such as a worker: how many times so long.
 #: It is much less than a run may take.
 PATIENT: Final = 4
-#: Among a connection's options: until when it may wait for the right to write.
-_WRITES_BY: Final = "assistants_writes_by"
-#: The lock that stands for the right to write on PostgreSQL; any number of our own.
-_WRITER: Final = 0x617373697374
-#: A writer that is stuck, or whose machine is gone, is not waited for for ever (milliseconds).
-_SETTINGS: Final = (
-    f"-c lock_timeout={BUSY_SECONDS * 1000} "
-    f"-c idle_in_transaction_session_timeout={BUSY_SECONDS * 1000}"
-)
-_READ_ONLY: Final[dict[str, Any]] = {
-    "isolation_level": "REPEATABLE READ",
-    "postgresql_readonly": True,
-}
+#: For callers that have something else to do meanwhile: which part of that.
+BRIEF: Final = 1 / 6
 #: Among a connection's notes: what is emitted after commit.
 _EVENTS: Final = "assistants_events"
 
 
 @define(eq=False)
 class _Opened:
-    """The connections of one process to a database."""
+    """The open database of one process."""
 
-    engine: sqlalchemy.Engine | None = None
+    connections: Connections | None = None
     #: How many transactions are under way.
     users: int = 0
     #: Reentrant: the garbage collector may close a dropped database while this is held.
@@ -84,13 +82,22 @@ class Database:
             this process share and which is gone when it is closed.
         after_commit: Called with what a transaction has emitted (see ``emit_after_commit``), in the
             order of this process's commits; it must not write.
+        pool_size: How many connections this process has to a PostgreSQL server at most; a
+            transaction takes one, and waits for it.
+        statement_timeout: The seconds that one statement may take there; 0 is for ever. What makes
+            or migrates the tables is exempt.
 
     Raises:
         ConfigurationError: The URL is not one, or its driver is not installed.
     """
 
     def __init__(
-        self, url: str, after_commit: Callable[[Sequence[Any]], object] = lambda events: None
+        self,
+        url: str,
+        after_commit: Callable[[Sequence[Any]], object] = lambda events: None,
+        *,
+        pool_size: int = POOL_SIZE,
+        statement_timeout: float = STATEMENT_SECONDS,
     ) -> None:
         self.after_commit = after_commit
         try:
@@ -99,6 +106,8 @@ class Database:
             raise ConfigurationError(
                 "The database URL cannot be read; it should look like sqlite:///assistants.db"
             ) from None
+        self._pool_size = pool_size
+        self._statement_timeout = statement_timeout
         self._closed = False
         # By process: what a parent has is neither used nor closed by its child. To close it would,
         # on SQLite, drop locks that the parent believes it holds.
@@ -112,18 +121,21 @@ class Database:
         """The URL, without a password."""
         return self._url.render_as_string(hide_password=True)
 
-    def open(self, until: float | None = None) -> None:
+    def open(self, until: float | None = None, *, waits: bool = False) -> None:
         """Connects, makes or migrates the tables, and sees that the database can be written.
 
         Args:
             until: For how long to wait, by ``time.monotonic``; ``None``: as :meth:`deadline`.
+            waits: Whether a server that cannot be reached is waited for as well. One that is
+                stopping or starting, or has no connection left, always is.
 
         Raises:
             ConfigurationError: The driver, the directory, the server or the permission is missing,
                 or the schema is that of a newer version or of another program.
-            Fault: 503: another program keeps it busy, or it was closed.
+            Fault: 503: another program keeps it busy, or it was closed; or its server is still away
+                after it was waited for.
         """
-        with self._using(self.deadline() if until is None else until):
+        with self._using(self.deadline() if until is None else until, waits_for_all=waits):
             pass
 
     @staticmethod
@@ -136,6 +148,8 @@ class Database:
         self._closed = True
         opened = self._here()
         with opened.changing:
+            if opened.connections is not None:
+                opened.connections.is_closed = True
             self._dispose_unused(opened)
 
     @contextmanager
@@ -143,25 +157,30 @@ class Database:
         """Opens a transaction that writes; the end of the block commits it, an error rolls it back.
 
         The one right to write is taken at its start, of all processes, so what is read within
-        cannot change before the commit.
+        cannot change before the commit. A server that is away is waited for.
 
         Args:
             patience: How many times ``BUSY_SECONDS`` to wait for that right, all in all. With more
                 than one a file that is not there is waited for as well.
 
         Raises:
+            InterruptedTransactionError: The server went away within the block: nothing was written.
+            CommitInDoubtError: It went away within the commit.
             Fault: 503: the database cannot be written for the moment, and nothing was.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
         using = self._using(until, waits=patience > 1, writes=True)
-        with using as (opened, engine), _held(opened.turn, until):
-            with _refusing() as trying, _write(engine, until) as connection:
-                connection.info[_EVENTS] = events
-                yield connection
+        with (
+            using as (opened, connections),
+            held(opened.turn, until, lambda: connections.outage or busy()),
+        ):
+            with connections.transaction(until, {WRITES_BY: until}) as progress:
+                progress.connection.info[_EVENTS] = events
+                yield progress.connection
                 if opened.file is not None:
                     opened.file.check(writes=True)
-                trying.commits = True
+                progress.commits = True
             if events:
                 self.after_commit(events)
 
@@ -173,55 +192,58 @@ class Database:
             patience: As for :meth:`begin`.
 
         Raises:
+            InterruptedTransactionError: The server went away within the block.
             Fault: 503: the database cannot be read for the moment.
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
-        with self._using(until, waits=patience > 1) as (opened, engine):
-            is_sqlite = engine.dialect.name == "sqlite"
-            options: dict[str, Any] = {} if is_sqlite else _READ_ONLY
-            alone = _held(opened.turn, until) if self.is_in_memory else nullcontext()
+        with self._using(until, waits=patience > 1) as (opened, connections):
+            is_sqlite = connections.engine.dialect.name == "sqlite"
             with (
-                alone,
-                _refusing(),
-                engine.connect() as connection,
-                connection.execution_options(**options).begin(),
+                held(opened.turn, until) if self.is_in_memory else nullcontext(),
+                connections.transaction(until, {} if is_sqlite else READ_ONLY) as progress,
             ):
-                connection.info[_EVENTS] = events
-                yield connection
+                progress.connection.info[_EVENTS] = events
+                yield progress.connection
         if events:
             self.after_commit(events)
 
     @property
     def is_in_memory(self) -> bool:
         """True where it is this process's alone, and gone with it."""
-        return self._url.get_backend_name() == "sqlite" and _in_memory(self._url)
+        return self._url.get_backend_name() == "sqlite" and is_in_memory(self._url)
 
     @contextmanager
     def _using(
-        self, until: float, *, waits: bool = False, writes: bool = False
-    ) -> Iterator[tuple[_Opened, sqlalchemy.Engine]]:
+        self,
+        until: float,
+        *,
+        waits: bool = False,
+        writes: bool = False,
+        waits_for_all: bool = False,
+    ) -> Iterator[tuple[_Opened, Connections]]:
         """Yields the connections, which stay open within the block even if the database is closed.
 
         Args:
             until: For how long to wait, by ``time.monotonic``.
             waits: Whether a file that is not there is waited for.
             writes: Whether it is to be written.
+            waits_for_all: Where it is to be opened, as :meth:`Connections.begun` has it.
         """
         opened = self._here()
         # The thread that opens it holds the lock for as long as that takes.
-        with _held(opened.changing, until):
+        with held(opened.changing, until):
             opened.users += 1
         try:
-            with _held(opened.changing, until):
+            with held(opened.changing, until):
                 if self._closed:
                     raise closed()
-                if opened.engine is None:
-                    opened.engine, opened.file = self._open(until)
-                engine = opened.engine
+                if opened.connections is None:
+                    opened.connections, opened.file = self._open(until, waits_for_all=waits_for_all)
+                connections = opened.connections
             if opened.file is not None:
                 _await(opened.file, until if waits else 0.0, writes=writes)
-            yield opened, engine
+            yield opened, connections
         finally:
             with opened.changing:
                 opened.users -= 1
@@ -237,39 +259,54 @@ class Database:
         Not while a transaction is under way: its connection would be left to the garbage collector,
         since SQLAlchemy drops what is in use when it disposes of the rest.
         """
-        if self._closed and not opened.users and opened.engine is not None:
-            opened.engine.dispose()
-            opened.engine = None
+        if self._closed and not opened.users and opened.connections is not None:
+            opened.connections.engine.dispose()
+            opened.connections = None
 
-    def _open(self, until: float) -> tuple[sqlalchemy.Engine, DatabaseFile | None]:
+    def _open(
+        self, until: float, *, waits_for_all: bool
+    ) -> tuple[Connections, DatabaseFile | None]:
         shown = self.shown_url
-        sqlite = self._url.get_backend_name() == "sqlite"
+        is_sqlite = self._url.get_backend_name() == "sqlite"
         try:
-            engine = _sqlite_engine(self._url) if sqlite else _server_engine(self._url)
+            connections = self._connections()
         except (SQLAlchemyError, ImportError) as error:
             missing = getattr(error, "name", None) == "psycopg"
             hint = ': pip install "assistants-client[postgres]"' if missing else ""
             raise ConfigurationError(
                 f"The database {shown} cannot be used: {error}{hint}"
             ) from error
+        options = {WRITES_BY: until, IS_UNHURRIED: True}
         try:
-            with _write(engine, until) as connection:
+            with connections.begun(until, options, waits_for_all=waits_for_all) as connection:
                 migrate(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
-            file = self._file(engine)
+            file = self._file(connections.engine)
         except (SQLAlchemyError, OSError, UnfitError) as error:
-            engine.dispose()
+            connections.engine.dispose()
             if is_busy(getattr(error, "orig", None)):
                 raise busy() from error
-            reason = wrong_directory(self._url.database or "") if sqlite else None
+            if connections.outage is not None:
+                raise connections.outage from error
+            reason = wrong_directory(self._url.database or "") if is_sqlite else None
             reason = reason or str(getattr(error, "orig", None) or error)
             raise ConfigurationError(
                 f"The database {shown} cannot be opened: {reason}. "
                 f"{getattr(error, 'remedy', 'Mend that')}, or name another: "
                 "Engine(URL), ASSISTANTS_DATABASE_URL, or --database of assistants serve"
             ) from None
-        return engine, file
+        return connections, file
+
+    def _connections(self) -> Connections:
+        if self._url.get_backend_name() == "sqlite":
+            return Connections(sqlite_engine(self._url, BUSY_SECONDS))
+        settings = ServerSettings(
+            busy_seconds=BUSY_SECONDS,
+            pool_size=self._pool_size,
+            statement_seconds=self._statement_timeout,
+        )
+        return Connections(server_engine(self._url, settings), self._pool_size)
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
         """Returns the file of an open database that is to be checked, if it is a plain one."""
@@ -279,39 +316,6 @@ class Database:
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
             path = connection.exec_driver_sql("PRAGMA database_list").all()[0][2]
         return DatabaseFile(path, has_log=mode == "wal") if path else None
-
-
-@define
-class _Trying:
-    """The progress of a transaction."""
-
-    commits: bool = False
-
-
-@contextmanager
-def _refusing() -> Iterator[_Trying]:
-    """Turns the errors of a database that is unavailable for the moment into refusals."""
-    trying = _Trying()
-    try:
-        yield trying
-    except DBAPIError as error:
-        is_lost = error.connection_invalidated
-        fault = None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
-        # Where a connection breaks in a commit, nobody knows whether it was made.
-        if fault is None or (trying.commits and is_lost):
-            raise
-        raise fault from error
-
-
-@contextmanager
-def _held(lock: Any, until: float) -> Iterator[None]:
-    """Holds a lock, for which it waits until a deadline."""
-    if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
-        raise busy()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
@@ -325,101 +329,6 @@ def _await(file: DatabaseFile, until: float, *, writes: bool) -> None:
             time.sleep(_POLL_SECONDS)
         else:
             return
-
-
-@contextmanager
-def _write(engine: sqlalchemy.Engine, until: float) -> Iterator[Connection]:
-    with (
-        engine.connect() as connection,
-        connection.execution_options(**{_WRITES_BY: until}).begin(),
-    ):
-        yield connection
-
-
-def _milliseconds_left(connection: Connection) -> int | None:
-    """Returns the time left to wait for the right to write; ``None`` where it is not asked for."""
-    until = connection.get_execution_options().get(_WRITES_BY)
-    return None if until is None else max(1, round(1000 * (until - time.monotonic())))
-
-
-def _in_memory(url: URL) -> bool:
-    return url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory"
-
-
-def _server_engine(url: URL) -> sqlalchemy.Engine:
-    if url.get_backend_name() != "postgresql":
-        # So do services write it whose URLs are pasted here; SQLAlchemy does not take it any more.
-        hint = " Write postgresql:// for it." if url.drivername == "postgres" else ""
-        raise ConfigurationError(
-            f"The database {url.render_as_string()} cannot be used: the engine supports SQLite and "
-            f"PostgreSQL.{hint}"
-        )
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")  # SQLAlchemy's own choice is an older one
-    given = url.query.get("options", ())
-    options = " ".join([given] if isinstance(given, str) else given)
-    engine = sqlalchemy.create_engine(
-        url,
-        pool_pre_ping=True,
-        pool_size=8,
-        max_overflow=-1,
-        connect_args={
-            "options": f"{_SETTINGS} {options}",
-            "connect_timeout": url.query.get("connect_timeout", str(BUSY_SECONDS)),
-        },
-    )
-
-    # One writer at a time, as on SQLite: so there is one set of rules, and nothing to deadlock.
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        left = _milliseconds_left(connection)
-        if left is not None:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {left}")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
-
-    return engine
-
-
-def _sqlite_engine(url: URL) -> sqlalchemy.Engine:
-    in_memory = _in_memory(url)
-    if not in_memory and not (url.database or "").startswith("file:"):
-        url = url.set(database=os.path.abspath(url.database or ""))
-    engine = sqlalchemy.create_engine(
-        url,
-        poolclass=QueuePool,
-        # A database in memory lives in one connection: threads take turns with it.
-        pool_size=1 if in_memory else 8,
-        max_overflow=0 if in_memory else -1,
-        pool_timeout=BUSY_SECONDS,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
-    )
-
-    # The driver's own idea of when a transaction starts is switched off, as SQLAlchemy's manual
-    # describes, so that ours starts where begin() and read() say.
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        if not in_memory:
-            # In this mode readers do not wait for the writer, and a commit outlives the process.
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        until = connection.get_execution_options().get(_WRITES_BY)
-        cursor = connection.connection.cursor()
-        is_begun = until is not None and try_begin(cursor, until)
-        left = _milliseconds_left(connection)
-        wait = round(1000 * BUSY_SECONDS) if left is None else left
-        cursor.execute(f"PRAGMA busy_timeout = {wait}")
-        cursor.close()
-        if not is_begun:
-            connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def emit_after_commit(connection: Connection, *events: object) -> None:

@@ -1,17 +1,19 @@
 """A database that is unavailable for the moment: its errors as refusals, and its missing file.
 
 Requests are refused with 503 then: nothing was written, and the same request may be sent again.
-No SQL, and no library of any database.
+How long an outage is waited for is outages.py's. No SQL, and no library of any database.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias, TypeVar
 
 from assistants_client.engine.faults import Fault
+
+T = TypeVar("T")
 
 #: When to retry, in seconds: a writer is busy for moments; what people mend takes longer.
 _SOON: Final = 1
@@ -30,21 +32,96 @@ _SQLITE: Final[Mapping[str, tuple[str, int]]] = {
     "malformed": ("its file is damaged", _LATER),
     "not a database": ("its file is no database any more", _LATER),
 }
-#: PostgreSQL's, by the beginnings of their codes.
-_POSTGRESQL: Final[Mapping[str, tuple[str, int]]] = {
-    "55P03": (_BUSY, _SOON),
-    "08": ("its server cannot be reached", _SOON),
-    "57P": ("its server is stopping or starting", _SOON),
-    "25P03": ("its server has ended the transaction, which took too long", _SOON),
-    "53": ("its server has no room, memory or connections left", _LATER),
-    "25006": ("its server may only be read", _LATER),
+
+
+class OutageError(Fault):
+    """503: the database's server is away for the moment, as when it is started again."""
+
+
+class OutOfReachError(OutageError):
+    """503: nothing answers where the database's server should be."""
+
+
+class InterruptedTransactionError(OutageError):
+    """503: the server went away within a transaction, of which nothing is stored."""
+
+
+class CommitInDoubtError(Fault):
+    """500: the server went away within a commit: nobody knows whether it was made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            500,
+            "The connection to the database was lost while a change was committed: it may have "
+            "been made, or not. Look before you make it again.",
+            type="server_error",
+        )
+
+
+#: What is said of a PostgreSQL server, when to retry, and what it is: an outage is waited for.
+_Said: TypeAlias = tuple[str, int, type[Fault]]
+_OUT_OF_REACH: Final[_Said] = ("its server cannot be reached", _SOON, OutOfReachError)
+_RESTARTING: Final[_Said] = ("its server is stopping or starting", _SOON, OutageError)
+_NO_CONNECTION: Final[_Said] = (
+    "its server has no connection left (max_connections). Let it have more, or each process fewer: "
+    "Engine(pool_size=…), ASSISTANTS_POOL_SIZE or --pool-size",
+    _LATER,
+    OutageError,
+)
+_NOT_LET_IN: Final[_Said] = (
+    "its server does not let in who is named (user, password, pg_hba.conf)",
+    _LATER,
+    Fault,
+)
+#: PostgreSQL's errors, by the beginnings of their codes.
+_POSTGRESQL: Final[Mapping[str, _Said]] = {
+    "55P03": (_BUSY, _SOON, Fault),
+    "57014": (
+        "its server has cancelled a statement, as it does with those that take too long; "
+        "Engine(statement_timeout=…), ASSISTANTS_STATEMENT_TIMEOUT or --statement-timeout gives "
+        "more seconds",
+        _LATER,
+        Fault,
+    ),
+    "08": _OUT_OF_REACH,
+    "57P": _RESTARTING,
+    "25P03": ("its server has ended the transaction, which took too long", _SOON, OutageError),
+    "53300": _NO_CONNECTION,
+    "53": ("its server has no room or memory left", _LATER, Fault),
+    "25006": ("its server may only be read", _LATER, Fault),
+    "28": _NOT_LET_IN,
+    "3D000": ("its server has no such database", _LATER, Fault),
+}
+#: Of a connection that was not made the driver has the server's words only, and no code.
+_REFUSED: Final[Mapping[str, _Said]] = {
+    "too many": _NO_CONNECTION,
+    "connection slots": _NO_CONNECTION,
+    "is starting up": _RESTARTING,
+    "is shutting down": _RESTARTING,
+    "in recovery mode": _RESTARTING,
+    "not yet accepting": _RESTARTING,
+    "password": _NOT_LET_IN,
+    "authentication failed": _NOT_LET_IN,
+    "pg_hba.conf": _NOT_LET_IN,
+    "not permitted to log in": _NOT_LET_IN,
+    "does not exist": ("its server has no such database or user", _LATER, Fault),
 }
 
 
-def unavailable(why: str, retry_after: int = _LATER) -> Fault:
+def unavailable(why: str, retry_after: int = _LATER, kind: type[Fault] = Fault) -> Fault:
     """Returns the refusal of a request that needs the database while it is unavailable."""
     message = f"The database cannot be used at the moment: {why}. Nothing was changed."
-    return Fault(503, message, type="server_error", retry_after=retry_after)
+    return kind(503, message, type="server_error", retry_after=retry_after)
+
+
+def exhausted(pool_size: int) -> Fault:
+    """Returns the refusal of a request for which no connection of this process was free in time."""
+    return unavailable(
+        f"all {pool_size} connections that this process may have were in use for longer than a "
+        "request may wait. Engine(pool_size=…), ASSISTANTS_POOL_SIZE or --pool-size gives more, as "
+        "far as the server has them",
+        _SOON,
+    )
 
 
 def busy() -> Fault:
@@ -70,17 +147,34 @@ def fault_of(error: BaseException, *, is_lost: bool) -> Fault | None:
         is_lost: Whether its connection is lost with it.
     """
     code = getattr(error, "sqlstate", None)
-    if code is None and type(error).__module__.startswith("psycopg"):
-        # It has no code where there was no server to give one.
-        is_lost = is_lost or type(error).__name__ == "OperationalError"
+    words = str(error)
     if code is not None:
-        found = next((_POSTGRESQL[one] for one in _POSTGRESQL if code.startswith(one)), None)
+        said = _found(_POSTGRESQL, code.startswith)
+    elif not type(error).__module__.startswith("psycopg"):
+        plain = _found(_SQLITE, words.__contains__)
+        if plain is not None:
+            return unavailable(*plain)
+        said = None
     else:
-        words = str(error)
-        found = next((_SQLITE[one] for one in _SQLITE if one in words), None)
-    if found is None and is_lost:
-        found = _POSTGRESQL["08"]
-    return None if found is None else unavailable(*found)
+        # It has no code where there was no server to give one, or none that let it in.
+        is_lost = is_lost or type(error).__name__ == "OperationalError"
+        said = _found(_REFUSED, words.__contains__) if is_lost else None
+    if said is None and is_lost:
+        said = _OUT_OF_REACH
+    if said is None:
+        return None
+    return unavailable(*said)
+
+
+def interrupted(outage: OutageError) -> InterruptedTransactionError:
+    """Returns the refusal of a transaction that an outage has interrupted."""
+    return InterruptedTransactionError(
+        outage.status, outage.message, type=outage.type, retry_after=outage.retry_after
+    )
+
+
+def _found(table: Mapping[str, T], fits: Callable[[str], bool]) -> T | None:
+    return next((said for name, said in table.items() if fits(name)), None)
 
 
 def wrong_directory(path: str) -> str | None:

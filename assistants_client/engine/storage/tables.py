@@ -116,6 +116,8 @@ runs: Final = _table(
     Column("owner", _String, index=True),
     Column("lease_until", Double),
     Column("cancelling_since", Double),
+    #: Since when it waits for one of the runs that may be in progress at once to end.
+    Column("waits_since", Double),
     _tenant(),
     #: It has all that is asked for by who looks for work, in turns of the tenants.
     Index("ix_runs_by_status", "status", "tenant", "seq"),
@@ -354,6 +356,7 @@ schema_version: Final = Table(
 _OBSOLETE: Final = (
     *(f"ix_{table.name}_order" for table in metadata.sorted_tables),
     "ix_messages_run_id",
+    "ix_runs_status",
     "ix_files_purpose",
     "ix_files_is_whole",
     "ix_vector_store_files_counts",

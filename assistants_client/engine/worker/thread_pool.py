@@ -81,6 +81,7 @@ class WorkerPool:
         on_backlog: Called with the number of runs that wait because all workers are busy, when
             one more does, but not each time.
         id_name: The name of a run's id, for records of the log.
+        more: Returns runs that a worker who has just become free is to process.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class WorkerPool:
         heartbeat: float = HEARTBEAT_SECONDS,
         on_backlog: Callable[[int], object] = lambda number: None,
         id_name: str = "run_id",
+        more: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: {workers} is below 1")
@@ -99,6 +101,7 @@ class WorkerPool:
         self._heartbeat = heartbeat
         self._on_backlog = on_backlog
         self._id_name = id_name
+        self._more = more
         self._closed = False
         #: Whether ``close`` has returned: what fails then was given up, and is nobody's concern.
         self._is_over = False
@@ -135,8 +138,13 @@ class WorkerPool:
             if is_due:
                 self._reported_at = now
         if backlog:
-            ids = {self._id_name: run_id}
-            _log.info("Run %s waits for a worker, as number %d", run_id, backlog, extra=ids)
+            _log.info(
+                "Run %s is queued, and %d before it: all workers of this process are busy (%d)",
+                run_id,
+                backlog - 1,
+                self._limit,
+                extra={self._id_name: run_id},
+            )
         if is_due:
             self._on_backlog(backlog)
 
@@ -277,8 +285,17 @@ class WorkerPool:
                 with self._changed:
                     self._tasks.remove(task)
                     self._changed.notify_all()
+            self._submit_more()
             if task.is_abandoned:
                 return
+
+    def _submit_more(self) -> None:
+        """Has runs processed that wait elsewhere for the end of one."""
+        try:
+            self.take_over(self._more())
+        except Exception as error:
+            # Lookouts find them, too.
+            _log_failure(error, "Waiting runs could not be looked for", is_repeated=self._is_over)
 
     def _heartbeat_loop(self) -> None:
         """Renews leases, as long as there is any, and releases what has failed."""

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
+from assistants_client.engine.domain.new_objects import new_step
 from assistants_client.engine.domain.state_machine import LOST, Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
@@ -33,8 +34,10 @@ from assistants_client.engine.services._base import (
 )
 from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.services._leases import LeaseHolder
+from assistants_client.engine.services._run_queue import RunQueue
 from assistants_client.engine.storage.database import PATIENT, add, load, save
 from assistants_client.engine.storage.leases import RELEASED
+from assistants_client.engine.storage.outages import repeatable, retried
 from assistants_client.engine.storage.tables import (
     interpreter_states,
     messages,
@@ -102,13 +105,18 @@ class Work:
 class Execution:
     """Writes on behalf of one worker. Safe to share between threads and over a fork.
 
+    Args:
+        context: The context of the services.
+        queue: Says how many runs may be in progress; without one, any number.
+
     Attributes:
         leases: The runs that are this worker's own.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, queue: RunQueue | None = None) -> None:
         self._context = context
         self._database = context.database
+        self._queue = queue or RunQueue(context)
         self.leases: LeaseHolder = LeaseHolder(context, runs)
 
     @property
@@ -127,24 +135,32 @@ class Execution:
         What it is to work on is read after that: a run whose history cannot be read is to be ended.
 
         Returns:
-            The work; ``None`` when the run is not queued (any more), or gone.
+            The work; ``None`` when the run is not queued (any more), gone, or finds no room yet.
         """
-        with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.expire_overdue(connection, by_id(run_id))
-            if held is None or held.run.status != "queued":
-                return None
-            columns = self.leases.claim(run_id, held.owner, held.lease_until)
-            if columns is None:
-                return None
-            run = held.run
-            run.started_at = self._context.now()
-            change_run(connection, run, "in_progress", **columns)
+        run = self._claimed(run_id)
+        if run is None:
+            return None
         steps, written = own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         return Work(
             run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
         )
 
+    @retried
+    def _claimed(self, run_id: str) -> Run | None:
+        with self._context.begin(patience=PATIENT) as connection:
+            held = self._context.expire_overdue(connection, by_id(run_id))
+            if held is None or held.run.status != "queued":
+                return None
+            columns = self.leases.claim(run_id, held.owner, held.lease_until)
+            if columns is None or not self._queue.admit(connection, held):
+                return None
+            run = held.run
+            run.started_at = self._context.now()
+            change_run(connection, run, "in_progress", waits_since=None, **columns)
+        return run
+
+    @repeatable
     def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
         """Checks between two pieces of work that the run may go on. Writes only when it may not.
 
@@ -171,6 +187,7 @@ class Execution:
         """Publishes pieces to the streams of the run; they are not stored."""
         self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
 
+    @retried
     def begin_tools_step(
         self,
         run: Run,
@@ -195,11 +212,13 @@ class Execution:
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
+    @repeatable
     def update_step(self, run: Run, step: RunStep) -> None:
         """Stores an open step as it stands now, such as with the output of one call filled in."""
         with self._own(run) as (connection, _):
             save(connection, run_steps, step, status=step.status)
 
+    @repeatable
     def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
         """Completes a step whose calls all have their outputs.
 
@@ -209,9 +228,11 @@ class Execution:
             usage: The tokens that the model's answer took.
         """
         with self._own(run) as (connection, _):
-            step.usage = usage
+            # An earlier try, which was interrupted, may have completed it.
+            step.status, step.usage = "in_progress", usage
             end_step(connection, step, "completed", self._context.now())
 
+    @repeatable
     def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
         """Passes a step's function calls without output to the caller, and releases the run.
 
@@ -242,6 +263,7 @@ class Execution:
             change_run(connection, current, "requires_action", **RELEASED)
         return current
 
+    @retried
     def load_state(self, run: Run) -> bytes | None:
         """Returns the code interpreter's state of the run's thread; ``None`` to start afresh."""
         kept = interpreter_states.c
@@ -251,6 +273,7 @@ class Execution:
             ).scalar_one_or_none()
         return found
 
+    @repeatable
     def save_state(self, run: Run, state: bytes | None) -> None:
         """Stores the code interpreter's state for the thread's next call; ``None`` drops it."""
         with self._own(run) as (connection, _):
@@ -262,6 +285,7 @@ class Execution:
                     insert(interpreter_states).values(thread_id=run.thread_id, state=state)
                 )
 
+    @retried
     def begin_message(
         self, run: Run, images: Sequence[ImageFilePart] = (), *, reasoning: str | None = None
     ) -> tuple[RunStep, Message]:
@@ -299,11 +323,13 @@ class Execution:
             emit_events(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
 
+    @repeatable
     def write_content(self, run: Run, message: Message, content: Sequence[ContentPart]) -> None:
         """Stores the content of an open message so far, so that an early end does not lose it."""
         with self._own(run, (message, content)) as (connection, _):
             store_content(connection, message, content)
 
+    @repeatable
     def complete_message(
         self,
         run: Run,
@@ -335,11 +361,12 @@ class Execution:
             stored = load(connection, messages, Message, message.id) or message
             stored.content = [*content]
             end_message(connection, stored, incomplete_reason, now)
-            step.usage = usage
+            step.status, step.usage = "in_progress", usage
             end_step(connection, step, "completed", now)
             store_state(connection, step, state, message.id)
         return stored
 
+    @repeatable
     def finish(
         self,
         run: Run,
@@ -371,6 +398,7 @@ class Execution:
         end = run.expires_at
         return float("inf") if end is None else end - self._context.clock()
 
+    @repeatable
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of all runs of this worker; due well within ``LEASE`` seconds.
 
@@ -385,6 +413,7 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return frozenset(each.run.id for each in held) - late
 
+    @retried
     def orphans(self) -> list[RunQueued]:
         """Ends the runs that are overdue or whose worker died.
 
@@ -402,20 +431,14 @@ class Execution:
                 queued.append(RunQueued(held.run.id, held.tenant))
         return queued
 
+    @retried
     def unclaimed(self) -> list[str]:
-        """Ends the runs whose worker is gone, and returns the queued ones, the oldest of many.
+        """Ends the runs whose worker is gone, and returns the queued ones, of many the next ones.
 
-        The tenants take turns in it. To be called often: no run is read but those that are to be
-        ended.
+        To be called often: no run is read but those that are to be ended.
         """
-        held = runs.c
-        turn = func.row_number().over(partition_by=held.tenant, order_by=held.seq).label("turn")
-        places = select(held.seq, turn).where(held.status == "queued").order_by(turn, held.seq)
-        first = places.limit(_MOST_QUEUED).subquery()
-        queued = select(held.id).join(first, first.c.seq == held.seq)
         with self._database.read() as connection:
-            found = connection.execute(queued.order_by(first.c.turn, first.c.seq)).scalars()
-            waiting = list(found)
+            waiting = self._queue.next(connection, _MOST_QUEUED)
         others = select(runs.c.id).where(
             runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
         )
@@ -424,6 +447,7 @@ class Execution:
                 self._context.expire_overdue(connection, by_id(run_id))
         return waiting
 
+    @repeatable
     def fail_unstored(self, run_id: str) -> None:
         """Fails one run, if it is claimed: what came of it could not be stored."""
         with self._database.begin() as connection:
@@ -434,6 +458,7 @@ class Execution:
         """Stops further claims."""
         self.leases.close()
 
+    @repeatable
     def release_all(self) -> None:
         """Releases all runs that this worker still has claimed, after :meth:`close`.
 
@@ -473,15 +498,4 @@ class Execution:
         raise RunTaken(run.id)
 
     def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
-        return RunStep(
-            id=self._context.new_id("step_"),
-            created_at=self._context.now(),
-            assistant_id=run.assistant_id,
-            thread_id=run.thread_id,
-            run_id=run.id,
-            expires_at=run.expires_at,
-            type=details.type,
-            status="in_progress",
-            step_details=details,
-            reasoning=reasoning,
-        )
+        return new_step(run, details, self._context.now(), self._context.new_id, reasoning)

@@ -26,6 +26,7 @@ from assistants_client.engine.services._stores import FILE_LEASE, end_file
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.services._write import in_pieces
 from assistants_client.engine.storage.database import load
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
 from assistants_client.models.files import File
@@ -69,14 +70,18 @@ class Ingesting:
 
         What earlier tries have stored is deleted, also where there is to be no further one.
         """
-        with self._context.begin() as connection:
-            job = self._claimed(connection, store_file)
-            is_left = holding_hidden(connection, vector_store_files.c.seq == store_file)
+        job, is_left = self._claimed(store_file)
         if is_left:
             self._clear(store_file, job)
         return job
 
-    def _claimed(self, connection: Connection, store_file: int) -> Job | None:
+    @retried
+    def _claimed(self, store_file: int) -> tuple[Job | None, bool]:
+        with self._context.begin() as connection:
+            job = self._claim(connection, store_file)
+            return job, bool(holding_hidden(connection, vector_store_files.c.seq == store_file))
+
+    def _claim(self, connection: Connection, store_file: int) -> Job | None:
         row = _row(connection, store_file)
         if row is None or row.status != "in_progress":
             return None
@@ -120,9 +125,10 @@ class Ingesting:
         """
         size = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
         slices = in_slices(chunks)
+        some = next(slices)
 
-        def piece() -> bool | None:
-            some = next(slices)
+        @retried
+        def store() -> bool | None:
             with self._database.begin() as connection:
                 row = self._own(connection, job)
                 if row is None:
@@ -141,8 +147,16 @@ class Ingesting:
                 self._end(connection, row.seq, made, None)
             return True
 
+        def piece() -> bool | None:
+            nonlocal some
+            is_over = store()
+            if is_over is None:
+                some = next(slices)
+            return is_over
+
         in_pieces(self._context, piece)
 
+    @retried
     def fail(self, job: Job, code: str, message: str) -> None:
         """Stores the error of a file that cannot be read."""
         self._clear(job.store_file, job)
@@ -152,6 +166,7 @@ class Ingesting:
                 error = LastError(code=code, message=message)
                 self._end(connection, row.seq, row.made, error)
 
+    @retried
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of the claimed files, and returns their numbers."""
         held = select(vector_store_files.c.seq).where(self._leases.owned)
@@ -160,6 +175,7 @@ class Ingesting:
             own = connection.execute(held).scalars()
             return frozenset(str(store_file) for store_file in own)
 
+    @retried
     def orphans(self) -> list[int]:
         """Returns the files that are to be read and not claimed, in the order they came in.
 
@@ -170,6 +186,7 @@ class Ingesting:
         with self._database.read() as connection:
             return unread + holding_hidden(connection, ended)
 
+    @retried
     def unclaimed(self) -> list[str]:
         """Returns the files that are to be read and not claimed, as strings, the oldest of many.
 
@@ -182,6 +199,7 @@ class Ingesting:
         waiting = select(held.seq).where(held.status == "in_progress")
         return self._leases.free(waiting.order_by(held.seq).limit(most))
 
+    @retried
     def release(self, store_file: int) -> None:
         """Releases one file, if it is claimed, for whoever claims it next."""
         with self._database.begin() as connection:
@@ -191,6 +209,7 @@ class Ingesting:
         """Stops further claims."""
         self._leases.close()
 
+    @retried
     def release_all(self) -> None:
         """Releases all claimed files for whoever opens the database next; after :meth:`close`."""
         with self._database.begin() as connection:

@@ -27,6 +27,7 @@ from assistants_client.engine.services._contents import (
 from assistants_client.engine.services._resources import reachable, thread_tenant
 from assistants_client.engine.services._search import search
 from assistants_client.engine.services._stores import require_store, require_usable, use
+from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import files, interpreter_files, vector_store_files
 from assistants_client.models.files import File
 from assistants_client.models.runs import Run
@@ -64,6 +65,7 @@ class ToolUse:
 
     _context: Context
 
+    @retried
     def search(self, run: Run, query: str, *, limit: int, threshold: float) -> list[Hit]:
         """Searches the stores of a run's assistant and thread.
 
@@ -78,6 +80,7 @@ class ToolUse:
                 use(connection, store, self._context.now())
         return search(self._context, store_ids, query, limit=limit, threshold=threshold)
 
+    @retried
     def is_filling(self, run: Run) -> bool:
         """Returns whether one of a run's stores is still being filled."""
         held = vector_store_files.c
@@ -92,6 +95,7 @@ class ToolUse:
             ).first()
         return found is not None
 
+    @retried
     def files(self, run: Run) -> dict[str, File]:
         """Returns the files in the code's folder: those of assistant and thread, and its own."""
         kept = interpreter_files.c
@@ -119,6 +123,7 @@ class ToolUse:
         found.update((row.path, decode(File, row.body)) for row in written)
         return found
 
+    @retried
     def written(self, run: Run) -> dict[str, str]:
         """Returns the ids of the files that code wrote in the thread, by their names in a text."""
         kept = interpreter_files.c
@@ -128,6 +133,7 @@ class ToolUse:
             ).all()
         return {f"sandbox:{FOLDER}/{row.path}": row.file_id for row in rows}
 
+    @retried
     def open_file(self, file_id: str) -> tuple[File, FileContent] | None:
         """Returns a file and its content, in blocks; ``None`` when there is no such file."""
         with self._context.database.read() as connection:
@@ -186,6 +192,7 @@ class ToolUse:
         """
         return self._store(name, len(content), BytesIO(content), run).id
 
+    @retried
     def _store(
         self,
         name: str,
@@ -195,6 +202,7 @@ class ToolUse:
         path: str | None = None,
     ) -> File:
         """Stores a file, whole; what a run's code wrote, it finds at that path from now on."""
+        source.seek(0)
         with self._context.database.read() as connection:
             tenant = thread_tenant(connection, run.thread_id)
         made = File(

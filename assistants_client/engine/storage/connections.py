@@ -1,0 +1,181 @@
+"""The connections of one process to an open database: places, outages, errors as refusals.
+
+Where nothing was sent yet, a transaction begins once the server is back. What each transaction is
+for is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy
+from attrs import define, field
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.outages import PAUSE, Reports, transaction_open
+from assistants_client.engine.storage.store_faults import (
+    CommitInDoubtError,
+    OutageError,
+    OutOfReachError,
+    busy,
+    closed,
+    exhausted,
+    fault_of,
+    interrupted,
+)
+
+#: After so many seconds that a place was waited for, the log says so.
+_LONG: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class Connections:
+    """The connections of one process; each is one transaction's at a time.
+
+    Args:
+        engine: SQLAlchemy's.
+        most: How many there may be; ``None`` is any number.
+
+    Attributes:
+        outage: The outage of the server that somebody waits for to be over.
+        is_closed: True once nothing is to be waited for any more.
+    """
+
+    engine: sqlalchemy.Engine
+    most: int | None = None
+    outage: Fault | None = field(default=None, init=False)
+    is_closed: bool = field(default=False, init=False)
+    _places: threading.Semaphore = field(init=False)
+    _exhaustion: Reports = field(factory=Reports, init=False)
+    _outages: Reports = field(factory=Reports, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._places = threading.Semaphore(self.most or 0)
+
+    @contextmanager
+    def transaction(self, until: float, options: Mapping[str, Any]) -> Iterator[Progress]:
+        """Opens a transaction, which the end of the block commits.
+
+        Args:
+            until: For how long to wait, by ``time.monotonic``: for one of the connections, for the
+                server, for the right to write.
+            options: The options of the connection.
+
+        Raises:
+            InterruptedTransactionError: The server went away within the block.
+            CommitInDoubtError: It went away within the commit.
+            Fault: 503: the database cannot be used for the moment.
+        """
+        progress: Progress | None = None
+        try:
+            with self._place(until), self.begun(until, options) as connection:
+                progress = Progress(connection)
+                with transaction_open():
+                    yield progress
+        except DBAPIError as error:
+            fault = _fault(error)
+            if progress is not None and progress.commits and error.connection_invalidated:
+                _log.warning("A commit is in doubt: %s", error.orig)
+                raise CommitInDoubtError from error
+            if progress is not None and isinstance(fault, OutageError):
+                raise interrupted(fault) from error
+            if fault is None:
+                raise
+            raise fault from error
+
+    @contextmanager
+    def begun(
+        self, until: float, options: Mapping[str, Any], *, waits_for_all: bool = True
+    ) -> Iterator[Connection]:
+        """Opens a transaction as :meth:`transaction` does, but in no place, and errors stay theirs.
+
+        Args:
+            until: As there.
+            options: As there.
+            waits_for_all: Whether a server that cannot be reached is waited for. One that is
+                stopping or starting, or has no connection left, always is.
+        """
+        while True:
+            connection = None
+            try:
+                connection = self.engine.connect().execution_options(**options)
+                transaction = connection.begin()
+            except DBAPIError as error:
+                if connection is not None:
+                    connection.close()
+                outage = _fault(error)
+                if not isinstance(outage, OutageError) or time.monotonic() >= until:
+                    raise
+                if isinstance(outage, OutOfReachError) and not waits_for_all:
+                    raise
+                if self.is_closed:
+                    raise closed() from error
+                self.outage = outage
+                self._outages.warn("%s It is waited for. (%s)", outage.message, error.orig)
+                time.sleep(PAUSE)
+            else:
+                break
+        self.outage = None
+        with connection, transaction:
+            yield connection
+
+    @contextmanager
+    def _place(self, until: float) -> Iterator[None]:
+        """Takes the place of one connection."""
+        if self.most is None:
+            yield
+            return
+        now = time.monotonic()
+        has_one = self._places.acquire(timeout=max(0.0, min(until - now, _LONG)))
+        if not has_one and time.monotonic() < until:
+            self._exhaustion.warn(
+                "All %d connections to the database are in use, and what needs one waits for it. "
+                "Engine(pool_size=…), ASSISTANTS_POOL_SIZE or --pool-size gives more.",
+                self.most,
+            )
+            has_one = self._places.acquire(timeout=max(0.0, until - time.monotonic()))
+        if not has_one:
+            raise exhausted(self.most)
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+@define
+class Progress:
+    """The progress of a transaction.
+
+    Attributes:
+        connection: Its connection.
+        commits: True once its block is over.
+    """
+
+    connection: Connection
+    commits: bool = False
+
+
+def _fault(error: DBAPIError) -> Fault | None:
+    """Returns the refusal for a driver's error; ``None`` where it is a mistake of ours."""
+    is_lost = error.connection_invalidated
+    return None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
+
+
+@contextmanager
+def held(lock: Any, until: float, late: Callable[[], Fault] = busy) -> Iterator[None]:
+    """Holds a lock, for which it waits until a deadline; ``late`` returns the refusal then."""
+    if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
+        raise late()
+    try:
+        yield
+    finally:
+        lock.release()
