@@ -16,6 +16,7 @@ from assistants_client.errors import ConfigurationError
 #: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_ALLOW_ORIGIN", USAGE),
+    ("$ASSISTANTS_BROKER", USAGE),
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
@@ -96,6 +97,10 @@ def add_engine_options(command: Parser) -> None:
            "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
            "queued (default: 64)", metavar="NUMBER", type=workers)  # fmt: skip
+    option("--broker", "ASSISTANTS_BROKER", None, "broker that all processes of the database "
+           "share, such as redis://localhost:6379/0, so that streams follow runs that another one "
+           "processes; the variable is the better place for a URL with a password",
+           metavar="URL")  # fmt: skip
 
 
 def set_variables(options: argparse.Namespace) -> dict[str, str]:

@@ -23,6 +23,7 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel
+from assistants_client.engine.relays import relay_for
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import (
     Context,
@@ -86,6 +87,11 @@ class Engine:
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
             thread that exists only while it processes a run.
         run_seconds: The seconds from its creation after which an unfinished run expires.
+        broker: The URL of a broker that all processes of the database share, such as
+            ``redis://localhost:6379/0`` (extra ``celery``). Through Redis, streams follow runs that
+            other processes carry as they happen, and a cancelled run's process is told at once; on
+            PostgreSQL the database itself does that without. ``None`` takes
+            ``ASSISTANTS_BROKER``, else there is none.
         close_seconds: The seconds that closing waits for runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
             asked anew. A run whose tools are at work then has failed.
@@ -111,6 +117,7 @@ class Engine:
         allow_origins: Iterable[str] | None = None,
         workers: int | None = None,
         run_seconds: int = RUN_SECONDS,
+        broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
@@ -126,6 +133,7 @@ class Engine:
         if token is not None and not token:
             raise ConfigurationError("token: an empty one protects nothing; None asks for none")
         self._origins = environment.allowed_origins(allow_origins)
+        broker = environment.broker(broker)
         _require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
@@ -138,7 +146,6 @@ class Engine:
             code_interpreter = environment.code_interpreter()
             owned.append(code_interpreter.close)
         self._model = model
-        events = Broker()
 
         # It holds no reference to the engine, which is closed when it is dropped.
         def after_commit(emitted: Sequence[object]) -> None:
@@ -149,10 +156,12 @@ class Engine:
                     run_pool.submit(one.run_id)
                 elif isinstance(one, RunStopped):
                     run_pool.cancel(one.run_id)
+                    events.stop(one.run_id)
                 elif isinstance(one, StoreFileQueued):
                     readers.submit(str(one.store_file))
 
         self._database = Database(url, after_commit)
+        self._events = events = Broker(relay=relay_for(self._database, url, broker))
         context = Context(
             database=self._database,
             clock=clock,
@@ -235,6 +244,7 @@ class Engine:
         try:
             if self._open_in != os.getpid():
                 self._database.open(until)
+                self._events.open(self._run_pool.cancel)
                 for run_id in self._execution.orphans():
                     self._run_pool.submit(run_id)
                 for store_file in self._ingesting.orphans():

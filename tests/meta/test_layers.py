@@ -101,6 +101,8 @@ THEIRS = {
     "pydantic_monty": "engine.code_interpreter",
     "charset_normalizer": "lazy:engine.search.document_reader",
     "pypdf": "lazy:engine.search.document_reader",
+    "psycopg": "lazy:engine.events.postgres_relay",
+    "redis": "lazy:engine.events.redis_relay",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

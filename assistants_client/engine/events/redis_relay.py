@@ -1,0 +1,123 @@
+"""The channel of a relay that Redis makes: its publish and subscribe, and nothing that it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+#: Seconds that Redis may take for an answer, or to be connected with.
+_TIMEOUT: Final = 5.0
+#: What a message may have: far below what Redis keeps for a reader that is slow.
+_LIMIT: Final = 1 << 18
+#: Messages that are received together.
+_AT_ONCE: Final = 1000
+
+
+class RedisChannel:
+    """See ``relay.Channel``.
+
+    Publishing knows no databases in Redis; two systems that use different ones hear nothing of each
+    other here either.
+
+    Args:
+        url: The server, as redis-py reads it.
+
+    Raises:
+        ModuleNotFoundError: There is no package ``redis``.
+        ValueError: The URL cannot be used; the message does not have it.
+    """
+
+    limit: int = _LIMIT
+
+    def __init__(self, url: str) -> None:
+        # So does Celery write what redis-py calls "required".
+        self._url = url.replace("ssl_cert_reqs=CERT_", "ssl_cert_reqs=")
+        database = urlsplit(url).path.strip("/") or "0"
+        self.prefix: str = f"assistants:{database}:"
+        try:
+            self._client().connection_pool.make_connection()
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"an option is unknown: {error}") from None
+
+    def sender(self) -> RedisSender:
+        """Connects, to send."""
+        return RedisSender(self._client())
+
+    def receiver(self, names: Sequence[str]) -> RedisReceiver:
+        """Connects, and listens."""
+        return RedisReceiver(self._client(), names)
+
+    def _client(self) -> Any:
+        from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        return Redis.from_url(
+            self._url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            socket_keepalive=True,
+            # What was lost is not sent again, but noticed by its number.
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=False,
+            protocol=2,
+        )
+
+
+class RedisSender:
+    """See ``relay.Sender``."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        try:
+            client.ping()
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, messages: Sequence[tuple[str, str]]) -> None:
+        """Sends messages, and waits until Redis has them."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name, message in messages:
+            pipeline.publish(name, message)
+        pipeline.execute()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._client.close()
+        self._client.connection_pool.disconnect()
+
+
+class RedisReceiver:
+    """See ``relay.Receiver``."""
+
+    def __init__(self, client: Any, names: Sequence[str]) -> None:
+        self._client = client
+        self._subscription = client.pubsub()
+        try:
+            self._subscription.subscribe(*names)
+            for _ in names:  # each is confirmed
+                if self._subscription.get_message(timeout=_TIMEOUT) is None:
+                    raise TimeoutError(f"no answer within {_TIMEOUT:g} s")
+        except BaseException:
+            self.close()
+            raise
+
+    def receive(self, seconds: float) -> list[str]:
+        """Returns the messages that have arrived; waits for the first."""
+        received: list[str] = []
+        while len(received) < _AT_ONCE:
+            message = self._subscription.get_message(timeout=seconds)
+            if message is None:
+                break
+            if message["type"] == "message":
+                received.append(message["data"].decode("ascii", "replace"))
+            seconds = 0.0
+        return received
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._subscription.close()
+        self._client.close()
+        self._client.connection_pool.disconnect()

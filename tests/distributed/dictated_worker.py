@@ -1,0 +1,66 @@
+"""A process that processes runs which others read. Its input says what its model writes, and when.
+
+    python dictated_worker.py DATABASE_URL [BROKER]
+
+Each line of the input is JSON: a text is written, ``null`` is the answer's end. Its output says
+``READY``, ``ASKED`` as the model is, and ``STOPPED`` when somebody has stopped a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from assistants_client.engine import Engine, TextDelta
+from assistants_client.engine.language_models.base import Delta
+from assistants_client.engine.worker import run_state
+
+#: Whoever stops a run is heard through the relay, or not at all.
+run_state.CHECK_SECONDS = 3600.0  # type: ignore[misc]
+
+
+def say(word: str) -> None:
+    """Writes a line that the test waits for."""
+    os.write(1, f"{word}\n".encode())
+
+
+class Dictated:
+    """A language model that writes what the input says."""
+
+    def respond(self, conversation: object) -> Iterator[Delta]:
+        """Answers."""
+        say("ASKED")
+        for line in iter(sys.stdin.readline, ""):
+            text = json.loads(line)
+            if text is None:
+                return
+            yield TextDelta(text=text)
+
+
+def main(url: str, broker: str | None = None) -> None:
+    """Processes runs until the process is killed."""
+    engine = Engine(url, Dictated(), broker=broker)
+    engine._lookout._seconds = 0.02
+    cancel = engine._run_pool.cancel
+
+    def stopped(run_id: str) -> None:
+        say("STOPPED")
+        cancel(run_id)
+
+    pool: Any = engine._run_pool
+    pool.cancel = stopped
+    engine.open()
+    relay: Any = engine._events._relay
+    until = time.monotonic() + 2.0
+    while relay is not None and not relay._peers and time.monotonic() < until:
+        time.sleep(0.001)
+    say("READY")
+    time.sleep(600)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
