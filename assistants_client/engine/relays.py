@@ -1,4 +1,4 @@
-"""Which relay an engine has: by its broker, else by its database, else none.
+"""The relay that an engine has: by its broker, else by its database, else none.
 
 Only that is decided here; a relay itself is in events/relay.py.
 """
@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from assistants_client.engine.events.postgres_relay import PostgresChannel
 from assistants_client.engine.events.redis_relay import RedisChannel
-from assistants_client.engine.events.relay import Channel, Relay
+from assistants_client.engine.events.relay import Relay
+from assistants_client.engine.events.relay_channel import Channel
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.server_arguments import server_arguments
 from assistants_client.errors import ConfigurationError

@@ -3,7 +3,8 @@
     python dictated_worker.py DATABASE_URL [BROKER]
 
 Each line of the input is JSON: a text is written, ``null`` is the answer's end. Its output says
-``READY``, ``ASKED`` as the model is, and ``STOPPED`` when somebody has stopped a run.
+``READY``, ``ASKED`` as the model is, and ``STOPPED`` when somebody has stopped a run. Instructions
+that begin with ``Write`` are written themselves instead, word by word.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistants_client.engine import Engine, TextDelta
-from assistants_client.engine.language_models.base import Delta
+from assistants_client.engine.language_models.base import Conversation, Delta
 from assistants_client.engine.worker import run_state
 
 #: Whoever stops a run is heard through the relay, or not at all.
@@ -31,8 +32,14 @@ def say(word: str) -> None:
 class Dictated:
     """A language model that writes what the input says."""
 
-    def respond(self, conversation: object) -> Iterator[Delta]:
+    def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers."""
+        given = conversation.instructions or ""
+        if given.startswith("Write"):
+            for word in given.split(" "):
+                time.sleep(0.01)
+                yield TextDelta(text=f"{word} ")
+            return
         say("ASKED")
         for line in iter(sys.stdin.readline, ""):
             text = json.loads(line)

@@ -1,4 +1,4 @@
-"""A reader in one process, a run in another: whatever is lost on the way, the text is whole, once."""
+"""A reader in one process, a run in another: whatever is lost, the text is whole, once."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ def test_who_is_alone_says_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) ->
     """Nobody is asked, and nothing is waited for."""
     monkeypatch.setattr(relay_module, "_INTRODUCTION_SECONDS", 0.0)
     alone = Process(hub)
-    until(lambda: alone.relay._is_alone())
+    until(alone.relay._is_alone)
     before = len(hub.sent)
     alone.relay.subscribe("run_1")
     alone.publish(1)
@@ -284,7 +284,7 @@ def test_heartbeats_say_it_again(
 
 def test_who_is_silent_is_taken_for_gone(processes: list[Process]) -> None:
     """Nothing is sent to it any more."""
-    worker, reader, other = processes
+    worker, reader, _ = processes
     reader.relay.subscribe("run_1")
     wanted(worker)
     worker.relay._monotonic = lambda: time.monotonic() + relay_module.EXPIRY_SECONDS

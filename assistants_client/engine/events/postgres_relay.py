@@ -1,4 +1,4 @@
-"""The channel of a relay that PostgreSQL makes: its NOTIFY and LISTEN, and no table."""
+"""The channel of a relay by PostgreSQL: its NOTIFY and LISTEN, and no table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTIFY: Final = (
 
 
 class PostgresChannel:
-    """See ``relay.Channel``. Each sender and receiver is a connection of its own.
+    """See ``relay_channel.Channel``. Each sender and receiver is a connection of its own.
 
     Args:
         arguments: Those of ``psycopg.connect``.
@@ -53,11 +53,10 @@ class PostgresChannel:
 
 
 class PostgresSender:
-    """See ``relay.Sender``."""
+    """See ``relay_channel.Sender``."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        connection.prepare_threshold = None  # poolers between here and the server may not have it
 
     def send(self, messages: Sequence[tuple[str, str]]) -> None:
         """Sends messages in one transaction."""
@@ -70,7 +69,7 @@ class PostgresSender:
 
 
 class PostgresReceiver:
-    """See ``relay.Receiver``."""
+    """See ``relay_channel.Receiver``."""
 
     def __init__(self, connection: Any, names: Sequence[str]) -> None:
         self._connection = connection

@@ -1,7 +1,8 @@
-"""The channel of a relay that Redis makes: its publish and subscribe, and nothing that it stores."""
+"""The channel of a relay by Redis: its publish and subscribe, and nothing that it stores."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,9 +14,11 @@ _LIMIT: Final = 1 << 18
 #: Messages that are received together.
 _AT_ONCE: Final = 1000
 
+_CERT: Final = re.compile(r"(ssl_cert_reqs=)(?:CERT_)?(\w+)")
+
 
 class RedisChannel:
-    """See ``relay.Channel``.
+    """See ``relay_channel.Channel``.
 
     Publishing knows no databases in Redis; two systems that use different ones hear nothing of each
     other here either.
@@ -31,14 +34,16 @@ class RedisChannel:
     limit: int = _LIMIT
 
     def __init__(self, url: str) -> None:
-        # So does Celery write what redis-py calls "required".
-        self._url = url.replace("ssl_cert_reqs=CERT_", "ssl_cert_reqs=")
+        # Celery also takes CERT_REQUIRED for what redis-py calls "required".
+        self._url = _CERT.sub(lambda found: found[1] + found[2].lower(), url)
         database = urlsplit(url).path.strip("/") or "0"
         self.prefix: str = f"assistants:{database}:"
         try:
-            self._client().connection_pool.make_connection()
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"an option is unknown: {error}") from None
+            self._client().connection_pool.make_connection()  # which connects with nothing yet
+        except ModuleNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(str(error)) from None
 
     def sender(self) -> RedisSender:
         """Connects, to send."""
@@ -66,7 +71,7 @@ class RedisChannel:
 
 
 class RedisSender:
-    """See ``relay.Sender``."""
+    """See ``relay_channel.Sender``."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -90,19 +95,22 @@ class RedisSender:
 
 
 class RedisReceiver:
-    """See ``relay.Receiver``."""
+    """See ``relay_channel.Receiver``."""
 
     def __init__(self, client: Any, names: Sequence[str]) -> None:
         self._client = client
         self._subscription = client.pubsub()
         try:
             self._subscription.subscribe(*names)
-            for _ in names:  # each is confirmed
-                if self._subscription.get_message(timeout=_TIMEOUT) is None:
-                    raise TimeoutError(f"no answer within {_TIMEOUT:g} s")
+            self._await(len(names))
         except BaseException:
             self.close()
             raise
+
+    def _await(self, confirmations: int) -> None:
+        for _ in range(confirmations):
+            if self._subscription.get_message(timeout=_TIMEOUT) is None:
+                raise TimeoutError(f"no answer within {_TIMEOUT:g} s")
 
     def receive(self, seconds: float) -> list[str]:
         """Returns the messages that have arrived; waits for the first."""

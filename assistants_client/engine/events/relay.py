@@ -6,7 +6,7 @@ costs nothing, and who publishes its events knows whose inboxes to put them into
 
 Nothing here is certain to arrive, and nothing waits for it: events are numbered, and whoever sees a
 gap reads the store, as does whoever hears nothing for a while. What a channel is made of is in
-redis_relay.py and postgres_relay.py.
+relay_channel.py, redis_relay.py and postgres_relay.py.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import secrets
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
+from assistants_client.engine.events.relay_channel import Channel, Receiver
 from assistants_client.engine.events.relay_messages import (
     BYE,
     EVENT,
@@ -66,50 +67,6 @@ Receive: TypeAlias = Callable[[str, str, int, str, str], object]
 _log = logging.getLogger(__name__)
 
 
-class Sender(Protocol):
-    """A connection that sends; used by one thread."""
-
-    def send(self, messages: Sequence[tuple[str, str]], /) -> None:
-        """Sends messages of ASCII in order, each with the name of its channel. Raises anything."""
-        ...
-
-    def close(self) -> None:
-        """Ends the connection."""
-        ...
-
-
-class Receiver(Protocol):
-    """A connection that receives; used by one thread."""
-
-    def receive(self, seconds: float, /) -> Sequence[str]:
-        """Returns the next messages; none where so many seconds pass. Raises anything."""
-        ...
-
-    def close(self) -> None:
-        """Ends the connection."""
-        ...
-
-
-class Channel(Protocol):
-    """Brings messages to whoever listens at that moment, in the order of each sender.
-
-    Attributes:
-        limit: The characters that a message may have.
-        prefix: What the names of channels begin with: a letter, then letters, digits, ``_``, ``:``.
-    """
-
-    limit: int
-    prefix: str
-
-    def sender(self) -> Sender:
-        """Connects, to send. Raises anything."""
-        ...
-
-    def receiver(self, names: Sequence[str], /) -> Receiver:
-        """Connects, and listens on the channels of these names once it returns. Raises anything."""
-        ...
-
-
 class Relay:
     """Passes events on to other processes, and brings theirs, in two daemon threads.
 
@@ -142,7 +99,8 @@ class Relay:
         self._receive, self._stop = receive, stop
         #: This process's name.
         self._name = secrets.token_hex(8)
-        lock = threading.Lock()
+        # The garbage collector may close a stream, which unsubscribes, while this is held.
+        lock = threading.RLock()
         #: There is something to send, or nothing ever again.
         self._has_work = threading.Condition(lock)
         #: This process's own message came back, or will not so soon.
@@ -250,7 +208,8 @@ class Relay:
             self._has_echo.notify_all()
         for thread in self._threads:
             # A daemon that hangs in a connection is left to itself.
-            thread.join(max(0.0, until - self._monotonic()))
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - self._monotonic()))
 
     def _is_alone(self) -> bool:
         """Returns whether nobody else is there to be asked; called with the lock held."""
@@ -326,7 +285,7 @@ class Relay:
     def _say(self, word: str) -> None:
         """Says that this process is here, and what it reads; called with the lock held."""
         if word not in self._notices:
-            self._notices += [word, *(f"{WANT} {run_id}" for run_id in self._reading)]
+            self._notices += [word, *(f"{WANT} {run_id}" for run_id in [*self._reading])]
             self._has_work.notify()
 
     # --- receiving ------------------------------------------------------------------------------
@@ -336,24 +295,27 @@ class Relay:
         for _ in self._tries():
             try:
                 with closing(self._channel.receiver(names)) as receiver:
-                    with self._has_work:
-                        self._introduced_at = None
-                        self._say(HELLO)
-                    heard_at = self._monotonic()
-                    while not self._closed:
-                        messages = receiver.receive(_RECEIVE_SECONDS)
-                        for message in messages:
-                            try:
-                                self._on_message(message)
-                            except (ValueError, IndexError):
-                                _log.debug("A message is skipped: %.100r", message, exc_info=True)
-                        now = self._monotonic()
-                        heard_at = now if messages else heard_at
-                        if now - heard_at > EXPIRY_SECONDS:  # not even its own heartbeat
-                            raise TimeoutError(f"silence for {EXPIRY_SECONDS:g} s")
+                    self._listen(receiver)
             except Exception as error:
                 with self._has_work:
                     self._fail(error)
+
+    def _listen(self, receiver: Receiver) -> None:
+        with self._has_work:
+            self._introduced_at = None
+            self._say(HELLO)
+        heard_at = self._monotonic()
+        while not self._closed:
+            messages = receiver.receive(_RECEIVE_SECONDS)
+            for message in messages:
+                try:
+                    self._on_message(message)
+                except (ValueError, IndexError):
+                    _log.debug("A message of a relay cannot be read", exc_info=True)
+            now = self._monotonic()
+            heard_at = now if messages else heard_at
+            if now - heard_at > EXPIRY_SECONDS:  # not even its own heartbeat
+                raise TimeoutError(f"silence for {EXPIRY_SECONDS:g} s")
 
     def _on_message(self, message: str) -> None:
         read = unpacked(message)

@@ -1,4 +1,4 @@
-"""What relays write to each other, and whom to write an event to. Pure: no channel, no threads.
+"""The messages of relays to each other, and the readers of an event. Pure: no channel, no threads.
 
 A message is lines of ASCII: the version, its publisher and its serial number, then a line for each
 notice, a word and what belongs to it. Whoever does not know a version or a word skips it.
