@@ -55,8 +55,8 @@ def main(url: str, broker: str | None = None) -> None:
     cancel = engine._run_pool.cancel
 
     def stopped(run_id: str) -> None:
-        say("STOPPED")
         cancel(run_id)
+        say("STOPPED")
 
     pool: Any = engine._run_pool
     pool.cancel = stopped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -116,7 +115,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """Ends it for good."""
-        with contextlib.suppress(subprocess.CalledProcessError):
+        if (self._folder / "data" / "postmaster.pid").exists():
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 

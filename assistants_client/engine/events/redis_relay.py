@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 _TIMEOUT: Final = 5.0
 #: What a message may have: far below what Redis keeps for a reader that is slow.
 _LIMIT: Final = 1 << 18
-#: Messages that are received together.
-_AT_ONCE: Final = 1000
 
 _CERT: Final = re.compile(r"(ssl_cert_reqs=)(?:CERT_)?(\w+)")
 
@@ -113,16 +111,13 @@ class RedisReceiver:
                 raise TimeoutError(f"no answer within {_TIMEOUT:g} s")
 
     def receive(self, seconds: float) -> list[str]:
-        """Returns the messages that have arrived; waits for the first."""
-        received: list[str] = []
-        while len(received) < _AT_ONCE:
-            message = self._subscription.get_message(timeout=seconds)
-            if message is None:
-                break
-            if message["type"] == "message":
-                received.append(message["data"].decode("ascii", "replace"))
-            seconds = 0.0
-        return received
+        """Returns the next message."""
+        # Whether there are more is not asked for: of one that has come in part, redis-py would make
+        # an error if it were not to wait for the rest.
+        message = self._subscription.get_message(timeout=seconds)
+        if message is None or message["type"] != "message":
+            return []
+        return [message["data"].decode("ascii", "replace")]
 
     def close(self) -> None:
         """Ends the connection."""
