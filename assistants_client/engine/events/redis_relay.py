@@ -40,6 +40,8 @@ class RedisChannel:
             self._client().connection_pool.make_connection()  # which connects with nothing yet
         except ModuleNotFoundError:
             raise
+        except TypeError as error:
+            raise ValueError(f"redis-py does not know one of its options: {error}") from None
         except Exception as error:
             raise ValueError(str(error)) from None
 
