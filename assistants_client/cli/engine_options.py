@@ -16,6 +16,7 @@ from assistants_client.errors import ConfigurationError
 #: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_ALLOW_ORIGIN", USAGE),
+    ("$ASSISTANTS_BROKER", USAGE),
     ("$ASSISTANTS_LOG", USAGE),
     ("$ASSISTANTS_METRICS: prometheus-client", NOT_INSTALLED),
     ("$ASSISTANTS_METRICS", USAGE),
@@ -107,6 +108,10 @@ def add_engine_options(command: Parser) -> None:
     option("--statement-timeout", "ASSISTANTS_STATEMENT_TIMEOUT", None, "seconds after which a "
            "PostgreSQL server cancels a statement; 0 is never (default: 30)",
            metavar="SECONDS", type=seconds)  # fmt: skip
+    option("--broker", "ASSISTANTS_BROKER", None, "broker that all processes of the database "
+           "share, such as redis://localhost:6379/0, so that streams follow runs that another one "
+           "processes; the variable is the better place for a URL with a password",
+           metavar="URL")  # fmt: skip
     add_log_options(command)
 
 

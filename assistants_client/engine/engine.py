@@ -29,6 +29,7 @@ from assistants_client.engine.limits import limits
 from assistants_client.engine.observability.metrics import Metrics
 from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.observability.readiness import READY_SECONDS, Readiness
+from assistants_client.engine.relays import relay_for
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import (
     Context,
@@ -103,6 +104,11 @@ class Engine:
         statement_timeout: The seconds after which a PostgreSQL server cancels a statement; 0 is
             never. ``None`` takes ``ASSISTANTS_STATEMENT_TIMEOUT``, else 30.
         run_seconds: The seconds from its creation after which an unfinished run expires.
+        broker: The URL of a broker that all processes of the database share, such as
+            ``redis://localhost:6379/0`` (extra ``celery``). Through Redis, streams follow runs that
+            other processes carry as they happen, and a cancelled run's process is told at once; on
+            PostgreSQL the database itself does that without. ``None`` takes
+            ``ASSISTANTS_BROKER``, else there is none.
         close_seconds: The seconds that closing waits for runs that are being processed; what is
             unfinished then is queued again, for another process or the next one, and its model is
             asked anew. A run whose tools are at work then has failed.
@@ -133,6 +139,7 @@ class Engine:
         pool_size: int | None = None,
         statement_timeout: float | None = None,
         run_seconds: int = RUN_SECONDS,
+        broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         metrics: bool | None = None,
         clock: Callable[[], float] = time.time,
@@ -152,6 +159,7 @@ class Engine:
         if token is not None and not token:
             raise ConfigurationError("token: an empty one protects nothing; None asks for none")
         self._origins = environment.allowed_origins(allow_origins)
+        broker = environment.broker(broker)
         _require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
@@ -164,7 +172,6 @@ class Engine:
             code_interpreter = environment.code_interpreter()
             owned.append(code_interpreter.close)
         self._model = model
-        events = Broker()
 
         # It holds no reference to the engine, which is closed when it is dropped.
         def after_commit(emitted: Sequence[object]) -> None:
@@ -177,6 +184,7 @@ class Engine:
                     run_pool.submit(one.run_id, one.tenant)
                 elif isinstance(one, RunStopped):
                     run_pool.cancel(one.run_id)
+                    events.stop(one.run_id)
                 elif isinstance(one, StoreFileQueued):
                     readers.submit(str(one.store_file), one.tenant)
 
@@ -186,6 +194,7 @@ class Engine:
             pool_size=bounds.pool_size,
             statement_timeout=bounds.statement_timeout,
         )
+        self._events = events = Broker(relay=relay_for(self._database, url, broker))
         context = Context(
             database=self._database,
             clock=clock,
@@ -282,6 +291,7 @@ class Engine:
         try:
             if self._open_in != os.getpid():
                 self._database.open(until, waits=waits)
+                self._events.open(self._run_pool.cancel)
                 for queued in self._execution.orphans():
                     self._run_pool.submit(queued.run_id, queued.tenant)
                 for store_file in self._ingesting.orphans():

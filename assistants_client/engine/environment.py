@@ -22,6 +22,7 @@ from assistants_client.engine.language_models.base import Conversation, Delta, L
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
 from assistants_client.engine.language_models.responses import Responses
 from assistants_client.engine.language_models.tutor.tutor import Tutor
+from assistants_client.engine.relays import checked_broker
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.errors import ConfigurationError
 
@@ -160,6 +161,22 @@ def metrics() -> bool:
         ConfigurationError: It is neither yes nor no; it is named.
     """
     return bool(_settings(_METRICS_SETTINGS).get("metrics"))
+
+
+def broker(given: str | None = None) -> str | None:
+    """Returns the given broker, else that of ``ASSISTANTS_BROKER``; ``None`` if there is none.
+
+    Raises:
+        ConfigurationError: It cannot be used; the argument or the variable is named.
+    """
+    if given is not None:
+        return checked_broker(given)
+    text = os.environ.get("ASSISTANTS_BROKER")
+    try:
+        return checked_broker(text) if text else None
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("broker: ")
+        raise ConfigurationError(f"$ASSISTANTS_BROKER: {reason}") from None
 
 
 def allowed_origins(given: Iterable[str] | None = None) -> AllowedOrigins:

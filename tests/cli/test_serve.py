@@ -411,6 +411,18 @@ def test_workers_are_a_variable_too(command: Callable[..., Ended]) -> None:
     assert "argument --workers: '0' is not a whole number from 1 on" in given.stderr
 
 
+def test_a_broker_that_cannot_be_is_refused(command: Callable[..., Ended]) -> None:
+    """By the name that was used, and without its password."""
+    done = command("serve", "--port", "0", ASSISTANTS_BROKER="kafka://user:s3cret@host")
+    given = command("serve", "--port", "0", "--broker", "redis:s3cret")
+
+    assert (done.returncode, given.returncode) == (2, 2)
+    assert done.stderr.startswith("assistants serve: $ASSISTANTS_BROKER: expected a URL with redis")
+    assert done.stderr.endswith("; kafka:// is none of these\n")
+    assert given.stderr.startswith("assistants serve: --broker (")
+    assert "s3cret" not in done.stderr + given.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "variable", "value", "words"),
     [

@@ -78,7 +78,9 @@ def test_engines_share_the_room(url: str, caplog: pytest.LogCaptureFixture) -> N
     with Engine(url, gate, max_runs=2) as one, Engine(url, gate, max_runs=2) as other:
         https = [Http(one), Http(other)]
         with caplog.at_level(logging.INFO, "assistants_client"):
-            paths = [https[0].start("0"), https[0].start("1")]
+            paths = [https[0].start("0")]
+            gate.wait(1)
+            paths += [https[0].start("1")]
             gate.wait(2)
             # The second engine has none of its own in progress.
             paths += [https[1].start(str(number)) for number in range(2, 6)]

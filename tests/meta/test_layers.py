@@ -77,6 +77,7 @@ OURS = {
     "engine.faults engine.http engine.ids engine.language_models engine.observability "
     "engine.search engine.services engine.storage engine.worker",
     "engine.serving": "_json models engine.engine engine.environment engine.faults engine.http "
+    "engine.ids "
     "engine.language_models",
     "engine.wsgi": "engine.engine engine.observability",
     "engine.gunicorn": "",
@@ -107,6 +108,8 @@ THEIRS = {
     "pypdf": "lazy:engine.search.document_reader",
     "prometheus_client": "lazy:engine.observability.metrics lazy:engine.gunicorn",
     "opentelemetry": "lazy:engine.observability",
+    "psycopg": "lazy:engine.events.postgres_relay",
+    "redis": "lazy:engine.events.redis_relay",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

@@ -112,6 +112,7 @@ def new_run(
     now: int,
     new_id: NewId,
     *,
+    run_id: str,
     seconds: int,
 ) -> tuple[Run, list[Message]]:
     """Returns the run that a request describes, queued, and the messages that go with it.
@@ -121,7 +122,8 @@ def new_run(
         assistant: The assistant, whose settings hold where the request has none.
         thread_id: The thread.
         now: The time, in Unix seconds.
-        new_id: Makes their ids.
+        new_id: Makes the messages' ids.
+        run_id: The run's id.
         seconds: The time that the run may take.
 
     Raises:
@@ -140,7 +142,7 @@ def new_run(
     run = _made(
         Run,
         document,
-        id=new_id("run_"),
+        id=run_id,
         created_at=now,
         thread_id=thread_id,
         status="queued",

@@ -110,21 +110,22 @@ class PostHandler:
             if before is not None:
                 state.mark_sent(before)
         document: JsonObject = {}
-        subscription: Subscription | None = None
 
         def before_commit(connection: Connection, result: Struct | None) -> None:
-            nonlocal document, subscription
+            nonlocal document
             if result is None:  # a piece, and of a repeat not even that may be done
                 if key is not None:
                     self._keys.require_unused(connection, key)
                 return
             document = encode(result)
-            if call.streams:
-                # From before the run can be seen, so that no event is lost.
-                subscription = self._context.events.subscribe(document["id"])
             if key is not None:
                 self._keys.store(connection, key, document)
 
+        subscription: Subscription | None = None
+        if call.streams and write.run_id is not None:
+            # From before the run can be seen, so that no event is lost; and from before the right
+            # to write is taken, since that may take as long as it takes other processes to know.
+            subscription = self._context.events.subscribe(write.run_id)
         try:
             write.commit(self._context, before_commit)
         except BaseException:

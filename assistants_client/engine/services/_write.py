@@ -56,10 +56,12 @@ class Write(Generic[T]):
         step: Makes the change in a transaction, and returns the result. ``None`` stands for a piece
             of it: that is committed, and the rest is a matter of the next transaction.
         undo: Drops what was stored before, where the change is not made.
+        run_id: The run that is queued, if one is: readers of its events may subscribe before.
     """
 
     step: Callable[[Connection], T | None]
     undo: Callable[[], object] = _nothing
+    run_id: str | None = None
 
     def commit(
         self,

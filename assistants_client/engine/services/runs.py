@@ -68,7 +68,7 @@ class Runs:
         Raises:
             Fault: Also when the thread has an active run, or there is nothing to answer.
         """
-        now = self._context.now()
+        now, run_id = self._context.now(), self._context.new_id("run_")
 
         def write(connection: Connection) -> Run:
             active = self._context.active_run(connection, thread_id)
@@ -81,6 +81,7 @@ class Runs:
                 thread_id,
                 now,
                 self._context.new_id,
+                run_id=run_id,
                 seconds=self._context.run_seconds,
             )
             run.tool_resources = resources_of(run.tools, run.tool_resources)
@@ -91,7 +92,7 @@ class Runs:
             _add_run(connection, run, self._context.caller.tenant)
             return run
 
-        return Write(write)
+        return Write(write, run_id=run_id)
 
     def create_thread_and_run(self, request: ThreadRunRequest) -> Write[Run]:
         """Makes a thread with its first messages, and queues a run on it: all of it, or nothing.
@@ -99,7 +100,7 @@ class Runs:
         Raises:
             Fault: Also when there is nothing to answer.
         """
-        now = self._context.now()
+        now, run_id = self._context.now(), self._context.new_id("run_")
         refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
 
@@ -112,6 +113,7 @@ class Runs:
                 thread.id,
                 now,
                 self._context.new_id,
+                run_id=run_id,
                 seconds=self._context.run_seconds,
             )
             if request.tool_resources:
@@ -124,7 +126,7 @@ class Runs:
             _add_run(connection, run, self._context.caller.tenant)
             return run
 
-        return Write(write)
+        return Write(write, run_id=run_id)
 
     def retrieve(self, thread_id: str, run_id: str) -> Run:
         """Returns a run."""
@@ -202,7 +204,7 @@ class Runs:
             emit_after_commit(connection, RunQueued(run.id, tenant_of(connection, run.id)))
             return run
 
-        return Write(write)
+        return Write(write, run_id=run_id)
 
 
 def _require_assistant(context: Context, connection: Connection, assistant_id: str) -> Assistant:
