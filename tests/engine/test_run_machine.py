@@ -30,7 +30,8 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._leases import LeaseHolder
-from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.claims import RunTaken
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.leases import Leases

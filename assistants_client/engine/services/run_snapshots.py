@@ -22,7 +22,7 @@ class RunSnapshots:
     _context: Context
 
     def load(self, run_id: str) -> StoredRun | None:
-        """Returns a run, ended if it is overdue; ``None`` where there is none (any more)."""
+        """Returns a run, as it is due by now; ``None`` where there is none (any more)."""
         with self._context.database.read() as connection:
             claimed = load_run(connection, by_id(run_id))
             if claimed is None:
