@@ -19,6 +19,7 @@ from assistants_client._arguments import number
 from assistants_client.engine import environment
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
+from assistants_client.engine.executors import CELERY, THREADS, senders
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.ids import NewId, new_id
@@ -35,6 +36,7 @@ from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.store_faults import busy, closed
+from assistants_client.engine.worker.executor import Executor
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
@@ -86,9 +88,15 @@ class Engine:
             :attr:`waiting_runs`. ``None`` takes ``ASSISTANTS_WORKERS``, else 64. A worker is a
             thread that exists only while it processes a run.
         run_seconds: The seconds from its creation after which an unfinished run expires.
+        executor: ``"threads"``: runs are processed, and files of stores read, in this process.
+            ``"celery"``: in those of ``assistants worker``, on this machine or others, which have
+            the same database and ``broker``. ``None`` takes ``ASSISTANTS_EXECUTOR``, else threads.
+        broker: The URL of a broker that all processes of the database share, such as
+            ``redis://localhost:6379/0`` or ``amqp://user@host//`` (extra ``celery``). ``None``
+            takes ``ASSISTANTS_BROKER``, else there is none.
         close_seconds: The seconds that closing waits for runs that are being processed; what is
-            unfinished then is queued again, for another process or the next one, and its model is
-            asked anew. A run whose tools are at work then has failed.
+            unfinished then is queued again, for another process or the next one: it begins anew
+            with what was not finished, an answer of the model or a call of a built-in tool.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
         clock: Returns the time in Unix seconds.
@@ -111,6 +119,8 @@ class Engine:
         allow_origins: Iterable[str] | None = None,
         workers: int | None = None,
         run_seconds: int = RUN_SECONDS,
+        executor: str | None = None,
+        broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
@@ -126,6 +136,8 @@ class Engine:
         if token is not None and not token:
             raise ConfigurationError("token: an empty one protects nothing; None asks for none")
         self._origins = environment.allowed_origins(allow_origins)
+        executor = environment.executor(executor)
+        self._broker = broker = environment.broker(broker)
         _require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
@@ -162,14 +174,16 @@ class Engine:
             embeddings=embeddings,
         )
         self._execution = Execution(context)
-        self._run_pool = run_pool = WorkerPool(
-            Runner(self._execution, model, code_interpreter, ToolUse(context)),
-            workers,
-            on_backlog=functools.partial(_warn_of_backlog, workers),
-        )
         self._ingesting = Ingesting(context)
-        self._readers = readers = WorkerPool(
-            Ingester(self._ingesting, embeddings), min(workers, READERS)
+        self._is_carrier = executor == THREADS
+        self._run_pool, self._readers = run_pool, readers = (
+            senders(self._database, broker)
+            if executor == CELERY
+            else _pools(
+                Runner(self._execution, model, code_interpreter, ToolUse(context)),
+                Ingester(self._ingesting, embeddings),
+                workers,
+            )
         )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
@@ -191,16 +205,18 @@ class Engine:
         )
 
     @classmethod
-    def from_environment(cls, *, token: str | None = None) -> Engine:
+    def from_environment(cls, *, token: str | None = None, executor: str | None = None) -> Engine:
         """Returns the engine of ``Client()``: on ``ASSISTANTS_DATABASE_URL``, or a file beside you.
 
         Args:
             token: The bearer token that requests over HTTP must have; ``None`` asks for none.
+            executor: As for the class.
 
         Raises:
             ConfigurationError: A setting of the environment cannot be used.
         """
-        return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL, token=token)
+        url = os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL
+        return cls(url, token=token, executor=executor)
 
     def open(self) -> None:
         """Opens the database and queues what an earlier process left; requests do it themselves.
@@ -235,15 +251,20 @@ class Engine:
         try:
             if self._open_in != os.getpid():
                 self._database.open(until)
-                for run_id in self._execution.orphans():
-                    self._run_pool.submit(run_id)
-                for store_file in self._ingesting.orphans():
-                    self._readers.submit(str(store_file))
-                if not self._database.is_in_memory:  # which no other process can use
-                    self._lookout.start()
+                if self._is_carrier:  # else the workers do so
+                    self._take_over()
                 self._open_in = os.getpid()
         finally:
             self._opening.release()
+
+    def _take_over(self) -> None:
+        """Begins what earlier processes left, and to look for what others leave from now on."""
+        for run_id in self._execution.orphans():
+            self._run_pool.submit(run_id)
+        for store_file in self._ingesting.orphans():
+            self._readers.submit(str(store_file))
+        if not self._database.is_in_memory:  # which no other process can use
+            self._lookout.start()
 
     def close(self) -> None:
         """Waits ``close_seconds`` for the runs that it processes, releases the rest, closes all.
@@ -332,6 +353,12 @@ def _require_models(model: object, embeddings: object) -> None:
         )
 
 
+def _pools(runner: Runner, ingester: Ingester, workers: int) -> tuple[Executor, Executor]:
+    on_backlog = functools.partial(_warn_of_backlog, workers)
+    runs = WorkerPool(runner, workers, on_backlog=on_backlog)
+    return runs, WorkerPool(ingester, min(workers, READERS))
+
+
 def _warn_of_backlog(workers: int, waiting: int) -> None:
     _log.warning(
         "All workers (%d) are busy; runs that wait for one: %d. Engine(workers=…), "
@@ -342,7 +369,7 @@ def _warn_of_backlog(workers: int, waiting: int) -> None:
 
 
 def _close(
-    pools: Iterable[tuple[WorkerPool, Execution | Ingesting]],
+    pools: Iterable[tuple[Executor, Execution | Ingesting]],
     seconds: float,
     lookout: Lookout,
     others: Iterable[Callable[[], object]],
@@ -358,5 +385,6 @@ def _close(
             except Exception:
                 # The next process that opens the database finds them with a dead owner.
                 _log.warning("Unfinished work could not be released", exc_info=True)
+        pool.leave_rest()
     for close in others:
         close()

@@ -17,6 +17,7 @@ from assistants_client.engine.code_interpreter import (
     CodeInterpreter,
     MontyInterpreter,
 )
+from assistants_client.engine.executors import THREADS, checked_executor
 from assistants_client.engine.http.cross_origin import AllowedOrigins
 from assistants_client.engine.language_models.base import Conversation, Delta, LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
@@ -163,6 +164,26 @@ def workers() -> int | None:
     if found is not None and found < 1:
         raise ConfigurationError(f"$ASSISTANTS_WORKERS: {found} is below 1")
     return found
+
+
+def executor(given: str | None = None) -> str:
+    """Returns the given executor, else that of ``ASSISTANTS_EXECUTOR``, else threads.
+
+    Raises:
+        ConfigurationError: There is none of that name; the argument or the variable is named.
+    """
+    if given is not None:
+        return checked_executor(given)
+    try:
+        return checked_executor(os.environ.get("ASSISTANTS_EXECUTOR") or THREADS)
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("executor: ")
+        raise ConfigurationError(f"$ASSISTANTS_EXECUTOR: {reason}") from None
+
+
+def broker(given: str | None = None) -> str | None:
+    """Returns the given broker, else that of ``ASSISTANTS_BROKER``; ``None`` if there is none."""
+    return given or os.environ.get("ASSISTANTS_BROKER") or None
 
 
 def allowed_origins(given: Iterable[str] | None = None) -> AllowedOrigins:

@@ -100,7 +100,7 @@ def test_the_extras_are_these(metadata: email.message.Message) -> None:
     engine |= {"charset-normalizer>=2.0", "pypdf>=4.0", "python-docx>=1.1"}
     tools = {"pytest", "hypothesis", "coverage", "responses"}
 
-    extras = {"engine", "postgres", "test", "integration", "lint"}
+    extras = {"engine", "postgres", "celery", "test", "integration", "lint"}
     assert set(metadata.get_all("Provides-Extra", [])) == extras
     assert requirements(metadata, "engine") == engine
     assert requirements(metadata, "test") > engine
