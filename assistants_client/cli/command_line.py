@@ -1,6 +1,6 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-The server's command is in serve.py, the conversation in chat.py.
+The server's command is in serve.py, its workers' in worker.py, the conversation in chat.py.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from assistants_client.cli.exits import (
 )
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.serve import add_serve
+from assistants_client.cli.worker import add_worker
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     add_serve(commands)
+    add_worker(commands)
     _add_chat(commands)
     _add_create(commands)
     return parser

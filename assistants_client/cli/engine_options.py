@@ -16,6 +16,9 @@ from assistants_client.errors import ConfigurationError
 #: The exit status for an invalid variable, by the prefix of its name.
 _STATUSES: Final = (
     ("$ASSISTANTS_ALLOW_ORIGIN", USAGE),
+    ("$ASSISTANTS_BROKER", USAGE),
+    ("$ASSISTANTS_EXECUTOR", USAGE),
+    ("broker", USAGE),
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
@@ -96,6 +99,17 @@ def add_engine_options(command: Parser) -> None:
            "needs the package of that name", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
            "queued (default: 64)", metavar="NUMBER", type=workers)  # fmt: skip
+    option("--broker", "ASSISTANTS_BROKER", None, "broker that all processes of the database "
+           "share, such as redis://localhost:6379/0; the variable is the better place for a URL "
+           "with a password", metavar="URL")  # fmt: skip
+
+
+def add_executor(command: Parser) -> None:
+    """Adds the option that says where runs are processed."""
+    option_adder(command)("--executor", "ASSISTANTS_EXECUTOR", None, "where runs are processed and "
+           "files read: threads, of this process (the default), or celery, by the processes of "
+           "`assistants worker` that have the same database and broker",
+           metavar="NAME")  # fmt: skip
 
 
 def set_variables(options: argparse.Namespace) -> dict[str, str]:
@@ -140,6 +154,8 @@ def refusing(sources: Mapping[str, str]) -> Iterator[None]:
         raise Refusal(NOT_INSTALLED, str(error)) from error
     except ConfigurationError as error:
         message = str(error)
+        if "[celery]" in message:
+            raise Refusal(NOT_INSTALLED, message) from error
         statuses = (status for name, status in _STATUSES if message.startswith(name))
         status = next(statuses, DATABASE)
         variable, colon, reason = message.partition(":")
