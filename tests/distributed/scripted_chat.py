@@ -4,6 +4,7 @@ What the last message of a user asks for decides:
 
 - ``say|TEXT``: the text is repeated, after ``seconds``;
 - ``code|CODE|CODE``: the interpreter is called with each, in a round of its own, and then as below;
+- ``call|NAME``: the function is called without arguments, and what it returns is told;
 - ``wait|…``: the answer is begun, and goes on once the test opens the gate.
 """
 
@@ -92,20 +93,20 @@ class ScriptedChat:
 
     def _answer(self, turns: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str | None]]:
         question = next(turn["content"] for turn in reversed(turns) if turn["role"] == "user")
-        word, *codes = question.split("|")
-        done = sum(turn["role"] == "tool" for turn in turns)
-        if word == "code" and done < len(codes):
-            function = {
-                "name": "code_interpreter",
-                "arguments": json.dumps({"code": codes[done]}),
-            }
+        word, *words = question.split("|")
+        outputs = [turn["content"] for turn in turns if turn["role"] == "tool"]
+        done = len(outputs)
+        if word in {"code", "call"} and done < len(words):
+            name = "code_interpreter" if word == "code" else words[done]
+            given = {"code": words[done]} if word == "code" else {}
+            function = {"name": name, "arguments": json.dumps(given)}
             call = {"index": 0, "id": f"call_{done}", "type": "function", "function": function}
             yield {"tool_calls": [call]}, None
             yield {}, "tool_calls"
             return
-        if word == "say":
+        if word in {"say", "call"}:
             time.sleep(self.seconds)
-            yield {"content": f"You said: {codes[0]}"}, None
+            yield {"content": f"You said: {words[0] if word == 'say' else outputs[-1]}"}, None
         else:
             yield {"content": "So "}, None
             self.gate.wait(60)

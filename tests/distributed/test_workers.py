@@ -139,6 +139,52 @@ def test_it_works_on_postgresql(
     assert [chat.rounds(f"say|{number}") for number in range(12)] == [{1: 1}] * 12
 
 
+def test_functions_are_called_by_the_client(
+    site: MakeSite, redis: RedisServer, chat: ScriptedChat
+) -> None:
+    """Each output has the run queued anew, by another task."""
+    here = site(redis)
+    here.work()
+    here.work()
+    called: list[str] = []
+
+    def first() -> str:
+        """Is called once."""
+        called.append("first")
+        return "one"
+
+    def second() -> str:
+        """Is called once."""
+        called.append("second")
+        return "two"
+
+    thread = here.client.threads.create()
+    reply = here.client.ask(
+        thread.id,
+        "call|first|second",
+        assistant_id=here.assistant,
+        tools=[first, second],
+        timeout=PATIENCE,
+    )
+    assert reply.text == "You said: two"
+    assert called == ["first", "second"]
+    assert sorted(chat.rounds("call|first|second").values()) == [1, 1, 1]
+
+
+def test_a_run_is_cancelled_wherever_it_is(
+    site: MakeSite, redis: RedisServer, chat: ScriptedChat
+) -> None:
+    """Its worker stops, though the model has not answered, and is free for the next one."""
+    here = site(redis)
+    here.work("--workers", "1")
+    run = here.ask("wait|for it")
+    chat.wait_for("wait|for it", asked=1)
+    here.client.runs.cancel(run.thread_id, run.id)
+    ended = here.client.wait_for_run(run, check=False, timeout=PATIENCE)
+    assert ended.status == "cancelled"
+    assert here.texts(here.ask("say|Next")) == ["You said: Next"]
+
+
 def test_a_task_that_is_delivered_twice_is_done_once(
     site: MakeSite, redis: RedisServer, chat: ScriptedChat
 ) -> None:
@@ -289,6 +335,9 @@ def test_a_worker_may_be_there_before_its_broker(
     assert here.texts(here.ask("say|Early")) == ["You said: Early"]
     redis.start()
     assert here.texts(here.ask("say|Late")) == ["You said: Late"]
+    redis.kill()
+    worker.wait_for("Connection to broker lost")
+    assert worker.stop() == 0
 
 
 def test_a_broker_that_lets_nobody_in_ends_the_worker(
