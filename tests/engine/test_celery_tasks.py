@@ -118,16 +118,18 @@ def test_an_engine_that_leaves_runs_to_workers(tmp_path: Path, closed_port: int)
     url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     broker = f"redis://127.0.0.1:{closed_port}/0"
     model, other = Scripted(), Scripted(["Done."] * 2)
+    before = set(threading.enumerate())
     with Engine(url, model, executor="celery", broker=broker) as engine:
         http = Http(engine)
         paths = [http.start(), http.start()]
         assert [http.send("GET", path)["status"] for path in paths] == ["queued"] * 2
         assert (engine.busy(), engine.waiting_runs) == (0, 0)
+        started = {one.name for one in set(threading.enumerate()) - before}
+        assert started == {"assistants-sender"}
         with Engine(url, other) as worker:
             worker.open()
             assert [http.wait(path)["status"] for path in paths] == ["completed"] * 2
     assert model.conversations == []
-    assert "assistants-lookout" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_an_app_is_of_its_broker_alone(monkeypatch: pytest.MonkeyPatch) -> None:
