@@ -1,6 +1,7 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-The server's command is in serve.py, the conversation in chat.py, housekeeping in prune.py.
+The server's command is in serve.py, its workers' in worker.py, the conversation in chat.py,
+housekeeping in prune.py.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
 from assistants_client.cli.serve import add_serve
 from assistants_client.cli.tokens import add_tokens
+from assistants_client.cli.worker import add_worker
 from assistants_client.errors import AssistantsError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"assistants-client {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     add_serve(commands)
+    add_worker(commands)
     _add_chat(commands)
     _add_create(commands)
     add_prune(commands)

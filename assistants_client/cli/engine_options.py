@@ -20,6 +20,8 @@ _STATUSES: Final = (
     ("$ASSISTANTS_LOG", USAGE),
     ("$ASSISTANTS_METRICS: prometheus-client", NOT_INSTALLED),
     ("$ASSISTANTS_METRICS", USAGE),
+    ("$ASSISTANTS_EXECUTOR", USAGE),
+    ("broker", USAGE),
     ("$ASSISTANTS_MODEL", MODEL),
     ("$ASSISTANTS_EMBEDDING", MODEL),
     ("$ASSISTANTS_CODE_INTERPRETER", SANDBOX),
@@ -109,10 +111,17 @@ def add_engine_options(command: Parser) -> None:
            "PostgreSQL server cancels a statement; 0 is never (default: 30)",
            metavar="SECONDS", type=seconds)  # fmt: skip
     option("--broker", "ASSISTANTS_BROKER", None, "broker that all processes of the database "
-           "share, such as redis://localhost:6379/0, so that streams follow runs that another one "
-           "processes; the variable is the better place for a URL with a password",
-           metavar="URL")  # fmt: skip
+           "share, such as redis://localhost:6379/0; the variable is the better place for a URL "
+           "with a password", metavar="URL")  # fmt: skip
     add_log_options(command)
+
+
+def add_executor(command: Parser) -> None:
+    """Adds the option that says where runs are processed."""
+    option_adder(command)("--executor", "ASSISTANTS_EXECUTOR", None, "where runs are processed and "
+           "files read: threads, of this process (the default), or celery, by the processes of "
+           "`assistants worker` that have the same database and broker",
+           metavar="NAME")  # fmt: skip
 
 
 def add_log_options(command: Parser) -> None:
@@ -168,6 +177,8 @@ def refusing(sources: Mapping[str, str]) -> Iterator[None]:
         raise Refusal(NOT_INSTALLED, str(error)) from error
     except ConfigurationError as error:
         message = str(error)
+        if "[celery]" in message:
+            raise Refusal(NOT_INSTALLED, message) from error
         statuses = (status for name, status in _STATUSES if message.startswith(name))
         status = next(statuses, DATABASE)
         variable, colon, reason = message.partition(":")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from assistants_client._version import __version__
 from assistants_client.cli.engine_options import (
     add_engine_options,
+    add_executor,
     option_adder,
     refusing,
     set_variables,
@@ -74,6 +75,7 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     option("--port", "ASSISTANTS_PORT", "8000", "port to listen on; 0 takes a free one "
            "(default: 8000)", type=port)  # fmt: skip
     add_engine_options(serve)
+    add_executor(serve)
     add_probes(serve)
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; better in the variable, since other users may see command lines",
@@ -149,10 +151,16 @@ def _announce(
     key = "any: no token is asked for"
     if engine.requires_token():
         key = "the token" if options.token else "one of `assistants tokens`"
+    runs = ""
+    if options.executor == "celery":
+        from assistants_client.engine.serving.task_worker import shown_broker
+
+        runs = f"    runs     = by assistants worker, through {shown_broker(engine)}\n"
     say(
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {server.base_url}\n"
         f"    api_key  = {key}\n"
+        f"{runs}"
         f"    model    = {shown_model(engine)}\n"
         f"    database = {shown_database(engine)}"
         + (f"\n    probes   = {probes}" if probes else "")

@@ -19,6 +19,7 @@ from assistants_client._arguments import number
 from assistants_client.engine import environment
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
+from assistants_client.engine.executors import CELERY, THREADS, pools, senders
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App, refusing
 from assistants_client.engine.http.observed_requests import observed
@@ -29,7 +30,7 @@ from assistants_client.engine.limits import limits
 from assistants_client.engine.observability.metrics import Metrics
 from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.observability.readiness import READY_SECONDS, Readiness
-from assistants_client.engine.relays import relay_for
+from assistants_client.engine.relays import reach, relay_for
 from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import (
     Context,
@@ -38,16 +39,17 @@ from assistants_client.engine.services._base import (
     StoreFileQueued,
 )
 from assistants_client.engine.services._run_queue import RunQueue
-from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.claims import RunTaken
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.ingesting import Ingesting
 from assistants_client.engine.services.worker_side.overview import Overview
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.storage.database import BRIEF, BUSY_SECONDS, Database
 from assistants_client.engine.storage.store_faults import busy, closed
+from assistants_client.engine.worker.executor import Executor
 from assistants_client.engine.worker.ingester import Ingester
 from assistants_client.engine.worker.lookout import Lookout, Source
 from assistants_client.engine.worker.runner import Runner
-from assistants_client.engine.worker.thread_pool import WorkerPool
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,8 +59,6 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "sqlite:///assistants.db"
 #: How long a run may take, in seconds, where nothing else is said.
 RUN_SECONDS: Final = 600
-#: How many files of vector stores are read at once.
-READERS: Final = 2
 #: How long closing waits for the runs that are being processed, where nothing else is said.
 CLOSE_SECONDS: Final = 5.0
 
@@ -104,14 +104,17 @@ class Engine:
         statement_timeout: The seconds after which a PostgreSQL server cancels a statement; 0 is
             never. ``None`` takes ``ASSISTANTS_STATEMENT_TIMEOUT``, else 30.
         run_seconds: The seconds from its creation after which an unfinished run expires.
+        executor: ``"threads"``: runs are processed, and files of stores read, in this process.
+            ``"celery"``: in those of ``assistants worker``, on this machine or others, which have
+            the same database and ``broker``. ``None`` takes ``ASSISTANTS_EXECUTOR``, else threads.
         broker: The URL of a broker that all processes of the database share, such as
-            ``redis://localhost:6379/0`` (extra ``celery``). Through Redis, streams follow runs that
-            other processes carry as they happen, and a cancelled run's process is told at once; on
-            PostgreSQL the database itself does that without. ``None`` takes
-            ``ASSISTANTS_BROKER``, else there is none.
+            ``redis://localhost:6379/0`` or ``amqp://user@host//`` (extra ``celery``). Through
+            Redis, streams follow runs that other processes carry as they happen, and a cancelled
+            run's process is told at once; on PostgreSQL the database itself does that without.
+            ``None`` takes ``ASSISTANTS_BROKER``, else there is none.
         close_seconds: The seconds that closing waits for runs that are being processed; what is
-            unfinished then is queued again, for another process or the next one, and its model is
-            asked anew. A run whose tools are at work then has failed.
+            unfinished then is queued again, for another process or the next one: it begins anew
+            with what was not finished, an answer of the model or a call of a built-in tool.
             More of it suits processes that are replaced while they are in use, such as gunicorn's
             with ``--max-requests``.
         metrics: Whether ``/metrics`` serves metrics in Prometheus' text form, to who has the token
@@ -139,6 +142,7 @@ class Engine:
         pool_size: int | None = None,
         statement_timeout: float | None = None,
         run_seconds: int = RUN_SECONDS,
+        executor: str | None = None,
         broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         metrics: bool | None = None,
@@ -154,12 +158,10 @@ class Engine:
         )
         number("run_seconds", run_seconds, at_least=1, unit="seconds")
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
-        if token is not None and not isinstance(token, str):
-            raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
-        if token is not None and not token:
-            raise ConfigurationError("token: an empty one protects nothing; None asks for none")
+        _require_token(token)
         self._origins = environment.allowed_origins(allow_origins)
-        broker = environment.broker(broker)
+        executor = environment.executor(executor)
+        self._broker = broker = environment.broker(broker)
         _require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
@@ -211,17 +213,17 @@ class Engine:
         self._readiness = Readiness()
         self._queue = RunQueue(context, bounds.max_runs)
         self._execution = Execution(context, self._queue)
-        self._run_pool = run_pool = WorkerPool(
-            Runner(self._execution, model, code_interpreter, ToolUse(context), observer),
-            bounds.workers,
-            on_backlog=functools.partial(_warn_of_backlog, bounds.workers),
-            more=self._queue.after_an_end,
-        )
         self._ingesting = Ingesting(context)
-        self._readers = readers = WorkerPool(
-            Ingester(self._ingesting, embeddings),
-            min(bounds.workers, READERS),
-            id_name="store_file",
+        self._is_carrier = executor == THREADS
+        self._run_pool, self._readers = run_pool, readers = (
+            senders(self._database, broker)
+            if executor == CELERY
+            else pools(
+                Runner(self._execution, model, code_interpreter, ToolUse(context), observer),
+                Ingester(self._ingesting, embeddings),
+                bounds.workers,
+                self._queue.after_an_end,
+            )
         )
         self._app = App(context, token=token)
         self._opening = threading.Lock()
@@ -243,16 +245,18 @@ class Engine:
         )
 
     @classmethod
-    def from_environment(cls, *, token: str | None = None) -> Engine:
+    def from_environment(cls, *, token: str | None = None, executor: str | None = None) -> Engine:
         """Returns the engine of ``Client()``: on ``ASSISTANTS_DATABASE_URL``, or a file beside you.
 
         Args:
             token: The bearer token that requests over HTTP must have; ``None`` asks for none.
+            executor: As for the class.
 
         Raises:
             ConfigurationError: A setting of the environment cannot be used.
         """
-        return cls(os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL, token=token)
+        url = os.environ.get("ASSISTANTS_DATABASE_URL") or DEFAULT_URL
+        return cls(url, token=token, executor=executor)
 
     def open(self) -> None:
         """Opens the database and queues what an earlier process left; requests do it themselves.
@@ -292,15 +296,20 @@ class Engine:
             if self._open_in != os.getpid():
                 self._database.open(until, waits=waits)
                 self._events.open(self._run_pool.cancel)
-                for queued in self._execution.orphans():
-                    self._run_pool.submit(queued.run_id, queued.tenant)
-                for store_file in self._ingesting.orphans():
-                    self._readers.submit(str(store_file))
-                if not self._database.is_in_memory:  # which no other process can use
-                    self._lookout.start()
+                if self._is_carrier:  # else the workers do so
+                    self._take_over()
                 self._open_in = os.getpid()
         finally:
             self._opening.release()
+
+    def _take_over(self) -> None:
+        """Begins what earlier processes left, and to look for what others leave from now on."""
+        for queued in self._execution.orphans():
+            self._run_pool.submit(queued.run_id, queued.tenant)
+        for store_file in self._ingesting.orphans():
+            self._readers.submit(str(store_file))
+        if not self._database.is_in_memory:  # which no other process can use
+            self._lookout.start()
 
     def close(self) -> None:
         """Waits ``close_seconds`` for the runs that it processes, releases the rest, closes all.
@@ -383,7 +392,10 @@ class Engine:
         """Returns what is missing for requests to be served, and why."""
         if not self._finalizer.alive:
             return {"engine": "is stopping"}
-        return self._readiness.missing({"database": self._check_database})
+        checks: dict[str, Callable[[], object]] = {"database": self._check_database}
+        if self._broker is not None:
+            checks["broker"] = functools.partial(reach, self._broker, READY_SECONDS)
+        return self._readiness.missing(checks)
 
     def _check_database(self) -> None:
         """Takes the right to write for a moment.
@@ -428,6 +440,13 @@ class Engine:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
 
 
+def _require_token(token: object) -> None:
+    if token is not None and not isinstance(token, str):
+        raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
+    if token is not None and not token:
+        raise ConfigurationError("token: an empty one protects nothing; None asks for none")
+
+
 def _require_models(model: object, embeddings: object) -> None:
     if model is not None and not hasattr(model, "respond"):
         raise ConfigurationError(
@@ -451,17 +470,8 @@ def _metrics(given: bool | None, overview: Overview) -> Metrics | None:
         raise ConfigurationError(f"{name}: {error}") from error
 
 
-def _warn_of_backlog(workers: int, waiting: int) -> None:
-    _log.warning(
-        "All workers (%d) are busy; runs that wait for one: %d. Engine(workers=…), "
-        "ASSISTANTS_WORKERS or assistants serve --workers gives more.",
-        workers,
-        waiting,
-    )
-
-
 def _close(
-    pools: Iterable[tuple[WorkerPool, Execution | Ingesting]],
+    pools: Iterable[tuple[Executor, Execution | Ingesting]],
     seconds: float,
     lookout: Lookout,
     others: Iterable[Callable[[], object]],
@@ -477,5 +487,6 @@ def _close(
             except Exception:
                 # The next process that opens the database finds them with a dead owner.
                 _log.warning("Unfinished work could not be released", exc_info=True)
+        pool.leave_rest()
     for close in others:
         close()

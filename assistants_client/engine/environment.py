@@ -17,6 +17,7 @@ from assistants_client.engine.code_interpreter import (
     CodeInterpreter,
     MontyInterpreter,
 )
+from assistants_client.engine.executors import THREADS, checked_executor
 from assistants_client.engine.http.cross_origin import AllowedOrigins
 from assistants_client.engine.language_models.base import Conversation, Delta, LanguageModel
 from assistants_client.engine.language_models.chat_completions import ChatCompletions
@@ -177,6 +178,21 @@ def broker(given: str | None = None) -> str | None:
     except ConfigurationError as error:
         reason = str(error).removeprefix("broker: ")
         raise ConfigurationError(f"$ASSISTANTS_BROKER: {reason}") from None
+
+
+def executor(given: str | None = None) -> str:
+    """Returns the given executor, else that of ``ASSISTANTS_EXECUTOR``, else threads.
+
+    Raises:
+        ConfigurationError: There is none of that name; the argument or the variable is named.
+    """
+    if given is not None:
+        return checked_executor(given)
+    try:
+        return checked_executor(os.environ.get("ASSISTANTS_EXECUTOR") or THREADS)
+    except ConfigurationError as error:
+        reason = str(error).removeprefix("executor: ")
+        raise ConfigurationError(f"$ASSISTANTS_EXECUTOR: {reason}") from None
 
 
 def allowed_origins(given: Iterable[str] | None = None) -> AllowedOrigins:

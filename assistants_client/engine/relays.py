@@ -52,6 +52,30 @@ def checked_broker(broker: object) -> str:
     return broker
 
 
+def reach(broker: str, seconds: float) -> None:
+    """Connects with a broker, and waits for an answer.
+
+    Args:
+        broker: Its URL.
+        seconds: How long each may take.
+
+    Raises:
+        Exception: It is out of reach: whatever its package raises then.
+    """
+    if _PACKAGES[urlsplit(broker).scheme] == "redis":
+        import redis
+
+        with redis.Redis.from_url(
+            broker, socket_timeout=seconds, socket_connect_timeout=seconds
+        ) as client:
+            client.ping()
+    else:
+        import kombu
+
+        with kombu.Connection(broker, connect_timeout=seconds) as connection:
+            connection.connect()
+
+
 def relay_for(database: Database, url: str, broker: str | None) -> Relay | None:
     """Returns what passes events on between the processes of a database; ``None``: nothing does.
 

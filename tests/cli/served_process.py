@@ -32,17 +32,16 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     }
 
 
-class Served:
-    """A running ``assistants serve``.
+class Launched:
+    """A command of ``assistants`` that runs until it is stopped.
 
     Attributes:
-        base_url: As its start lines say it.
         output: What it printed so far; complete after ``stop``.
     """
 
-    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+    def __init__(self, folder: Path, *command: str, **variables: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "assistants_client", "serve", "--port", "0", *options],
+            [sys.executable, "-m", "assistants_client", *command],
             cwd=folder,
             env=environment(folder, **variables),
             stdin=subprocess.DEVNULL,
@@ -53,25 +52,22 @@ class Served:
         self.output = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        try:
-            self.base_url = self._base_url()
-        except BaseException:
-            self.kill()
-            raise
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.output += line
 
-    def _base_url(self) -> str:
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Waits until its output has something."""
         until = time.monotonic() + READY_WITHIN
         while time.monotonic() < until and self.process.poll() is None:
-            found = re.search(r"base_url = (\S+)\n(?s:.)*database = .*\n", self.output)
+            found = re.search(pattern, self.output)
             if found:
-                return found[1]
+                return found
             time.sleep(0.02)
-        raise AssertionError(f"it does not serve, status {self.process.poll()}:\n{self.output}")
+        status = self.process.poll()
+        raise AssertionError(f"no {pattern!r}, status {status}:\n{self.output}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends it a signal; its exit status is answered."""
@@ -91,6 +87,35 @@ class Served:
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+class Served(Launched):
+    """A running ``assistants serve``.
+
+    Attributes:
+        base_url: As its start lines say it.
+    """
+
+    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+        super().__init__(folder, "serve", "--port", "0", *options, **variables)
+        try:
+            found = self.wait_for(r"base_url = (\S+)\n(?s:.)*database = .*\n")
+        except BaseException:
+            self.kill()
+            raise
+        self.base_url = found[1]
+
+
+class Working(Launched):
+    """A running ``assistants worker``."""
+
+    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+        super().__init__(folder, "worker", *options, **variables)
+        try:
+            self.wait_for(r"is working(?s:.)*database = .*\n")
+        except BaseException:
+            self.kill()
+            raise
 
 
 @contextmanager

@@ -285,7 +285,7 @@ def disturb(
             time.sleep(random.choice([0.0, 1.0, 5.0]))
             redis.start()
         else:
-            postgres.stop()
+            postgres.stop("immediate")
             time.sleep(random.choice([0.0, 2.0]))
             postgres.start()
     print(f"in {seconds:.0f} s: {dict(counts)}", flush=True)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -44,6 +44,7 @@ class PostgresServer:
         self._options = " ".join([*given, *(f"-c {one}" for one in settings)])
         made = ["-U", "assistants", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         self._run("initdb", *made)
+        self._databases = 0
         self.start()
 
     def url(self, name: str = "postgres", user: str = "assistants") -> str:
@@ -62,6 +63,22 @@ class PostgresServer:
         """Ends it, and deletes what it has stored."""
         self._control("stop", "-m", "immediate", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def fresh(self) -> str:
+        """The URL of an empty database."""
+        self._databases += 1
+        name = f"test_{os.getpid()}_{self._databases}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, query: str, database: str = "postgres") -> list[Any]:
+        """The rows of a query, in a connection of its own."""
+        import psycopg
+
+        where = {"host": str(self.folder), "user": "assistants", "dbname": database}
+        with psycopg.connect(**where, autocommit=True) as connection:  # type: ignore[arg-type]
+            cursor = connection.execute(query)  # type: ignore[call-overload]
+            return [] if cursor.description is None else [*cursor.fetchall()]
 
     def allow(self, rules: str) -> None:
         """Lets in whom these lines of ``pg_hba.conf`` say."""

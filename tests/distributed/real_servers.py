@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
+from postgres_server import PostgresServer
 
 PATIENCE = 30.0
 
@@ -73,67 +71,6 @@ class RedisServer:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait(PATIENCE)
             self.process = None
-
-
-class PostgresServer:
-    """A PostgreSQL on a socket in a folder of its own."""
-
-    def __init__(self) -> None:
-        found = shutil.which("initdb")
-        installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        if found is None and not installed:
-            pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
-        self._bin = Path(found).parent if found else installed[-1].parent
-        # Its user, which must not be root, has to get to the folder.
-        self._folder = Path(tempfile.mkdtemp(prefix="assistants-pg-"))
-        self._as: list[str] = []
-        if os.geteuid() == 0:
-            self._as = ["runuser", "-u", "postgres", "--"]
-            shutil.chown(self._folder, "postgres")
-        self._run("initdb", "-U", "assistants", "-A", "trust", "-E", "UTF8", "--no-sync")
-        self.start()
-        self._databases = 0
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._as, str(self._bin / program), "-D", str(self._folder / "data")]
-        subprocess.run(
-            [*command, *arguments],
-            check=True,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def start(self) -> None:
-        """Starts it."""
-        options = f"-k '{self._folder}' -c listen_addresses= -c fsync=off"
-        self._run("pg_ctl", "-l", str(self._folder / "log"), "-w", "start", "-o", options)
-
-    def stop(self) -> None:
-        """Ends it, as a crash does."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
-
-    def close(self) -> None:
-        """Ends it for good."""
-        if (self._folder / "data" / "postmaster.pid").exists():
-            self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def fresh(self) -> str:
-        """The URL of an empty database."""
-        self._databases += 1
-        name = f"test_{os.getpid()}_{self._databases}"
-        self.execute(f"CREATE DATABASE {name}")
-        return f"postgresql://assistants@/{name}?host={self._folder}"
-
-    def execute(self, query: str, database: str = "postgres") -> list[Any]:
-        """The rows of a query, in a connection of its own."""
-        import psycopg
-
-        where = {"host": str(self._folder), "user": "assistants", "dbname": database}
-        with psycopg.connect(**where, autocommit=True) as connection:  # type: ignore[arg-type]
-            cursor = connection.execute(query)  # type: ignore[call-overload]
-            return [] if cursor.description is None else [*cursor.fetchall()]
 
 
 def postgres_server() -> Iterator[PostgresServer]:

@@ -421,7 +421,7 @@ def test_postgresql_is_started_again(after: int) -> None:
         for piece in PIECES[:after]:
             worker.dictate(piece)
             assert words(stream.until("thread.message.delta")) == piece
-        server.stop()
+        server.stop("immediate")
         server.start()
         worker.dictate(*PIECES[after:], None)
         assert stream.rest()[-1] == "done"

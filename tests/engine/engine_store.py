@@ -21,7 +21,8 @@ from assistants_client.engine.services.messages import Messages
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
-from assistants_client.engine.services.worker_side.execution import Execution, Work
+from assistants_client.engine.services.worker_side.claims import Work
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
 from assistants_client.models.runs import (

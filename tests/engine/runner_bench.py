@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assistants_client._json.codec import decode
-from assistants_client.engine.code_interpreter import CodeResult
+from assistants_client.engine.code_interpreter import CodeInterpreter, CodeResult
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.language_models.base import Conversation, LanguageModel, TokenUsage
 from assistants_client.engine.language_models.scripted import Script, Scripted
@@ -90,10 +90,17 @@ class Bench:
                 active_thread_id="thread_1",
             )
 
-    def runner(self, model: LanguageModel, **options: Any) -> Runner:
+    def runner(
+        self, model: LanguageModel, *, interpreter: CodeInterpreter | None = None, **options: Any
+    ) -> Runner:
         """A runner with this model."""
         return Runner(
-            self.execution, model, Echo(), ToolUse(self.context), monotonic=self._tick, **options
+            self.execution,
+            model,
+            interpreter or Echo(),
+            ToolUse(self.context),
+            monotonic=self._tick,
+            **options,
         )
 
     def _tick(self) -> float:

@@ -83,7 +83,7 @@ def test_it_looks_until_it_is_closed(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_sibling_takes_over_what_is_queued(tmp_path: Path) -> None:
     """An engine that is open already does what a killed process had no time for, unasked."""
     url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
-    with Engine(url, Scripted(["Done after all."])) as engine:
+    with Engine(url, Scripted(["Done after all."] * 2)) as engine:
         engine._lookout._seconds = 0.05
         # The run is to be left to the other process until that is killed.
         engine._lookout.start = lambda: None  # type: ignore[method-assign]

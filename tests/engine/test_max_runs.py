@@ -159,7 +159,8 @@ def test_the_room_goes_round(store: Store, max_runs: int) -> None:
     works = [execution.claim(run.id) for run in (*many, one)]
     assert [work is not None for work in works] == [True] * max_runs + [False] * (6 - max_runs)
 
-    execution.finish(many[0], "failed")
+    assert works[0] is not None
+    execution.finish(works[0].run, "failed")
 
     assert queue.after_an_end() == [one.id]
     assert execution.claim(one.id) is not None

@@ -16,7 +16,7 @@ from databases import fresh
 from engine_store import Clock, Store, content_of
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import select
+from sqlalchemy import select, update
 from thorough import amount
 
 from assistants_client.engine.domain.state_machine import (
@@ -30,7 +30,8 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._leases import LeaseHolder
-from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.claims import RunTaken
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.leases import Leases
@@ -239,13 +240,13 @@ class RunMachine(RuleBasedStateMachine):
     @STARTED
     @rule(pick=PICK, carrier=st.integers(0, 1), queued=st.integers(0, 9))
     def claim(self, pick: int, carrier: int, queued: int) -> None:
-        """A run is claimed only while it is queued."""
+        """A run is claimed only while it is queued, and queued first if its process is dead."""
         run = picked(self.those("queued") if queued else self.started, pick)
-        before = self.statuses[run.id]
+        before, is_lost = self.statuses[run.id], (self.owner(run) or "").endswith("/dead")
         execution = self.carriers[carrier]
         work = execution.claim(run.id)
         if work is not None:
-            assert before == "queued"
+            assert before == "queued" or (before == "in_progress" and is_lost)
             self.carried.append(Carried(execution, work.run))
 
     @CARRIED
@@ -342,6 +343,17 @@ class RunMachine(RuleBasedStateMachine):
         assert ended.owner not in {self.owner(run) for run in self.started}
         for run in self.those("queued"):
             assert ended.claim(run.id) is None
+
+    @rule(carrier=st.integers(0, 1))
+    def die(self, carrier: int) -> None:
+        """A process is killed, and another takes its place; what it still does comes too late."""
+        killed = self.carriers[carrier]
+        host, pid, *_ = owner_name("x").split("/")
+        with self.database.begin() as connection:
+            owned = runs.c.owner == killed.owner
+            connection.execute(update(runs).where(owned).values(owner=f"{host}/{pid}/earlier/dead"))
+        self.carriers[carrier] = Execution(self.store.context)
+        self.carriers[carrier].leases = type(killed.leases)(self.store.context, runs)
 
     @rule(seconds=st.sampled_from([0.5, 0.7, 1, 3, 16, 61]))
     def wait(self, seconds: float) -> None:

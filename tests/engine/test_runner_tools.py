@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from runner_bench import INTERPRETER, USED, WEATHER, Bench, failure
+from runner_bench import INTERPRETER, USED, WEATHER, Bench, Echo, failure
 
+from assistants_client.engine.code_interpreter import CodeResult
 from assistants_client.engine.language_models.base import TokenUsage
 from assistants_client.engine.language_models.scripted import Call, Scripted, call
 from assistants_client.models.run_steps import (
@@ -110,6 +112,52 @@ def test_functions_are_the_callers(bench: Bench) -> None:
     assert bench.run.usage is not None
     # Of the first answer by its own count, of the second in words.
     assert bench.run.usage.total_tokens == 122
+
+
+def test_calls_that_another_worker_has_left(bench: Bench) -> None:
+    """They are finished, those that it did are not repeated, and the caller is asked for his own.
+
+    The calls and their tokens stay, and the model is not asked before.
+    """
+    calls: list[Call] = [
+        call("get_weather", city="Paris"),
+        call("code_interpreter", code="a"),
+        call("code_interpreter", code="quiet"),
+        Call("code_interpreter", "{}"),
+        call("code_interpreter", code="b"),
+    ]
+    execution, ran = bench.execution, list[str]()
+
+    class Dying(Echo):
+        """Is in the middle of the last call when its process ends."""
+
+        def run(
+            self, code: str, state: bytes | None = None, folder: Path | None = None
+        ) -> CodeResult:
+            ran.append(code)
+            if code == "b":
+                execution.release_all()
+            return super().run(code, state, folder)
+
+    model = Scripted([[*calls, USED], ["Sunny", USED]])
+    bench.queue(tools=[INTERPRETER, WEATHER])
+    bench.runner(model, interpreter=Dying()).process("run_1")
+    assert bench.run.status == "queued"
+    assert ran == ["a", "quiet", "b"]
+
+    bench.runner(model).process("run_1")
+    assert bench.run.status == "requires_action"
+    bench.submit(get_weather="sun")
+    bench.runner(model).process("run_1")
+
+    assert bench.run.status == "completed"
+    assert len(model.conversations) == 2
+    outputs = [turn.text for turn in model.conversations[1].turns if turn.role == "tool"]
+    fault = "The arguments have no string named 'code'. Nothing was done."
+    # By the numbers no state was lost, and none was left by the call that was not finished.
+    assert outputs == ["sun", "a #1\n", "(no output)", fault, "b #3\n"]
+    assert bench.run.usage is not None
+    assert bench.run.usage.total_tokens == 220
 
 
 def test_a_function_that_does_not_exist(bench: Bench) -> None:

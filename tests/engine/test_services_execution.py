@@ -10,16 +10,17 @@ from engine_store import Clock, Store, content_of, tokens
 from sqlalchemy import update
 
 from assistants_client.engine.domain.new_objects import changed
-from assistants_client.engine.domain.state_machine import LEASE
+from assistants_client.engine.domain.state_machine import LEASE, MOST_LOST
 from assistants_client.engine.ids import owner_name
 from assistants_client.engine.services._base import require_run
 from assistants_client.engine.services.run_snapshots import RunSnapshots
 from assistants_client.engine.services.runs import Runs
-from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.claims import RunTaken
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.database import save
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.leases import Leases
-from assistants_client.engine.storage.tables import runs
+from assistants_client.engine.storage.tables import run_steps, runs
 from assistants_client.models.messages import MessageRequest, MessageUpdate
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
@@ -43,6 +44,41 @@ def set_owner(store: Store, run: Run, owner: str) -> None:
 def searched() -> FileSearchCall:
     """A call of a tool."""
     return FileSearchCall(id="call_1", file_search=FileSearchRecord())
+
+
+def test_what_is_written_at_once_is_all_or_nothing(store: Store) -> None:
+    """Where a process dies in it, or an error breaks it off, nothing of it is there."""
+    execution, work = store.claimed()
+    run = work.run
+    step, message = execution.begin_message(run)
+
+    def end(*, fails: bool) -> None:
+        with execution.at_once(run, (message, content_of("Hel"))):
+            execution.complete_message(run, evolve(step), message, content_of("Hello"))
+            assert not fails
+            execution.finish(run, "completed")
+
+    with pytest.raises(AssertionError):
+        end(fails=True)
+    assert store.messages.retrieve(run.thread_id, message.id).status == "in_progress"
+    assert store.current(run).status == "in_progress"
+    end(fails=False)
+    assert store.messages.retrieve(run.thread_id, message.id).text == "Hello"
+    assert store.current(run).status == "completed"
+
+
+def test_a_run_that_is_taken_before_it_is_written_at_once(store: Store) -> None:
+    """It is ended as elsewhere, with the text so far, and nothing of the block is done."""
+    execution, work = store.claimed()
+    _, message = execution.begin_message(work.run)
+    store.runs.cancel(work.run.thread_id, work.run.id)
+    with (
+        pytest.raises(RunTaken),
+        execution.at_once(work.run, (message, content_of("Hel"))),
+    ):
+        pytest.fail("the run was cancelled")
+    assert store.current(work.run).status == "cancelled"
+    assert store.messages.retrieve(work.run.thread_id, message.id).text == "Hel"
 
 
 def of_dead_process() -> str:
@@ -81,15 +117,15 @@ def test_a_whole_run_is_written(store: Store) -> None:
     execution, work = store.claimed()
     run = work.run
     record = CodeInterpreterRecord(input="print(1)")
-    step = execution.begin_tools_step(run, [CodeInterpreterCall(id="c", code_interpreter=record)])
+    used = Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    code = CodeInterpreterCall(id="c", code_interpreter=record)
+    step = execution.begin_tools_step(run, [code], usage=used)
     [stored] = store.run_steps.list(run.thread_id, run.id, ALL).data
     assert stored == step
     assert (step.type, step.status) == ("tool_calls", "in_progress")
     record.outputs = [LogsOutput(logs="1\n")]
-    execution.update_step(run, step)
-    execution.complete_tools_step(
-        run, step, Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
-    )
+    execution.update_step(run, step, 1)
+    execution.complete_tools_step(run, step)
     message_step, message = execution.begin_message(run)
     assert (message.status, message.content, message.run_id) == ("in_progress", [], run.id)
     execution.write_content(run, message, content_of("x ="))
@@ -233,7 +269,7 @@ def test_a_run_that_was_taken_is_not_written(
     acts: list[Callable[[], object]] = [
         lambda: execution.check(run),
         lambda: execution.begin_tools_step(run, []),
-        lambda: execution.update_step(run, step),
+        lambda: execution.update_step(run, step, 0),
         lambda: execution.complete_tools_step(run, step),
         lambda: execution.require_action(run, step),
         lambda: execution.begin_message(run),
@@ -252,11 +288,31 @@ def test_a_run_that_was_taken_is_not_written(
 
 
 def test_a_dead_process_loses_its_run_at_once(store: Store) -> None:
-    """On this host nobody waits for the lease: the run failed, and says why; the thread is free."""
+    """On this host nobody waits for the lease: the run is queued, without what it was writing."""
     execution, work = store.claimed()
-    _, message = execution.begin_message(work.run)
+    step, message = execution.begin_message(work.run)
     set_owner(store, work.run, of_dead_process())
-    ended = store.current(work.run)
+    store.woken.clear()
+    assert store.current(work.run).status == "queued"
+    assert store.woken == [work.run.id]
+    again = Execution(store.context).claim(work.run.id)
+    assert again is not None
+    assert again.steps == []
+    assert message.id not in {one.id for one in again.messages}
+    with pytest.raises(RunTaken):
+        execution.complete_message(work.run, step, message, content_of("late"))
+
+
+def test_a_run_that_its_workers_die_of_ends(store: Store) -> None:
+    """After so many of them it has failed, and says why; the thread is free."""
+    run = store.new_run()
+    for number in range(MOST_LOST):
+        execution = Execution(store.context)
+        work = execution.claim(run.id)
+        assert work is not None, number
+        _, message = execution.begin_message(work.run)
+        set_owner(store, run, of_dead_process())
+    ended = store.current(run)
     assert ended.status == "failed"
     assert ended.last_error is not None
     assert ended.last_error.code == "server_error"
@@ -265,13 +321,41 @@ def test_a_dead_process_loses_its_run_at_once(store: Store) -> None:
     store.messages.create(ended.thread_id, MessageRequest("usable"))
 
 
+def test_a_run_expires_whoever_has_lost_it(store: Store) -> None:
+    """Its time does not begin anew with another worker."""
+    _, work = store.claimed()
+    store.clock.move(599)
+    set_owner(store, work.run, of_dead_process())
+    assert store.current(work.run).status == "queued"
+    assert Execution(store.context).claim(work.run.id) is not None
+    store.clock.move(1)
+    assert store.current(work.run).status == "expired"
+
+
+def test_a_thread_that_has_lost_its_run_does_not_meet_it_again(store: Store) -> None:
+    """Another process took its own for lost, and it has claimed the run anew: in another thread."""
+    execution, work = store.claimed()
+    set_owner(store, work.run, of_dead_process())
+    assert store.current(work.run).status == "queued"
+    again = execution.claim(work.run.id)
+    assert again is not None
+    for act in (
+        lambda: execution.check(work.run),
+        lambda: execution.begin_message(work.run),
+        lambda: execution.finish(work.run, "completed"),
+    ):
+        with pytest.raises(RunTaken):
+            act()
+    assert execution.finish(again.run, "completed").status == "completed"
+
+
 def test_elsewhere_the_lease_decides(store: Store) -> None:
     """A worker on another host is believed alive for a lease, by whoever has begun to watch it."""
     _, work = store.claimed()
     set_owner(store, work.run, "elsewhere/1/x/y")
     store.clock.move(LEASE)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
-    assert store.watched(work.run, 0.5).status == "failed"
+    assert store.watched(work.run, 0.5).status == "queued"
 
 
 def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
@@ -286,7 +370,7 @@ def test_nothing_is_lost_while_nobody_can_write(store: Store) -> None:
     assert Execution(store.context).unclaimed() == []
     set_lease(store, work.run, execution)
     assert store.watched(work.run, LEASE - 0.5).status == "in_progress"
-    assert store.watched(work.run, 0.5).status == "failed"
+    assert store.watched(work.run, 0.5).status == "queued"
 
 
 def test_a_worker_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
@@ -294,8 +378,8 @@ def test_a_worker_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
     execution, work = store.claimed()
     step, message = execution.begin_message(work.run)
     set_owner(store, work.run, "elsewhere/1/x/y")
-    assert store.watched(work.run, LEASE).status == "failed"
-    before = store.messages.retrieve(work.run.thread_id, message.id)
+    assert store.watched(work.run, LEASE).status == "queued"
+    before = store.messages.list(work.run.thread_id, ALL)
 
     for write in (
         lambda: execution.check(work.run),
@@ -307,8 +391,8 @@ def test_a_worker_that_was_taken_for_lost_writes_nothing(store: Store) -> None:
         with pytest.raises(RunTaken):
             write()
     assert execution.renew_leases() == frozenset()
-    assert store.messages.retrieve(work.run.thread_id, message.id) == before
-    assert store.current(work.run).status == "failed"
+    assert store.messages.list(work.run.thread_id, ALL) == before
+    assert store.current(work.run).status == "queued"
 
 
 @pytest.mark.parametrize("step", [-3600, -20, 20, 300])
@@ -359,22 +443,24 @@ def test_cancelling_a_run_of_a_dead_process_ends_it(store: Store) -> None:
 
 
 def test_orphans_are_the_queued_runs(store: Store) -> None:
-    """At a start, what is queued is to be processed, and what a dead process claimed is ended."""
+    """At a start, what is queued is to be processed, and what a dead process claimed is queued."""
     queued = [store.new_run() for _ in range(2)]
     _, alive = store.claimed()
     _, lost = store.claimed()
     late = store.new_run()
     store.runs.cancel(late.thread_id, late.id)
     set_owner(store, lost.run, of_dead_process())
+    store.woken.clear()
     orphans = Execution(store.context).orphans()
     assert [orphan.run_id for orphan in orphans] == [run.id for run in queued]
+    assert store.woken == [lost.run.id]
     with store.context.database.read() as connection:
         found = {row.id: row.status for row in connection.execute(runs.select())}
     assert found[alive.run.id] == "in_progress"
-    assert (found[lost.run.id], found[late.id]) == ("failed", "cancelled")
+    assert (found[lost.run.id], found[late.id]) == ("queued", "cancelled")
 
 
-def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) -> None:
+def test_the_lookout_finds_what_is_queued_and_queues_what_is_lost(store: Store) -> None:
     """Nobody has asked for these runs."""
     queued = [store.new_run() for _ in range(2)]
     execution, mine = store.claimed()
@@ -385,9 +471,10 @@ def test_the_lookout_finds_what_is_queued_and_ends_what_is_lost(store: Store) ->
     for _ in range(3):
         store.clock.move(LEASE / 3)
         assert execution.unclaimed() == names
+    assert store.woken[-1] == lost.run.id
     with store.context.database.read() as connection:
         found = {row.id: row.status for row in connection.execute(runs.select())}
-    assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "failed")
+    assert (found[mine.run.id], found[lost.run.id]) == ("in_progress", "queued")
 
 
 def test_an_orderly_end_releases_what_is_claimed(store: Store) -> None:
@@ -423,16 +510,50 @@ def test_a_released_run_goes_on_after_what_it_has_done(store: Store) -> None:
     assert message.id not in {one.id for one in again.messages}
 
 
-@pytest.mark.parametrize("moment", ["tools", "written", "written, with tools"])
-def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str) -> None:
-    """No tool is used twice, and no message written twice."""
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_released_run_goes_on_with_the_calls_that_are_not_done(
+    store: Store, is_lost: bool
+) -> None:
+    """Whether its process ended in order or not: what was executed is not executed again."""
     execution, work = store.claimed()
-    if "written" in moment:
+    step, message = execution.begin_message(work.run)
+    execution.complete_message(work.run, step, message, content_of("Let me see."))
+    opened = execution.begin_tools_step(work.run, [searched(), searched()])
+    execution.update_step(work.run, opened, 1)
+    if is_lost:
+        set_owner(store, work.run, of_dead_process())
+    else:
+        execution.release_all()
+
+    again = Execution(store.context).claim(work.run.id)
+    assert again is not None
+    assert [one.id for one in again.steps] == [step.id]
+    assert message.id in {one.id for one in again.messages}
+    assert again.opened is not None
+    assert (again.opened.step.id, again.opened.done) == (opened.id, 1)
+
+
+def of_earlier_version(store: Store) -> None:
+    """Forgets what earlier versions did not store."""
+    with store.context.database.begin() as connection:
+        connection.execute(update(run_steps).values(calls_done=None))
+
+
+@pytest.mark.parametrize("moment", ["tools", "written"])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_cannot_be_taken_back_has_failed(store: Store, moment: str, is_lost: bool) -> None:
+    """No message is written twice, nor any tool used of which nobody knows whether it was used."""
+    execution, work = store.claimed()
+    if moment == "written":
         step, message = execution.begin_message(work.run)
         execution.complete_message(work.run, step, message, content_of("Let me see."))
-    if "tools" in moment:
+    else:
         execution.begin_tools_step(work.run, [searched()])
-    execution.release_all()
+        of_earlier_version(store)
+    if is_lost:
+        set_owner(store, work.run, of_dead_process())
+    else:
+        execution.release_all()
 
     run = store.current(work.run)
     assert run.status == "failed"

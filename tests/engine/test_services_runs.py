@@ -356,9 +356,9 @@ def waiting(store: Store) -> tuple[Run, RunStep]:
             for name in ("a", "b")
         ),
     ]
-    step = execution.begin_tools_step(work.run, calls)
     usage = Usage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
-    return execution.require_action(work.run, step, usage), step
+    step = execution.begin_tools_step(work.run, calls, usage=usage)
+    return execution.require_action(work.run, step), step
 
 
 def outputs(*given: tuple[str, str]) -> SubmitToolOutputsRequest:

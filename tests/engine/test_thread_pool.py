@@ -356,6 +356,73 @@ def test_close_does_not_wait_for_ever(recorder: Recorder) -> None:
     assert recorder.ended == []
 
 
+class Waiter(threading.Thread):
+    """Has a pool run something, and notes what came of it."""
+
+    def __init__(self, pool: WorkerPool, run_id: str) -> None:
+        super().__init__(daemon=True)
+        self.is_over: bool | None = None
+        self._pool, self._run_id = pool, run_id
+        self.start()
+
+    def run(self) -> None:
+        """Waits for the pool."""
+        self.is_over = self._pool.run(self._run_id)
+
+    def result(self) -> bool | None:
+        """What the pool said in the end."""
+        self.join(PATIENCE)
+        return self.is_over
+
+
+def test_whoever_waits_for_a_run_waits_until_it_is_over(recorder: Recorder) -> None:
+    """Its own, however many others there are."""
+    pool = WorkerPool(recorder, workers=1)
+    first, second = Waiter(pool, "a"), Waiter(pool, "b")
+    recorder.wait(lambda: len(recorder.begun) == 1)
+    begun = recorder.begun[0]
+    recorder.free(begun)
+    done, other = (first, second) if begun == "a" else (second, first)
+    assert done.result() is True
+    assert other.is_over is None
+    recorder.free()
+    assert other.result() is True
+
+
+def test_nobody_waits_for_a_run_that_was_cancelled_or_taken_away(recorder: Recorder) -> None:
+    """Though its thread may hang."""
+    pool = WorkerPool(recorder, heartbeat=0.001)
+    cancelled, taken = Waiter(pool, "a"), Waiter(pool, "b")
+    recorder.wait(lambda: len(recorder.begun) == 2 and recorder.renewed > 3)
+    pool.cancel("a")
+    assert cancelled.result() is True
+    assert taken.is_over is None
+    recorder.lost.add("b")
+    assert taken.result() is True
+    assert recorder.ended == []
+
+
+def test_a_run_that_is_submitted_twice_is_waited_for_twice(recorder: Recorder) -> None:
+    """As one that is submitted by somebody else as well."""
+    pool = WorkerPool(recorder)
+    waiters = [Waiter(pool, "a"), Waiter(pool, "a")]
+    recorder.wait(lambda: recorder.begun == ["a", "a"])
+    recorder.free()
+    assert [waiter.result() for waiter in waiters] == [True, True]
+
+
+def test_what_a_closed_pool_has_not_done_is_left_to_others(recorder: Recorder) -> None:
+    """Once it is released, and not before: else nobody could claim it yet."""
+    pool = WorkerPool(recorder, workers=2)
+    waiters = {run_id: Waiter(pool, run_id) for run_id in "abc"}
+    recorder.wait(lambda: len(recorder.begun) == 2)
+    assert pool.close(0.05) is False
+    assert [one.is_over for one in waiters.values()] == [None] * 3
+    pool.leave_rest()
+    assert [one.result() for one in waiters.values()] == [False] * 3
+    assert Waiter(pool, "late").result() is False
+
+
 def test_no_thread_to_be_had(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no thread can be started the run waits, and the next chance takes it along."""
     pool = WorkerPool(recorder)

@@ -70,15 +70,17 @@ OURS = {
     "engine.worker": "_json models engine.code_interpreter engine.domain engine.events "
     "engine.faults engine.ids engine.language_models engine.observability engine.search "
     "engine.services.worker_side",
+    # Beside the engine, for it is imported only where runs are processed by tasks.
+    "engine.worker.celery_tasks": "",
+    "engine.worker.celery_consumer": "engine.worker.celery_tasks",
     "engine.http": "_json _protocol errors models engine.domain engine.events engine.faults "
     "engine.ids engine.observability engine.services engine.storage",
     # The parts made into one engine, and the variables that describe it.
     "engine": "_arguments errors engine._moved engine.code_interpreter engine.events "
     "engine.faults engine.http engine.ids engine.language_models engine.observability "
     "engine.search engine.services engine.storage engine.worker",
-    "engine.serving": "_json models engine.engine engine.environment engine.faults engine.http "
-    "engine.ids "
-    "engine.language_models",
+    "engine.serving": "_json models engine.engine engine.environment engine.executors "
+    "engine.faults engine.http engine.ids engine.language_models engine.worker",
     "engine.wsgi": "engine.engine engine.observability",
     "engine.gunicorn": "",
 }
@@ -87,7 +89,7 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _old_items _references _stores "
-    "_resources _passages _run_queue _usage _vectors _words _search _write",
+    "_resources _passages _run_queue _usage _vectors _words _search _write worker_side.claims",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
@@ -102,6 +104,8 @@ THEIRS = {
     "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests",
     "pytest": "testing.plugin",
     "werkzeug": "engine.http",
+    "celery": "engine.worker.celery_tasks engine.worker.celery_consumer",
+    "kombu": "engine.worker.celery_consumer lazy:engine.relays",
     "waitress": "engine.serving.waitress_server",
     "pydantic_monty": "engine.code_interpreter",
     "charset_normalizer": "lazy:engine.search.document_reader",
@@ -109,7 +113,7 @@ THEIRS = {
     "prometheus_client": "lazy:engine.observability.metrics lazy:engine.gunicorn",
     "opentelemetry": "lazy:engine.observability",
     "psycopg": "lazy:engine.events.postgres_relay",
-    "redis": "lazy:engine.events.redis_relay",
+    "redis": "lazy:engine.events.redis_relay lazy:engine.relays",
     # Names for type checkers; nothing of it exists at run time.
     "_typeshed": "lazy:engine lazy:testing.connections",
 }

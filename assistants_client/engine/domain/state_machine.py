@@ -17,11 +17,13 @@ from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, LastE
 CANCEL_GRACE: Final = 2.0
 #: For this many seconds a worker is believed alive without a heartbeat, by whoever watches.
 LEASE: Final = 15.0
+#: A run ends when it has lost so many workers: it may be what they die of.
+MOST_LOST: Final = 3
 
 #: From each status of a run to those that may follow. Final ones absorb.
 RUN_TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
-    # Back to queued when its process ends in order, for the next one to process it.
+    # Back to queued when its process ends, in order or not, for another one to process it.
     "in_progress": frozenset(
         {"queued", "requires_action", "cancelling", "completed", "incomplete", "failed", "expired"}
     ),
@@ -86,7 +88,7 @@ class Ending:
     incomplete_reason: str | None = None
 
 
-#: The end of a run whose process died.
+#: The end of a run whose process died, where no other one can go on with it.
 LOST: Final = Ending(
     status="failed",
     last_error=LastError(

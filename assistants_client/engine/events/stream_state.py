@@ -99,6 +99,8 @@ class StreamState:
         noun, _, word = name.rpartition(".")
         if noun == RUN:
             place = _RUN_PLACES[word]
+            if place < self._run_place and document.get("started_at") is not None:
+                self.mark_lost()  # released: another worker goes on, and writes anew what is open
             # Whatever came before the run was queued belongs to an earlier part of it.
             if self._run_place >= _CREATED or place <= _QUEUED:
                 yield from self._run_event(word, document)

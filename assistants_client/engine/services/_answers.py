@@ -1,4 +1,4 @@
-"""The model's answer that a run is writing, as it is stored, and its undoing.
+"""The model's answer that a run is working on, as it is stored, and its undoing.
 
 The owner of the run, and whether it may go on, are checked by the caller.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, insert, select
 
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.storage.database import load, load_all, remove, save
@@ -18,23 +18,38 @@ from assistants_client.models.runs import Run
 
 
 def undo_answer(connection: Connection, run: Run) -> bool:
-    """Deletes the message that a run is writing; returns whether nothing is left of that answer.
+    """Deletes the message that a run is writing; returns whether the run can go on from there.
 
-    Something is where the answer has written a message to its end, or tools are at work on its
-    calls: to ask once more would write the message twice, or do again what cannot be undone.
+    It can where all that is left are whole answers, with the outputs of their calls, as far as they
+    are there. It cannot where an answer has written one message to its end and was to write
+    another: to ask once more would write the first one twice.
     """
     steps = load_all(connection, run_steps, RunStep, run_id=run.id)
-    writing = steps.pop() if steps and steps[-1].status == "in_progress" else None
-    if steps and (steps[-1].status != "completed" or not steps[-1].tool_calls):
+    writing = None
+    if steps and steps[-1].type != "tool_calls" and steps[-1].status == "in_progress":
+        writing = steps.pop()
+    if steps and not _is_whole(connection, steps[-1]):
         return False
-    if writing is None:
-        return True
-    details = writing.step_details
-    if not isinstance(details, MessageCreationDetails):
-        return False
-    remove(connection, messages, details.message_creation.message_id)
-    remove(connection, run_steps, writing.id)
+    if writing is not None:
+        details = writing.step_details
+        if isinstance(details, MessageCreationDetails):
+            remove(connection, messages, details.message_creation.message_id)
+        remove(connection, run_steps, writing.id)
     return True
+
+
+def calls_done(connection: Connection, step: RunStep) -> int | None:
+    """Returns how many calls of an open step of tools were executed; ``None`` if nobody knows."""
+    query = select(run_steps.c.calls_done).where(run_steps.c.id == step.id)
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def _is_whole(connection: Connection, step: RunStep) -> bool:
+    """Returns whether a run can go on after a step, or with it."""
+    if step.type != "tool_calls":
+        return False
+    return step.status == "completed" or calls_done(connection, step) is not None
 
 
 def store_content(connection: Connection, message: Message, content: Sequence[ContentPart]) -> None:

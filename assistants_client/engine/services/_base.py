@@ -3,11 +3,12 @@
 Nothing of one noun alone belongs here, and no HTTP.
 
 An overdue run is ended (see ``state_machine.overdue``) before anything under its thread is read or
-changed. So no clock has to strike for a run to end.
+changed, or queued again where only its worker is gone. So no clock has to strike for that.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
+    LOST,
     MESSAGE_REASONS,
+    MOST_LOST,
     RUN_END_TIMES,
     RUN_TRANSITIONS,
     STEP_END_TIMES,
@@ -35,6 +38,7 @@ from assistants_client.engine.events.stream_state import MESSAGE, RUN, STEP
 from assistants_client.engine.faults import not_found
 from assistants_client.engine.ids import NewId, new_id, owner_is_dead
 from assistants_client.engine.search.embeddings import Embeddings
+from assistants_client.engine.services._answers import undo_answer
 from assistants_client.engine.services._usage import count_ended
 from assistants_client.engine.storage.database import (
     Database,
@@ -50,6 +54,8 @@ from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import IncompleteDetails, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import LastError, Run, Usage
+
+_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -122,7 +128,7 @@ class Context:
 
     @contextmanager
     def begin(self, *, patience: float = 1) -> Iterator[Connection]:
-        """Opens a transaction, as ``Database.begin``, that may end or claim what others lost."""
+        """Opens a transaction, as ``Database.begin``, that may judge leases and claim."""
         with self.database.begin(patience=patience) as connection:
             self.leases.note_write()
             yield connection
@@ -181,13 +187,26 @@ class Context:
     def expire_overdue(
         self, connection: Connection, which: ColumnElement[bool]
     ) -> ClaimedRun | None:
-        """Returns a run, after it was ended if it is overdue; in a transaction of :meth:`begin`."""
+        """Returns a run as it is due by now: ended if it is overdue, queued if its worker is gone.
+
+        To be called in a transaction of :meth:`begin`.
+        """
         claimed = load_run(connection, which)
         end = None if claimed is None else self.due_end(claimed)
         if claimed is None or end is None:
             return claimed
-        end_run(connection, claimed.run, end, self.now())
+        self.end_or_release(connection, claimed, end)
         return evolve(claimed, owner=None, lease_until=None, cancelling_since=None)
+
+    def end_or_release(self, connection: Connection, claimed: ClaimedRun, end: Ending) -> None:
+        """Ends a run; one that has only lost its worker is released, as often as that may be."""
+        run, tries = claimed.run, claimed.tries + 1
+        if end is LOST and tries < MOST_LOST and undo_answer(connection, run):
+            _log.warning("Run %s is queued again, for its worker is gone (%d)", run.id, tries)
+            change_run(connection, run, "queued", tries=tries, **RELEASED)
+            emit_after_commit(connection, RunQueued(run.id, claimed.tenant))
+        else:
+            end_run(connection, run, end, self.now())
 
 
 @frozen
@@ -225,6 +244,8 @@ class ClaimedRun:
     lease_until: float | None
     cancelling_since: float | None
     tenant: str | None
+    #: How many workers it has lost.
+    tries: int = 0
 
 
 def by_id(run_id: str) -> ColumnElement[bool]:
@@ -246,7 +267,14 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
     """
     held = runs.c
     query = (
-        select(held.body, held.owner, held.lease_until, held.cancelling_since, held.tenant)
+        select(
+            held.body,
+            held.owner,
+            held.lease_until,
+            held.cancelling_since,
+            held.tenant,
+            held.tries,
+        )
         .where(which)
         .order_by(held.seq)
     )
@@ -257,6 +285,7 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
             lease_until=row.lease_until,
             cancelling_since=row.cancelling_since,
             tenant=row.tenant,
+            tries=row.tries or 0,
         )
         for row in connection.execute(query)
     ]

@@ -112,6 +112,21 @@ class RunQueue:
         unmarked = self._in_turns(connection, runs.c.waits_since.is_(None), most)
         return [*self._marked(connection, most), *unmarked][:most]
 
+    @retried
+    def before(self, run_id: str) -> str | None:
+        """Returns the run whose turn it is before another, queued one; ``None``: there is none.
+
+        Where no run has a tenant, nobody takes turns.
+        """
+        has_tenants = select(runs.c.seq).where(
+            runs.c.status == "queued", runs.c.tenant.is_not(None)
+        )
+        with self._context.database.read() as connection:
+            if connection.execute(has_tenants.limit(1)).first() is None:
+                return None
+            first = self.next(connection, 1)
+        return first[0] if first and first[0] != run_id else None
+
     def _marked(self, connection: Connection, most: int) -> list[str]:
         room = self.room(connection, most)
         return self._in_turns(connection, _is_marked, room) if room > 0 else []

@@ -26,7 +26,7 @@ class RunSnapshots:
         return self.load(run_id, patience=BRIEF)
 
     def load(self, run_id: str, *, patience: float = 1) -> StoredRun | None:
-        """Returns a run, ended if it is overdue; ``None`` where there is none (any more).
+        """Returns a run, as it is due by now; ``None`` where there is none (any more).
 
         Args:
             run_id: The run.

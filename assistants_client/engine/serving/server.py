@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import queue
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine import environment
 from assistants_client.engine.engine import Engine
@@ -22,6 +20,7 @@ from assistants_client.engine.http.app import MAX_BODY
 from assistants_client.engine.http.upload_form import MAX_FORM
 from assistants_client.engine.language_models.tutor.tutor import Tutor
 from assistants_client.engine.serving.loopback_guard import LoopbackOnly
+from assistants_client.engine.serving.stop_signals import StopSignals
 from assistants_client.engine.serving.waitress_server import HTTPServer
 
 if TYPE_CHECKING:
@@ -35,12 +34,7 @@ TURN_SECONDS: Final = 0.5
 
 _BACKLOG: Final = 128
 _SQLITE: Final = "sqlite:///"
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
-
-#: The handlers that ``signal.signal`` returns, and takes back.
-_Handled: TypeAlias = "Callable[[int, FrameType | None], Any] | int | signal.Handlers | None"
 
 
 class RunCreationLimiter:
@@ -119,32 +113,21 @@ class Server:
         Returns:
             The number of the signal.
         """
-        # Putting into this queue is safe in a signal handler.
-        signals: queue.Queue[int] = queue.Queue()
-
-        def caught(number: int, _: FrameType | None) -> None:
-            signals.put(number)
-
-        before = {number: signal.signal(number, caught) for number in _SIGNALS}
         server = _http_server(self._listener, engine, to_all=to_all)
         loop = threading.Thread(target=server.run, name="assistants-serve", daemon=True)
-        loop.start()
-        try:
-            ready()
-            number = _first(signals)
-            # Not Python's own way with Ctrl-C, which waits for whatever waits for the database.
-            _restore(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
-            stopping()
-        finally:
+        with StopSignals() as signals:
+            loop.start()
             try:
+                ready()
+                number = signals.wait()
+                stopping()
+            finally:
                 server.stop_accepting()
                 self.close()
                 engine.close()
                 server.drain(DRAIN_SECONDS)
                 server.end()
                 loop.join(DRAIN_SECONDS)
-            finally:
-                _restore(before)
         return number
 
     def close(self) -> None:
@@ -173,20 +156,6 @@ def _http_server(listener: socket.socket, engine: Engine, *, to_all: bool) -> HT
 
     limited = RunCreationLimiter(application)
     return HTTPServer(listener, limited, refuses_early=refuses_early, max_body=MAX_FORM + 1)
-
-
-def _restore(handlers: Mapping[signal.Signals, _Handled]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-def _first(signals: queue.Queue[int]) -> int:
-    while True:
-        try:
-            # On Windows a wait without an end would not be interrupted by Ctrl-C.
-            return signals.get(timeout=0.5)
-        except queue.Empty:
-            continue
 
 
 def shown_model(engine: Engine) -> str:

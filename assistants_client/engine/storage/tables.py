@@ -115,6 +115,8 @@ runs: Final = _table(
     #: The worker that has claimed the run (see ``ids.owner_name``), and its lease (see ``leases``).
     Column("owner", _String, index=True),
     Column("lease_until", Double),
+    #: How many workers died while it was theirs.
+    Column("tries", Integer),
     Column("cancelling_since", Double),
     #: Since when it waits for one of the runs that may be in progress at once to end.
     Column("waits_since", Double),
@@ -128,6 +130,9 @@ run_steps: Final = _table(
     "run_steps",
     _parent("run_id", "runs"),
     Column("status", _String, nullable=False),
+    #: Of an open step of tools, how many of its calls were executed: whoever takes the run over
+    #: begins with the next one.
+    Column("calls_done", Integer),
     parent="run_id",
 )
 

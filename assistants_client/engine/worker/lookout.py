@@ -14,7 +14,7 @@ from typing import Final
 from attrs import define
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.worker.thread_pool import WorkerPool
+from assistants_client.engine.worker.executor import Executor
 
 #: Seconds between two polls, on the average: processes that began together do not poll together.
 POLL_SECONDS: Final = 2.0
@@ -33,7 +33,7 @@ class Source:
     """
 
     waiting: Callable[[], Sequence[str]]
-    pool: WorkerPool
+    pool: Executor
     #: What the last poll found waiting. Whoever it was submitted to has had the time to begin.
     seen: frozenset[str] = frozenset()
 

@@ -1,9 +1,9 @@
 """Processes one run from queued to its end, or to where its caller has to act.
 
 What belongs here: the rounds of model and tools, and what each outcome means for the run. How the
-model is asked, and its messages written, is in model_rounds.py. No threads (thread_pool.py), no SQL
-(services/worker_side/execution.py), no words of any model's API. What a run's end does to its
-thread, messages and steps is decided by the services.
+model is asked, and its messages written, is in model_rounds.py; what the engine's own tools do, in
+built_in_tools.py. No threads (thread_pool.py), no SQL (services/worker_side/), no words of any
+model's API. What a run's end does to its thread, messages and steps is decided by the services.
 """
 
 from __future__ import annotations
@@ -17,12 +17,6 @@ from typing import Final
 from assistants_client._json.codec import encode
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.domain.bounds import MAX_STEPS_TEXT
-from assistants_client.engine.domain.file_search_tool import (
-    RESULTS,
-    options_of,
-    record_of,
-    threshold_of,
-)
 from assistants_client.engine.domain.images import Images
 from assistants_client.engine.events.deltas import (
     call_deltas,
@@ -38,35 +32,31 @@ from assistants_client.engine.language_models.base import (
     ToolCall,
 )
 from assistants_client.engine.observability.observer import Observer
-from assistants_client.engine.services.worker_side.execution import Execution, RunTaken
+from assistants_client.engine.services.worker_side.claims import OUTAGES, OpenStep, RunTaken
+from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import AnswerBuilder
-from assistants_client.engine.worker.model_rounds import ModelRounds
+from assistants_client.engine.worker.built_in_tools import BuiltInTools
+from assistants_client.engine.worker.model_rounds import ModelAnswer, ModelRounds
 from assistants_client.engine.worker.prompt import tokens_spent
 from assistants_client.engine.worker.run_state import RunState
-from assistants_client.engine.worker.tool_call_records import RecordedCall, record_call
+from assistants_client.engine.worker.tool_call_records import (
+    RecordedCall,
+    is_to_do,
+    record_call,
+)
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
-    CodeInterpreterRecord,
-    FileSearchCall,
-    FileSearchRecord,
     FunctionToolCall,
-    ImageOutput,
-    LogsOutput,
-    OutputImage,
     RunStep,
     UnknownToolCall,
 )
 from assistants_client.models.runs import LastError, Run, Usage
-from assistants_client.models.tools import FileSearchOptions
 
 _log = logging.getLogger(__name__)
 
 #: Answers in a row that only call tools, after which a run is given up.
 MAX_ROUNDS: Final = 32
-#: Seconds for which a search waits for files that are still being read.
-FILLING_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.1
 
 #: The codes of errors that are not the server's, as runs have them.
 _ERROR_CODES: Final = {
@@ -104,10 +94,9 @@ class Runner:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._tools = tools
-        self._sleep = sleep
         self._execution = execution
-        self._interpreter = interpreter
+        self._tools = BuiltInTools(execution, interpreter, tools, monotonic=monotonic, sleep=sleep)
+        self._open_file = tools.open_file
         self._observer = observer or Observer()
         self._model_rounds = ModelRounds(
             execution,
@@ -136,14 +125,14 @@ class Runner:
             run,
             list(work.messages),
             list(work.steps),
-            Images(self._tools.open_file),
+            Images(self._open_file),
             cancelled,
             self._monotonic(),
             dict(work.states),
         )
         with self._observer.processing(run, is_new=not work.steps):
             try:
-                self._rounds(state)
+                self._rounds(state, work.opened)
             except BaseException as error:
                 self._broke_off(run, error)
                 if not isinstance(error, Exception):
@@ -161,6 +150,9 @@ class Runner:
         """Fails a run whose processing raised an error, unless it is ours no longer."""
         if isinstance(error, RunTaken) or self._execution.is_closed:
             _log.debug("Run %s was taken away", run.id, exc_info=True)
+        elif isinstance(error, OUTAGES):
+            _log.warning("Run %s is queued again: %s", run.id, error)
+            self._execution.release(run)
         elif isinstance(error, LanguageModelError):
             _log.warning("Run %s failed: %s", run.id, error)
             self._fail(run, error.code, str(error))
@@ -176,7 +168,9 @@ class Runner:
         with suppress(RunTaken):
             self._execution.finish(run, "failed", last_error=error)
 
-    def _rounds(self, state: RunState) -> None:
+    def _rounds(self, state: RunState, opened: OpenStep | None) -> None:
+        if opened is not None and not self._finish_calls(state, opened.step, opened.done):
+            return
         for _ in range(self._max_rounds):
             if not self._round(state):
                 return
@@ -195,7 +189,19 @@ class Runner:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
             return False
         answered = self._model_rounds.ask(state)
-        answer, opened = answered.answer, answered.opened
+        opened = answered.opened
+        unsaved = None if opened is None else (opened[1], answered.answer.message.content())
+        # The end of a message, and what follows from the answer: where the process dies between the
+        # two, nobody could tell whether that answer was whole.
+        with self._execution.at_once(run, unsaved):
+            step = self._store_answer(state, answered)
+        if step is None:
+            return False
+        return self._finish_calls(state, step, 0, answered.answer.argument_pieces())
+
+    def _store_answer(self, state: RunState, answered: ModelAnswer) -> RunStep | None:
+        """Completes the open message; ends the run, or returns the new step of the calls."""
+        run, answer, opened = state.run, answered.answer, answered.opened
         taken = {call.id for step in state.steps for call in _calls_with_ids(step)}
         calls = answer.tool_calls(taken, lambda: new_id("call_"))
         end = answer.finish
@@ -216,9 +222,9 @@ class Runner:
                 # Where no message was begun there is no step either that would hold the tokens.
                 spent=answer.usage if opened is None else None,
             )
-            return False
+            return None
         if calls:
-            return self._use_tools(state, answer, calls, answered.offered)
+            return self._begin_calls(state, answer, calls, answered.offered)
         if opened is None:
             raise LanguageModelError(
                 "The language model gave an empty answer: neither text nor a tool call"
@@ -228,90 +234,69 @@ class Runner:
         if limit is not None and tokens_spent(state.steps).prompt_tokens > limit:
             # The message stays, but the protocol has it that such a run does not complete.
             self._execution.finish(run, "incomplete", incomplete_reason="max_prompt_tokens")
-            return False
-        self._execution.finish(run, "completed")
-        return False
+        else:
+            self._execution.finish(run, "completed")
+        return None
 
     # --- the tools ------------------------------------------------------------------------------
 
-    def _use_tools(
+    def _begin_calls(
         self,
         state: RunState,
         answer: AnswerBuilder,
         calls: Sequence[ToolCall],
         offered: Collection[str],
-    ) -> bool:
-        """Processes the calls of an answer; returns whether all of them have their outputs."""
-        run, usage, pieces = state.run, answer.usage, answer.argument_pieces()
-        records = [record_call(run, call, offered) for call in calls]
+    ) -> RunStep:
         kept = answer.state(calls)
         step = self._execution.begin_tools_step(
-            run, [made for made, _ in records], reasoning=answer.take_thoughts(), state=kept
+            state.run,
+            [record_call(state.run, call, offered) for call in calls],
+            reasoning=answer.take_thoughts(),
+            state=kept,
+            usage=answer.usage,
         )
         if kept is not None:
             state.states[step.id] = kept
+        return step
+
+    def _finish_calls(
+        self, state: RunState, step: RunStep, done: int, pieces: Sequence[Sequence[str]] = ()
+    ) -> bool:
+        """Executes the calls of an open step that are the engine's own to do.
+
+        Args:
+            state: The run's state.
+            step: The step.
+            done: How many of the calls are done, from the first one on.
+            pieces: The calls' arguments as they came. Without, they are not published: a worker
+                that died may have done so, and the whole step is at its end.
+
+        Returns:
+            Whether all of the calls have their outputs.
+        """
+        run, calls = state.run, _calls_with_ids(step)
         # Each call is published with its output before the next one is: there are readers that
         # take a call for another one when it is published again.
-        for index, (made, is_to_do) in enumerate(records):
-            parts = pieces[index]
-            if isinstance(made, CodeInterpreterCall):
-                parts = made.code_interpreter.input.splitlines(keepends=True)
-            self._execution.publish(run, STEP, *call_deltas(step.id, index, encode(made), parts))
-            if is_to_do:
+        for index, made in enumerate(calls):
+            if pieces:
+                parts = pieces[index]
+                if isinstance(made, CodeInterpreterCall):
+                    parts = made.code_interpreter.input.splitlines(keepends=True)
+                deltas = call_deltas(step.id, index, encode(made), parts)
+                self._execution.publish(run, STEP, *deltas)
+            if index >= done and is_to_do(made):
                 self._execution.check(run)
                 with self._observer.calling(run, made.type, made.id):
-                    self._do(run, made)
-                self._execution.update_step(run, step)
-                if isinstance(made, CodeInterpreterCall):
+                    changed = self._tools.execute(run, made)
+                self._execution.update_step(run, step, index + 1, changed)
+                if pieces and isinstance(made, CodeInterpreterCall):
                     self._execution.publish(run, STEP, *output_deltas(step.id, index, encode(made)))
         state.steps.append(step)
-        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c, _ in records):
-            self._execution.require_action(run, step, usage)
+        if any(isinstance(c, FunctionToolCall) and c.function.output is None for c in calls):
+            self._execution.require_action(run, step)
             return False
-        self._execution.complete_tools_step(run, step, usage)
+        self._execution.complete_tools_step(run, step)
         return True
-
-    def _do(self, run: Run, made: RecordedCall) -> None:
-        """Executes a call of a built-in tool, and records its output in it."""
-        if isinstance(made, FileSearchCall):
-            made.file_search = self._search(run, made.file_search)
-        elif isinstance(made, CodeInterpreterCall):
-            self._run_code(run, made.code_interpreter)
-
-    def _search(self, run: Run, asked: FileSearchRecord) -> FileSearchRecord:
-        options = options_of(run.tools) or FileSearchOptions()
-        until = self._monotonic() + FILLING_SECONDS
-        while self._tools.is_filling(run) and self._monotonic() < until:
-            self._sleep(_POLL_SECONDS)
-            self._execution.check(run)
-        query = str(asked.extra["query"])
-        hits = self._tools.search(
-            run,
-            query,
-            limit=options.max_num_results or RESULTS,
-            threshold=threshold_of(options),
-        )
-        return record_of(options, query, hits)
-
-    def _run_code(self, run: Run, record: CodeInterpreterRecord) -> None:
-        before = self._execution.load_state(run)
-        try:
-            with self._tools.workspace(run) as workspace:
-                result = self._interpreter.run(record.input, before, workspace.folder)
-                images, dropped = self._tools.store_changes(run, workspace)
-        except Exception as error:
-            # The interpreter's own fault, and still no reason to lose the run.
-            _log.exception("The code interpreter failed in run %s", run.id)
-            record.outputs = [LogsOutput(logs=f"The code interpreter failed: {named(error)}")]
-            return
-        if result.state != before:
-            self._execution.save_state(run, result.state)
-        logs = result.logs
-        for remark, paths in (("too large to be given", workspace.left_out), ("not kept", dropped)):
-            if paths:
-                logs += f"\n[files {remark}: {', '.join(paths[:10])}]"
-        record.outputs = [LogsOutput(logs=logs)] if logs else []
-        record.outputs += (ImageOutput(image=OutputImage(file_id=one)) for one in images)
 
 
 def _exhausted(run: Run, spent: Usage) -> str | None:

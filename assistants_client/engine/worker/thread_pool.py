@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
@@ -66,6 +67,14 @@ class _Task:
     is_abandoned: bool = False
 
 
+@define(eq=False)
+class _Wait:
+    """A thread that waits for a run: until that is over here, or left to others."""
+
+    over: threading.Event = field(factory=threading.Event)
+    is_left: bool = False
+
+
 class WorkerPool:
     """Processes runs in daemon threads of this process; a forked child starts with none.
 
@@ -112,6 +121,8 @@ class WorkerPool:
         self._changed = threading.Condition()
         self._waiting = FairQueue()
         self._tasks: list[_Task] = []
+        #: Who waits for runs, by their ids: as many as there are submissions of it, or fewer.
+        self._waits: defaultdict[str, deque[_Wait]] = defaultdict(deque)
         #: Runs whose processing has raised, by tenant; the heartbeat releases what it held.
         self._unreleased: dict[str, str | None] = {}
         self._workers = 0
@@ -120,6 +131,11 @@ class WorkerPool:
         self._is_failing = False
         #: When a backlog was last reported.
         self._reported_at = -math.inf
+
+    @property
+    def workers(self) -> int:
+        """The number of runs that are processed at once."""
+        return self._limit
 
     def submit(self, run_id: str, tenant: str | None = None) -> None:
         """Has a run processed as soon as a thread is free; after ``close`` it stays queued.
@@ -147,6 +163,22 @@ class WorkerPool:
             )
         if is_due:
             self._on_backlog(backlog)
+
+    def run(self, run_id: str) -> bool:
+        """Has a run processed as :meth:`submit` does, and waits until it is over for this pool.
+
+        Returns:
+            Whether it was processed, or cancelled, or taken away; if not, it is for others to do,
+            as this pool was closed.
+        """
+        wait = _Wait()
+        with self._changed:
+            if self._closed:
+                return False
+            self._waits[run_id].append(wait)
+            self.submit(run_id)
+        wait.over.wait()
+        return not wait.is_left
 
     def take_over(self, run_ids: Sequence[str]) -> None:
         """Has runs processed that nobody else may process, as far as a thread is free for them.
@@ -205,6 +237,15 @@ class WorkerPool:
             self._is_over = True
             return not self._unreleased
 
+    def leave_rest(self) -> None:
+        """Leaves to others what :meth:`run` still waits for; once it can be claimed by them."""
+        with self._changed:
+            left = [wait for waits in self._waits.values() for wait in waits]
+            self._waits.clear()
+        for wait in left:
+            wait.is_left = True
+            wait.over.set()
+
     def _end_heartbeat(self) -> None:
         """Abandons what is still processed, as the owner is about to close; with the lock held."""
         for task in self._tasks:
@@ -230,7 +271,17 @@ class WorkerPool:
             task.is_abandoned = True
             self._workers -= 1
             self._start_worker()
+            if not self._closed:  # else it is released first, if it was not taken away
+                self._end_wait(task.run_id)
             self._changed.notify_all()
+
+    def _end_wait(self, run_id: str) -> None:
+        """Wakes who has waited longest for a run; called with the lock held."""
+        waits = self._waits.get(run_id)
+        if waits:
+            waits.popleft().over.set()
+        if not waits:
+            self._waits.pop(run_id, None)
 
     def _needs_heartbeat(self) -> bool:
         """Returns whether any claim is to be renewed or released; called with the lock held."""
@@ -284,6 +335,8 @@ class WorkerPool:
             finally:
                 with self._changed:
                     self._tasks.remove(task)
+                    if not task.is_abandoned:
+                        self._end_wait(task.run_id)
                     self._changed.notify_all()
             self._submit_more()
             if task.is_abandoned:

@@ -35,23 +35,29 @@ def has_interpreter(run: Run) -> bool:
     return any(isinstance(tool, CodeInterpreterTool) for tool in run.tools)
 
 
-def record_call(run: Run, call: ToolCall, offered: Collection[str]) -> tuple[RecordedCall, bool]:
-    """Returns the record of a call, and whether the engine itself has to execute it."""
+def record_call(run: Run, call: ToolCall, offered: Collection[str]) -> RecordedCall:
+    """Returns the record of a call, without an output; one that cannot be done has its fault."""
     if call.name not in offered:
-        return _unknown_call(call, offered), False
+        return _unknown_call(call, offered)
     search = options_of(run.tools)
     if call.name == FILE_SEARCH and search is not None:
         query, fault = _argument_of(call, "query")
-        found = FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
-        return found, fault is None
+        return FileSearchCall(id=call.id, file_search=record_of(search, query, fault=fault))
     if call.name == CODE_INTERPRETER and has_interpreter(run):
         code, fault = _argument_of(call, "code")
-        made = CodeInterpreterCall(id=call.id, code_interpreter=CodeInterpreterRecord(input=code))
+        record = CodeInterpreterRecord(input=code)
         if fault is not None:
-            made.code_interpreter.outputs = [LogsOutput(logs=fault)]
-        return made, fault is None
+            record.outputs = [LogsOutput(logs=fault)]
+        return CodeInterpreterCall(id=call.id, code_interpreter=record)
     function = FunctionRecord(name=call.name, arguments=call.arguments)
-    return FunctionToolCall(id=call.id, function=function), False
+    return FunctionToolCall(id=call.id, function=function)
+
+
+def is_to_do(made: RecordedCall) -> bool:
+    """Returns whether the engine itself has to execute a call that was not executed yet."""
+    if isinstance(made, FileSearchCall):
+        return "fault" not in made.file_search.extra
+    return isinstance(made, CodeInterpreterCall) and not made.code_interpreter.outputs
 
 
 def _unknown_call(call: ToolCall, offered: Collection[str]) -> FunctionToolCall:

@@ -1,49 +1,35 @@
-"""The runner's writes: a run is claimed, its steps and messages are made, it is ended.
+"""The runner's writes: steps and messages of a claimed run are made, and it is ended.
 
-Each method that writes is one transaction, and all but ``claim`` write only while the run is still
-this worker's own and in progress: otherwise they write nothing and raise ``RunTaken``. No language
+Each method that writes is one transaction, and writes only while the run is still this worker's own
+and in progress: otherwise it writes nothing and raises ``RunTaken`` (see claims.py). No language
 model, no tools and no threads belong here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Final, TypeAlias
+from collections.abc import Sequence
 
 from attrs import frozen
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from assistants_client.engine.domain.new_objects import new_step
-from assistants_client.engine.domain.state_machine import LOST, Ending
+from assistants_client.engine.domain.state_machine import Ending
 from assistants_client.engine.events.broker import RunEvent
 from assistants_client.engine.events.stream_state import MESSAGE, STEP, as_begun
 from assistants_client.engine.language_models.base import State
-from assistants_client.engine.services._answers import store_content, store_state, undo_answer
+from assistants_client.engine.services._answers import store_content, store_state
 from assistants_client.engine.services._base import (
-    Context,
-    RunQueued,
-    by_id,
     change_run,
     emit_events,
     end_message,
     end_run,
     end_step,
-    load_run,
-    load_runs,
 )
-from assistants_client.engine.services._history import history, own_work, states
-from assistants_client.engine.services._leases import LeaseHolder
-from assistants_client.engine.services._run_queue import RunQueue
-from assistants_client.engine.storage.database import PATIENT, add, load, save
+from assistants_client.engine.services.worker_side.claims import Claims
+from assistants_client.engine.storage.database import add, load, save
 from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.outages import repeatable, retried
-from assistants_client.engine.storage.tables import (
-    interpreter_states,
-    messages,
-    run_steps,
-    runs,
-)
+from assistants_client.engine.storage.tables import interpreter_states, messages, run_steps
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import ContentPart, ImageFilePart, Message
 from assistants_client.models.run_steps import (
@@ -65,123 +51,16 @@ from assistants_client.models.runs import (
     Usage,
 )
 
-#: Queued runs that are read together.
-_MOST_QUEUED: Final = 100
 
-#: An open message, and its content so far.
-Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
+@frozen
+class ChangedState:
+    """The code interpreter's state of a thread, after code has changed it; ``None`` drops it."""
 
-_CANCELLED: Final = Ending(status="cancelled")
-_NOT_STORED: Final = Ending(
-    status="failed",
-    last_error=LastError(
-        code="server_error",
-        message="The engine could not store what the run did (the engine's log has the details).",
-    ),
-)
+    state: bytes | None
 
 
-class RunTaken(Exception):
-    """The run is no longer the worker's: cancelled, expired, deleted, or taken over.
-
-    There is nothing left to do for it: where an end was due, it has been written.
-    """
-
-
-@frozen(kw_only=True)
-class Work:
-    """A claimed run, with the messages that it may see and all its own steps, oldest first.
-
-    ``states`` holds what the servers of language models want to see again, by the id of the step
-    that it was stored with, and of the message that the step wrote.
-    """
-
-    run: Run
-    messages: Sequence[Message]
-    steps: Sequence[RunStep]
-    states: Mapping[str, State]
-
-
-class Execution:
-    """Writes on behalf of one worker. Safe to share between threads and over a fork.
-
-    Args:
-        context: The context of the services.
-        queue: Says how many runs may be in progress; without one, any number.
-
-    Attributes:
-        leases: The runs that are this worker's own.
-    """
-
-    def __init__(self, context: Context, queue: RunQueue | None = None) -> None:
-        self._context = context
-        self._database = context.database
-        self._queue = queue or RunQueue(context)
-        self.leases: LeaseHolder = LeaseHolder(context, runs)
-
-    @property
-    def owner(self) -> str:
-        """The owner name of this worker; another one after a fork."""
-        return self.leases.owner
-
-    @property
-    def is_closed(self) -> bool:
-        """True once this worker was closed."""
-        return self.leases.is_closed
-
-    def claim(self, run_id: str) -> Work | None:
-        """Claims a queued run: it is in progress from here on, and this worker's own.
-
-        What it is to work on is read after that: a run whose history cannot be read is to be ended.
-
-        Returns:
-            The work; ``None`` when the run is not queued (any more), gone, or finds no room yet.
-        """
-        run = self._claimed(run_id)
-        if run is None:
-            return None
-        steps, written = own_work(self._database, run)
-        shown = [*history(self._database, run), *written]
-        return Work(
-            run=run, messages=shown, steps=steps, states=states(self._database, steps, shown)
-        )
-
-    @retried
-    def _claimed(self, run_id: str) -> Run | None:
-        with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.expire_overdue(connection, by_id(run_id))
-            if held is None or held.run.status != "queued":
-                return None
-            columns = self.leases.claim(run_id, held.owner, held.lease_until)
-            if columns is None or not self._queue.admit(connection, held):
-                return None
-            run = held.run
-            run.started_at = self._context.now()
-            change_run(connection, run, "in_progress", waits_since=None, **columns)
-        return run
-
-    @repeatable
-    def check(self, run: Run, unsaved: Unsaved | None = None) -> None:
-        """Checks between two pieces of work that the run may go on. Writes only when it may not.
-
-        Args:
-            run: The run, as claimed.
-            unsaved: An open message and its content so far, which an early end is not to lose.
-
-        Raises:
-            RunTaken: The run was cancelled, has expired, was deleted or taken over.
-        """
-        with self._database.read(patience=PATIENT) as connection:
-            held = load_run(connection, by_id(run.id))
-            if (
-                held is not None
-                and held.run.status == "in_progress"
-                and held.owner == self.owner
-                and self._context.due_end(held) is None
-            ):
-                return
-        with self._own(run, unsaved):
-            pass
+class Execution(Claims):
+    """Writes on behalf of one worker. Safe to share between threads and over a fork."""
 
     def publish(self, run: Run, noun: str, *deltas: JsonObject) -> None:
         """Publishes pieces to the streams of the run; they are not stored."""
@@ -195,6 +74,7 @@ class Execution:
         *,
         reasoning: str | None = None,
         state: State | None = None,
+        usage: Usage | None = None,
     ) -> RunStep:
         """Opens a step of tool calls; all of the calls that one answer of the model asks for.
 
@@ -203,37 +83,56 @@ class Execution:
             calls: The calls.
             reasoning: What the model thought aloud before.
             state: What the model's server wants to see again with the calls.
+            usage: The tokens that the model's answer took.
         """
         step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
+        step.usage = usage
+        columns = {"run_id": run.id, "status": step.status, "calls_done": 0}
         with self._own(run) as (connection, _):
-            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            document = add(connection, run_steps, step, **columns)
             store_state(connection, step, state)
             # To the streams of the run the calls are published one by one.
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
         return step
 
     @repeatable
-    def update_step(self, run: Run, step: RunStep) -> None:
-        """Stores an open step as it stands now, such as with the output of one call filled in."""
+    def update_step(
+        self, run: Run, step: RunStep, done: int, changed: ChangedState | None = None
+    ) -> None:
+        """Stores an open step as it stands now, such as with the output of one call filled in.
+
+        Args:
+            run: The run, as claimed.
+            step: The step.
+            done: How many of its calls are done, from the first one on.
+            changed: The interpreter's state after the last of them, if that has changed it: no code
+                is run once more in the state that it has left.
+        """
         with self._own(run) as (connection, _):
-            save(connection, run_steps, step, status=step.status)
+            save(connection, run_steps, step, status=step.status, calls_done=done)
+            if changed is None:
+                return
+            kept = interpreter_states
+            connection.execute(delete(kept).where(kept.c.thread_id == run.thread_id))
+            if changed.state is not None:
+                values = {"thread_id": run.thread_id, "state": changed.state}
+                connection.execute(insert(kept).values(**values))
 
     @repeatable
-    def complete_tools_step(self, run: Run, step: RunStep, usage: Usage | None = None) -> None:
+    def complete_tools_step(self, run: Run, step: RunStep) -> None:
         """Completes a step whose calls all have their outputs.
 
         Args:
             run: The run, as claimed.
             step: The step, its calls as they are to be stored.
-            usage: The tokens that the model's answer took.
         """
         with self._own(run) as (connection, _):
             # An earlier try, which was interrupted, may have completed it.
-            step.status, step.usage = "in_progress", usage
+            step.status = "in_progress"
             end_step(connection, step, "completed", self._context.now())
 
     @repeatable
-    def require_action(self, run: Run, step: RunStep, usage: Usage | None = None) -> Run:
+    def require_action(self, run: Run, step: RunStep) -> Run:
         """Passes a step's function calls without output to the caller, and releases the run.
 
         The step stays open; submitting the outputs completes it and queues the run again.
@@ -241,7 +140,6 @@ class Execution:
         Args:
             run: The run, as claimed.
             step: The open step: outputs of the code interpreter filled in, function calls without.
-            usage: The tokens that the model's answer took.
 
         Returns:
             The run, as the caller sees it now.
@@ -255,7 +153,6 @@ class Execution:
             if isinstance(call, FunctionToolCall) and call.function.output is None
         ]
         with self._own(run) as (connection, current):
-            step.usage = usage
             save(connection, run_steps, step, status=step.status)
             current.required_action = RequiredAction(
                 submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
@@ -272,18 +169,6 @@ class Execution:
                 select(kept.state).where(kept.thread_id == run.thread_id)
             ).scalar_one_or_none()
         return found
-
-    @repeatable
-    def save_state(self, run: Run, state: bytes | None) -> None:
-        """Stores the code interpreter's state for the thread's next call; ``None`` drops it."""
-        with self._own(run) as (connection, _):
-            connection.execute(
-                delete(interpreter_states).where(interpreter_states.c.thread_id == run.thread_id)
-            )
-            if state is not None:
-                connection.execute(
-                    insert(interpreter_states).values(thread_id=run.thread_id, state=state)
-                )
 
     @retried
     def begin_message(
@@ -392,110 +277,6 @@ class Execution:
         with self._own(run) as (connection, current):
             end_run(connection, current, ending, self._context.now(), spent=spent)
         return current
-
-    def seconds_left(self, run: Run) -> float:
-        """Returns the seconds that the run may still take."""
-        end = run.expires_at
-        return float("inf") if end is None else end - self._context.clock()
-
-    @repeatable
-    def renew_leases(self) -> frozenset[str]:
-        """Renews the leases of all runs of this worker; due well within ``LEASE`` seconds.
-
-        Returns:
-            The ids of the runs that are still its own; what was overdue has been ended.
-        """
-        with self._database.begin() as connection:
-            self.leases.renew(connection)
-            held = load_runs(connection, self.leases.owned)
-            late = {each.run.id for each in held if self._context.due_end(each) is not None}
-            for run_id in late:
-                self._context.expire_overdue(connection, by_id(run_id))
-        return frozenset(each.run.id for each in held) - late
-
-    @retried
-    def orphans(self) -> list[RunQueued]:
-        """Ends the runs that are overdue or whose worker died.
-
-        Returns:
-            The queued runs, oldest first: the first worker to come claims them.
-        """
-        with self._database.read() as connection:
-            active = load_runs(connection, runs.c.active_thread_id.is_not(None))
-        queued = []
-        for held in active:
-            if self._context.due_end(held) is not None:
-                with self._context.begin() as connection:
-                    self._context.expire_overdue(connection, by_id(held.run.id))
-            elif held.run.status == "queued":
-                queued.append(RunQueued(held.run.id, held.tenant))
-        return queued
-
-    @retried
-    def unclaimed(self) -> list[str]:
-        """Ends the runs whose worker is gone, and returns the queued ones, of many the next ones.
-
-        To be called often: no run is read but those that are to be ended.
-        """
-        with self._database.read() as connection:
-            waiting = self._queue.next(connection, _MOST_QUEUED)
-        others = select(runs.c.id).where(
-            runs.c.status.in_(["in_progress", "cancelling"]), runs.c.owner != self.owner
-        )
-        for run_id in self.leases.free(others):
-            with self._context.begin() as connection:
-                self._context.expire_overdue(connection, by_id(run_id))
-        return waiting
-
-    @repeatable
-    def fail_unstored(self, run_id: str) -> None:
-        """Fails one run, if it is claimed: what came of it could not be stored."""
-        with self._database.begin() as connection:
-            for held in load_runs(connection, self.leases.owned & by_id(run_id)):
-                self._end(connection, held.run, _NOT_STORED)
-
-    def close(self) -> None:
-        """Stops further claims."""
-        self.leases.close()
-
-    @repeatable
-    def release_all(self) -> None:
-        """Releases all runs that this worker still has claimed, after :meth:`close`.
-
-        Each run is queued again, without the answer that was under way: another process processes
-        it, or the next one. A run that cannot be rolled back to before that answer has failed.
-        """
-        with self._database.begin() as connection:
-            for held in load_runs(connection, self.leases.owned):
-                if held.run.status == "in_progress" and undo_answer(connection, held.run):
-                    change_run(connection, held.run, "queued", **RELEASED)
-                else:
-                    self._end(connection, held.run, LOST)
-
-    def _end(self, connection: Connection, run: Run, ending: Ending) -> None:
-        its = _CANCELLED if run.status == "cancelling" else ending
-        end_run(connection, run, its, self._context.now())
-
-    @contextmanager
-    def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
-        """Opens a transaction on a run that is in progress and ours, with the run as it is stored.
-
-        Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
-        raised, with what is unsaved; so the worker has nothing to clean up.
-        """
-        with self._database.begin(patience=PATIENT) as connection:
-            held = load_run(connection, by_id(run.id))
-            if held is not None and held.owner == self.owner:
-                ending = self._context.due_end(held)
-                if held.run.status == "cancelling":
-                    ending = _CANCELLED
-                if ending is None:
-                    yield connection, held.run
-                    return
-                if unsaved is not None:
-                    store_content(connection, *unsaved)
-                end_run(connection, held.run, ending, self._context.now())
-        raise RunTaken(run.id)
 
     def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
         return new_step(run, details, self._context.now(), self._context.new_id, reasoning)
