@@ -200,6 +200,21 @@ def test_one_that_stays_away_is_told(
         assert web.post("/v1/threads").status_code == 200
 
 
+def test_closing_does_not_wait_for_one_that_is_away(
+    server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not for long: what is unfinished is found by the next process."""
+    with Engine(server.url(), SlowModel(), close_seconds=0) as engine:
+        client = Client(engine=engine, retries=RetryPolicy(attempts=1))
+        assistant = client.assistants.create(model="m").id
+        client.runs.create_thread_and_run(assistant_id=assistant, thread=QUESTION)
+        server.stop()
+        begun = time.monotonic()
+        engine.close()
+        assert time.monotonic() - begun < database.BUSY_SECONDS
+    assert "Unfinished work could not be released" in caplog.text
+
+
 def test_one_that_is_away_from_the_beginning_is_told_at_once(server: PostgresServer) -> None:
     """To whoever starts a program: the address may be wrong."""
     server.stop()

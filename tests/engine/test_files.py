@@ -17,6 +17,7 @@ from werkzeug.test import Client as Http
 
 import assistants_client as ac
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.services import _contents
 from assistants_client.engine.services.files import MAX_FILE, PURPOSES
 from assistants_client.models.files import FileExpiry
 
@@ -148,6 +149,21 @@ def test_every_purpose_is_taken(http: Http, purpose: str) -> None:
     assert made.get("expires_at") == (
         made["created_at"] + 2_592_000 if purpose == "batch" else None
     )
+
+
+def test_many_files_expire_some_at_a_time(
+    client: ac.Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is seen any more; each upload deletes some, so that it does not take long."""
+    monkeypatch.setattr(_contents, "_PURGED_AT_ONCE", 2)
+    for number in range(5):
+        expiry = FileExpiry(seconds=3600)
+        client.files.upload(b"x", filename=str(number), expires_after=expiry)
+    clock.move(3601)
+    assert list(client.files.list()) == []
+    for _ in range(3):
+        client.files.upload(b"x", filename="new")
+    assert len(list(client.files.list())) == 3
 
 
 def test_a_file_expires(client: ac.Client, clock: Clock) -> None:

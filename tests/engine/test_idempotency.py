@@ -17,6 +17,7 @@ from assistants_client.engine import call
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import refusing
 from assistants_client.engine.http.routes import ROUTES
+from assistants_client.engine.services import idempotency_keys
 from assistants_client.engine.services.files import Files, Upload
 from assistants_client.engine.services.idempotency_keys import KEPT_SECONDS, IdempotencyKeys
 from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
@@ -213,6 +214,23 @@ def test_keys_are_forgotten_after_a_day(http: Client, store: Store, clock: Clock
     clock.move(KEPT_SECONDS)
     post(http, "/threads", key="third")
     assert rows(store.context.database, answered_requests) == 1
+
+
+def test_many_keys_are_forgotten_some_at_a_time(
+    http: Client, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request has to wait until all of them are."""
+    monkeypatch.setattr(idempotency_keys, "_PURGED_AT_ONCE", 2)
+    for number in range(7):
+        post(http, "/v1/threads", key=str(number))
+    clock.move(KEPT_SECONDS + 1)
+    counts = []
+    for number in range(3):
+        post(http, "/v1/threads", key=f"new {number}")
+        counts.append(rows(store.context.database, answered_requests))
+    assert counts == [6, 5, 4]
+    IdempotencyKeys(store.context).purge()
+    assert rows(store.context.database, answered_requests) == 3
 
 
 def test_what_is_kept_of_a_thread_goes_with_it(http: Client, store: Store) -> None:

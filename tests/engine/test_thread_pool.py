@@ -154,8 +154,14 @@ def test_more_runs_than_workers(recorder: Recorder) -> None:
     recorder.wait(lambda: len(recorder.ended) == 4)
 
 
-def test_a_backlog_is_reported(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that no worker is free for are counted, and reported once, not each time."""
+def test_a_backlog_is_reported(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Runs that no worker is free for are counted, and reported once, not each time.
+
+    The place of each is in the log, for whoever wants to know.
+    """
+    caplog.set_level(logging.INFO)
     told: list[int] = []
     pool = WorkerPool(recorder, workers=2, on_backlog=told.append)
     pool.submit("a")
@@ -167,6 +173,7 @@ def test_a_backlog_is_reported(recorder: Recorder, monkeypatch: pytest.MonkeyPat
     pool.submit("d")
     assert pool.waiting() == 2
     assert told == [1]
+    assert "Run d is queued, and 1 before it: all workers of this process are busy" in caplog.text
     monkeypatch.setattr(thread_pool, "REPORT_SECONDS", 0.0)
     pool.submit("e")
     assert told == [1, 3]
@@ -174,6 +181,29 @@ def test_a_backlog_is_reported(recorder: Recorder, monkeypatch: pytest.MonkeyPat
     recorder.free()
     recorder.wait(lambda: len(recorder.ended) == 5)
     assert pool.waiting() == 0
+
+
+def test_who_becomes_free_asks_for_more(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits elsewhere follows at once; that nobody can say what waits ends no worker."""
+    answers: list[list[str] | Exception] = [["b", "a"], OSError("out of reach"), []]
+
+    def more() -> list[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    pool = WorkerPool(recorder, workers=1, more=more)
+    recorder.free()
+    pool.submit("a")
+    recorder.wait(lambda: recorder.ended == ["a", "b"])
+    pool.submit("c")
+    recorder.wait(lambda: recorder.ended == ["a", "b", "c"])
+    until_gone()
+    assert answers == []
+    assert "Waiting runs could not be looked for: out of reach" in caplog.text
 
 
 def test_what_others_have_left_is_taken_over_as_far_as_there_is_room(recorder: Recorder) -> None:

@@ -31,7 +31,7 @@ from assistants_client.engine.services._base import (
 from assistants_client.engine.services._history import history, own_work, states
 from assistants_client.engine.services._leases import LeaseHolder
 from assistants_client.engine.services._run_queue import RunQueue
-from assistants_client.engine.storage.database import PATIENT, emit_after_commit
+from assistants_client.engine.storage.database import BRIEF, PATIENT, emit_after_commit
 from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.outages import repeatable, retried
 from assistants_client.engine.storage.store_faults import (
@@ -289,7 +289,7 @@ class Claims:
         Each run is queued again, without the answer that was under way: another process processes
         it, or the next one. A run that cannot be rolled back to before that answer has failed.
         """
-        with self._database.begin() as connection:
+        with self._database.begin(patience=BRIEF) as connection:
             for held in load_runs(connection, self.leases.owned):
                 self._release(connection, held)
 

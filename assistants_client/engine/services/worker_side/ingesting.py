@@ -25,7 +25,7 @@ from assistants_client.engine.services._passages import (
 from assistants_client.engine.services._stores import FILE_LEASE, end_file
 from assistants_client.engine.services._vectors import put_vectors
 from assistants_client.engine.services._write import in_pieces
-from assistants_client.engine.storage.database import load
+from assistants_client.engine.storage.database import BRIEF, load
 from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
@@ -212,7 +212,7 @@ class Ingesting:
     @retried
     def release_all(self) -> None:
         """Releases all claimed files for whoever opens the database next; after :meth:`close`."""
-        with self._database.begin() as connection:
+        with self._database.begin(patience=BRIEF) as connection:
             self._leases.release(connection, tries=0)
 
     def _own(self, connection: Connection, job: Job) -> _Held | None:
