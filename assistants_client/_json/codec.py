@@ -383,10 +383,13 @@ def _unchecked_document(value: Any, _: Any) -> Any:
 def _written_struct(tp: Any, fields: dict[str, Field]) -> Hook:
     cls = origin_of(tp) or tp
     has_problem = hasattr(cls, "problem")
+    as_sent = getattr(cls, "as_sent", None)
 
     def write(document: Any, _: Any) -> dict[str, Any]:
         if type(document) is not dict:
             raise wrong_type("an object", document)
+        if as_sent is not None:
+            document = as_sent(document)
         written: dict[str, Any] = {}
         for name, value in document.items():
             key = name if type(name) is str else encode(name)

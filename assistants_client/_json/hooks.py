@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -120,6 +120,8 @@ class ScalarHook:
         raise wrong_type(self._expected, value)
 
 
+#: Iterables that no list is made of.
+_OBJECTS: Final = (str, bytes, Mapping)
 #: A set is none: its order is not the program's.
 _NOT_FOREIGN: Final = (str, list, dict, tuple, set, frozenset, Mapping)
 
@@ -164,8 +166,9 @@ def literal_of(allowed: tuple[Any, ...]) -> Hook:
 def wrong_type(expected: str, value: Any) -> InvalidValueError:
     """Returns the error for a value of another type."""
     got = JSON_NAMES.get(type(value), type(value).__name__)
-    if isinstance(value, Iterator) and "an array" in expected:  # not when it is sent again
-        got += ", which can be read once only; give a list"
+    if "an array" in expected and isinstance(value, Iterable) and not isinstance(value, _OBJECTS):
+        is_read_once = isinstance(value, Iterator)  # and would be empty when it is sent again
+        got += ", which can be read once only; give a list" if is_read_once else "; give a list"
     if isinstance(value, (types.FunctionType, types.MethodType)):
         got += "; @tool makes a tool of it"
     return InvalidValueError(f"expected {expected}, got {got}")

@@ -25,7 +25,6 @@ from typing import (
 
 import attrs
 
-from assistants_client._arguments import check_not_used_up
 from assistants_client._json.strict import strict_json
 from assistants_client.errors import ConfigurationError
 from assistants_client.function_tools import docstrings, json_types
@@ -254,6 +253,8 @@ def as_tools(tools: Iterable[ToolLike]) -> list[Tool | JsonObject]:
     Raises:
         ConfigurationError: Something in it is no tool, or two have the same name.
     """
+    from assistants_client._arguments import check_not_used_up  # not to make a tool of a function
+
     if isinstance(tools, (str, Mapping)) or not isinstance(tools, Iterable):
         raise ConfigurationError(f"tools: {tools!r:.80} is not a list of tools")
     check_not_used_up("tools", tools)

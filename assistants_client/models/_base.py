@@ -111,8 +111,14 @@ class Struct:
         """Returns the object of a JSON document, read as a server's response is.
 
         Raises:
-            ValueError: It is no object, or has no ``id`` where one is needed.
+            ValueError: It has no ``id`` where one is needed.
+            TypeError: It is no mapping.
         """
+        if not isinstance(document, Mapping):
+            raise TypeError(
+                f"expected a JSON object, a mapping, got {type(document).__name__}; json.loads "
+                "reads a text"
+            )
         made: StructT = _codec().decode(cls, dict(document))
         return made
 

@@ -247,6 +247,14 @@ class MessageRequest(Request):
     on_active_run: OnActiveRun = field(default="raise", kw_only=True, metadata=CLIENT_ONLY)
     timeout: float | None = field(default=None, kw_only=True, metadata=CLIENT_ONLY)
 
+    @staticmethod
+    def as_sent(document: dict[str, Any]) -> dict[str, Any]:
+        """Returns a message in the form of requests: of one that was read, what a new one has."""
+        if document.get("object") != "thread.message":
+            return document
+        kept = ("role", "content", "attachments", "metadata")
+        return {key: document[key] for key in kept if document.get(key)}
+
 
 @frozen(kw_only=True)
 class MessageUpdate(Request):
@@ -314,3 +322,9 @@ class Message(Struct):
             if isinstance(part, TextPart)
             for annotation in part.text.annotations
         ]
+
+
+if TYPE_CHECKING:  # one that was read has the form of MessageRequest.as_sent on the wire
+    MessageInput: TypeAlias = MessageRequest | Message | JsonObject
+else:
+    MessageInput = MessageRequest | JsonObject

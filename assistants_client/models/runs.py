@@ -18,7 +18,7 @@ from assistants_client.models._base import (
     UnsetType,
 )
 from assistants_client.models._limits import between, characters, items, metadata_pairs
-from assistants_client.models.messages import IncompleteDetails, MessageRequest, OnActiveRun
+from assistants_client.models.messages import IncompleteDetails, MessageInput, OnActiveRun
 from assistants_client.models.threads import ThreadRequest
 from assistants_client.models.tools import (
     ReasoningEffort,
@@ -104,7 +104,7 @@ class RunRequest(_RunOptions):
     additional_instructions: str | UnsetType | None = field(
         default=UNSET, metadata=characters(256_000)
     )
-    additional_messages: Sequence[MessageRequest | JsonObject] | UnsetType | None = UNSET
+    additional_messages: Sequence[MessageInput] | UnsetType | None = UNSET
     include: Sequence[str] = field(default=(), metadata=CLIENT_ONLY)
     on_active_run: OnActiveRun = field(default="raise", metadata=CLIENT_ONLY)
     timeout: float | None = field(default=None, metadata=CLIENT_ONLY)

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from assistants_client.models._base import UNSET, JsonObject, Request, Struct, UnsetType
 from assistants_client.models._limits import metadata_pairs
-from assistants_client.models.messages import MessageRequest
+from assistants_client.models.messages import MessageInput
 from assistants_client.models.tools import ToolResources
 
 
@@ -35,10 +35,10 @@ class ThreadRequest(_ThreadFields):
     """The body of ``threads.create``.
 
     Attributes:
-        messages: The first messages, oldest first.
+        messages: The first messages, oldest first; those of another thread, too.
     """
 
-    messages: Sequence[MessageRequest | JsonObject] | UnsetType = UNSET
+    messages: Sequence[MessageInput] | UnsetType = UNSET
 
 
 @define(kw_only=True)

@@ -52,6 +52,13 @@ def test_what_is_no_object_is_refused(wrong):
         RunStep.from_dict(wrong)
 
 
+@pytest.mark.parametrize("wrong", ['{"id": "step_1"}', None, ["id"]])
+def test_what_is_no_mapping_is_refused(wrong):
+    """A text is to be read first."""
+    with pytest.raises(TypeError, match=r"expected a JSON object, a mapping, got .*; json"):
+        RunStep.from_dict(wrong)
+
+
 def test_it_needs_no_client():
     """A program that only reads what it kept loads what that takes."""
     program = (

@@ -91,6 +91,14 @@ def test_what_can_be_read_once_is_no_list():
                 sent(**{field: iterator})
 
 
+def test_what_is_no_list_and_could_be_one():
+    """A set has no order, and a list that is fetched none yet."""
+    with Client("http://127.0.0.1:9/v1", retries=0) as client:
+        for value, name in [({"x"}, "set"), (client.messages.list("thread_1"), "LazyList")]:
+            with pytest.raises(InvalidValueError, match=f"got {name}; give a list"):
+                sent(additional_messages=value)
+
+
 def test_numbers_of_other_packages_are_arguments():
     """Seconds, counts and delays may be of numpy, or decimals; they become Python's own."""
     np = pytest.importorskip("numpy")

@@ -6,14 +6,17 @@ import ast
 from pathlib import Path
 
 import pytest
-import rows_a
-import rows_b
-import rows_c
+import rows_losses
+import rows_messages
+import rows_programs
+import rows_tools
 
 TESTS = Path(__file__).parents[1]
 
 
-ROWS: list[tuple[str, str, str]] = [*rows_a.ROWS, *rows_b.ROWS, *rows_c.ROWS]
+ROWS: list[tuple[str, str, str]] = [
+    row for module in (rows_losses, rows_messages, rows_programs, rows_tools) for row in module.ROWS
+]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[2] for row in ROWS])

@@ -124,6 +124,35 @@ def test_django_sees_that_the_run_failed(server, django_client):
     response.close()
 
 
+def test_django_streams_to_a_page_that_sends_its_token(server, client, django_client):
+    """As the README has it: a POST without the token of the page's template is refused."""
+    from django.http import HttpResponse, StreamingHttpResponse
+    from django.middleware.csrf import get_token
+    from django.test import Client, override_settings
+    from django.urls import path
+    from django.views.decorators.http import require_POST
+
+    @require_POST
+    def ask(_):
+        stream = client.runs.stream("thread_1", assistant_id="asst_1")
+        next(stream)
+        return StreamingHttpResponse(stream.text(), content_type="text/plain")
+
+    class Urls:
+        urlpatterns = (path("ask", ask), path("page", lambda asked: HttpResponse(get_token(asked))))
+
+    server.scripts = [chunked(PLAIN.body())]
+    middleware = ["django.middleware.csrf.CsrfViewMiddleware"]
+    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=Urls):
+        browser = Client(enforce_csrf_checks=True)
+        token = browser.get("/page").content.decode()
+        refused = browser.post("/ask", "Hi", content_type="text/plain")
+        asked = browser.post(
+            "/ask", "Hi", content_type="text/plain", headers={"X-CSRFToken": token}
+        )
+        assert (refused.status_code, asked.getvalue().decode()) == (403, PLAIN.text)
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "incomplete"])
 def test_text_raises_when_the_run_does_not_complete(server, client, status):
     """After the pieces that came."""
