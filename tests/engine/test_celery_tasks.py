@@ -125,7 +125,8 @@ def test_an_engine_that_leaves_runs_to_workers(tmp_path: Path, closed_port: int)
         assert [http.send("GET", path)["status"] for path in paths] == ["queued"] * 2
         assert (engine.busy(), engine.waiting_runs) == (0, 0)
         started = {one.name for one in set(threading.enumerate()) - before}
-        assert started == {"assistants-sender"}
+        assert "assistants-sender" in started
+        assert started.isdisjoint({"assistants-run", "assistants-lookout"})
         with Engine(url, other) as worker:
             worker.open()
             assert [http.wait(path)["status"] for path in paths] == ["completed"] * 2

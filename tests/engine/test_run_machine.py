@@ -378,8 +378,11 @@ class RunMachine(RuleBasedStateMachine):
             made = act()
         except RunTaken:
             self.carried.remove(held)
+            again = [one.run.id for one in self.carried if one.execution is held.execution]
             assert self.statuses[held.run.id] != "in_progress" or (
-                held.run.thread_id in self.deleted or self.owner(held.run) != held.execution.owner
+                held.run.thread_id in self.deleted
+                or self.owner(held.run) != held.execution.owner
+                or held.run.id in again
             )
         else:
             for name, value in zip(names, made if names else (), strict=True):

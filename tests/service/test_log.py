@@ -190,7 +190,7 @@ def test_a_program_with_a_log_of_its_own() -> None:
 
 
 def test_what_waits_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
-    """Of runs that no worker is free for, the second one is number two."""
+    """Of runs that no worker is free for, the second one has one before it."""
     caplog.set_level(logging.INFO, "assistants_client")
     gate = Gate()
     with Engine("sqlite://", Scripted([gate] * 3), workers=1) as engine, on_a_port(engine) as url:
@@ -198,11 +198,12 @@ def test_what_waits_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -
         gate.is_open.set()
         for run in (first, second, third):
             assert settled(url, run)["status"] == "completed"
-    waits = [one for one in caplog.records if "waits for a worker" in one.getMessage()]
+    waits = [one for one in caplog.records if "before it" in one.getMessage()]
 
     assert [one.getMessage() for one in waits] == [
-        f"Run {second['id']} waits for a worker, as number 1",
-        f"Run {third['id']} waits for a worker, as number 2",
+        f"Run {run['id']} is queued, and {number} before it: "
+        "all workers of this process are busy (1)"
+        for number, run in enumerate((second, third))
     ]
     assert [one.__dict__["run_id"] for one in waits] == [second["id"], third["id"]]
 

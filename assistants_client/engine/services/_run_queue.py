@@ -32,7 +32,8 @@ class RunQueue:
 
     _context: Context
     max_runs: int | None = None
-    #: Whose run was admitted last here: of tenants with as many runs the others come first.
+    #: Whose run was admitted last here, empty for the owner's: of tenants with as many runs the
+    #: others come first.
     _last_tenant: str | None = field(default=None, init=False)
 
     @retried
@@ -73,7 +74,7 @@ class RunQueue:
             ):
                 self._mark(connection, run_id)
                 return False
-        self._last_tenant = held.tenant
+        self._last_tenant = held.tenant or ""
         return True
 
     def _mark(self, connection: Connection, run_id: str) -> None:
@@ -142,7 +143,7 @@ class RunQueue:
             .subquery()
         )
         turn = func.row_number().over(partition_by=tenant, order_by=queued.seq)
-        was_last = case((tenant == (self._last_tenant or ""), 1), else_=0)
+        was_last = case((tenant == self._last_tenant, 1), else_=0)
         places = (
             select(
                 queued.id,
