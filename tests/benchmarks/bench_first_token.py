@@ -108,11 +108,11 @@ def main() -> None:
             with Client(engine=Engine(database, ChatCompletions(url))) as client:
                 here = shown("in process, 1 stream", measured(client, 1, 4 * times))
             redis, postgres, port = RedisServer(Path(folder)), PostgresServer(), free_port()
-            common = ["--executor", "celery", "--broker", redis.url, "--model-url", url]
+            common = ["--broker", redis.url, "--model-url", url]
             common += ["--database", postgres.fresh(), "--workers", "64"]
             parts = [
                 subprocess.Popen([sys.executable, "-m", "assistants_client", *its, *common])
-                for its in (["serve", "--port", str(port)], ["worker"])
+                for its in (["serve", "--executor", "celery", "--port", str(port)], ["worker"])
             ]
             try:
                 with Client(f"http://127.0.0.1:{port}/v1", api_key="any", retries=20) as client:

@@ -353,7 +353,7 @@ def counted(load: Load, model: Model) -> dict[str, int]:
         if run in load.submitted:
             wrong["outputs lost"] += load.submitted[run] not in outputs
         said = [one for one in objects if one.get("role") == "assistant"]
-        if statuses[run] == "completed":
+        if statuses.get(run) == "completed":
             texts = [one["content"][0]["text"]["value"] for one in said]
             wrong["messages doubled"] += len(texts) > 1
             wrong["messages lost"] += "".join(PIECES) not in texts
@@ -380,12 +380,13 @@ def main() -> int:
         redis, postgres = RedisServer(place), PostgresServer()
         try:
             common = (
-                *("--database", postgres.fresh(), "--executor", "celery", "--broker", redis.url),
+                *("--database", postgres.fresh(), "--broker", redis.url),
                 *("--model-url", f"http://127.0.0.1:{model.server_port}/v1", "--model", "m"),
             )
+            serve = ("serve", "--executor", "celery")
             ports = [free_port() for _ in range(WEBS)]
             parts = [
-                Part(place / f"web{port}.log", "serve", "--port", str(port), *common)
+                Part(place / f"web{port}.log", *serve, "--port", str(port), *common)
                 for port in ports
             ]
             parts += [

@@ -143,7 +143,7 @@ def test_a_run_of_a_killed_process_goes_on(tmp_path: Path, moment: str) -> None:
 
 
 def test_a_run_that_was_still_queued_is_carried_by_the_next_process(tmp_path: Path) -> None:
-    """Nothing of it was begun, so it is simply done, without anyone asking; as is what was begun."""
+    """What was not begun is simply done, without anyone asking; what was begun goes on."""
     url = fresh(f"sqlite:///{tmp_path / 'test.db'}")
     path, _ = killed(url, "queued")
 
