@@ -255,7 +255,7 @@ class Load:
             self.streams["broken off"] += 1
             return
         if name != "done" or whole is None:
-            self.streams["ended without an answer"] += 1
+            self.streams[f"ended after {name or 'nothing'}"] += 1
         elif whole != "".join(PIECES) or not whole.startswith(text):
             self.streams["wrong"] += 1
         else:
