@@ -66,8 +66,19 @@ def add_worker(commands: argparse._SubParsersAction[Parser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_engine_options(worker)
+    worker.add_argument("--executor", metavar="NAME", type=_celery, help="celery, as every worker "
+           "has it; so that the options of `assistants serve` fit here, too")  # fmt: skip
     add_probes(worker)
     worker.set_defaults(run=_work)
+
+
+def _celery(name: str) -> str:
+    if name != "celery":
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is none of a worker: it takes the tasks of Celery. Without it, "
+            "`assistants serve` processes runs in its own threads"
+        )
+    return name
 
 
 def _work(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from assistants_client.engine.engine import Engine
 from assistants_client.engine.executors import not_installed, require_shared
+from assistants_client.engine.faults import Fault
 from assistants_client.engine.serving.stop_signals import StopSignals
 from assistants_client.engine.worker.thread_pool import WorkerPool
 
@@ -84,8 +85,12 @@ class TaskWorker:
 
 def _process(engine: Engine, runs: WorkerPool, run_id: str) -> bool:
     """Processes the run that a task names, after the one whose turn it is: queues take no turns."""
-    before = engine._queue.before(run_id)
-    return (before is None or runs.run(before)) and runs.run(run_id)
+    try:
+        before = engine._queue.before(run_id)
+    except Fault:  # the pool goes on when the database can be used again
+        before = None
+    # Another task of this process may have begun that one: it is no reason to wait.
+    return (before is None or runs.run(before, only_new=True)) and runs.run(run_id)
 
 
 def shown_broker(engine: Engine) -> str:

@@ -164,17 +164,23 @@ class WorkerPool:
         if is_due:
             self._on_backlog(backlog)
 
-    def run(self, run_id: str) -> bool:
+    def run(self, run_id: str, *, only_new: bool = False) -> bool:
         """Has a run processed as :meth:`submit` does, and waits until it is over for this pool.
 
+        Args:
+            run_id: The run.
+            only_new: Whether one that waits, or is processed, here already is left alone.
+
         Returns:
-            Whether it was processed, or cancelled, or taken away; if not, it is for others to do,
-            as this pool was closed.
+            Whether it was processed, or cancelled, or taken away, or left alone; if not, it is for
+            others to do, as this pool was closed.
         """
         wait = _Wait()
         with self._changed:
             if self._closed:
                 return False
+            if only_new and run_id in self._known():
+                return True
             self._waits[run_id].append(wait)
             self.submit(run_id)
         wait.over.wait()
@@ -186,7 +192,7 @@ class WorkerPool:
         What is waiting or processed here already, or has failed and is not released, is left alone.
         """
         with self._changed:
-            known = {task.run_id for task in self._tasks}.union(self._waiting, self._unreleased)
+            known = self._known()
             room = self._limit - self._active() - len(self._waiting)
             for run_id in [one for one in run_ids if one not in known][: max(0, room)]:
                 self.submit(run_id)
@@ -282,6 +288,10 @@ class WorkerPool:
             waits.popleft().over.set()
         if not waits:
             self._waits.pop(run_id, None)
+
+    def _known(self) -> set[str]:
+        """Returns what is waiting or processed here, or to be released; with the lock held."""
+        return {task.run_id for task in self._tasks}.union(self._waiting, self._unreleased)
 
     def _needs_heartbeat(self) -> bool:
         """Returns whether any claim is to be renewed or released; called with the lock held."""
