@@ -239,7 +239,9 @@ class Load:
 
     def _stream(self, path: str, body: Any) -> None:
         """Reads a stream; the deltas of one that ends whole are the message's text, each once."""
-        text, name, whole = "", "", None
+        name, whole = "", None
+        # By message: one that a worker has left half-written is not the one that comes later.
+        texts: dict[str, str] = collections.defaultdict(str)
         try:
             with self.service.open("POST", path, body, uuid.uuid4().hex) as response:
                 for line in response:
@@ -247,19 +249,21 @@ class Load:
                     if kind == "event":
                         name = rest
                     elif kind == "data" and name == "thread.message.delta":
-                        for part in json.loads(rest)["delta"]["content"]:
-                            text += part["text"]["value"]
+                        delta = json.loads(rest)
+                        for part in delta["delta"]["content"]:
+                            texts[delta["id"]] += part["text"]["value"]
                     elif kind == "data" and name == "thread.message.completed":
-                        whole = json.loads(rest)["content"][0]["text"]["value"]
+                        message = json.loads(rest)
+                        text, whole = texts[message["id"]], message["content"][0]["text"]["value"]
         except (OSError, ValueError, http.client.HTTPException):
             self.streams["broken off"] += 1
             return
         if name != "done" or whole is None:
             self.streams[f"ended after {name or 'nothing'}"] += 1
-        elif whole != "".join(PIECES) or not whole.startswith(text):
+        elif whole != "".join(PIECES) or text not in {whole, ""}:
             self.streams["wrong"] += 1
         else:
-            self.streams["whole" if text == whole else "rest came with the message"] += 1
+            self.streams["whole" if text else "whole, with the message alone"] += 1
 
 
 def disturb(
