@@ -330,7 +330,8 @@ def test_a_run_that_cannot_be_stored_is_done_again_so_often(store: Store) -> Non
         execution.release_unstored(run.id)
     ended = store.current(run)
     assert ended.status == "failed"
-    assert "could not store what the run did" in str(ended.last_error)
+    assert ended.last_error is not None
+    assert "could not store what the run did" in ended.last_error.message
 
 
 def test_a_run_expires_whoever_has_lost_it(store: Store) -> None:

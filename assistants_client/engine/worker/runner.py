@@ -139,7 +139,7 @@ class Runner:
                     raise
 
     def release(self, run_id: str) -> None:
-        """Releases a run whose processing broke off without an end, as the store was unavailable."""
+        """Releases a run whose processing broke off without an end: the store was unavailable."""
         self._execution.release_unstored(run_id)
 
     def renew_leases(self) -> frozenset[str]:
