@@ -295,27 +295,33 @@ def disturb(
     print(f"in {seconds:.0f} s: {dict(counts)}", flush=True)
 
 
-def settled(load: Load) -> dict[str, str]:
-    """Returns the status of each run that was started, once none of them changes any more."""
+def settled(load: Load) -> tuple[dict[str, str], list[str]]:
+    """Returns the status of each run, once none changes any more, and why those that failed did."""
     statuses: dict[str, str] = {}
+    reasons = []
     until = time.monotonic() + SETTLE_SECONDS
     for thread, run, _ in load.runs:
         while statuses.get(run) not in FINAL and time.monotonic() < until:
-            statuses[run] = load.service.repeat("GET", f"/threads/{thread}/runs/{run}")["status"]
-            if statuses[run] not in FINAL:
+            found = load.service.repeat("GET", f"/threads/{thread}/runs/{run}")
+            statuses[run] = found["status"]
+            if statuses[run] == "failed":
+                reasons.append(found["last_error"]["message"])
+            elif statuses[run] not in FINAL:
                 time.sleep(0.2)
-    return statuses
+    return statuses, reasons
 
 
 def counted(load: Load, model: Model) -> dict[str, int]:
     """Counts what is wrong with what is stored, by kind."""
-    statuses = settled(load)
+    statuses, reasons = settled(load)
     service = load.service
     wrong = collections.Counter(
         {
             "requests that failed": len(load.mistakes),
             "runs that have no end": sum(one not in FINAL for one in statuses.values()),
-            "runs that failed": sum(one == "failed" for one in statuses.values()),
+            "runs that failed though they lost fewer than three workers": sum(
+                not reason.startswith("The process") for reason in reasons
+            ),
             "streams that were wrong": load.streams["wrong"],
             "stored rounds asked again": sum(
                 0 in rounds[rounds.index(1) :] for rounds in model.rounds.values() if 1 in rounds
