@@ -102,6 +102,9 @@ _NO_ARGUMENTS: Final[Mapping[str, str]] = {
     "azure_deployment": "the model of an assistant is the name of its deployment",
     "stream": "client.runs.stream and its like take the same fields",
     "event_handler": "iterate over the stream instead, as in: for event in stream",
+    "progress": "wait_for_run, after runs.create, has it",
+    "on_poll": "wait_for_run, after runs.create, has it",
+    "cancel_on_timeout": "wait_for_run, after runs.create, has it",
 }
 
 #: By call: the calls with more arguments.

@@ -197,7 +197,9 @@ def connection_error(
     elif isinstance(error, requests.ConnectTimeout) or slow:
         kind, text = APITimeoutError, f"no connection to {host} in time"
     elif isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
-        kind, text = APITimeoutError, f"no response from {host} in time"
+        no_tls = f"no TLS connection to {host} in time; is its address http:// instead of https://?"
+        kind = APITimeoutError
+        text = no_tls if is_without_tls else f"no response from {host} in time"
     elif isinstance(cause, ProxyError):
         text = f"{_proxy_of(outer)} did not connect to {host}: {_proxy_fault(wrapped, fault)}"
         text += f" ({_around(outer, base_url)})"

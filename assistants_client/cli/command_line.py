@@ -44,8 +44,9 @@ it is written, and so does the code that was run for it with its output,
 searches, and calls of functions (which cannot be executed here). Ctrl-C clears
 a line that has begun, or cancels the current question; Ctrl-D leaves, and so
 does Ctrl-C on an empty line. /help lists what else can be typed: /file PATH,
-/new, /threads. Lines can also come from a pipe: then only answers are written
-to the standard output, and the first question that fails ends it.
+/new, /threads. Lines can also come from a pipe: then each is a question, also
+one that begins with /, only answers are written to the standard output, and the
+first question that fails ends it.
 
 Without a base URL the embedded engine serves, with the variables that
 `assistants serve` reads from the environment: ASSISTANTS_MODEL_URL,

@@ -119,14 +119,14 @@ class Client:
         transport, own_engine = connect.connected(base_url, engine, api_key, options, session)
         self._assemble(transport, waiter)
         if own_engine is not None:
-            # Also when the client is dropped without close, and at the interpreter's end.
-            self._close_engine = weakref.finalize(self, own_engine.close)
+            # Also without close: when nothing is left that sends by this transport, as its copies
+            # and the resources do, and at the interpreter's end.
+            self._close_engine = weakref.finalize(transport, own_engine.close)
 
     def _assemble(self, transport: Transport, waiter: Waiter) -> None:
         self._transport = transport
         self._waiter = waiter
         self._run_calls = RunCalls(transport)
-        self._origin: Client | None = None
 
     @classmethod
     def _of(cls, transport: Transport, waiter: Waiter) -> Client:
@@ -227,10 +227,7 @@ class Client:
             ConfigurationError: An argument cannot be used.
         """
         transport = connect.changed(self._transport, timeout, headers, params, retries)
-        copy = self._of(transport, self._waiter)
-        # The engine closes when its client is dropped; the copy needs it as long as it lives.
-        copy._origin = self
-        return copy
+        return self._of(transport, self._waiter)
 
     if not TYPE_CHECKING:  # a type checker says so itself, and means it
 

@@ -359,11 +359,12 @@ def test_refused_once(listen, connect, method):
 
 @methods
 def test_silence_in_the_tls_handshake(listen, connect, method):
-    """A server that speaks no TLS and says nothing is a timeout."""
+    """A server that speaks no TLS and says nothing is a timeout, which doubts the address."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
-        error = failure(connect(url, timeout=(PATIENCE, PATIENCE)), method)
+        host = f"127.0.0.1:{mute.getsockname()[1]}"
+        error = failure(connect(f"https://{host}/v1", timeout=(PATIENCE, PATIENCE)), method)
     assert type(error) is APITimeoutError
+    assert f"no TLS connection to {host} in time; is its address http://" in str(error)
 
 
 # --- two faults in one call, and what is left on a connection ------------------------------------

@@ -151,4 +151,14 @@ ROWS = [
         "https://github.com/getsentry/sentry-python/issues/2299",
         "waiting/test_deadlines.py::test_without_threads_the_callers_does_the_work",
     ),
+    (
+        "A client that is used without a name is closed before its request.",
+        "https://github.com/googleapis/python-genai/issues/1763",
+        "core/test_dropped_clients.py::test_a_resource_outlives_its_client",
+    ),
+    (
+        "Streams cannot be answered by the fakes of a test.",
+        "https://github.com/getsentry/responses/issues/149",
+        "servers/test_programs_of_users.py::test_a_stream_is_a_body_of_events",
+    ),
 ]

@@ -89,4 +89,19 @@ ROWS: list[tuple[str, str, str]] = [
         "https://github.com/mharrisb1/openai-responses-python/issues/14",
         "engine/test_scripted.py::test_a_run_of_the_script_has_usage",
     ),
+    (
+        "Who knows the id of a thread reads another user's conversation.",
+        "https://github.com/growilabs/growi/pull/10806",
+        "web/test_django_login.py::test_each_user_has_a_conversation_of_their_own",
+    ),
+    (
+        "An address whose scheme is the wrong one of http and https hangs, and nothing says so.",
+        "https://github.com/hammerlab/ketrew/issues/311",
+        "faults/test_fault_matrix.py::test_silence_in_the_tls_handshake",
+    ),
+    (
+        "A conversation in the terminal offers no way to another thread.",
+        "https://github.com/kardolus/chatgpt-cli/issues/25",
+        "cli/test_chat.py::test_commands_in_a_terminal",
+    ),
 ]

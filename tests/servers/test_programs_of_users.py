@@ -136,3 +136,23 @@ def test_matchers_of_responses_see_what_is_sent(no_sleep):
 
         assert list(client.assistants.list(order="asc", page_size=5)) == []
         assert client.threads.create(metadata={"a": "b"}).id == "t"
+
+
+@responses.activate
+def test_a_stream_is_a_body_of_events(no_sleep):
+    """Fakes have it as one text, with the content type of events."""
+    run = {"id": "run_a", "thread_id": "t", "status": "completed"}
+    part = {"index": 0, "type": "text", "text": {"value": "Hi"}}
+    events = [
+        ("thread.run.created", json.dumps({**run, "status": "queued"})),
+        ("thread.message.delta", json.dumps({"id": "msg_a", "delta": {"content": [part]}})),
+        ("thread.run.completed", json.dumps(run)),
+        ("done", "[DONE]"),
+    ]
+    body = "".join(f"event: {name}\ndata: {data}\n\n" for name, data in events)
+    responses.post(f"{BASE}/threads/t/runs", body=body, content_type="text/event-stream")
+
+    stream = Client(BASE, api_key="k").runs.stream("t", assistant_id="asst_a")
+
+    assert "".join(stream.text()) == "Hi"
+    assert stream.run.status == "completed"

@@ -420,6 +420,8 @@ def test_what_others_take_is_told(client):
     """Fields of a run are for runs.create, and tools for the wait for one run."""
     with pytest.raises(TypeError, match=r"^ask\(\) has no argument 'metadata'; runs\.create"):
         client.ask("thread_a", "What?", assistant_id="asst_1", metadata={})
+    with pytest.raises(TypeError, match=r"^ask\(\) has no argument 'progress'; wait_for_run,"):
+        client.ask("thread_a", "What?", assistant_id="asst_1", progress=True)
     with pytest.raises(
         TypeError, match=r"^wait_for_runs\(\) has no argument 'tools'; wait_for_run,"
     ):
