@@ -11,9 +11,9 @@ from engine_store import Store
 from sqlalchemy import update
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.serving.task_worker import _process
 from assistants_client.engine.services._run_queue import RunQueue
 from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.serving.task_worker import _process
 from assistants_client.engine.storage.tables import runs
 from assistants_client.engine.worker.thread_pool import WorkerPool
 
