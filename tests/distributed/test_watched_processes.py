@@ -77,3 +77,15 @@ def test_a_broker_that_dies_is_named(
         # All else is what is said at the beginning and at the end.
         rest = [line for line in output.splitlines() if not line.startswith("{")]
         assert {line[:4] for line in rest} <= {"assi", "    ", "Stop"}
+
+
+def test_metrics_that_nobody_would_see(tmp_path: Path) -> None:
+    """A worker has no port but that of the probes, and says so."""
+    require_package("celery", "prometheus_client")
+    broker = "redis://127.0.0.1:1/0"
+    worker = Working(tmp_path, ASSISTANTS_BROKER=broker, ASSISTANTS_METRICS="1")
+    try:
+        worker.wait_for("probes   = none, so that nobody sees the metrics: --probes PORT")
+        assert worker.stop() == 0
+    finally:
+        worker.kill()
