@@ -322,6 +322,19 @@ def test_a_run_that_its_workers_die_of_ends(store: Store) -> None:
     store.messages.create(ended.thread_id, MessageRequest("usable"))
 
 
+def test_a_run_that_cannot_be_stored_is_done_again_so_often(store: Store) -> None:
+    """Then it has failed, and says why."""
+    run = store.new_run()
+    execution = Execution(store.context)
+    for number in range(MOST_LOST):
+        assert execution.claim(run.id) is not None, number
+        execution.release_unstored(run.id)
+    ended = store.current(run)
+    assert ended.status == "failed"
+    assert ended.last_error is not None
+    assert "could not store what the run did" in ended.last_error.message
+
+
 def test_a_run_expires_whoever_has_lost_it(store: Store) -> None:
     """Its time does not begin anew with another worker."""
     _, work = store.claimed()

@@ -66,16 +66,16 @@ def test_a_run_whose_end_cannot_be_written(
     caplog: pytest.LogCaptureFixture,
     is_closed: bool,
 ) -> None:
-    """It has failed with the next heartbeat that can write that.
+    """It is queued again with the next heartbeat that can write that, and done once more.
 
-    When the engine is closed before that, the next one carries it, for nothing of it is stored.
+    When the engine is closed before that, the next one processes it: nothing of it is stored.
     """
 
     def answer(_: object) -> str:
         lock.execute("BEGIN IMMEDIATE")
         return "Hello."
 
-    bench = opened(answer, heartbeat=60 if is_closed else 0.02)
+    bench = opened(answer, "Hello again.", heartbeat=60 if is_closed else 0.02)
     run = started(bench)
     until(lambda: "could not be processed" in caplog.text)
     lock.execute("ROLLBACK")
@@ -84,10 +84,8 @@ def test_a_run_whose_end_cannot_be_written(
         bench = opened("Hello again.")
     ended = bench.client.wait_for_run(run_id=run.id, thread_id=run.thread_id, check=False)
 
-    assert ended.status == ("completed" if is_closed else "failed")
-    reason = None if ended.last_error is None else ended.last_error.message
-    assert (reason is None) == is_closed
-    assert is_closed or "could not store what the run did" in str(reason)
+    assert ended.status == "completed"
+    assert ended.last_error is None
     assert bench.client.messages.create(run.thread_id, "It is not locked.").id
 
 

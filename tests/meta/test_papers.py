@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from collections import Counter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,3 +94,35 @@ def test_the_architecture_note_names_every_file_that_starts_threads() -> None:
 
     assert len(starting) > 5
     assert [path for path in starting if f"``{path}``" not in architecture()] == []
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_tests_named_in_ci_exist() -> None:
+    """Each file and folder of tests in ``.ci/run``, with its braces and globs expanded."""
+    words = re.findall(
+        r"(?:\$root/)?(\btests/[\w/.*{},-]+)", (ROOT / ".ci" / "run").read_text("utf-8")
+    )
+    expanded = subprocess.run(
+        ["bash", "-c", f"shopt -s failglob; printf '%s\\n' {' '.join(words)}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert len(expanded) > 60
+    assert [name for name in expanded if not (ROOT / name.rstrip(".,")).exists()] == []
+
+
+def test_the_readme_has_a_row_for_each_variable_that_is_read() -> None:
+    """Those of the package stand in a table of ``README.rst``, once; no other does."""
+    read = {
+        name
+        for path in (ROOT / "assistants_client").rglob("*.py")
+        for name in re.findall(r"\bASSISTANTS_[A-Z_]+\b", path.read_text("utf-8"))
+    } - {"ASSISTANTS_EMBEDDING", "ASSISTANTS_LOG"}  # each the beginning of several
+    rows = re.findall(
+        r"^``(ASSISTANTS_\w+)`` +[A-Z`]", (ROOT / "README.rst").read_text("utf-8"), re.M
+    )
+
+    assert Counter(rows) == Counter(read)

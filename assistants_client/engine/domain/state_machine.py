@@ -97,6 +97,17 @@ LOST: Final = Ending(
     ),
 )
 
+#: The end of a run of which nothing could be stored.
+NOT_STORED: Final = Ending(
+    status="failed",
+    last_error=LastError(
+        code="server_error",
+        message="The engine could not store what the run did (the engine's log has the details).",
+    ),
+)
+#: The ends that a run does not come to at once: another worker goes on with it.
+NOT_AT_ONCE: Final = (LOST, NOT_STORED)
+
 
 @frozen(kw_only=True)
 class RunFacts:

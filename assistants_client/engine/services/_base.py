@@ -19,9 +19,9 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
-    LOST,
     MESSAGE_REASONS,
     MOST_LOST,
+    NOT_AT_ONCE,
     RUN_END_TIMES,
     RUN_TRANSITIONS,
     STEP_END_TIMES,
@@ -199,10 +199,11 @@ class Context:
         return evolve(claimed, owner=None, lease_until=None, cancelling_since=None)
 
     def end_or_release(self, connection: Connection, claimed: ClaimedRun, end: Ending) -> None:
-        """Ends a run; one that has only lost its worker is released, as often as that may be."""
+        """Ends a run, or releases it, as often as that may be, where another worker can go on."""
         run, tries = claimed.run, claimed.tries + 1
-        if end is LOST and tries < MOST_LOST and undo_answer(connection, run):
-            _log.warning("Run %s is queued again, for its worker is gone (%d)", run.id, tries)
+        if end in NOT_AT_ONCE and tries < MOST_LOST and undo_answer(connection, run):
+            why = "" if end.last_error is None else end.last_error.message
+            _log.warning("Run %s is queued again (%d): %s", run.id, tries, why)
             change_run(connection, run, "queued", tries=tries, **RELEASED)
             emit_after_commit(connection, RunQueued(run.id, claimed.tenant))
         else:

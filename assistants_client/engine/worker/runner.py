@@ -158,8 +158,8 @@ class Runner:
                     raise
 
     def release(self, run_id: str) -> None:
-        """Fails a run whose processing broke off without an end, as the store was unavailable."""
-        self._execution.fail_unstored(run_id)
+        """Releases a run whose processing broke off without an end: the store was unavailable."""
+        self._execution.release_unstored(run_id)
 
     def renew_leases(self) -> frozenset[str]:
         """Renews the leases of the claimed runs, and returns the ids of those still held."""

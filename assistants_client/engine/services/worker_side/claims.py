@@ -16,7 +16,7 @@ from attrs import frozen
 from sqlalchemy import Connection, select
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.domain.state_machine import LOST, Ending
+from assistants_client.engine.domain.state_machine import LOST, NOT_STORED, Ending
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.services._answers import calls_done, store_content, undo_answer
@@ -44,7 +44,7 @@ from assistants_client.engine.storage.store_faults import (
 from assistants_client.engine.storage.tables import runs
 from assistants_client.models.messages import ContentPart, Message
 from assistants_client.models.run_steps import RunStep
-from assistants_client.models.runs import LastError, Run
+from assistants_client.models.runs import Run
 
 T = TypeVar("T")
 
@@ -57,13 +57,6 @@ OUTAGES: Final = (InterruptedTransactionError, CommitInDoubtError)
 Unsaved: TypeAlias = tuple[Message, Sequence[ContentPart]]
 
 _CANCELLED: Final = Ending(status="cancelled")
-_NOT_STORED: Final = Ending(
-    status="failed",
-    last_error=LastError(
-        code="server_error",
-        message="The engine could not store what the run did (the engine's log has the details).",
-    ),
-)
 
 
 class RunTaken(Exception):
@@ -276,11 +269,15 @@ class Claims:
         return waiting
 
     @repeatable
-    def fail_unstored(self, run_id: str) -> None:
-        """Fails one run, if it is claimed: what came of it could not be stored."""
-        with self._database.begin() as connection:
+    def release_unstored(self, run_id: str) -> None:
+        """Releases one run, if it is claimed, as what came of it could not be stored.
+
+        It is released as often as it may lose its worker; then it has failed.
+        """
+        with self._context.begin() as connection:
             for held in load_runs(connection, self.leases.owned & by_id(run_id)):
-                self._end(connection, held.run, _NOT_STORED)
+                ending = _CANCELLED if held.run.status == "cancelling" else NOT_STORED
+                self._context.end_or_release(connection, held, ending)
 
     @repeatable
     def release(self, run: Run) -> None:
