@@ -99,7 +99,7 @@ def _work(options: argparse.Namespace) -> int:
         engine.open()
     with serving_probes(engine, options) as probes:
         number = worker.work(
-            ready=lambda: _announce(engine, probes),
+            ready=lambda: _announce(engine, options, probes),
             stopping=lambda: say("Stopping. Ctrl-C again ends it at once."),
         )
     if number == FAILURE:
@@ -107,13 +107,15 @@ def _work(options: argparse.Namespace) -> int:
     return INTERRUPTED if number == signal.SIGINT else 0
 
 
-def _announce(engine: Engine, probes: str | None) -> None:
+def _announce(engine: Engine, options: argparse.Namespace, probes: str | None) -> None:
     from assistants_client.engine.serving.server import (
         shown_database,
         shown_model,
     )
     from assistants_client.engine.serving.task_worker import shown_broker, shown_workers
 
+    if options.metrics and probes is None:
+        probes = "none, so that nobody sees the metrics: --probes PORT serves them"
     say(
         f"assistants {__version__} is working. Ctrl-C stops it.\n"
         f"    broker   = {shown_broker(engine)}\n"

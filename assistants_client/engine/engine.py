@@ -98,9 +98,10 @@ class Engine:
         max_runs: How many runs are processed at once by all processes on the database; more of them
             stay queued, see :meth:`queued_runs`. ``None`` takes ``ASSISTANTS_MAX_RUNS``, else it is
             any number.
-        pool_size: How many connections to a PostgreSQL server this process has at most; a request
-            waits for one for half a minute. ``None`` takes ``ASSISTANTS_POOL_SIZE``, else 8: a
-            connection is held for a transaction, never while a model is waited for.
+        pool_size: How many connections to a PostgreSQL server this process has at most, beside two
+            that pass events on where no Redis does; a request waits for one for half a minute.
+            ``None`` takes ``ASSISTANTS_POOL_SIZE``, else 8: a connection is held for a transaction,
+            never while a model is waited for.
         statement_timeout: The seconds after which a PostgreSQL server cancels a statement; 0 is
             never. ``None`` takes ``ASSISTANTS_STATEMENT_TIMEOUT``, else 30.
         run_seconds: The seconds from its creation after which an unfinished run expires.

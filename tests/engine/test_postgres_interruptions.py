@@ -82,10 +82,10 @@ def ending_at_commit(
 
     def look(connection: Connection, _: Any, statement: str, *__: Any) -> None:
         if words in statement and not ended:
-            writing.append(connection)
+            writing[:] = [connection, connection.connection.dbapi_connection]
 
     def commit_in_doubt(connection: Any) -> None:
-        if not writing or ended:
+        if ended or not writing or connection.dbapi_connection is not writing[1]:
             commit(connection)
             return
         ended.append("")
@@ -209,6 +209,19 @@ def test_a_commit_in_doubt_is_told_where_there_is_no_key(
 
 
 @pytest.mark.parametrize("is_made", [True, False])
+def test_a_claim_whose_commit_is_in_doubt(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Any], None], is_made: bool
+) -> None:
+    """The run is processed at once, for nobody else can have it; and once."""
+    http = Http(engine)
+    ended = ending_at_commit(engine, monkeypatch, end, "UPDATE runs", is_made=is_made)
+    path = http.start()
+    done = http.wait(path)
+    assert (done["status"], done["last_error"], len(ended)) == ("completed", None, 1)
+    assert len(http.send("GET", f"{path}/steps")["data"]) == 2
+
+
+@pytest.mark.parametrize("is_made", [True, False])
 @pytest.mark.parametrize(
     "words",
     ["UPDATE run_steps", "INSERT INTO interpreter_states", "UPDATE messages", "active_thread_id=%"],
@@ -232,15 +245,34 @@ def test_a_run_whose_commit_is_in_doubt_goes_on(
     assert [one["status"] for one in steps] == ["completed", "completed"]
 
 
-def test_a_run_that_may_have_begun_to_write_ends(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Any], None]
+@pytest.mark.parametrize("is_made", [True, False])
+def test_calls_whose_commit_is_in_doubt_are_done_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Any], None], is_made: bool
 ) -> None:
-    """What it begins cannot be done twice; its thread is usable afterwards."""
+    """Their step is there once, and the model is not asked for them again."""
     http = Http(engine)
-    ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO run_steps", is_made=True)
-    path = http.start()
+    tools = [{"type": "code_interpreter"}]
+    ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO run_steps", is_made=is_made)
+    path = http.start(tools=tools)
     done = http.wait(path)
-    assert (done["status"], len(ended)) == ("failed", 1)
-    assert "may have been made, or not" in done["last_error"]["message"]
-    thread = path.partition("/runs/")[0]
-    http.send("POST", f"{thread}/messages", {"role": "user", "content": "Go on."})
+    assert (done["status"], done["last_error"], len(ended)) == ("completed", None, 1)
+    steps = http.send("GET", f"{path}/steps")["data"]
+    assert [one["type"] for one in steps] == ["message_creation", "tool_calls"]
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_message_that_may_have_been_begun_is_begun_again(
+    url: str, monkeypatch: pytest.MonkeyPatch, is_made: bool, end: Callable[[Any], None]
+) -> None:
+    """By asking the model anew: what it has written of it is not stored."""
+    script = [[TextDelta(text="Hello.")], [TextDelta(text="Hello again.")]]
+    with Engine(url, Scripted(script)) as engine:
+        engine.open()
+        http = Http(engine)
+        ended = ending_at_commit(engine, monkeypatch, end, "INSERT INTO run_steps", is_made=is_made)
+        path = http.start()
+        done = http.wait(path)
+        assert (done["status"], done["last_error"], len(ended)) == ("completed", None, 1)
+        assert http.texts(path) == ["Hello", "Hello again."]
+        thread = path.partition("/runs/")[0]
+        http.send("POST", f"{thread}/messages", {"role": "user", "content": "Go on."})

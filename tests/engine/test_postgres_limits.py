@@ -67,7 +67,8 @@ def test_no_more_connections_than_there_may_be(url: str) -> None:
             assert {one.status_code for one in answers} == {200}
         over.set()
         looking.join()
-    assert 1 <= most[0] <= 3
+    # Two more pass events on between processes, however many requests there are.
+    assert 1 <= most[0] <= 3 + 2
 
 
 def test_who_finds_no_connection_in_time_is_told(

@@ -53,10 +53,12 @@ def test_what_is_written_at_once_is_all_or_nothing(store: Store) -> None:
     step, message = execution.begin_message(run)
 
     def end(*, fails: bool) -> None:
-        with execution.at_once(run, (message, content_of("Hel"))):
+        def write() -> None:
             execution.complete_message(run, evolve(step), message, content_of("Hello"))
             assert not fails
             execution.finish(run, "completed")
+
+        execution.at_once(run, write, (message, content_of("Hel")))
 
     with pytest.raises(AssertionError):
         end(fails=True)
@@ -72,11 +74,10 @@ def test_a_run_that_is_taken_before_it_is_written_at_once(store: Store) -> None:
     execution, work = store.claimed()
     _, message = execution.begin_message(work.run)
     store.runs.cancel(work.run.thread_id, work.run.id)
-    with (
-        pytest.raises(RunTaken),
-        execution.at_once(work.run, (message, content_of("Hel"))),
-    ):
-        pytest.fail("the run was cancelled")
+    with pytest.raises(RunTaken):
+        execution.at_once(
+            work.run, lambda: pytest.fail("the run was cancelled"), (message, content_of("Hel"))
+        )
     assert store.current(work.run).status == "cancelled"
     assert store.messages.retrieve(work.run.thread_id, message.id).text == "Hel"
 

@@ -137,7 +137,9 @@ class ModelRounds:
                         self._execution.check(state.run, unsaved)
                     if isinstance(delta, NewMessage):
                         if opened is not None:
-                            self.complete(state, answer, opened)
+                            self.publish_rest(state, answer, opened)
+                            message = self.complete(state.run, answer, opened)
+                            remember(state, answer, opened, message)
                         opened, saved = None, True
                         answer.add(delta)
                         answer.message.begin_with(_images_so_far(state))
@@ -162,20 +164,11 @@ class ModelRounds:
         offered = [function.name for function in conversation.functions]
         return ModelAnswer(answer=answer, offered=offered, opened=opened)
 
-    def complete(
-        self,
-        state: RunState,
-        answer: AnswerBuilder,
-        opened: OpenMessage,
-        *,
-        usage: Usage | None = None,
-        incomplete_reason: str | None = None,
-    ) -> None:
-        """Publishes the rest of the open message, and completes it."""
+    def publish_rest(self, state: RunState, answer: AnswerBuilder, opened: OpenMessage) -> None:
+        """Publishes the rest of the open message, and keeps what was thought with its step."""
         run, (step, message) = state.run, opened
         self._publish(run, message.id, answer.message.unsent(is_whole=True))
-        content = answer.message.content()
-        for index, part in enumerate(content):
+        for index, part in enumerate(answer.message.content()):
             if isinstance(part, TextPart):
                 # Its sources on the web are known when the text has been sent.
                 sent, annotations = len(part.text.value), encode(part.text.annotations)
@@ -185,14 +178,26 @@ class ModelRounds:
                 self._execution.publish(run, MESSAGE, *late)
         if thoughts := answer.take_thoughts():
             step.reasoning = f"{step.reasoning}\n{thoughts}" if step.reasoning else thoughts
-        kept = answer.message.state
-        message = self._execution.complete_message(
-            run, step, message, content, usage, incomplete_reason=incomplete_reason, state=kept
+
+    def complete(
+        self,
+        run: Run,
+        answer: AnswerBuilder,
+        opened: OpenMessage,
+        *,
+        usage: Usage | None = None,
+        incomplete_reason: str | None = None,
+    ) -> Message:
+        """Completes the open message, and returns it; done twice, it comes to the same."""
+        draft = answer.message
+        return self._execution.complete_message(
+            run,
+            *opened,
+            draft.content(),
+            usage,
+            incomplete_reason=incomplete_reason,
+            state=draft.state,
         )
-        if kept is not None:
-            state.states[message.id] = kept
-        state.steps.append(step)
-        state.messages.append(message)
 
     def _conversation(self, state: RunState) -> Conversation:
         return conversation_of(
@@ -303,6 +308,14 @@ class ModelRounds:
         for name, file_id in (self._tools.written(run) if has_interpreter(run) else {}).items():
             annotations[name] = FilePath(text=name, file_path=FileReference(file_id=file_id))
         return KnownMarks(annotations)
+
+
+def remember(state: RunState, answer: AnswerBuilder, opened: OpenMessage, message: Message) -> None:
+    """Has a completed message, and the step that wrote it, in the next conversation."""
+    state.steps.append(opened[0])
+    state.messages.append(message)
+    if answer.message.state is not None:
+        state.states[message.id] = answer.message.state
 
 
 def _images_so_far(state: RunState) -> list[ImageFilePart]:

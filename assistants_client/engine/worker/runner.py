@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
+from attrs import frozen
+
 from assistants_client._json.codec import encode
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.domain.bounds import MAX_STEPS_TEXT
@@ -37,7 +39,12 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.services.worker_side.tool_use import ToolUse
 from assistants_client.engine.worker.answer import AnswerBuilder
 from assistants_client.engine.worker.built_in_tools import BuiltInTools
-from assistants_client.engine.worker.model_rounds import ModelAnswer, ModelRounds
+from assistants_client.engine.worker.model_rounds import (
+    ModelAnswer,
+    ModelRounds,
+    OpenMessage,
+    remember,
+)
 from assistants_client.engine.worker.prompt import tokens_spent
 from assistants_client.engine.worker.run_state import RunState
 from assistants_client.engine.worker.tool_call_records import (
@@ -45,6 +52,7 @@ from assistants_client.engine.worker.tool_call_records import (
     is_to_do,
     record_call,
 )
+from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     FunctionToolCall,
@@ -66,6 +74,17 @@ _ERROR_CODES: Final = {
 }
 #: Why a message is incomplete, by the model's reason to finish.
 _CUT_SHORT: Final = {"length": "max_tokens", "content_filter": "content_filter"}
+
+
+@frozen
+class _Whole:
+    """A whole answer, with the calls that it asks for, and the id of the step that they get."""
+
+    answer: AnswerBuilder
+    opened: OpenMessage | None
+    calls: Sequence[ToolCall]
+    offered: Collection[str]
+    step_id: str
 
 
 class Runner:
@@ -188,31 +207,64 @@ class Runner:
         if exhausted is not None:
             self._execution.finish(run, "incomplete", incomplete_reason=exhausted)
             return False
-        answered = self._model_rounds.ask(state)
-        opened = answered.opened
-        unsaved = None if opened is None else (opened[1], answered.answer.message.content())
+        whole = self._whole(state, self._model_rounds.ask(state))
+        unsaved = None
+        if whole.opened is not None:
+            self._model_rounds.publish_rest(state, whole.answer, whole.opened)
+            unsaved = (whole.opened[1], whole.answer.message.content())
+        # Without a message before them, the calls have what was thought.
+        thoughts = whole.answer.take_thoughts() if whole.calls else None
         # The end of a message, and what follows from the answer: where the process dies between the
         # two, nobody could tell whether that answer was whole.
-        with self._execution.at_once(run, unsaved):
-            step = self._store_answer(state, answered)
+        message, step = self._execution.at_once(
+            run, lambda: self._store_answer(state, whole, thoughts), unsaved
+        )
+        if whole.opened is not None and message is not None:
+            remember(state, whole.answer, whole.opened, message)
         if step is None:
             return False
-        return self._finish_calls(state, step, 0, answered.answer.argument_pieces())
+        if (kept := whole.answer.state(whole.calls)) is not None:
+            state.states[step.id] = kept
+        return self._finish_calls(state, step, 0, whole.answer.argument_pieces())
 
-    def _store_answer(self, state: RunState, answered: ModelAnswer) -> RunStep | None:
-        """Completes the open message; ends the run, or returns the new step of the calls."""
-        run, answer, opened = state.run, answered.answer, answered.opened
+    def _whole(self, state: RunState, answered: ModelAnswer) -> _Whole:
+        """Returns an answer with its calls, unless it is empty."""
+        answer = answered.answer
         taken = {call.id for step in state.steps for call in _calls_with_ids(step)}
         calls = answer.tool_calls(taken, lambda: new_id("call_"))
-        end = answer.finish
-        cut_short = None if end is None else _CUT_SHORT.get(end.reason)
-        if cut_short is not None:
+        if answer.finish is not None and answer.finish.reason in _CUT_SHORT:
             calls = []  # They may be cut short as well.
+        elif not calls and answered.opened is None:
+            raise LanguageModelError(
+                "The language model gave an empty answer: neither text nor a tool call"
+                f"{', only what it thought' if answer.take_thoughts() else ''}."
+            )
+        return _Whole(
+            answer, answered.opened, calls, answered.offered, self._execution.new_step_id()
+        )
+
+    def _store_answer(
+        self, state: RunState, whole: _Whole, thoughts: str | None
+    ) -> tuple[Message | None, RunStep | None]:
+        """Completes the open message; ends the run, or begins the calls.
+
+        It only writes, and comes to the same when it is done twice.
+
+        Returns:
+            The message, if there is one; and the new step of the calls, unless the run has ended.
+        """
+        run, answer, opened, calls = state.run, whole.answer, whole.opened, whole.calls
+        end, message, steps = answer.finish, None, state.steps
+        cut_short = None if end is None else _CUT_SHORT.get(end.reason)
         if opened is not None:
             usage = None if calls else answer.usage
-            self._model_rounds.complete(
-                state, answer, opened, usage=usage, incomplete_reason=cut_short
+            message = self._model_rounds.complete(
+                run, answer, opened, usage=usage, incomplete_reason=cut_short
             )
+            steps = [*steps, opened[0]]
+        if calls:
+            return message, self._begin_calls(run, whole, thoughts)
+        limit = run.max_prompt_tokens
         if end is not None and cut_short is not None:
             self._execution.finish(
                 run,
@@ -222,42 +274,24 @@ class Runner:
                 # Where no message was begun there is no step either that would hold the tokens.
                 spent=answer.usage if opened is None else None,
             )
-            return None
-        if calls:
-            return self._begin_calls(state, answer, calls, answered.offered)
-        if opened is None:
-            raise LanguageModelError(
-                "The language model gave an empty answer: neither text nor a tool call"
-                f"{', only what it thought' if answer.take_thoughts() else ''}."
-            )
-        limit = run.max_prompt_tokens
-        if limit is not None and tokens_spent(state.steps).prompt_tokens > limit:
+        elif limit is not None and tokens_spent(steps).prompt_tokens > limit:
             # The message stays, but the protocol has it that such a run does not complete.
             self._execution.finish(run, "incomplete", incomplete_reason="max_prompt_tokens")
         else:
             self._execution.finish(run, "completed")
-        return None
+        return message, None
 
     # --- the tools ------------------------------------------------------------------------------
 
-    def _begin_calls(
-        self,
-        state: RunState,
-        answer: AnswerBuilder,
-        calls: Sequence[ToolCall],
-        offered: Collection[str],
-    ) -> RunStep:
-        kept = answer.state(calls)
-        step = self._execution.begin_tools_step(
-            state.run,
-            [record_call(state.run, call, offered) for call in calls],
-            reasoning=answer.take_thoughts(),
-            state=kept,
-            usage=answer.usage,
+    def _begin_calls(self, run: Run, whole: _Whole, thoughts: str | None) -> RunStep:
+        return self._execution.begin_tools_step(
+            run,
+            [record_call(run, call, whole.offered) for call in whole.calls],
+            reasoning=thoughts,
+            state=whole.answer.state(whole.calls),
+            usage=whole.answer.usage,
+            step_id=whole.step_id,
         )
-        if kept is not None:
-            state.states[step.id] = kept
-        return step
 
     def _finish_calls(
         self, state: RunState, step: RunStep, done: int, pieces: Sequence[Sequence[str]] = ()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import frozen
 from sqlalchemy import Connection, select
 
+from assistants_client._json.codec import encode
 from assistants_client.engine.domain.state_machine import LOST, NOT_STORED, Ending
+from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.services._answers import calls_done, store_content, undo_answer
 from assistants_client.engine.services._base import (
@@ -24,6 +26,7 @@ from assistants_client.engine.services._base import (
     RunQueued,
     by_id,
     change_run,
+    emit_events,
     end_run,
     load_run,
     load_runs,
@@ -42,6 +45,8 @@ from assistants_client.engine.storage.tables import runs
 from assistants_client.models.messages import ContentPart, Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
+
+T = TypeVar("T")
 
 #: Queued runs that are read together.
 _MOST_QUEUED: Final = 100
@@ -124,7 +129,7 @@ class Claims:
         Returns:
             The work; ``None`` when the run is not queued (any more), gone, or finds no room yet.
         """
-        run = self._claimed(run_id)
+        run = self._claimed(run_id, [])
         if run is None:
             return None
         steps, written = own_work(self._database, run)
@@ -135,11 +140,20 @@ class Claims:
             opened = self._opened(steps.pop())
         return Work(run=run, messages=shown, steps=steps, states=kept, opened=opened)
 
-    @retried
-    def _claimed(self, run_id: str) -> Run | None:
+    @repeatable
+    def _claimed(self, run_id: str, tries: list[Run]) -> Run | None:
+        """Claims a run; ``tries`` has the run as earlier tries, which were in doubt, claimed it."""
         with self._context.begin(patience=PATIENT) as connection:
             held = self._context.expire_overdue(connection, by_id(run_id))
-            if held is None or held.run.status != "queued":
+            if held is None:
+                return None
+            if held.run.status == "in_progress" and held.owner == self.owner:
+                last = self._last_claimed.get(run_id)
+                found = next((one for one in tries if one is last), None)
+                if found is not None:
+                    emit_events(connection, run_id, RUN, encode(found), found.status)
+                return found
+            if held.run.status != "queued":
                 return None
             columns = self.leases.claim(run_id, held.owner, held.lease_until)
             if columns is None or not self._queue.admit(connection, held):
@@ -148,6 +162,7 @@ class Claims:
             run.started_at = self._context.now()
             change_run(connection, run, "in_progress", waits_since=None, **columns)
             self._last_claimed[run_id] = run
+            tries.append(run)
         return run
 
     @retried
@@ -179,14 +194,14 @@ class Claims:
         with self._own(run, unsaved):
             pass
 
-    @contextmanager
-    def at_once(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[None]:
-        """Makes one transaction of all that is written on a run within the block.
-
-        Nothing else is to be read or written there: others wait for it.
+    @repeatable
+    def at_once(self, run: Run, write: Callable[[], T], unsaved: Unsaved | None = None) -> T:
+        """Makes one transaction of all that is written on a run, and returns what ``write`` does.
 
         Args:
             run: The run, as claimed.
+            write: Writes, and does nothing else, for others wait for it. Where an outage interrupts
+                it, it is called again: it must come to the same when it was done already.
             unsaved: As for :meth:`check`.
 
         Raises:
@@ -195,7 +210,7 @@ class Claims:
         with self._own(run, unsaved) as opened:
             self._of_thread.opened = opened
             try:
-                yield
+                return write()
             finally:
                 self._of_thread.opened = None
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from attrs import frozen
 from sqlalchemy import delete, insert, select
 
+from assistants_client._json.codec import encode
 from assistants_client.engine.domain.new_objects import new_step
 from assistants_client.engine.domain.state_machine import Ending
 from assistants_client.engine.events.broker import RunEvent
@@ -66,7 +67,11 @@ class Execution(Claims):
         """Publishes pieces to the streams of the run; they are not stored."""
         self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
 
-    @retried
+    def new_step_id(self) -> str:
+        """Returns the id of a step that is about to be opened."""
+        return self._context.new_id("step_")
+
+    @repeatable
     def begin_tools_step(
         self,
         run: Run,
@@ -75,6 +80,7 @@ class Execution(Claims):
         reasoning: str | None = None,
         state: State | None = None,
         usage: Usage | None = None,
+        step_id: str | None = None,
     ) -> RunStep:
         """Opens a step of tool calls; all of the calls that one answer of the model asks for.
 
@@ -84,12 +90,16 @@ class Execution(Claims):
             reasoning: What the model thought aloud before.
             state: What the model's server wants to see again with the calls.
             usage: The tokens that the model's answer took.
+            step_id: From :meth:`new_step_id`, so that it is opened once, however often that is
+                done; ``None`` is another one each time.
         """
         step = self._new_step(run, ToolCallsDetails(tool_calls=list(calls)), reasoning)
-        step.usage = usage
+        step.id, step.usage = step_id or step.id, usage
         columns = {"run_id": run.id, "status": step.status, "calls_done": 0}
         with self._own(run) as (connection, _):
-            document = add(connection, run_steps, step, **columns)
+            # It is there already where a commit that was in doubt had been made after all.
+            is_there = step_id is not None and load(connection, run_steps, RunStep, step_id)
+            document = encode(step) if is_there else add(connection, run_steps, step, **columns)
             store_state(connection, step, state)
             # To the streams of the run the calls are published one by one.
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
