@@ -56,9 +56,10 @@ def first_token(client: Client, assistant_id: str, thread_id: str) -> float:
     """Returns the seconds from the request to the first delta of the text."""
     began = time.perf_counter()
     with client.runs.stream(thread_id, assistant_id=assistant_id) as stream:
-        next(iter(stream.text()))
+        words = stream.text()
+        next(words)
         took = time.perf_counter() - began
-        for _ in stream:
+        for _ in words:
             pass
     return took
 
