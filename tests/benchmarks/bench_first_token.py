@@ -4,8 +4,8 @@
 
 A model, in a process of its own, thinks for 200 ms and writes for a while. Printed is the time from
 a request for a streamed run until its first delta: of an engine in this process; of one
-``assistants serve`` with one ``assistants worker`` on Redis and PostgreSQL, asked by one; by STREAMS
-(50) who each begin when they like, so that as many streams are open all the time; and by as many
+``assistants serve`` with one ``assistants worker`` on Redis and PostgreSQL, asked by one; by
+STREAMS (50) who each begin when they like, so that as many streams are open; and by as many
 who begin in the same moment, which is rather a measure of the machine's cores.
 """
 
