@@ -13,20 +13,35 @@ import pytest
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 REDIS = "redis://:secret@127.0.0.1:1/0"
-needs_celery = pytest.mark.skipif(find_spec("celery") is None, reason="celery is not installed")
+needs_celery = pytest.mark.skipif(
+    find_spec("celery") is None or find_spec("redis") is None,
+    reason="celery or redis is not installed",
+)
 
 
 @pytest.mark.parametrize(
     ("options", "variables", "status", "words"),
     [
         ([], {}, 2, "broker: there is none"),
-        (["--broker", REDIS, "--database", "sqlite://"], {}, 4, "one in memory is this process's"),
+        pytest.param(
+            ["--broker", REDIS, "--database", "sqlite://"],
+            {},
+            4,
+            "one in memory is this process's",
+            marks=needs_celery,
+        ),
         (["--broker", REDIS, "--workers", "none"], {}, 2, "--workers"),
         (["--executor", "celery"], {}, 2, "broker: there is none"),
         ([], {"ASSISTANTS_EXECUTOR": "celery"}, 2, "broker: there is none"),
         (["--executor", "threads"], {}, 2, "'threads' is none of a worker: it takes the tasks of"),
         (["--broker", REDIS, "--model-url", "nowhere"], {}, 5, "--model-url"),
-        (["--broker", REDIS], {"ASSISTANTS_CODE_INTERPRETER": "none"}, 7, "CODE_INTERPRETER"),
+        pytest.param(
+            ["--broker", REDIS],
+            {"ASSISTANTS_CODE_INTERPRETER": "none"},
+            7,
+            "CODE_INTERPRETER",
+            marks=needs_celery,
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(
@@ -67,11 +82,12 @@ def test_a_missing_extra(
         (["--executor", "cellery"], {}, 2, "--executor (ASSISTANTS_EXECUTOR): expected 'threads'"),
         ([], {"ASSISTANTS_EXECUTOR": "cellery"}, 2, "$ASSISTANTS_EXECUTOR: expected 'threads'"),
         (["--executor", "celery"], {}, 2, "broker: there is none"),
-        (
+        pytest.param(
             ["--executor", "celery", "--broker", REDIS, "--database", "sqlite://"],
             {},
             4,
             "one in memory is this process's",
+            marks=needs_celery,
         ),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,6 +31,8 @@ class PostgresServer:
     """
 
     def __init__(self, *settings: str) -> None:
+        if find_spec("psycopg") is None:
+            pytest.skip("the package psycopg is not installed")
         programs = _programs()
         if programs is None:
             pytest.skip("PostgreSQL's programs are not installed (Debian: postgresql)")
