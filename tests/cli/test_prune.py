@@ -29,7 +29,7 @@ HALTS = """
 import sys
 from assistants_client.cli import main
 from assistants_client.engine.services import housekeeping
-housekeeping.PAUSE = 60
+housekeeping.PAUSE = 5
 sys.exit(main(sys.argv[1:]))
 """
 
