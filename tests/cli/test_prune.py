@@ -26,10 +26,11 @@ Ended: TypeAlias = subprocess.CompletedProcess[str]
 
 #: A program that prunes, but stands still after the first piece.
 HALTS = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 from assistants_client.cli import main
 from assistants_client.engine.services import housekeeping
-housekeeping.PAUSE = 5
+housekeeping.PAUSE = 60
 sys.exit(main(sys.argv[1:]))
 """
 
