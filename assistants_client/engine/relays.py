@@ -6,7 +6,7 @@ Only that is decided here; a relay itself is in events/relay.py.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from assistants_client.engine.events.postgres_relay import PostgresChannel
@@ -70,9 +70,10 @@ def reach(broker: str, seconds: float) -> None:
         ) as client:
             client.ping()
     else:
-        import kombu
+        import kombu.connection
 
-        with kombu.Connection(broker, connect_timeout=seconds) as connection:
+        connect: Any = kombu.connection.Connection  # which has no types
+        with connect(broker, connect_timeout=seconds) as connection:
             connection.connect()
 
 
