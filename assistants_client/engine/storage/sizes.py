@@ -15,6 +15,7 @@ from attrs import frozen
 from sqlalchemy import BigInteger, Connection, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 from assistants_client.engine.storage.tables import metadata
 
@@ -48,9 +49,9 @@ _WORDS: Final = "passage_words"
 class StoredBytes(FunctionElement[int]):
     """The number of bytes that a column's value takes; on PostgreSQL, once it is compressed."""
 
-    inherit_cache = True
+    inherit_cache: bool | None = True
     name = "stored_bytes"
-    type = BigInteger()
+    type: TypeEngine[int] = BigInteger()
 
 
 @compiles(StoredBytes, "sqlite")
