@@ -182,11 +182,11 @@ def _of_urllib3(kind: Any) -> Any:
     return next(base for base in kind.__mro__ if base.__module__ == _URLLIB3)
 
 
-class _HttpConnection(_TrackedConnection, _of_urllib3(HTTPConnection)):  # type: ignore[misc]
+class _HttpConnection(_TrackedConnection, _of_urllib3(HTTPConnection)):  # type: ignore[misc]  # any base
     pass
 
 
-class _HttpsConnection(_TrackedConnection, _of_urllib3(HTTPSConnection)):  # type: ignore[misc]
+class _HttpsConnection(_TrackedConnection, _of_urllib3(HTTPSConnection)):  # type: ignore[misc]  # any base
     pass
 
 
