@@ -22,23 +22,31 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from real_servers import PostgresServer, RedisServer, free_port
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from disturbed_service import (
+    FINAL,
+    REPEAT_SECONDS,
+    Acknowledged,
+    Part,
+    Service,
+    count_messages,
+    count_run,
+    settled,
+    told,
+)
+from ports import free_port
+from real_servers import PostgresServer, RedisServer
 
 WEBS, WORKERS = 2, 3
-REPEAT_SECONDS: Final = 180
-SETTLE_SECONDS: Final = 240
-FINAL: Final = {"completed", "failed", "cancelled", "expired", "incomplete"}
 PIECES: Final = [f"{number} " for number in range(12)]
 
 
@@ -97,83 +105,14 @@ class _ModelRequest(http.server.BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class Part:
-    """A process of the service: killed, stopped, and started again with the same command."""
-
-    def __init__(self, log: Path, *command: str) -> None:
-        self._log, self._command = log, command
-        self.start()
-
-    def start(self) -> None:
-        """Starts it; it may be killed before it answers."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "assistants_client", *self._command], stdout=log, stderr=log
-            )
-
-    def kill(self) -> None:
-        """Kills it as a machine does that has run out of memory."""
-        self.process.kill()
-        self.process.wait()
-
-
-class Service:
-    """The web processes' side: requests to whichever of them answers."""
-
-    def __init__(self, ports: list[int]) -> None:
-        self.ports = ports
-
-    def send(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
-        """Returns the response to a request; ``None`` where it is to be sent again."""
-        try:
-            with self.open(method, path, body, key) as response:
-                return json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            if error.code in {409, 500, 503}:
-                return None
-            raise
-        except (OSError, ValueError, http.client.HTTPException):
-            return None
-
-    def open(self, method: str, path: str, body: Any, key: str) -> Any:
-        """Sends a request once, to one of them."""
-        headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
-        data = None if body is None else json.dumps(body).encode()
-        url = f"http://127.0.0.1:{random.choice(self.ports)}/v1{path}"
-        request = urllib.request.Request(url, data, headers, method=method)
-        return urllib.request.urlopen(request, timeout=60)
-
-    def repeat(self, method: str, path: str, body: Any = None) -> Any:
-        """Sends a request until it is answered."""
-        key = uuid.uuid4().hex if method == "POST" else ""
-        until = time.monotonic() + REPEAT_SECONDS
-        while time.monotonic() < until:
-            answer = self.send(method, path, body, key)
-            if answer is not None:
-                return answer
-            time.sleep(random.uniform(0.05, 0.2))
-        raise TimeoutError(f"{method} {path} was not answered")
-
-    def all_of(self, path: str) -> list[Any]:
-        """Returns all items of a list, oldest first."""
-        found: list[Any] = []
-        after = ""
-        while True:
-            page = self.repeat("GET", f"{path}?limit=100&order=asc{after}")
-            found += page["data"]
-            if not page["has_more"]:
-                return found
-            after = f"&after={page['last_id']}"
-
-
 class Load:
     """Clients, and what they were told."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.over = threading.Event()
-        self.messages: list[tuple[str, str, str]] = []
-        self.runs: list[tuple[str, str, str]] = []
+        self.messages: list[Acknowledged] = []
+        self.runs: list[Acknowledged] = []
         #: By run: the output that was acknowledged.
         self.submitted: dict[str, str] = {}
         self.completed_at: dict[str, float] = {}
@@ -295,26 +234,10 @@ def disturb(
     print(f"in {seconds:.0f} s: {dict(counts)}", flush=True)
 
 
-def settled(load: Load) -> tuple[dict[str, str], list[str]]:
-    """Returns the status of each run, once none changes any more, and why those that failed did."""
-    statuses: dict[str, str] = {}
-    reasons = []
-    until = time.monotonic() + SETTLE_SECONDS
-    for thread, run, _ in load.runs:
-        while statuses.get(run) not in FINAL and time.monotonic() < until:
-            found = load.service.repeat("GET", f"/threads/{thread}/runs/{run}")
-            statuses[run] = found["status"]
-            if statuses[run] == "failed":
-                reasons.append(found["last_error"]["message"])
-            elif statuses[run] not in FINAL:
-                time.sleep(0.2)
-    return statuses, reasons
-
-
-def counted(load: Load, model: Model) -> dict[str, int]:
+def counted(load: Load, model: Model) -> collections.Counter[str]:
     """Counts what is wrong with what is stored, by kind."""
-    statuses, reasons = settled(load)
     service = load.service
+    statuses, reasons = settled(service, load.runs)
     wrong = collections.Counter(
         {
             "requests that failed": len(load.mistakes),
@@ -331,9 +254,6 @@ def counted(load: Load, model: Model) -> dict[str, int]:
                 for _, run, text in load.runs
             ),
             "questions shown two outputs": sum(len(some) > 1 for some in model.outputs.values()),
-            "messages lost": 0,
-            "messages doubled": 0,
-            "messages out of order": 0,
             "runs lost or doubled": 0,
             "outputs lost": 0,
             "calls doubled": 0,
@@ -341,43 +261,24 @@ def counted(load: Load, model: Model) -> dict[str, int]:
             "threads left locked": 0,
         }
     )
-    by_thread = collections.defaultdict(list)
-    for thread, identity, text in load.messages:
-        by_thread[thread].append((identity, text))
-    for thread, acknowledged in by_thread.items():
-        stored = service.all_of(f"/threads/{thread}/messages")
-        texts = [(one["id"], one["content"][0]["text"]["value"]) for one in stored]
-        wrong["messages lost"] += len(set(acknowledged) - set(texts))
-        wrong["messages doubled"] += len(texts) - len({text for _, text in texts})
-        known = set(acknowledged)
-        wrong["messages out of order"] += [one for one in texts if one in known] != acknowledged
+    count_messages(service, load.messages, wrong)
     for thread, run, _ in load.runs:
-        runs = service.all_of(f"/threads/{thread}/runs")
-        wrong["runs lost or doubled"] += [one["id"] for one in runs] != [run]
-        steps = service.all_of(f"/threads/{thread}/runs/{run}/steps")
-        objects = steps + service.all_of(f"/threads/{thread}/messages")
-        wrong["steps or messages left open"] += sum(o["status"] == "in_progress" for o in objects)
+        steps, said = count_run(service, thread, run, wrong)
         calls = [c for step in steps for c in step["step_details"].get("tool_calls", ())]
         wrong["calls doubled"] += len(calls) > 1
         outputs = [call["function"]["output"] for call in calls]
         if run in load.submitted:
             wrong["outputs lost"] += load.submitted[run] not in outputs
-        said = [one for one in objects if one.get("role") == "assistant"]
         if statuses.get(run) == "completed":
             texts = [one["content"][0]["text"]["value"] for one in said]
             wrong["messages doubled"] += len(texts) > 1
             wrong["messages lost"] += "".join(PIECES) not in texts
-        message = {"role": "user", "content": "Is it locked?"}
-        try:
-            service.repeat("POST", f"/threads/{thread}/messages", message)
-        except urllib.error.HTTPError:
-            wrong["threads left locked"] += 1
     ends = collections.Counter(statuses.values())
     print(f"{len(load.messages)} messages, {len(load.runs)} runs acknowledged; ends: {dict(ends)}")
     print(f"streams: {dict(load.streams)}")
     again = sum(len(rounds) > len(set(rounds)) for rounds in model.rounds.values())
     print(f"runs with a round that was asked again since it had not been stored: {again}")
-    return dict(wrong)
+    return wrong
 
 
 def main() -> int:
@@ -423,11 +324,7 @@ def main() -> int:
         finally:
             redis.kill()
             postgres.close()
-    for kind, number in wrong.items():
-        print(f"{kind}: {number}")
-    for mistake in load.mistakes:
-        print(mistake)
-    return int(any(wrong.values()))
+    return told(wrong, load.mistakes)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from real_servers import free_port
+from ports import free_port
 
 PATIENCE = 120.0  # seconds; on a busy machine it takes half a minute
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from postgres_server import PostgresServer
 
 PATIENCE = 30.0
@@ -22,13 +23,6 @@ def require_package(*names: str) -> None:
     for name in names:
         if find_spec(name) is None:
             pytest.skip(f"the package {name} is not installed")
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
 
 
 class RedisServer:

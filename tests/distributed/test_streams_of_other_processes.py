@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_servers import PATIENCE, PostgresServer, RedisServer, free_port, require_package
+from ports import free_port
+from real_servers import PATIENCE, PostgresServer, RedisServer, require_package
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 

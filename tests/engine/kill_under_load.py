@@ -12,29 +12,35 @@ each number below the line of what was acknowledged must be 0, and so is the exi
 from __future__ import annotations
 
 import collections
-import http.client
 import http.server
 import json
-import os
 import random
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
+from pathlib import Path
 from typing import Any, ClassVar
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from disturbed_service import (
+    FINAL,
+    REPEAT_SECONDS,
+    Acknowledged,
+    Part,
+    Service,
+    count_messages,
+    count_run,
+    settled,
+    told,
+)
+from ports import free_port
 
 from assistants_client.engine.domain.state_machine import MOST_LOST
 
 WRITERS = 6
-READY_SECONDS = 60
-SETTLE_SECONDS = 120
-FINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
 
 
 class Model(http.server.BaseHTTPRequestHandler):
@@ -64,99 +70,37 @@ class Model(http.server.BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class Server:
-    """`assistants serve` in a process of its own, on one port however often it is started."""
-
-    def __init__(self, database: str, model: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self._command = [
-            *(sys.executable, "-m", "assistants_client", "serve", "--port", str(self.port)),
-            *("--database", database, "--model-url", model, "--model", "m"),
-        ]
-        self.start()
-
-    def start(self) -> None:
-        """Starts it; it may be killed before it answers."""
-        quiet = subprocess.DEVNULL
-        self.process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
-
-    def kill(self) -> None:
-        """As a machine does that has run out of memory."""
-        self.process.kill()
-        self.process.wait()
-
-    def send(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
-        """The answer to a request; ``None`` where there is none, or it is to be sent again."""
-        headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
-        data = None if body is None else json.dumps(body).encode()
-        url = f"http://127.0.0.1:{self.port}/v1{path}"
-        request = urllib.request.Request(url, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            if error.code in {409, 500, 503}:
-                return None
-            raise
-        except (OSError, ValueError, http.client.HTTPException):
-            return None
-
-
 class Load:
     """Writers, and what they were told."""
 
-    def __init__(self, servers: list[Server]) -> None:
-        self.servers = servers
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self.over = threading.Event()
-        self.messages: list[tuple[str, str, str]] = []
-        self.runs: list[tuple[str, str, str]] = []
+        self.messages: list[Acknowledged] = []
+        self.runs: list[Acknowledged] = []
         self.mistakes: list[str] = []
-        assistant = self.repeat("POST", "/assistants", {"model": "m"})
-        self.assistant = assistant["id"]
-
-    def repeat(self, method: str, path: str, body: Any = None) -> Any:
-        """Sends a request until it is answered, to whichever server answers."""
-        key = uuid.uuid4().hex if method == "POST" else ""
-        until = time.monotonic() + READY_SECONDS * 2
-        while time.monotonic() < until:
-            answer = random.choice(self.servers).send(method, path, body, key)
-            if answer is not None:
-                return answer
-            time.sleep(0.05)
-        raise TimeoutError(f"{method} {path} was not answered")
+        self.assistant = service.repeat("POST", "/assistants", {"model": "m"})["id"]
 
     def write(self) -> None:
         """One writer: now a message to a thread of its own, now a run on a thread of the run's."""
         try:
-            thread = self.repeat("POST", "/threads", {})["id"]
+            thread = self.service.repeat("POST", "/threads", {})["id"]
             while not self.over.is_set():
                 text = uuid.uuid4().hex
                 message = {"role": "user", "content": text}
                 if random.random() < 0.6:
-                    made = self.repeat("POST", f"/threads/{thread}/messages", message)
+                    made = self.service.repeat("POST", f"/threads/{thread}/messages", message)
                     self.messages.append((thread, made["id"], text))
                 else:
                     body = {"assistant_id": self.assistant, "thread": {"messages": [message]}}
-                    run = self.repeat("POST", "/threads/runs", body)
+                    run = self.service.repeat("POST", "/threads/runs", body)
                     self.runs.append((run["thread_id"], run["id"], text))
                 time.sleep(random.uniform(0, 0.2))
         except Exception as error:
             self.mistakes.append(f"{type(error).__name__}: {error}")
 
-    def all_of(self, path: str) -> list[Any]:
-        """All items of a list, oldest first."""
-        found: list[Any] = []
-        after = ""
-        while True:
-            page = self.repeat("GET", f"{path}?limit=100&order=asc{after}")
-            found += page["data"]
-            if not page["has_more"]:
-                return found
-            after = f"&after={page['last_id']}"
 
-
-def disturb(servers: list[Server], kills: int, stops: int) -> None:
+def disturb(servers: list[Part], kills: int, stops: int) -> None:
     """Kills and stops, in any order, each after the server has lived for a random while."""
     acts = ["kill"] * kills + ["stop"] * stops
     random.shuffle(acts)
@@ -174,56 +118,25 @@ def disturb(servers: list[Server], kills: int, stops: int) -> None:
             print(f"{number + 1} of {len(acts)}", flush=True)
 
 
-def settled(load: Load) -> dict[str, str]:
-    """The status of each run that was started, once no more of them change."""
-    statuses: dict[str, str] = {}
-    until = time.monotonic() + SETTLE_SECONDS
+def counted(load: Load) -> collections.Counter[str]:
+    """Counts what is wrong with what is stored, by kind."""
+    service = load.service
+    statuses, _ = settled(service, load.runs)
+    wrong = collections.Counter(
+        {
+            "requests that failed": len(load.mistakes),
+            "runs that have no end": sum(one not in FINAL for one in statuses.values()),
+            # An answer that was not stored is asked for once more, by whoever takes the run over.
+            "questions asked too often": sum(times > MOST_LOST for times in Model.asked.values()),
+            "runs lost or doubled": 0,
+            "steps or messages left open": 0,
+            "threads left locked": 0,
+        }
+    )
+    count_messages(service, load.messages, wrong)
     for thread, run, _ in load.runs:
-        while statuses.get(run) not in FINAL and time.monotonic() < until:
-            statuses[run] = load.repeat("GET", f"/threads/{thread}/runs/{run}")["status"]
-            if statuses[run] not in FINAL:
-                time.sleep(0.2)
-    return statuses
-
-
-def counted(load: Load) -> dict[str, int]:
-    """What is wrong with what is stored, by kind."""
-    statuses = settled(load)
-    wrong = {
-        "requests that failed": len(load.mistakes),
-        "runs that have no end": sum(status not in FINAL for status in statuses.values()),
-        # An answer that was not stored is asked for once more, by whoever takes the run over.
-        "questions asked too often": sum(times > MOST_LOST for times in Model.asked.values()),
-        "messages lost": 0,
-        "messages doubled": 0,
-        "messages out of order": 0,
-        "runs lost or doubled": 0,
-        "steps or messages left open": 0,
-        "threads left locked": 0,
-    }
-    by_thread = collections.defaultdict(list)
-    for thread, identity, text in load.messages:
-        by_thread[thread].append((identity, text))
-    for thread, acknowledged in by_thread.items():
-        stored = load.all_of(f"/threads/{thread}/messages")
-        texts = [(one["id"], one["content"][0]["text"]["value"]) for one in stored]
-        wrong["messages lost"] += len(set(acknowledged) - set(texts))
-        wrong["messages doubled"] += len(texts) - len({text for _, text in texts})
-        known = [one for one in texts if one in set(acknowledged)]
-        wrong["messages out of order"] += known != acknowledged
-    for thread, run, _ in load.runs:
-        runs = load.all_of(f"/threads/{thread}/runs")
-        wrong["runs lost or doubled"] += [one["id"] for one in runs] != [run]
-        objects = load.all_of(f"/threads/{thread}/runs/{run}/steps")
-        objects += load.all_of(f"/threads/{thread}/messages")
-        wrong["steps or messages left open"] += sum(o["status"] == "in_progress" for o in objects)
-        said = [one for one in objects if one.get("role") == "assistant"]
+        _, said = count_run(service, thread, run, wrong)
         wrong["messages doubled"] += len(said) > 1
-        message = {"role": "user", "content": "Is it locked?"}
-        try:
-            load.repeat("POST", f"/threads/{thread}/messages", message)
-        except urllib.error.HTTPError:
-            wrong["threads left locked"] += 1
     ends = collections.Counter(statuses.values())
     print(f"{len(load.messages)} messages, {len(load.runs)} runs acknowledged; ends: {dict(ends)}")
     return wrong
@@ -237,27 +150,30 @@ def main() -> int:
     model.daemon_threads = True
     threading.Thread(target=model.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        url = sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{os.path.join(folder, 'load.db')}"
-        servers = [Server(url, f"http://127.0.0.1:{model.server_port}/v1") for _ in range(2)]
+        place = Path(folder)
+        common = (
+            *("--database", sys.argv[3] if len(sys.argv) > 3 else f"sqlite:///{place}/load.db"),
+            *("--model-url", f"http://127.0.0.1:{model.server_port}/v1", "--model", "m"),
+        )
+        ports = [free_port() for _ in range(2)]
+        servers = [
+            Part(place / f"{port}.log", "serve", "--port", str(port), *common) for port in ports
+        ]
         try:
-            load = Load(servers)
+            load = Load(Service(ports))
             writers = [threading.Thread(target=load.write, daemon=True) for _ in range(WRITERS)]
             for writer in writers:
                 writer.start()
             disturb(servers, kills, stops)
             load.over.set()
             for writer in writers:
-                writer.join(READY_SECONDS * 3)
+                writer.join(REPEAT_SECONDS * 2)
             wrong = counted(load)
         finally:
             for server in servers:
                 server.process.send_signal(signal.SIGCONT)
                 server.kill()
-    for kind, number in wrong.items():
-        print(f"{kind}: {number}")
-    for mistake in load.mistakes:
-        print(mistake)
-    return int(any(wrong.values()))
+    return told(wrong, load.mistakes)
 
 
 if __name__ == "__main__":

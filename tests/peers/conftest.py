@@ -5,7 +5,6 @@ what the servers are is told in README.rst.
 """
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from peer_rows import PEERS, Peer
+from ports import free_port
 
 HERE = Path(__file__).parent
 KEY = "sk-peer"
@@ -121,14 +121,6 @@ def running(program: list[str], folder: Path) -> Iterator[str]:
             yield url
         finally:
             stop(process)
-
-
-def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 RUNS = 20
@@ -22,12 +23,6 @@ results = [worker.ask(sys.argv[1], "Hi") for _ in range(int(sys.argv[2]))]
 open(sys.argv[3], "w").close()
 print(json.dumps([result.get(timeout=60) for result in results]))
 """
-
-
-def free_port():
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 @pytest.fixture
