@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from real_servers import PostgresServer, RedisServer
 
 from assistants_client.engine.events.deltas import text_delta
