@@ -12,10 +12,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from attrs import evolve, field, frozen
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
@@ -179,14 +180,11 @@ class Context:
         return None if claimed is None or claimed.run.is_final else claimed.run
 
     def _require_thread(self, connection: Connection, thread_id: str) -> None:
-        which = (threads.c[name] == value for name, value in self.visible.items())
-        query = select(threads.c.seq).where(threads.c.id == thread_id, *which)
-        if connection.execute(query).first() is None:
+        which = {"id": thread_id, **self.visible}
+        if connection.execute(_places_of_threads(*which), which).first() is None:
             raise not_found("thread", thread_id)
 
-    def expire_overdue(
-        self, connection: Connection, which: ColumnElement[bool]
-    ) -> ClaimedRun | None:
+    def expire_overdue(self, connection: Connection, which: RunKey) -> ClaimedRun | None:
         """Returns a run as it is due by now: ended if it is overdue, queued if its worker is gone.
 
         To be called in a transaction of :meth:`begin`.
@@ -249,14 +247,22 @@ class ClaimedRun:
     tries: int = 0
 
 
-def by_id(run_id: str) -> ColumnElement[bool]:
+@frozen
+class RunKey:
+    """A column that at most one run has a value in, and that value."""
+
+    column: str
+    value: str
+
+
+def by_id(run_id: str) -> RunKey:
     """Finds a run by its id."""
-    return runs.c.id == run_id
+    return RunKey("id", run_id)
 
 
-def locks(thread_id: str) -> ColumnElement[bool]:
+def locks(thread_id: str) -> RunKey:
     """Finds the run that holds a thread's lock."""
-    return runs.c.active_thread_id == thread_id
+    return RunKey("active_thread_id", thread_id)
 
 
 def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[ClaimedRun]:
@@ -266,35 +272,52 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
         connection: The transaction.
         which: The condition on the runs.
     """
-    held = runs.c
-    query = (
-        select(
-            held.body,
-            held.owner,
-            held.lease_until,
-            held.cancelling_since,
-            held.tenant,
-            held.tries,
-        )
-        .where(which)
-        .order_by(held.seq)
+    rows = connection.execute(_RUNS.where(which).order_by(runs.c.seq))
+    return [_claimed(*row) for row in rows]
+
+
+def load_run(connection: Connection, which: RunKey) -> ClaimedRun | None:
+    """Returns a run as :func:`load_runs` does, or ``None``."""
+    row = connection.execute(_run_where(which.column), {"value": which.value}).first()
+    return None if row is None else _claimed(*row)
+
+
+_RUNS: Final = select(
+    runs.c.body,
+    runs.c.owner,
+    runs.c.lease_until,
+    runs.c.cancelling_since,
+    runs.c.tenant,
+    runs.c.tries,
+)
+
+
+@cache
+def _run_where(column: str) -> Select[Any]:
+    return _RUNS.where(runs.c[column] == bindparam("value"))
+
+
+@cache
+def _places_of_threads(*names: str) -> Select[Any]:
+    return select(threads.c.seq).where(*(threads.c[name] == bindparam(name) for name in names))
+
+
+def _claimed(
+    body: JsonObject,
+    owner: str | None,
+    lease_until: float | None,
+    cancelling_since: float | None,
+    tenant: str | None,
+    tries: int | None,
+) -> ClaimedRun:
+    return ClaimedRun(
+        run=decode(Run, body),
+        owner=owner,
+        lease_until=lease_until,
+        cancelling_since=cancelling_since,
+        tenant=tenant,
+        tries=tries or 0,
     )
-    return [
-        ClaimedRun(
-            run=decode(Run, row.body),
-            owner=row.owner,
-            lease_until=row.lease_until,
-            cancelling_since=row.cancelling_since,
-            tenant=row.tenant,
-            tries=row.tries or 0,
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def load_run(connection: Connection, which: ColumnElement[bool]) -> ClaimedRun | None:
-    """Returns the one run of :func:`load_runs`, or ``None``."""
-    return next(iter(load_runs(connection, which)), None)
 
 
 def emit_events(

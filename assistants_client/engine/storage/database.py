@@ -10,11 +10,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from attrs import define, field
-from sqlalchemy import Connection, Table, delete, insert, make_url, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    make_url,
+    select,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from assistants_client._json.codec import decode, encode
@@ -337,16 +350,16 @@ def emit_after_commit(connection: Connection, *events: object) -> None:
 
 
 # --- rows and objects ---------------------------------------------------------------------------
+#
+# Each statement is made once, with names in the places of its values: to make one takes longer than
+# to execute it.
 
 
 def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
     """Stores a new object, and returns its document; ``columns`` are those beside the document."""
     document: JsonObject = encode(made)
-    connection.execute(
-        insert(table).values(
-            id=document["id"], created_at=document["created_at"], body=document, **columns
-        )
-    )
+    row = {"id": document["id"], "created_at": document["created_at"], "body": document, **columns}
+    connection.execute(_insertion(table), row)
     return document
 
 
@@ -355,9 +368,8 @@ def save(
 ) -> JsonObject | None:
     """Stores an object again, and returns its document; ``None`` when it was deleted meanwhile."""
     document: JsonObject = encode(changed)
-    done = connection.execute(
-        update(table).where(table.c.id == document["id"]).values(body=document, **columns)
-    )
+    values = {_ID: document["id"], "body": document, **columns}
+    done = connection.execute(_update_by_id(table), values)
     return document if done.rowcount else None
 
 
@@ -373,10 +385,8 @@ def load(
         object_id: Its id.
         where: Columns that must have a value, such as the parent's id.
     """
-    query = select(table.c.body).where(
-        table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
-    )
-    found = connection.execute(query).scalar_one_or_none()
+    which = {"id": object_id, **where}
+    found = connection.execute(_bodies(table, *which), which).scalar_one_or_none()
     return None if found is None else decode(cls, found)
 
 
@@ -384,11 +394,7 @@ def load_all(
     connection: Connection, table: Table, cls: type[StructT], **where: str
 ) -> list[StructT]:
     """Returns all objects whose columns have these values, in the order they were created in."""
-    found = connection.execute(
-        select(table.c.body)
-        .where(*(table.c[name] == value for name, value in where.items()))
-        .order_by(table.c.seq)
-    )
+    found = connection.execute(_bodies(table, *where), where)
     return [decode(cls, body) for body in found.scalars()]
 
 
@@ -396,3 +402,24 @@ def remove(connection: Connection, table: Table, object_id: str, **where: str) -
     """Deletes an object with all that refers to it; returns false when there is none."""
     which = (table.c[name] == value for name, value in where.items())
     return bool(drop(connection, table, table.c.id == object_id, *which))
+
+
+#: The parameter of an update that names the row; those named as columns are set.
+_ID: Final = "of_id"
+
+
+@cache
+def _insertion(table: Table) -> Insert:
+    return insert(table).inline()
+
+
+@cache
+def _update_by_id(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam(_ID))
+
+
+@cache
+def _bodies(table: Table, *names: str) -> Select[Any]:
+    """Returns the query for the objects whose columns of these names have values, in order."""
+    which = (table.c[name] == bindparam(name) for name in names)
+    return select(table.c.body).where(*which).order_by(table.c.seq)

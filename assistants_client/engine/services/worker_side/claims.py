@@ -275,7 +275,7 @@ class Claims:
         It is released as often as it may lose its worker; then it has failed.
         """
         with self._context.begin() as connection:
-            for held in load_runs(connection, self.leases.owned & by_id(run_id)):
+            for held in load_runs(connection, self.leases.owned & (runs.c.id == run_id)):
                 ending = _CANCELLED if held.run.status == "cancelling" else NOT_STORED
                 self._context.end_or_release(connection, held, ending)
 
@@ -286,8 +286,10 @@ class Claims:
         It does nothing where the run is no longer in progress, or another's.
         """
         with self._context.begin(patience=PATIENT) as connection:
-            held = load_run(connection, self.leases.owned & by_id(run.id))
-            if held is not None and self._is_latest(run) and self._release(connection, held):
+            held = load_run(connection, by_id(run.id))
+            if held is None or held.owner != self.owner or not self._is_latest(run):
+                return
+            if self._release(connection, held):
                 emit_after_commit(connection, RunQueued(run.id, held.tenant))
 
     def close(self) -> None:
