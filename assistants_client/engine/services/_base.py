@@ -273,13 +273,13 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
         which: The condition on the runs.
     """
     rows = connection.execute(_RUNS.where(which).order_by(runs.c.seq))
-    return [_claimed(*row) for row in rows]
+    return list(map(_claimed, rows))
 
 
 def load_run(connection: Connection, which: RunKey) -> ClaimedRun | None:
     """Returns a run as :func:`load_runs` does, or ``None``."""
     row = connection.execute(_run_where(which.column), {"value": which.value}).first()
-    return None if row is None else _claimed(*row)
+    return None if row is None else _claimed(row)
 
 
 _RUNS: Final = select(
@@ -302,14 +302,8 @@ def _places_of_threads(*names: str) -> Select[Any]:
     return select(threads.c.seq).where(*(threads.c[name] == bindparam(name) for name in names))
 
 
-def _claimed(
-    body: JsonObject,
-    owner: str | None,
-    lease_until: float | None,
-    cancelling_since: float | None,
-    tenant: str | None,
-    tries: int | None,
-) -> ClaimedRun:
+def _claimed(row: Any) -> ClaimedRun:
+    body, owner, lease_until, cancelling_since, tenant, tries = row
     return ClaimedRun(
         run=decode(Run, body),
         owner=owner,

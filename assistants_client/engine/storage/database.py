@@ -35,11 +35,9 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.connections import Connections, held
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.engines import (
-    IS_UNHURRIED,
     POOL_SIZE,
-    READ_ONLY,
     STATEMENT_SECONDS,
-    WRITES_BY,
+    Access,
     ServerSettings,
     is_in_memory,
     server_engine,
@@ -71,6 +69,8 @@ PATIENT: Final = 4
 BRIEF: Final = 1 / 6
 #: Among a connection's notes: what is emitted after commit.
 _EVENTS: Final = "assistants_events"
+_READS: Final = Access()
+_NO_TURN: Final = nullcontext()
 
 
 @define(eq=False)
@@ -119,6 +119,10 @@ class Database:
             raise ConfigurationError(
                 "The database URL cannot be read; it should look like sqlite:///assistants.db"
             ) from None
+        #: True where it is this process's alone, and gone with it.
+        self.is_in_memory: bool = self._url.get_backend_name() == "sqlite" and is_in_memory(
+            self._url
+        )
         self._pool_size = pool_size
         self._statement_timeout = statement_timeout
         self._closed = False
@@ -148,8 +152,9 @@ class Database:
             Fault: 503: another program keeps it busy, or it was closed; or its server is still away
                 after it was waited for.
         """
-        with self._using(self.deadline() if until is None else until, waits_for_all=waits):
-            pass
+        until = self.deadline() if until is None else until
+        opened, _ = self._enter(until, waits_for_all=waits)
+        self._leave(opened)
 
     @staticmethod
     def deadline() -> float:
@@ -183,19 +188,19 @@ class Database:
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
-        using = self._using(until, waits=patience > 1, writes=True)
-        with (
-            using as (opened, connections),
-            held(opened.turn, until, lambda: connections.outage or busy()),
-        ):
-            with connections.transaction(until, {WRITES_BY: until}) as progress:
-                progress.connection.info[_EVENTS] = events
-                yield progress.connection
-                if opened.file is not None:
-                    opened.file.check(writes=True)
-                progress.commits = True
-            if events:
-                self.after_commit(events)
+        opened, connections = self._enter(until, waits=patience > 1, writes=True)
+        try:
+            with held(opened.turn, until, lambda: connections.outage or busy()):
+                with connections.transaction(until, Access(writes_by=until)) as progress:
+                    progress.connection.info[_EVENTS] = events
+                    yield progress.connection
+                    if opened.file is not None:
+                        opened.file.check(writes=True)
+                    progress.commits = True
+                if events:
+                    self.after_commit(events)
+        finally:
+            self._leave(opened)
 
     @contextmanager
     def read(self, *, patience: float = 1) -> Iterator[Connection]:
@@ -210,32 +215,28 @@ class Database:
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
-        with self._using(until, waits=patience > 1) as (opened, connections):
-            is_sqlite = connections.engine.dialect.name == "sqlite"
+        opened, connections = self._enter(until, waits=patience > 1)
+        try:
             with (
-                held(opened.turn, until) if self.is_in_memory else nullcontext(),
-                connections.transaction(until, {} if is_sqlite else READ_ONLY) as progress,
+                held(opened.turn, until) if self.is_in_memory else _NO_TURN,
+                connections.transaction(until, _READS) as progress,
             ):
                 progress.connection.info[_EVENTS] = events
                 yield progress.connection
+        finally:
+            self._leave(opened)
         if events:
             self.after_commit(events)
 
-    @property
-    def is_in_memory(self) -> bool:
-        """True where it is this process's alone, and gone with it."""
-        return self._url.get_backend_name() == "sqlite" and is_in_memory(self._url)
-
-    @contextmanager
-    def _using(
+    def _enter(
         self,
         until: float,
         *,
         waits: bool = False,
         writes: bool = False,
         waits_for_all: bool = False,
-    ) -> Iterator[tuple[_Opened, Connections]]:
-        """Yields the connections, which stay open within the block even if the database is closed.
+    ) -> tuple[_Opened, Connections]:
+        """Returns the connections, which stay open until :meth:`_leave` even if it is closed.
 
         Args:
             until: For how long to wait, by ``time.monotonic``.
@@ -246,21 +247,24 @@ class Database:
         opened = self._here()
         # The thread that opens it holds the lock for as long as that takes.
         with held(opened.changing, until):
+            if self._closed:
+                raise closed()
+            if opened.connections is None:
+                opened.connections, opened.file = self._open(until, waits_for_all=waits_for_all)
+            connections = opened.connections
             opened.users += 1
-        try:
-            with held(opened.changing, until):
-                if self._closed:
-                    raise closed()
-                if opened.connections is None:
-                    opened.connections, opened.file = self._open(until, waits_for_all=waits_for_all)
-                connections = opened.connections
-            if opened.file is not None:
+        if opened.file is not None:
+            try:
                 _await(opened.file, until if waits else 0.0, writes=writes)
-            yield opened, connections
-        finally:
-            with opened.changing:
-                opened.users -= 1
-                self._dispose_unused(opened)
+            except BaseException:
+                self._leave(opened)
+                raise
+        return opened, connections
+
+    def _leave(self, opened: _Opened) -> None:
+        with opened.changing:
+            opened.users -= 1
+            self._dispose_unused(opened)
 
     def _here(self) -> _Opened:
         opened = self._opened.get(os.getpid())
@@ -289,9 +293,9 @@ class Database:
             raise ConfigurationError(
                 f"The database {shown} cannot be used: {error}{hint}"
             ) from error
-        options = {WRITES_BY: until, IS_UNHURRIED: True}
+        access = Access(writes_by=until, is_unhurried=True)
         try:
-            with connections.begun(until, options, waits_for_all=waits_for_all) as connection:
+            with connections.begun(until, access, waits_for_all=waits_for_all) as connection:
                 migrate(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
@@ -313,13 +317,13 @@ class Database:
 
     def _connections(self) -> Connections:
         if self._url.get_backend_name() == "sqlite":
-            return Connections(sqlite_engine(self._url, BUSY_SECONDS))
+            return Connections(*sqlite_engine(self._url, BUSY_SECONDS))
         settings = ServerSettings(
             busy_seconds=BUSY_SECONDS,
             pool_size=self._pool_size,
             statement_seconds=self._statement_timeout,
         )
-        return Connections(server_engine(self._url, settings), self._pool_size)
+        return Connections(*server_engine(self._url, settings), self._pool_size)
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
         """Returns the file of an open database that is to be checked, if it is a plain one."""
