@@ -220,7 +220,7 @@ def test_the_number_of_places_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
             if deleted_items.place_of_deleted(connection, threads, f"t{number}", None)
         ]
         page = read_page(connection, threads, Thread, PageQuery(order="asc", after="t2"))
-        assert load_all(connection, threads, Thread) == page.data
+        assert load_all(connection, threads, Thread) == page.decoded().data
     assert known == [2, 3, 4]
     database.close()
 

@@ -22,6 +22,7 @@ from assistants_client.engine.services._contents import (
 from assistants_client.engine.services._passages import drop_first
 from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import files, vector_store_files
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
@@ -104,7 +105,7 @@ class Files:
         """Returns the content of a file, to be read block by block."""
         return FileContent(self._context.database, self.retrieve(file_id))
 
-    def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
+    def list(self, query: PageQuery, *, purpose: str | None = None) -> StoredJson[Page[File]]:
         """Returns a page of all files that the caller sees, or of those for one purpose."""
         where: list[ColumnElement[bool]] = [files.c.is_whole]
         if purpose is not None:

@@ -20,8 +20,10 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    Text,
     Update,
     bindparam,
+    cast,
     delete,
     insert,
     make_url,
@@ -30,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from assistants_client._json.codec import decode, encode
+from assistants_client._json.codec import decode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.connections import Connections, held
 from assistants_client.engine.storage.deleted_items import drop
@@ -51,9 +53,10 @@ from assistants_client.engine.storage.store_faults import (
     is_busy,
     wrong_directory,
 )
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import threads
 from assistants_client.errors import ConfigurationError
-from assistants_client.models._base import JsonObject, Struct
+from assistants_client.models._base import Struct
 
 StructT = TypeVar("StructT", bound=Struct)
 
@@ -359,22 +362,23 @@ def emit_after_commit(connection: Connection, *events: object) -> None:
 # to execute it.
 
 
-def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
-    """Stores a new object, and returns its document; ``columns`` are those beside the document."""
-    document: JsonObject = encode(made)
-    row = {"id": document["id"], "created_at": document["created_at"], "body": document, **columns}
+def add(connection: Connection, table: Table, made: StructT, **columns: Any) -> StoredJson[StructT]:
+    """Stores a new object, and returns its JSON; ``columns`` are those beside it."""
+    stored = StoredJson.of(made)
+    document = stored.document
+    row = {"id": document["id"], "created_at": document["created_at"], "body": stored, **columns}
     connection.execute(_insertion(table), row)
-    return document
+    return stored
 
 
 def save(
-    connection: Connection, table: Table, changed: Struct, **columns: Any
-) -> JsonObject | None:
-    """Stores an object again, and returns its document; ``None`` when it was deleted meanwhile."""
-    document: JsonObject = encode(changed)
-    values = {_ID: document["id"], "body": document, **columns}
+    connection: Connection, table: Table, changed: StructT, **columns: Any
+) -> StoredJson[StructT] | None:
+    """Stores an object again, and returns its JSON; ``None`` when it was deleted meanwhile."""
+    stored = StoredJson.of(changed)
+    values = {_ID: stored.document["id"], "body": stored, **columns}
     done = connection.execute(_update_by_id(table), values)
-    return document if done.rowcount else None
+    return stored if done.rowcount else None
 
 
 def load(
@@ -392,6 +396,15 @@ def load(
     which = {"id": object_id, **where}
     found = connection.execute(_bodies(table, *which), which).scalar_one_or_none()
     return None if found is None else decode(cls, found)
+
+
+def load_json(
+    connection: Connection, table: Table, cls: type[StructT], object_id: str, **where: str | bool
+) -> StoredJson[StructT] | None:
+    """Returns an object as :func:`load` does, but as the JSON that is stored."""
+    which = {"id": object_id, **where}
+    text = connection.execute(_texts(table, *which), which).scalar_one_or_none()
+    return None if text is None else StoredJson(cls, text)
 
 
 def load_all(
@@ -420,6 +433,12 @@ def _insertion(table: Table) -> Insert:
 @cache
 def _update_by_id(table: Table) -> Update:
     return update(table).where(table.c.id == bindparam(_ID))
+
+
+@cache
+def _texts(table: Table, *names: str) -> Select[Any]:
+    which = (table.c[name] == bindparam(name) for name in names)
+    return select(cast(table.c.body, Text)).where(*which)
 
 
 @cache

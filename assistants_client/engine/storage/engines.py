@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, RootTransaction, event
 from sqlalchemy.pool import QueuePool
 
 from assistants_client.engine.storage.sqlite_turns import try_begin
+from assistants_client.engine.storage.stored_json import to_json
 from assistants_client.errors import ConfigurationError
 
 #: Connections of one process to a PostgreSQL server where nothing else is said. One is held for a
@@ -105,6 +106,7 @@ def server_engine(url: URL, settings: ServerSettings) -> tuple[sqlalchemy.Engine
     wait = _milliseconds(settings.busy_seconds)
     engine = sqlalchemy.create_engine(
         url,
+        json_serializer=to_json,
         pool_pre_ping=True,
         pool_size=settings.pool_size,
         max_overflow=-1,  # who comes to it has one's place already, see database.py
@@ -157,6 +159,7 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
         url = url.set(database=os.path.abspath(url.database or ""))
     engine = sqlalchemy.create_engine(
         url,
+        json_serializer=to_json,
         poolclass=QueuePool,
         # A database in memory lives in one connection: threads take turns with it.
         pool_size=1 if in_memory else 8,
