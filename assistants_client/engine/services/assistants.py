@@ -63,7 +63,7 @@ class Assistants:
         """Returns a page of all assistants that the caller sees."""
         with self._context.database.read() as connection:
             stored = read_page(
-                connection, assistants, Assistant, query, tenant=self._context.only_tenant
+                connection, assistants, Assistant, query, {}, tenant=self._context.only_tenant
             )
         page = stored.decoded()
         page.data = [shown_assistant(assistant) for assistant in page.data]

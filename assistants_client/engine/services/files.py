@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
@@ -107,16 +107,16 @@ class Files:
 
     def list(self, query: PageQuery, *, purpose: str | None = None) -> StoredJson[Page[File]]:
         """Returns a page of all files that the caller sees, or of those for one purpose."""
-        where: list[ColumnElement[bool]] = [files.c.is_whole]
+        where: dict[str, str | bool] = {"is_whole": True}
         if purpose is not None:
-            where.append(files.c.purpose == purpose)
+            where["purpose"] = purpose
         with self._context.database.read() as connection:
             return read_page(
                 connection,
                 files,
                 File,
                 query,
-                *where,
+                where,
                 tenant=self._context.only_tenant,
                 passing=[present(self._context.clock())],
             )

@@ -69,11 +69,11 @@ class Messages:
         self, thread_id: str, query: PageQuery, *, run_id: str | None = None
     ) -> StoredJson[Page[Message]]:
         """Returns a page of a thread's messages, or of those that one run wrote."""
-        where = [messages.c.thread_id == thread_id]
+        where = {"thread_id": thread_id}
         if run_id is not None:
-            where.append(messages.c.run_id == run_id)
+            where["run_id"] = run_id
         with self._context.read_thread(thread_id) as connection:
-            return read_page(connection, messages, Message, query, *where, parent=thread_id)
+            return read_page(connection, messages, Message, query, where, parent=thread_id)
 
     def delete(self, thread_id: str, message_id: str) -> Deleted:
         """Deletes a message."""

@@ -33,5 +33,5 @@ class RunSteps:
         """Returns a page of a run's steps."""
         with self._context.read_thread(thread_id) as connection:
             require_run(connection, thread_id, run_id)
-            where = run_steps.c.run_id == run_id
+            where = {"run_id": run_id}
             return read_page(connection, run_steps, RunStep, query, where, parent=run_id)

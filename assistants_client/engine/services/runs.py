@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.domain.bounds import MAX_TEXT
@@ -157,7 +158,7 @@ class Runs:
     def list(self, thread_id: str, query: PageQuery) -> StoredJson[Page[Run]]:
         """Returns a page of a thread's runs."""
         with self._context.read_thread(thread_id) as connection:
-            where = runs.c.thread_id == thread_id
+            where = {"thread_id": thread_id}
             return read_page(connection, runs, Run, query, where, parent=thread_id)
 
     def cancel(self, thread_id: str, run_id: str) -> Write[Run]:
@@ -222,14 +223,20 @@ def _has_subject(run: Run, added: Sequence[Message]) -> bool:
     return bool(run.instructions) or any(message.role == "user" for message in added)
 
 
-def _has_user_message(connection: Connection, thread_id: str) -> bool:
-    table = messages.c
-    query = select(table.seq).where(
-        table.thread_id == thread_id,
-        table.run_id.is_(None),  # a run's messages are never the user's
-        table.body["role"].as_string() == "user",
+_FIRST_OF_USER: Final = (
+    select(messages.c.seq)
+    .where(
+        messages.c.thread_id == bindparam("thread_id"),
+        messages.c.run_id.is_(None),  # a run's messages are never the user's
+        messages.c.body["role"].as_string() == "user",
     )
-    return connection.execute(query.limit(1)).first() is not None
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+
+
+def _has_user_message(connection: Connection, thread_id: str) -> bool:
+    return connection.execute(_FIRST_OF_USER, {"thread_id": thread_id}).first() is not None
 
 
 def _about_nothing() -> Fault:

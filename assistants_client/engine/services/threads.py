@@ -79,7 +79,9 @@ class Threads:
     def list(self, query: PageQuery) -> StoredJson[Page[Thread]]:
         """Returns a page of all threads that the caller sees."""
         with self._context.database.read() as connection:
-            return read_page(connection, threads, Thread, query, tenant=self._context.only_tenant)
+            return read_page(
+                connection, threads, Thread, query, {}, tenant=self._context.only_tenant
+            )
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs; an active run stops where it is.

@@ -142,7 +142,7 @@ class VectorStoreFileBatches:
                 vector_store_files,
                 VectorStoreFile,
                 query,
-                vector_store_files.c.batch_id == batch_id,
+                {"batch_id": batch_id},
                 parent=vector_store_id,
                 passing=with_status(status),
             )

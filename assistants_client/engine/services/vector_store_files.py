@@ -103,7 +103,7 @@ class VectorStoreFiles:
                 vector_store_files,
                 VectorStoreFile,
                 query,
-                where,
+                {"vector_store_id": vector_store_id},
                 parent=vector_store_id,
                 passing=with_status(status),
             )
