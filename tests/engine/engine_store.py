@@ -23,6 +23,7 @@ from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
 from assistants_client.engine.services.worker_side.claims import Work
 from assistants_client.engine.services.worker_side.execution import Execution
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
 from assistants_client.models.runs import (
@@ -58,7 +59,7 @@ def content_of(text: str) -> list[TextPart]:
 
 @define
 class Committing:
-    """A service whose writes are committed at once, as a request would."""
+    """A service whose writes are committed at once, as a request would; what is JSON is decoded."""
 
     service: Any
     context: Context
@@ -68,7 +69,9 @@ class Committing:
 
         def call(*args: Any, **fields: Any) -> Any:
             done = method(*args, **fields)
-            return done.commit(self.context) if isinstance(done, Write) else done
+            if isinstance(done, Write):
+                done = done.commit(self.context)
+            return done.decoded() if isinstance(done, StoredJson) else done
 
         return call
 
@@ -88,7 +91,7 @@ class Store:
     threads: Any = field(init=False)
     messages: Any = field(init=False)
     runs: Any = field(init=False)
-    run_steps: RunSteps = field(init=False)
+    run_steps: Any = field(init=False)
     woken: list[str] = field(factory=list)
     stopped: list[str] = field(factory=list)
     #: The numbers of files of stores that wait for a reader.
@@ -100,7 +103,7 @@ class Store:
         self.threads = committing(Threads, self.context)
         self.messages = committing(Messages, self.context)
         self.runs = committing(Runs, self.context)
-        self.run_steps = RunSteps(self.context)
+        self.run_steps = committing(RunSteps, self.context)
 
     def after_commit(self, events: Sequence[object]) -> None:
         """Does as an engine does, but has nobody work on anything."""

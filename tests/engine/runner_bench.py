@@ -13,7 +13,6 @@ from assistants_client.engine.language_models.base import Conversation, Language
 from assistants_client.engine.language_models.scripted import Script, Scripted
 from assistants_client.engine.services._base import (
     Context,
-    by_id,
     change_run,
     end_step,
     load_run,
@@ -119,7 +118,7 @@ class Bench:
     def run(self) -> Run:
         """The run as it is stored."""
         with self.database.read() as connection:
-            held = load_run(connection, by_id("run_1"))
+            held = load_run(connection, "run_1")
         assert held is not None
         return held.run
 
@@ -143,7 +142,7 @@ class Bench:
     def cancel(self, _: Conversation | None = None) -> None:
         """What the service does when a run is cancelled."""
         with self.database.begin() as connection:
-            held = load_run(connection, by_id("run_1"))
+            held = load_run(connection, "run_1")
             assert held is not None
             change_run(connection, held.run, "cancelling", cancelling_since=self.now)
 
@@ -154,7 +153,7 @@ class Bench:
             if isinstance(made, FunctionToolCall) and made.function.output is None:
                 made.function.output = outputs[made.function.name]
         with self.database.begin() as connection:
-            held = load_run(connection, by_id("run_1"))
+            held = load_run(connection, "run_1")
             assert held is not None
             end_step(connection, step, "completed", 1000)
             change_run(connection, held.run, "queued")

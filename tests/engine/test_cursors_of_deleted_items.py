@@ -219,8 +219,8 @@ def test_the_number_of_places_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
             for number in range(6)
             if deleted_items.place_of_deleted(connection, threads, f"t{number}", None)
         ]
-        page = read_page(connection, threads, Thread, PageQuery(order="asc", after="t2"))
-        assert load_all(connection, threads, Thread) == page.data
+        page = read_page(connection, threads, Thread, PageQuery(order="asc", after="t2"), {})
+        assert load_all(connection, threads, Thread) == page.decoded().data
     assert known == [2, 3, 4]
     database.close()
 

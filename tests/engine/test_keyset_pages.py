@@ -38,7 +38,7 @@ def filled() -> Iterator[Database]:
 def page(database: Database, query: PageQuery) -> Page[Thread]:
     """The page that is asked for."""
     with database.read() as connection:
-        return read_page(connection, threads, Thread, query)
+        return read_page(connection, threads, Thread, query, {}).decoded()
 
 
 def ids(found: Page[Thread]) -> list[str]:

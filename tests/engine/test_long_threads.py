@@ -212,7 +212,7 @@ def test_the_plan_of_a_page_names_its_index(store: Store) -> None:
         if connection.dialect.name != "sqlite":
             pytest.skip("the plan of an empty table says nothing on PostgreSQL")
         for where, index in {
-            "messages WHERE thread_id = '1' AND run_id = '1'": "ix_messages_of_run",
+            "messages WHERE thread_id = '1' AND run_id = '1'": "ix_messages_by_run",
             "messages WHERE thread_id = '1'": "ix_messages_made",
             "runs WHERE thread_id = '1'": "ix_runs_made",
             "run_steps WHERE run_id = '1'": "ix_run_steps_made",

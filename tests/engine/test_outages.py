@@ -71,7 +71,7 @@ def test_nothing_within_a_transaction_is_done_again() -> None:
     def outer() -> int:
         nonlocal tries
         tries += 1
-        with transaction_open():
+        with transaction_open:
             return repeatable(inner)()
 
     assert outer() == 2

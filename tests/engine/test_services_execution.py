@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
-from engine_store import Clock, Store, content_of, tokens
+from engine_store import Clock, Store, committing, content_of, tokens
 from sqlalchemy import update
 
 from assistants_client.engine.domain.new_objects import changed
@@ -415,14 +415,15 @@ def test_the_clocks_of_others_do_not_matter(store: Store, step: float) -> None:
     execution, work = store.claimed()
     elsewhere = Clock(store.clock.time)
     watching = evolve(store.context, clock=elsewhere, leases=Leases(store.clock))
+    seen = committing(Runs, watching).retrieve
     set_owner(store, work.run, "elsewhere/1/x/y")
     for _ in range(5):
         elsewhere.move(step / 5)
-        assert Runs(watching).retrieve(work.run.thread_id, work.run.id).status == "in_progress"
+        assert seen(work.run.thread_id, work.run.id).status == "in_progress"
         store.clock.move(LEASE - 1)
         set_lease(store, work.run, execution)
     store.clock.move(LEASE - 1)
-    assert Runs(watching).retrieve(work.run.thread_id, work.run.id).status == "in_progress"
+    assert seen(work.run.thread_id, work.run.id).status == "in_progress"
 
 
 def set_lease(store: Store, run: Run, execution: Execution) -> None:

@@ -264,7 +264,7 @@ def test_the_database_itself_lets_no_second_run_in(
 ) -> None:
     """Even where the run that holds the thread's lock was overlooked."""
     run = store.new_run()
-    monkeypatch.setattr(Context, "expire_overdue", lambda *_: None)
+    monkeypatch.setattr(Context, "active_run", lambda *_: None)
     with pytest.raises(IntegrityError):
         store.runs.create(run.thread_id, RunRequest(assistant_id=run.assistant_id))
 

@@ -7,7 +7,6 @@ this is the only place that uses Werkzeug.
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 import re
 import time
@@ -22,7 +21,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from assistants_client._json.codec import encode
 from assistants_client._protocol import ENGINE_POLL_AFTER_MS, HONOURS_IDEMPOTENCY
 from assistants_client.engine.events.event_stream import RunEvents
 from assistants_client.engine.events.stream_state import RUN
@@ -38,9 +36,10 @@ from assistants_client.engine.services._base import Caller, Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services.idempotency_keys import IdempotencyKeys
 from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models._base import JsonObject
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
-from assistants_client.models.runs import FINAL_STATUSES
+from assistants_client.models.runs import FINAL_STATUSES, Run
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -139,9 +138,10 @@ class App:
             call = Call(request, path, ids, form)
             if request.method == "POST":
                 result = posts.handle(handler, call)
-                document = result.document
-                if document.get("object") == RUN:  # also one that is created here
-                    bind_ids(run_id=document["id"], thread_id=document["thread_id"])
+                made = result.made
+                run = _run_in(made)
+                if run is not None:  # also one that is created here
+                    bind_ids(run_id=run["id"], thread_id=run["thread_id"])
                 if result.stream is not None:
                     record.is_stream = True
                     return _event_stream(result.stream)
@@ -149,7 +149,8 @@ class App:
                 result = retried(handler)(services, call)
                 if isinstance(result, FileContent):
                     return _content(result)
-                document = encode(result)
+                made = StoredJson.of(result)
+                run = _run_in(made)
         except MethodNotAllowed as error:
             refusal = _refusal(Fault(405, f"Not allowed to {request.method} on {request.path}."))
             refusal.headers["allow"] = ", ".join(error.valid_methods or ())
@@ -162,9 +163,9 @@ class App:
             raise Fault(413, message, "request_too_large") from None
         except HTTPException as error:
             raise Fault(error.code or 400, error.description or error.name) from None
-        response = _json_response(200, document)
-        if document.get("object") == RUN and document["status"] not in FINAL_STATUSES:
-            response.headers[ENGINE_POLL_AFTER_MS] = str(self._poll_after(document))
+        response = _json_response(200, made.text)
+        if run is not None and run["status"] not in FINAL_STATUSES:
+            response.headers[ENGINE_POLL_AFTER_MS] = str(self._poll_after(run))
         return response
 
     def _caller(self, request: Request) -> Caller:
@@ -294,7 +295,7 @@ def _signed(response: Response, request_id: str, seconds: float = 0.0) -> Respon
 
 def _refusal(fault: Fault) -> Response:
     detail = ErrorDetail(message=fault.message, type=fault.type, param=fault.param, code=fault.code)
-    response = _json_response(fault.status, encode(ErrorBody(error=detail)))
+    response = _json_response(fault.status, StoredJson.of(ErrorBody(error=detail)).text)
     if fault.status == 401:
         response.headers["www-authenticate"] = _REALM
     if fault.retry_after is not None:
@@ -302,8 +303,15 @@ def _refusal(fault: Fault) -> Response:
     return response
 
 
-def _json_response(status: int, document: Any) -> Response:
-    response = Response(json.dumps(document), status=status, content_type="application/json")
+def _run_in(made: StoredJson[Any]) -> JsonObject | None:
+    """Returns the document of a run; ``None`` where it is another object, which is not parsed."""
+    if made.cls not in (Run, dict) or made.document.get("object") != RUN:
+        return None
+    return made.document
+
+
+def _json_response(status: int, text: str) -> Response:
+    response = Response(text, status=status, content_type="application/json")
     response.headers[HONOURS_IDEMPOTENCY] = "true"
     return response
 

@@ -8,11 +8,10 @@ the response is, the routes and services decide.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from assistants_client._json.codec import encode
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.events.broker import Subscription
 from assistants_client.engine.events.event_stream import RunEvents
@@ -33,7 +32,8 @@ from assistants_client.engine.storage.store_faults import (
     CommitInDoubtError,
     InterruptedTransactionError,
 )
-from assistants_client.models._base import JsonObject, Struct
+from assistants_client.engine.storage.stored_json import StoredJson
+from assistants_client.models._base import JsonObject
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 @frozen
 class PostResult:
-    """The response to a POST: a document, or the events of the run that it describes."""
+    """The response to a POST: an object, or the events of the run that it describes."""
 
-    document: JsonObject
+    made: StoredJson[Any]
     stream: RunEvents | None = None
 
 
@@ -96,12 +96,12 @@ class PostHandler:
             except KeyTakenError:
                 message = f"A request with this {IDEMPOTENCY_KEY} is being handled."
                 raise Fault(409, message, "idempotency_key_in_use") from None
-        return PostResult(first, self._replay(call, first) if call.streams else None)
+        return PostResult(first, self._replay(call, first.document) if call.streams else None)
 
     def _commit(self, handler: Handler, call: Call, key: RequestKey | None) -> PostResult:
         write = handler(self._services, call)
         if isinstance(write, ReadOnly):
-            return PostResult(encode(write.result))
+            return PostResult(StoredJson.of(write.result))
         if not isinstance(write, Write):  # its answer would not be stored by its key
             raise TypeError(f"the handler of POST {call.path} returned {type(write).__name__}")
         state = StreamState()
@@ -109,17 +109,17 @@ class PostHandler:
             before = self._snapshots.load(call.ids["run_id"])
             if before is not None:
                 state.mark_sent(before)
-        document: JsonObject = {}
+        made: StoredJson[Any] = StoredJson(dict, "{}")
 
-        def before_commit(connection: Connection, result: Struct | None) -> None:
-            nonlocal document
+        def before_commit(connection: Connection, result: Any) -> None:
+            nonlocal made
             if result is None:  # a piece, and of a repeat not even that may be done
                 if key is not None:
                     self._keys.require_unused(connection, key)
                 return
-            document = encode(result)
+            made = StoredJson.of(result)
             if key is not None:
-                self._keys.store(connection, key, document)
+                self._keys.store(connection, key, made)
 
         subscription: Subscription | None = None
         if call.streams and write.run_id is not None:
@@ -133,15 +133,15 @@ class PostHandler:
                 subscription.close()
             raise
         if subscription is None:
-            return PostResult(document)
-        return PostResult(document, self._stream(call, subscription, state))
+            return PostResult(made)
+        return PostResult(made, self._stream(call, subscription, state))
 
     def _replay(self, call: Call, run: JsonObject) -> RunEvents:
         """Returns the events of a run that exists already, from its beginning on."""
         first: list[NamedEvent] = []
         if not call.ids:
             thread = self._services.threads.retrieve(run["thread_id"])
-            first.append((f"{THREAD}.created", encode(thread)))
+            first.append((f"{THREAD}.created", thread.document))
         if "run_id" not in call.ids:
             first.append((f"{RUN}.created", run))
         first.append((f"{RUN}.queued", run))

@@ -32,6 +32,7 @@ from assistants_client.engine.services.vector_store_file_batches import VectorSt
 from assistants_client.engine.services.vector_store_files import VectorStoreFiles
 from assistants_client.engine.services.vector_stores import VectorStores
 from assistants_client.engine.storage.keyset_pages import PageQuery, parse_page_query
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
@@ -186,9 +187,9 @@ class ReadOnly:
     result: Struct
 
 
-#: The result of an operation: an object, its document, or a file's content; or, of a POST, what is
-#: to be written, which has the result.
-Result: TypeAlias = Struct | JsonObject | FileContent | Write[Any] | ReadOnly
+#: The result of an operation: an object, its document or its JSON, or a file's content; or, of a
+#: POST, what is to be written, which has the result.
+Result: TypeAlias = Struct | JsonObject | StoredJson[Any] | FileContent | Write[Any] | ReadOnly
 Handler: TypeAlias = Callable[[Services, Call], Result]
 
 _A: Final = "/assistants"
@@ -204,7 +205,7 @@ _S: Final = "/threads/<thread_id>/runs/<run_id>/steps"
 
 def _run_steps_list(s: Services, c: Call) -> JsonObject:
     c.include()
-    page: dict[str, Any] = encode(s.run_steps.list(**c.ids, query=c.page()))
+    page = s.run_steps.list(**c.ids, query=c.page()).document
     return {**page, "data": [c.shown_step(step) for step in page["data"]]}
 
 
@@ -213,7 +214,7 @@ def _run_steps_retrieve(s: Services, c: Call) -> JsonObject:
     return c.shown_step(encode(s.run_steps.retrieve(**c.ids)))
 
 
-def _runs_create(s: Services, c: Call) -> Write[Run]:
+def _runs_create(s: Services, c: Call) -> Write[StoredJson[Run]]:
     c.include()
     return s.runs.create(**c.ids, request=c.body(RunRequest, streams=True))
 

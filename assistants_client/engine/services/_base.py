@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from attrs import evolve, field, frozen
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
@@ -49,6 +50,7 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.leases import RELEASED, Leases
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import IncompleteDetails, Message
@@ -153,15 +155,14 @@ class Context:
             Fault: There is no such thread.
         """
         with self.database.read() as connection:
-            self._require_thread(connection, thread_id)
-            active = load_run(connection, locks(thread_id))
+            active = self._lock_of(connection, thread_id)
             if active is None or self.due_end(active) is None:
                 yield connection
                 return
         with self.begin() as connection:
-            self.expire_overdue(connection, locks(thread_id))
+            self.active_run(connection, thread_id)
         with self.database.read() as connection:
-            self._require_thread(connection, thread_id)
+            self._lock_of(connection, thread_id)
             yield connection
 
     def active_run(self, connection: Connection, thread_id: str) -> Run | None:
@@ -174,24 +175,29 @@ class Context:
         Raises:
             Fault: There is no such thread.
         """
-        self._require_thread(connection, thread_id)
-        claimed = self.expire_overdue(connection, locks(thread_id))
+        claimed = self._as_due(connection, self._lock_of(connection, thread_id))
         return None if claimed is None or claimed.run.is_final else claimed.run
 
-    def _require_thread(self, connection: Connection, thread_id: str) -> None:
-        which = (threads.c[name] == value for name, value in self.visible.items())
-        query = select(threads.c.seq).where(threads.c.id == thread_id, *which)
-        if connection.execute(query).first() is None:
-            raise not_found("thread", thread_id)
+    def _lock_of(self, connection: Connection, thread_id: str) -> ClaimedRun | None:
+        """Returns the run that holds a thread's lock, as it is stored.
 
-    def expire_overdue(
-        self, connection: Connection, which: ColumnElement[bool]
-    ) -> ClaimedRun | None:
+        Raises:
+            Fault: There is no such thread.
+        """
+        which = {"id": thread_id, **self.visible}
+        row = connection.execute(_locks(*which), which).first()
+        if row is None:
+            raise not_found("thread", thread_id)
+        return None if row.body is None else _claimed(row)
+
+    def expire_overdue(self, connection: Connection, run_id: str) -> ClaimedRun | None:
         """Returns a run as it is due by now: ended if it is overdue, queued if its worker is gone.
 
         To be called in a transaction of :meth:`begin`.
         """
-        claimed = load_run(connection, which)
+        return self._as_due(connection, load_run(connection, run_id))
+
+    def _as_due(self, connection: Connection, claimed: ClaimedRun | None) -> ClaimedRun | None:
         end = None if claimed is None else self.due_end(claimed)
         if claimed is None or end is None:
             return claimed
@@ -249,16 +255,6 @@ class ClaimedRun:
     tries: int = 0
 
 
-def by_id(run_id: str) -> ColumnElement[bool]:
-    """Finds a run by its id."""
-    return runs.c.id == run_id
-
-
-def locks(thread_id: str) -> ColumnElement[bool]:
-    """Finds the run that holds a thread's lock."""
-    return runs.c.active_thread_id == thread_id
-
-
 def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[ClaimedRun]:
     """Returns runs as they are stored, overdue ones too, oldest first.
 
@@ -266,39 +262,55 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
         connection: The transaction.
         which: The condition on the runs.
     """
-    held = runs.c
-    query = (
-        select(
-            held.body,
-            held.owner,
-            held.lease_until,
-            held.cancelling_since,
-            held.tenant,
-            held.tries,
-        )
-        .where(which)
-        .order_by(held.seq)
+    rows = connection.execute(_RUNS.where(which).order_by(runs.c.seq))
+    return list(map(_claimed, rows))
+
+
+def load_run(connection: Connection, run_id: str) -> ClaimedRun | None:
+    """Returns a run as :func:`load_runs` does, or ``None``."""
+    row = connection.execute(_RUN, {"id": run_id}).first()
+    return None if row is None else _claimed(row)
+
+
+_RUNS: Final = select(
+    runs.c.body,
+    runs.c.owner,
+    runs.c.lease_until,
+    runs.c.cancelling_since,
+    runs.c.tenant,
+    runs.c.tries,
+)
+
+
+_RUN: Final = _RUNS.where(runs.c.id == bindparam("id"))
+
+
+@cache
+def _locks(*names: str) -> Select[Any]:
+    """Returns the query for the run that locks a thread with values in columns of these names."""
+    which = (threads.c[name] == bindparam(name) for name in names)
+    locked = threads.outerjoin(runs, runs.c.active_thread_id == threads.c.id)
+    return _RUNS.select_from(locked).where(*which)
+
+
+def _claimed(row: Any) -> ClaimedRun:
+    body, owner, lease_until, cancelling_since, tenant, tries = row
+    return ClaimedRun(
+        run=decode(Run, body),
+        owner=owner,
+        lease_until=lease_until,
+        cancelling_since=cancelling_since,
+        tenant=tenant,
+        tries=tries or 0,
     )
-    return [
-        ClaimedRun(
-            run=decode(Run, row.body),
-            owner=row.owner,
-            lease_until=row.lease_until,
-            cancelling_since=row.cancelling_since,
-            tenant=row.tenant,
-            tries=row.tries or 0,
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def load_run(connection: Connection, which: ColumnElement[bool]) -> ClaimedRun | None:
-    """Returns the one run of :func:`load_runs`, or ``None``."""
-    return next(iter(load_runs(connection, which)), None)
 
 
 def emit_events(
-    connection: Connection, run_id: str, noun: str, document: JsonObject | None, *words: str
+    connection: Connection,
+    run_id: str,
+    noun: str,
+    made: StoredJson[Any] | JsonObject | None,
+    *words: str,
 ) -> None:
     """Has events published to the streams of a run, after commit.
 
@@ -306,10 +318,11 @@ def emit_events(
         connection: The transaction.
         run_id: The run.
         noun: The kind of the object, as event names have it.
-        document: The object as it is now; ``None``, of one that was deleted, sends nothing.
+        made: The object as it is now; ``None``, of one that was deleted, sends nothing.
         words: The last words of the event names, one event for each.
     """
-    if document is not None:
+    if made is not None:
+        document = made.document if isinstance(made, StoredJson) else made
         events = (RunEvent(run_id, f"{noun}.{word}", document) for word in words)
         emit_after_commit(connection, *events)
 
@@ -320,8 +333,8 @@ def change_run(connection: Connection, run: Run, status: str, **columns: Any) ->
     run.status = status
     if status != "requires_action":
         run.required_action = None
-    document = save(connection, runs, run, status=status, **columns)
-    emit_events(connection, run.id, RUN, document, status)
+    stored = save(connection, runs, run, status=status, **columns)
+    emit_events(connection, run.id, RUN, stored, status)
 
 
 def end_run(
@@ -359,7 +372,7 @@ def end_run(
         setattr(run, RUN_END_TIMES[ending.status], now)
     steps = load_all(connection, run_steps, RunStep, run_id=run.id)
     run.usage = total_of([*(step.usage for step in steps), spent])
-    document = save(
+    stored = save(
         connection,
         runs,
         run,
@@ -369,7 +382,7 @@ def end_run(
         **RELEASED,
     )
     count_ended(connection, run, run.status, now)
-    emit_events(connection, run.id, RUN, document, run.status)
+    emit_events(connection, run.id, RUN, stored, run.status)
 
 
 def end_step(
@@ -389,8 +402,8 @@ def end_step(
         # Steps have fewer codes than runs.
         code = error.code if error.code == "rate_limit_exceeded" else "server_error"
         step.last_error = LastError(code=code, message=error.message)
-    document = save(connection, run_steps, step, status=status)
-    emit_events(connection, step.run_id, STEP, document, status)
+    stored = save(connection, run_steps, step, status=status)
+    emit_events(connection, step.run_id, STEP, stored, status)
 
 
 def end_message(connection: Connection, message: Message, reason: str | None, now: int) -> None:
@@ -400,9 +413,9 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
     else:
         message.status, message.incomplete_at = "incomplete", now
         message.incomplete_details = IncompleteDetails(reason=reason)
-    document = save(connection, messages, message, status=message.status)
+    stored = save(connection, messages, message, status=message.status)
     if message.run_id is not None:
-        emit_events(connection, message.run_id, MESSAGE, document, message.status)
+        emit_events(connection, message.run_id, MESSAGE, stored, message.status)
 
 
 def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
@@ -417,9 +430,9 @@ def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
     return run
 
 
-def add_messages(connection: Connection, made: Iterable[Message]) -> None:
-    """Stores messages that a caller wrote."""
-    for message in made:
+def add_messages(connection: Connection, made: Iterable[Message]) -> Sequence[StoredJson[Message]]:
+    """Stores messages that a caller wrote, and returns their JSON."""
+    return [
         add(
             connection,
             messages,
@@ -428,3 +441,5 @@ def add_messages(connection: Connection, made: Iterable[Message]) -> None:
             run_id=None,
             status=message.status,
         )
+        for message in made
+    ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
@@ -81,31 +81,38 @@ def states(
     return found
 
 
+_OTHERS: Final = (
+    select(messages.c.seq, messages.c.body)
+    .where(
+        messages.c.thread_id == bindparam("thread_id"),
+        or_(messages.c.run_id.is_(None), messages.c.run_id != bindparam("run_id")),
+        messages.c.seq < bindparam("before"),
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("page_limit"))
+)
+#: What no row's number reaches.
+_END: Final = 2**63 - 1
+
+
 def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
     """Yields all messages of a run's thread but its own, read as they are asked for."""
-    seq = messages.c.seq
+    at_once = min(most, _AT_ONCE)
+    which = {"thread_id": run.thread_id, "run_id": run.id, "page_limit": at_once}
 
     @retried
-    def page() -> Sequence[Any]:
+    def page(before: int) -> Sequence[Any]:
         with database.read() as connection:
-            return connection.execute(
-                select(seq, messages.c.body)
-                .where(here, others, *before)
-                .order_by(seq.desc())
-                .limit(at_once)
-            ).all()
+            return connection.execute(_OTHERS, {**which, "before": before}).all()
 
-    here = messages.c.thread_id == run.thread_id
-    others = or_(messages.c.run_id.is_(None), messages.c.run_id != run.id)
-    before: list[ColumnElement[bool]] = []
-    at_once = min(most, _AT_ONCE)
+    before = _END
     while True:
-        rows = page()
+        rows = page(before)
         for row in rows:
             yield decode(Message, row.body)
         if len(rows) < at_once:
             return
-        before = [seq < rows[-1].seq]
+        before = rows[-1].seq
 
 
 def _length(message: Message) -> int:

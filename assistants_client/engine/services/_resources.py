@@ -22,8 +22,8 @@ from assistants_client.engine.services._stores import (
     require_store,
 )
 from assistants_client.engine.storage.database import add, load, save
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import threads, vector_stores
-from assistants_client.models._base import JsonObject
 from assistants_client.models.messages import Attachment, ImageFilePart, Message
 from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
@@ -119,21 +119,21 @@ def _made(
 
 def store_thread(
     context: Context, connection: Connection, thread: Thread, first: Sequence[Message], at: str = ""
-) -> JsonObject:
+) -> StoredJson[Thread]:
     """Stores a new thread with its first messages and their attachments.
 
     Returns:
-        The thread's document; what the attachments add is in the thread as well.
+        The thread as JSON, with what the attachments add.
     """
     resolve_resources(
         context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY
     )
-    document = add(connection, threads, thread, tenant=context.caller.tenant)
+    stored = add(connection, threads, thread, tenant=context.caller.tenant)
     _require_images(context, connection, first, f"{at}messages[{{}}].")
     if apply_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
-        document = encode(thread)
+        stored = StoredJson.of(thread)
     add_messages(connection, first)
-    return document
+    return stored
 
 
 def apply_attachments(

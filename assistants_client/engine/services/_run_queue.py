@@ -15,7 +15,7 @@ from typing import Final
 from attrs import define, field
 from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
 
-from assistants_client.engine.services._base import ClaimedRun, Context, by_id
+from assistants_client.engine.services._base import ClaimedRun, Context
 from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import runs
 
@@ -68,7 +68,7 @@ class RunQueue:
         if self.max_runs is not None:
             room = self.room(connection, self.max_runs)
             waits = runs.c.waits_since
-            is_marked = connection.execute(select(waits.is_not(None)).where(by_id(run_id)))
+            is_marked = connection.execute(select(waits.is_not(None)).where(runs.c.id == run_id))
             if room <= 0 or not (
                 is_marked.scalar_one() or _count(connection, _is_marked, most=room) < room
             ):
@@ -80,7 +80,7 @@ class RunQueue:
     def _mark(self, connection: Connection, run_id: str) -> None:
         marked = connection.execute(
             update(runs)
-            .where(by_id(run_id), runs.c.waits_since.is_(None))
+            .where(runs.c.id == run_id, runs.c.waits_since.is_(None))
             .values(waits_since=self._context.clock())
         )
         if marked.rowcount and _log.isEnabledFor(logging.INFO):
@@ -167,7 +167,7 @@ _is_claimed: Final[ColumnElement[bool]] = runs.c.status.in_(
 
 
 def _older(run_id: str) -> ColumnElement[bool]:
-    return runs.c.seq < select(runs.c.seq).where(by_id(run_id)).scalar_subquery()
+    return runs.c.seq < select(runs.c.seq).where(runs.c.id == run_id).scalar_subquery()
 
 
 def _count(connection: Connection, *which: ColumnElement[bool], most: int | None = None) -> int:

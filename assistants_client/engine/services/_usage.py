@@ -6,17 +6,19 @@ Which tokens there are is not known here.
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from assistants_client.engine.storage.tables import runs, tenant_usage
 from assistants_client.models.runs import Run
 
+_TENANT: Final = select(runs.c.tenant).where(runs.c.id == bindparam("id"))
+
 
 def tenant_of(connection: Connection, run_id: str) -> str | None:
     """Returns the tenant of a run, if it has one."""
-    query = select(runs.c.tenant).where(runs.c.id == run_id)
-    found: str | None = connection.execute(query).scalar_one_or_none()
+    found: str | None = connection.execute(_TENANT, {"id": run_id}).scalar_one_or_none()
     return found
 
 

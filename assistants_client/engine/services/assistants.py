@@ -62,9 +62,10 @@ class Assistants:
     def list(self, query: PageQuery) -> Page[Assistant]:
         """Returns a page of all assistants that the caller sees."""
         with self._context.database.read() as connection:
-            page = read_page(
-                connection, assistants, Assistant, query, tenant=self._context.only_tenant
+            stored = read_page(
+                connection, assistants, Assistant, query, {}, tenant=self._context.only_tenant
             )
+        page = stored.decoded()
         page.data = [shown_assistant(assistant) for assistant in page.data]
         return page
 

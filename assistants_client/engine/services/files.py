@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Final
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
@@ -22,6 +22,7 @@ from assistants_client.engine.services._contents import (
 from assistants_client.engine.services._passages import drop_first
 from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import files, vector_store_files
 from assistants_client.models.files import File, FileExpiry
 from assistants_client.models.lists import Deleted, Page
@@ -104,18 +105,18 @@ class Files:
         """Returns the content of a file, to be read block by block."""
         return FileContent(self._context.database, self.retrieve(file_id))
 
-    def list(self, query: PageQuery, *, purpose: str | None = None) -> Page[File]:
+    def list(self, query: PageQuery, *, purpose: str | None = None) -> StoredJson[Page[File]]:
         """Returns a page of all files that the caller sees, or of those for one purpose."""
-        where: list[ColumnElement[bool]] = [files.c.is_whole]
+        where: dict[str, str | bool] = {"is_whole": True}
         if purpose is not None:
-            where.append(files.c.purpose == purpose)
+            where["purpose"] = purpose
         with self._context.database.read() as connection:
             return read_page(
                 connection,
                 files,
                 File,
                 query,
-                *where,
+                where,
                 tenant=self._context.only_tenant,
                 passing=[present(self._context.clock())],
             )

@@ -6,18 +6,18 @@ without the other. Two of the same request at once both try; only one of them ca
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Text, bindparam, cast, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._write import in_pieces
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import answered_requests
-from assistants_client.models._base import JsonObject
 
 #: For so many seconds a response is stored.
 KEPT_SECONDS: Final = 24 * 60 * 60
@@ -26,6 +26,14 @@ _PURGE_SECONDS: Final = 60.0
 #: And so many at once, so that no other writer waits for long.
 _PURGED_AT_ONCE: Final = 1000
 _LONGEST_KEY: Final = 255
+
+
+_kept: Final = answered_requests.c
+_FIND: Final = select(_kept.fingerprint, cast(_kept.answer, Text).label("answer")).where(
+    _kept.key == bindparam("key"), _kept.created_at > bindparam("eldest")
+)
+_IS_STORED: Final = select(_kept.key).where(_kept.key == bindparam("key"))
+_STORE: Final = insert(answered_requests).inline()
 
 
 class KeyTakenError(Exception):
@@ -68,26 +76,20 @@ class IdempotencyKeys:
     #: When to purge again.
     _due: float = field(default=0.0, init=False)
 
-    def find(self, request: RequestKey) -> JsonObject | None:
+    def find(self, request: RequestKey) -> StoredJson[Any] | None:
         """Returns the response that the request got; ``None`` when it is new.
 
         Raises:
             Fault: The key was used for another request.
         """
-        table = answered_requests.c
         with self._context.database.read() as connection:
-            row = connection.execute(
-                select(table.fingerprint, table.answer).where(
-                    table.key == request.key, table.created_at > self._eldest()
-                )
-            ).first()
+            row = connection.execute(_FIND, {"key": request.key, "eldest": self._eldest()}).first()
         if row is None:
             return None
         if row.fingerprint != request.fingerprint:
             message = f"Invalid '{IDEMPOTENCY_KEY}': this key was used for another request already."
             raise Fault(422, message, "idempotency_key_reused", IDEMPOTENCY_KEY)
-        found: JsonObject = row.answer
-        return found
+        return StoredJson(dict, row.answer)
 
     def require_unused(self, connection: Connection, request: RequestKey) -> None:
         """Refuses a key that a response is stored by.
@@ -95,29 +97,30 @@ class IdempotencyKeys:
         Raises:
             KeyTakenError: There is a response already; the transaction is to be rolled back.
         """
-        table = answered_requests.c
-        if connection.execute(select(table.key).where(table.key == request.key)).first():
+        if connection.execute(_IS_STORED, {"key": request.key}).first():
             raise KeyTakenError(request.key)
 
-    def store(self, connection: Connection, request: RequestKey, answer: JsonObject) -> None:
+    def store(self, connection: Connection, request: RequestKey, answer: StoredJson[Any]) -> None:
         """Stores a response, in the transaction that makes it true.
 
         Raises:
             KeyTakenError: There is a response already; the transaction is to be rolled back.
         """
-        is_thread = answer.get("object") == "thread"
+        document = answer.document
+        is_thread = document.get("object") == "thread"
         if self._context.clock() >= self._due:
             is_over = not self._purge(connection)
             self._due = self._context.clock() + (_PURGE_SECONDS if is_over else 0.0)
         try:
             connection.execute(
-                insert(answered_requests).values(
-                    key=request.key,
-                    fingerprint=request.fingerprint,
-                    created_at=self._context.clock(),
-                    thread_id=answer["id"] if is_thread else answer.get("thread_id"),
-                    answer=answer,
-                )
+                _STORE,
+                {
+                    "key": request.key,
+                    "fingerprint": request.fingerprint,
+                    "created_at": self._context.clock(),
+                    "thread_id": document["id"] if is_thread else document.get("thread_id"),
+                    "answer": answer,
+                },
             )
         except IntegrityError:
             raise KeyTakenError(request.key) from None

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.events.stream_state import StoredRun
-from assistants_client.engine.services._base import Context, by_id, load_run
+from assistants_client.engine.services._base import Context, load_run
 from assistants_client.engine.storage.database import BRIEF, load_all
 from assistants_client.engine.storage.tables import messages, run_steps
 from assistants_client.models.messages import Message
@@ -33,13 +33,13 @@ class RunSnapshots:
             patience: As for ``Database.begin``.
         """
         with self._context.database.read(patience=patience) as connection:
-            claimed = load_run(connection, by_id(run_id))
+            claimed = load_run(connection, run_id)
             if claimed is None:
                 return None
             if self._context.due_end(claimed) is None:
                 return _stored(connection, claimed.run)
         with self._context.begin(patience=patience) as connection:
-            claimed = self._context.expire_overdue(connection, by_id(run_id))
+            claimed = self._context.expire_overdue(connection, run_id)
             return None if claimed is None else _stored(connection, claimed.run)
 
 

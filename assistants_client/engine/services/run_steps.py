@@ -8,6 +8,7 @@ from assistants_client.engine.faults import not_found
 from assistants_client.engine.services._base import Context, require_run
 from assistants_client.engine.storage.database import load
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import run_steps
 from assistants_client.models.lists import Page
 from assistants_client.models.run_steps import RunStep
@@ -28,9 +29,9 @@ class RunSteps:
             raise not_found("run step", step_id)
         return found
 
-    def list(self, thread_id: str, run_id: str, query: PageQuery) -> Page[RunStep]:
+    def list(self, thread_id: str, run_id: str, query: PageQuery) -> StoredJson[Page[RunStep]]:
         """Returns a page of a run's steps."""
         with self._context.read_thread(thread_id) as connection:
             require_run(connection, thread_id, run_id)
-            where = run_steps.c.run_id == run_id
+            where = {"run_id": run_id}
             return read_page(connection, run_steps, RunStep, query, where, parent=run_id)

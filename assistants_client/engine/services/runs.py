@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from assistants_client._json.codec import encode
 from assistants_client.engine.domain.bounds import MAX_TEXT
@@ -37,9 +38,11 @@ from assistants_client.engine.storage.database import (
     emit_after_commit,
     load,
     load_all,
+    load_json,
     save,
 )
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import assistants, messages, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
@@ -62,7 +65,7 @@ class Runs:
 
     _context: Context
 
-    def create(self, thread_id: str, request: RunRequest) -> Write[Run]:
+    def create(self, thread_id: str, request: RunRequest) -> Write[StoredJson[Run]]:
         """Queues a run on a thread.
 
         Raises:
@@ -70,7 +73,7 @@ class Runs:
         """
         now, run_id = self._context.now(), self._context.new_id("run_")
 
-        def write(connection: Connection) -> Run:
+        def write(connection: Connection) -> StoredJson[Run]:
             active = self._context.active_run(connection, thread_id)
             if active is not None:
                 raise Fault(400, f"Thread {thread_id} already has an active run {active.id}.")
@@ -89,12 +92,11 @@ class Runs:
             if not _has_subject(run, extra) and not _has_user_message(connection, thread_id):
                 raise _about_nothing()
             add_messages(connection, extra)
-            _add_run(connection, run, self._context.caller.tenant)
-            return run
+            return _add_run(connection, run, self._context.caller.tenant)
 
         return Write(write, run_id=run_id)
 
-    def create_thread_and_run(self, request: ThreadRunRequest) -> Write[Run]:
+    def create_thread_and_run(self, request: ThreadRunRequest) -> Write[StoredJson[Run]]:
         """Makes a thread with its first messages, and queues a run on it: all of it, or nothing.
 
         Raises:
@@ -104,7 +106,7 @@ class Runs:
         refuse_new_stores(request)
         wanted = ThreadRequest() if request.thread is UNSET else request.thread
 
-        def write(connection: Connection) -> Run:
+        def write(connection: Connection) -> StoredJson[Run]:
             assistant = _require_assistant(self._context, connection, request.assistant_id)
             thread, first = new_thread(wanted, now, self._context.new_id, at="thread.")
             run, _ = new_run(
@@ -119,19 +121,21 @@ class Runs:
             if request.tool_resources:
                 resolve_resources(self._context, connection, run.tool_resources)
             run.tool_resources = resources_of(run.tools, run.tool_resources)
-            document = store_thread(self._context, connection, thread, first, "thread.")
+            stored = store_thread(self._context, connection, thread, first, "thread.")
             if not _has_subject(run, first):
                 raise _about_nothing()
-            emit_events(connection, run.id, THREAD, document, "created")
-            _add_run(connection, run, self._context.caller.tenant)
-            return run
+            emit_events(connection, run.id, THREAD, stored, "created")
+            return _add_run(connection, run, self._context.caller.tenant)
 
         return Write(write, run_id=run_id)
 
-    def retrieve(self, thread_id: str, run_id: str) -> Run:
+    def retrieve(self, thread_id: str, run_id: str) -> StoredJson[Run]:
         """Returns a run."""
         with self._context.read_thread(thread_id) as connection:
-            return require_run(connection, thread_id, run_id)
+            found = load_json(connection, runs, Run, run_id, thread_id=thread_id)
+        if found is None:
+            raise not_found("run", run_id)
+        return found
 
     def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Write[Run]:
         """Changes the metadata.
@@ -151,10 +155,10 @@ class Runs:
 
         return Write(write)
 
-    def list(self, thread_id: str, query: PageQuery) -> Page[Run]:
+    def list(self, thread_id: str, query: PageQuery) -> StoredJson[Page[Run]]:
         """Returns a page of a thread's runs."""
         with self._context.read_thread(thread_id) as connection:
-            where = runs.c.thread_id == thread_id
+            where = {"thread_id": thread_id}
             return read_page(connection, runs, Run, query, where, parent=thread_id)
 
     def cancel(self, thread_id: str, run_id: str) -> Write[Run]:
@@ -219,14 +223,20 @@ def _has_subject(run: Run, added: Sequence[Message]) -> bool:
     return bool(run.instructions) or any(message.role == "user" for message in added)
 
 
-def _has_user_message(connection: Connection, thread_id: str) -> bool:
-    table = messages.c
-    query = select(table.seq).where(
-        table.thread_id == thread_id,
-        table.run_id.is_(None),  # a run's messages are never the user's
-        table.body["role"].as_string() == "user",
+_FIRST_OF_USER: Final = (
+    select(messages.c.seq)
+    .where(
+        messages.c.thread_id == bindparam("thread_id"),
+        messages.c.run_id.is_(None),  # a run's messages are never the user's
+        messages.c.body["role"].as_string() == "user",
     )
-    return connection.execute(query.limit(1)).first() is not None
+    .order_by(messages.c.seq)
+    .limit(1)
+)
+
+
+def _has_user_message(connection: Connection, thread_id: str) -> bool:
+    return connection.execute(_FIRST_OF_USER, {"thread_id": thread_id}).first() is not None
 
 
 def _about_nothing() -> Fault:
@@ -237,8 +247,8 @@ def _about_nothing() -> Fault:
     return Fault(400, message, "invalid_thread")
 
 
-def _add_run(connection: Connection, run: Run, tenant: str | None) -> None:
-    document = add(
+def _add_run(connection: Connection, run: Run, tenant: str | None) -> StoredJson[Run]:
+    stored = add(
         connection,
         runs,
         run,
@@ -247,8 +257,9 @@ def _add_run(connection: Connection, run: Run, tenant: str | None) -> None:
         active_thread_id=run.thread_id,
         tenant=tenant,
     )
-    emit_events(connection, run.id, RUN, document, "created", "queued")
+    emit_events(connection, run.id, RUN, stored, "created", "queued")
     emit_after_commit(connection, RunQueued(run.id, tenant))
+    return stored
 
 
 def _tool_output(document: JsonObject) -> tuple[str, str]:

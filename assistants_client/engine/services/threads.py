@@ -22,10 +22,12 @@ from assistants_client.engine.storage.database import (
     emit_after_commit,
     load,
     load_all,
+    load_json,
     remove,
     save,
 )
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.run_steps import RunStep
@@ -41,20 +43,19 @@ class Threads:
 
     _context: Context
 
-    def create(self, request: ThreadRequest) -> Write[Thread]:
+    def create(self, request: ThreadRequest) -> Write[StoredJson[Thread]]:
         """Makes a thread, perhaps with its first messages: all of it, or nothing."""
         thread, first = new_thread(request, self._context.now(), self._context.new_id)
 
-        def write(connection: Connection) -> Thread:
-            store_thread(self._context, connection, thread, first)
-            return thread
+        def write(connection: Connection) -> StoredJson[Thread]:
+            return store_thread(self._context, connection, thread, first)
 
         return Write(write)
 
-    def retrieve(self, thread_id: str) -> Thread:
+    def retrieve(self, thread_id: str) -> StoredJson[Thread]:
         """Returns a thread."""
         with self._context.database.read() as connection:
-            found = load(connection, threads, Thread, thread_id, **self._context.visible)
+            found = load_json(connection, threads, Thread, thread_id, **self._context.visible)
         if found is None:
             raise not_found("thread", thread_id)
         return found
@@ -75,10 +76,12 @@ class Threads:
 
         return Write(write)
 
-    def list(self, query: PageQuery) -> Page[Thread]:
+    def list(self, query: PageQuery) -> StoredJson[Page[Thread]]:
         """Returns a page of all threads that the caller sees."""
         with self._context.database.read() as connection:
-            return read_page(connection, threads, Thread, query, tenant=self._context.only_tenant)
+            return read_page(
+                connection, threads, Thread, query, {}, tenant=self._context.only_tenant
+            )
 
     def delete(self, thread_id: str) -> Deleted:
         """Deletes a thread with its messages and runs; an active run stops where it is.

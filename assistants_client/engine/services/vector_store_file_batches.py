@@ -28,6 +28,7 @@ from assistants_client.engine.services._stores import (
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.storage.database import add, load
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import vector_store_batches, vector_store_files
 from assistants_client.models.lists import Page
 from assistants_client.models.vector_stores import (
@@ -132,7 +133,7 @@ class VectorStoreFileBatches:
 
     def list_files(
         self, vector_store_id: str, batch_id: str, query: PageQuery, *, status: str | None = None
-    ) -> Page[VectorStoreFile]:
+    ) -> StoredJson[Page[VectorStoreFile]]:
         """Returns a page of a batch's files, or of those with one status."""
         with self._context.database.read() as connection:
             _require(self._context, connection, vector_store_id, batch_id)
@@ -141,7 +142,7 @@ class VectorStoreFileBatches:
                 vector_store_files,
                 VectorStoreFile,
                 query,
-                vector_store_files.c.batch_id == batch_id,
+                {"batch_id": batch_id},
                 parent=vector_store_id,
                 passing=with_status(status),
             )

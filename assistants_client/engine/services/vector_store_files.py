@@ -27,6 +27,7 @@ from assistants_client.engine.services._stores import (
 from assistants_client.engine.services._write import Write, in_pieces
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import vector_store_files
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.vector_stores import (
@@ -91,7 +92,7 @@ class VectorStoreFiles:
 
     def list(
         self, vector_store_id: str, query: PageQuery, *, status: str | None = None
-    ) -> Page[VectorStoreFile]:
+    ) -> StoredJson[Page[VectorStoreFile]]:
         """Returns a page of a store's files, or of those with one status."""
         where = vector_store_files.c.vector_store_id == vector_store_id
         with self._context.database.read() as connection:
@@ -102,7 +103,7 @@ class VectorStoreFiles:
                 vector_store_files,
                 VectorStoreFile,
                 query,
-                where,
+                {"vector_store_id": vector_store_id},
                 parent=vector_store_id,
                 passing=with_status(status),
             )

@@ -112,7 +112,8 @@ class VectorStores:
         """Returns a page of all stores that the caller sees."""
         with self._context.database.read() as connection:
             tenant = self._context.only_tenant
-            page = read_page(connection, vector_stores, VectorStore, query, tenant=tenant)
+            stored = read_page(connection, vector_stores, VectorStore, query, {}, tenant=tenant)
+            page = stored.decoded()
             with_counts(connection, page.data, self._context.clock())
         return page
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy
 from attrs import define, field
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.storage.engines import Access, Begin
 from assistants_client.engine.storage.outages import PAUSE, Reports, transaction_open
 from assistants_client.engine.storage.store_faults import (
     CommitInDoubtError,
@@ -43,6 +44,7 @@ class Connections:
 
     Args:
         engine: SQLAlchemy's.
+        begin: Begins the transaction of a connection.
         most: How many there may be; ``None`` is any number.
 
     Attributes:
@@ -51,6 +53,7 @@ class Connections:
     """
 
     engine: sqlalchemy.Engine
+    begin: Begin
     most: int | None = None
     outage: Fault | None = field(default=None, init=False)
     is_closed: bool = field(default=False, init=False)
@@ -62,13 +65,13 @@ class Connections:
         self._places = threading.Semaphore(self.most or 0)
 
     @contextmanager
-    def transaction(self, until: float, options: Mapping[str, Any]) -> Iterator[Progress]:
+    def transaction(self, until: float, access: Access) -> Iterator[Progress]:
         """Opens a transaction, which the end of the block commits.
 
         Args:
             until: For how long to wait, by ``time.monotonic``: for one of the connections, for the
                 server, for the right to write.
-            options: The options of the connection.
+            access: The access that it needs.
 
         Raises:
             InterruptedTransactionError: The server went away within the block.
@@ -76,11 +79,12 @@ class Connections:
             Fault: 503: the database cannot be used for the moment.
         """
         progress: Progress | None = None
+        self._take_place(until)
         try:
-            with self._place(until), self.begun(until, options) as connection:
+            connection, transaction = self._begun(until, access)
+            with connection, transaction, transaction_open:
                 progress = Progress(connection)
-                with transaction_open():
-                    yield progress
+                yield progress
         except DBAPIError as error:
             fault = _fault(error)
             if progress is not None and progress.commits and error.connection_invalidated:
@@ -91,24 +95,34 @@ class Connections:
             if fault is None:
                 raise
             raise fault from error
+        finally:
+            if self.most is not None:
+                self._places.release()
 
     @contextmanager
     def begun(
-        self, until: float, options: Mapping[str, Any], *, waits_for_all: bool = True
+        self, until: float, access: Access, *, waits_for_all: bool = True
     ) -> Iterator[Connection]:
         """Opens a transaction as :meth:`transaction` does, but in no place, and errors stay theirs.
 
         Args:
             until: As there.
-            options: As there.
+            access: As there.
             waits_for_all: Whether a server that cannot be reached is waited for. One that is
                 stopping or starting, or has no connection left, always is.
         """
+        connection, transaction = self._begun(until, access, waits_for_all=waits_for_all)
+        with connection, transaction:
+            yield connection
+
+    def _begun(
+        self, until: float, access: Access, *, waits_for_all: bool = True
+    ) -> tuple[Connection, RootTransaction]:
         while True:
             connection = None
             try:
-                connection = self.engine.connect().execution_options(**options)
-                transaction = connection.begin()
+                connection = self.engine.connect()
+                transaction = self.begin(connection, access)
             except DBAPIError as error:
                 if connection is not None:
                     connection.close()
@@ -123,16 +137,12 @@ class Connections:
                 self._outages.warn("%s It is waited for. (%s)", outage.message, error.orig)
                 time.sleep(PAUSE)
             else:
-                break
-        self.outage = None
-        with connection, transaction:
-            yield connection
+                self.outage = None
+                return connection, transaction
 
-    @contextmanager
-    def _place(self, until: float) -> Iterator[None]:
-        """Takes the place of one connection."""
+    def _take_place(self, until: float) -> None:
+        """Takes the place of one connection, where there are only so many."""
         if self.most is None:
-            yield
             return
         now = time.monotonic()
         has_one = self._places.acquire(timeout=max(0.0, min(until - now, _LONG)))
@@ -145,10 +155,6 @@ class Connections:
             has_one = self._places.acquire(timeout=max(0.0, until - time.monotonic()))
         if not has_one:
             raise exhausted(self.most)
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 @define
@@ -170,12 +176,21 @@ def _fault(error: DBAPIError) -> Fault | None:
     return None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
 
 
-@contextmanager
-def held(lock: Any, until: float, late: Callable[[], Fault] = busy) -> Iterator[None]:
+class held:
     """Holds a lock, for which it waits until a deadline; ``late`` returns the refusal then."""
-    if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
-        raise late()
-    try:
-        yield
-    finally:
-        lock.release()
+
+    __slots__ = ("_late", "_lock", "_until")
+
+    def __init__(self, lock: Any, until: float, late: Callable[[], Fault] = busy) -> None:
+        self._lock, self._until, self._late = lock, until, late
+
+    def __enter__(self) -> None:
+        # Mostly it is free, and no time is to be computed.
+        lock = self._lock
+        if lock.acquire(blocking=False):
+            return
+        if not lock.acquire(timeout=max(0.0, self._until - time.monotonic())):
+            raise self._late()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

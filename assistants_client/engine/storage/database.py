@@ -10,23 +10,36 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from attrs import define, field
-from sqlalchemy import Connection, Table, delete, insert, make_url, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    make_url,
+    select,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from assistants_client._json.codec import decode, encode
+from assistants_client._json.codec import decode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.connections import Connections, held
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.engines import (
-    IS_UNHURRIED,
     POOL_SIZE,
-    READ_ONLY,
     STATEMENT_SECONDS,
-    WRITES_BY,
+    Access,
     ServerSettings,
     is_in_memory,
     server_engine,
@@ -40,9 +53,10 @@ from assistants_client.engine.storage.store_faults import (
     is_busy,
     wrong_directory,
 )
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import threads
 from assistants_client.errors import ConfigurationError
-from assistants_client.models._base import JsonObject, Struct
+from assistants_client.models._base import Struct
 
 StructT = TypeVar("StructT", bound=Struct)
 
@@ -58,6 +72,8 @@ PATIENT: Final = 4
 BRIEF: Final = 1 / 6
 #: Among a connection's notes: what is emitted after commit.
 _EVENTS: Final = "assistants_events"
+_READS: Final = Access()
+_NO_TURN: Final = nullcontext()
 
 
 @define(eq=False)
@@ -106,6 +122,10 @@ class Database:
             raise ConfigurationError(
                 "The database URL cannot be read; it should look like sqlite:///assistants.db"
             ) from None
+        #: True where it is this process's alone, and gone with it.
+        self.is_in_memory: bool = self._url.get_backend_name() == "sqlite" and is_in_memory(
+            self._url
+        )
         self._pool_size = pool_size
         self._statement_timeout = statement_timeout
         self._closed = False
@@ -135,8 +155,9 @@ class Database:
             Fault: 503: another program keeps it busy, or it was closed; or its server is still away
                 after it was waited for.
         """
-        with self._using(self.deadline() if until is None else until, waits_for_all=waits):
-            pass
+        until = self.deadline() if until is None else until
+        opened, _ = self._enter(until, waits_for_all=waits)
+        self._leave(opened)
 
     @staticmethod
     def deadline() -> float:
@@ -170,19 +191,19 @@ class Database:
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
-        using = self._using(until, waits=patience > 1, writes=True)
-        with (
-            using as (opened, connections),
-            held(opened.turn, until, lambda: connections.outage or busy()),
-        ):
-            with connections.transaction(until, {WRITES_BY: until}) as progress:
-                progress.connection.info[_EVENTS] = events
-                yield progress.connection
-                if opened.file is not None:
-                    opened.file.check(writes=True)
-                progress.commits = True
-            if events:
-                self.after_commit(events)
+        opened, connections = self._enter(until, waits=patience > 1, writes=True)
+        try:
+            with held(opened.turn, until, lambda: connections.outage or busy()):
+                with connections.transaction(until, Access(writes_by=until)) as progress:
+                    progress.connection.info[_EVENTS] = events
+                    yield progress.connection
+                    if opened.file is not None:
+                        opened.file.check(writes=True)
+                    progress.commits = True
+                if events:
+                    self.after_commit(events)
+        finally:
+            self._leave(opened)
 
     @contextmanager
     def read(self, *, patience: float = 1) -> Iterator[Connection]:
@@ -197,32 +218,28 @@ class Database:
         """
         until = time.monotonic() + patience * BUSY_SECONDS
         events: list[Any] = []
-        with self._using(until, waits=patience > 1) as (opened, connections):
-            is_sqlite = connections.engine.dialect.name == "sqlite"
+        opened, connections = self._enter(until, waits=patience > 1)
+        try:
             with (
-                held(opened.turn, until) if self.is_in_memory else nullcontext(),
-                connections.transaction(until, {} if is_sqlite else READ_ONLY) as progress,
+                held(opened.turn, until) if self.is_in_memory else _NO_TURN,
+                connections.transaction(until, _READS) as progress,
             ):
                 progress.connection.info[_EVENTS] = events
                 yield progress.connection
+        finally:
+            self._leave(opened)
         if events:
             self.after_commit(events)
 
-    @property
-    def is_in_memory(self) -> bool:
-        """True where it is this process's alone, and gone with it."""
-        return self._url.get_backend_name() == "sqlite" and is_in_memory(self._url)
-
-    @contextmanager
-    def _using(
+    def _enter(
         self,
         until: float,
         *,
         waits: bool = False,
         writes: bool = False,
         waits_for_all: bool = False,
-    ) -> Iterator[tuple[_Opened, Connections]]:
-        """Yields the connections, which stay open within the block even if the database is closed.
+    ) -> tuple[_Opened, Connections]:
+        """Returns the connections, which stay open until :meth:`_leave` even if it is closed.
 
         Args:
             until: For how long to wait, by ``time.monotonic``.
@@ -233,21 +250,24 @@ class Database:
         opened = self._here()
         # The thread that opens it holds the lock for as long as that takes.
         with held(opened.changing, until):
+            if self._closed:
+                raise closed()
+            if opened.connections is None:
+                opened.connections, opened.file = self._open(until, waits_for_all=waits_for_all)
+            connections = opened.connections
             opened.users += 1
-        try:
-            with held(opened.changing, until):
-                if self._closed:
-                    raise closed()
-                if opened.connections is None:
-                    opened.connections, opened.file = self._open(until, waits_for_all=waits_for_all)
-                connections = opened.connections
-            if opened.file is not None:
+        if opened.file is not None:
+            try:
                 _await(opened.file, until if waits else 0.0, writes=writes)
-            yield opened, connections
-        finally:
-            with opened.changing:
-                opened.users -= 1
-                self._dispose_unused(opened)
+            except BaseException:
+                self._leave(opened)
+                raise
+        return opened, connections
+
+    def _leave(self, opened: _Opened) -> None:
+        with opened.changing:
+            opened.users -= 1
+            self._dispose_unused(opened)
 
     def _here(self) -> _Opened:
         opened = self._opened.get(os.getpid())
@@ -276,9 +296,9 @@ class Database:
             raise ConfigurationError(
                 f"The database {shown} cannot be used: {error}{hint}"
             ) from error
-        options = {WRITES_BY: until, IS_UNHURRIED: True}
+        access = Access(writes_by=until, is_unhurried=True)
         try:
-            with connections.begun(until, options, waits_for_all=waits_for_all) as connection:
+            with connections.begun(until, access, waits_for_all=waits_for_all) as connection:
                 migrate(connection)
                 # Nothing has this id. A database that may only be read says so here and now.
                 connection.execute(delete(threads).where(threads.c.id == ""))
@@ -300,13 +320,13 @@ class Database:
 
     def _connections(self) -> Connections:
         if self._url.get_backend_name() == "sqlite":
-            return Connections(sqlite_engine(self._url, BUSY_SECONDS))
+            return Connections(*sqlite_engine(self._url, BUSY_SECONDS))
         settings = ServerSettings(
             busy_seconds=BUSY_SECONDS,
             pool_size=self._pool_size,
             statement_seconds=self._statement_timeout,
         )
-        return Connections(server_engine(self._url, settings), self._pool_size)
+        return Connections(*server_engine(self._url, settings), self._pool_size)
 
     def _file(self, engine: sqlalchemy.Engine) -> DatabaseFile | None:
         """Returns the file of an open database that is to be checked, if it is a plain one."""
@@ -337,28 +357,28 @@ def emit_after_commit(connection: Connection, *events: object) -> None:
 
 
 # --- rows and objects ---------------------------------------------------------------------------
+#
+# Each statement is made once, with names in the places of its values: to make one takes longer than
+# to execute it.
 
 
-def add(connection: Connection, table: Table, made: Struct, **columns: Any) -> JsonObject:
-    """Stores a new object, and returns its document; ``columns`` are those beside the document."""
-    document: JsonObject = encode(made)
-    connection.execute(
-        insert(table).values(
-            id=document["id"], created_at=document["created_at"], body=document, **columns
-        )
-    )
-    return document
+def add(connection: Connection, table: Table, made: StructT, **columns: Any) -> StoredJson[StructT]:
+    """Stores a new object, and returns its JSON; ``columns`` are those beside it."""
+    stored = StoredJson.of(made)
+    document = stored.document
+    row = {"id": document["id"], "created_at": document["created_at"], "body": stored, **columns}
+    connection.execute(_insertion(table), row)
+    return stored
 
 
 def save(
-    connection: Connection, table: Table, changed: Struct, **columns: Any
-) -> JsonObject | None:
-    """Stores an object again, and returns its document; ``None`` when it was deleted meanwhile."""
-    document: JsonObject = encode(changed)
-    done = connection.execute(
-        update(table).where(table.c.id == document["id"]).values(body=document, **columns)
-    )
-    return document if done.rowcount else None
+    connection: Connection, table: Table, changed: StructT, **columns: Any
+) -> StoredJson[StructT] | None:
+    """Stores an object again, and returns its JSON; ``None`` when it was deleted meanwhile."""
+    stored = StoredJson.of(changed)
+    values = {_ID: stored.document["id"], "body": stored, **columns}
+    done = connection.execute(_update_by_id(table), values)
+    return stored if done.rowcount else None
 
 
 def load(
@@ -373,22 +393,25 @@ def load(
         object_id: Its id.
         where: Columns that must have a value, such as the parent's id.
     """
-    query = select(table.c.body).where(
-        table.c.id == object_id, *(table.c[name] == value for name, value in where.items())
-    )
-    found = connection.execute(query).scalar_one_or_none()
+    which = {"id": object_id, **where}
+    found = connection.execute(_bodies(table, *which), which).scalar_one_or_none()
     return None if found is None else decode(cls, found)
+
+
+def load_json(
+    connection: Connection, table: Table, cls: type[StructT], object_id: str, **where: str | bool
+) -> StoredJson[StructT] | None:
+    """Returns an object as :func:`load` does, but as the JSON that is stored."""
+    which = {"id": object_id, **where}
+    text = connection.execute(_texts(table, *which), which).scalar_one_or_none()
+    return None if text is None else StoredJson(cls, text)
 
 
 def load_all(
     connection: Connection, table: Table, cls: type[StructT], **where: str
 ) -> list[StructT]:
     """Returns all objects whose columns have these values, in the order they were created in."""
-    found = connection.execute(
-        select(table.c.body)
-        .where(*(table.c[name] == value for name, value in where.items()))
-        .order_by(table.c.seq)
-    )
+    found = connection.execute(_bodies(table, *where), where)
     return [decode(cls, body) for body in found.scalars()]
 
 
@@ -396,3 +419,30 @@ def remove(connection: Connection, table: Table, object_id: str, **where: str) -
     """Deletes an object with all that refers to it; returns false when there is none."""
     which = (table.c[name] == value for name, value in where.items())
     return bool(drop(connection, table, table.c.id == object_id, *which))
+
+
+#: The parameter of an update that names the row; those named as columns are set.
+_ID: Final = "of_id"
+
+
+@cache
+def _insertion(table: Table) -> Insert:
+    return insert(table).inline()
+
+
+@cache
+def _update_by_id(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam(_ID))
+
+
+@cache
+def _texts(table: Table, *names: str) -> Select[Any]:
+    which = (table.c[name] == bindparam(name) for name in names)
+    return select(cast(table.c.body, Text)).where(*which)
+
+
+@cache
+def _bodies(table: Table, *names: str) -> Select[Any]:
+    """Returns the query for the objects whose columns of these names have values, in order."""
+    which = (table.c[name] == bindparam(name) for name in names)
+    return select(table.c.body).where(*which).order_by(table.c.seq)

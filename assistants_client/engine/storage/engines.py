@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy
 from attrs import frozen
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, RootTransaction, event
 from sqlalchemy.pool import QueuePool
 
 from assistants_client.engine.storage.sqlite_turns import try_begin
+from assistants_client.engine.storage.stored_json import to_json
 from assistants_client.errors import ConfigurationError
 
 #: Connections of one process to a PostgreSQL server where nothing else is said. One is held for a
@@ -25,14 +27,10 @@ from assistants_client.errors import ConfigurationError
 POOL_SIZE: Final = 8
 #: Seconds that one statement may take on a PostgreSQL server where nothing else is said.
 STATEMENT_SECONDS: Final = 30.0
-#: Among a connection's options: until when it may wait for the right to write.
-WRITES_BY: Final = "assistants_writes_by"
-#: Among a connection's options: whether its statements may take as long as they will.
-IS_UNHURRIED: Final = "assistants_is_unhurried"
 #: The lock that stands for the right to write on PostgreSQL; any number of our own.
 WRITER: Final = 0x617373697374
-#: The options of a transaction that reads on PostgreSQL.
-READ_ONLY: Final[dict[str, Any]] = {
+#: The options of a connection that reads on PostgreSQL.
+_READ_ONLY: Final[dict[str, Any]] = {
     "isolation_level": "REPEATABLE READ",
     "postgresql_readonly": True,
 }
@@ -45,6 +43,24 @@ _ALIVE: Final = {
     "keepalives_count": "4",
     "tcp_user_timeout": "30000",
 }
+
+
+@frozen(kw_only=True)
+class Access:
+    """The access that a transaction has.
+
+    Attributes:
+        writes_by: Until when it waits for the right to write, by ``time.monotonic``; ``None``: it
+            only reads.
+        is_unhurried: Whether its statements may take as long as they will.
+    """
+
+    writes_by: float | None = None
+    is_unhurried: bool = False
+
+
+#: Begins the transaction of a connection.
+Begin: TypeAlias = Callable[[Connection, Access], RootTransaction]
 
 
 @frozen(kw_only=True)
@@ -67,8 +83,10 @@ def is_in_memory(url: URL) -> bool:
     return url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory"
 
 
-def server_engine(url: URL, settings: ServerSettings) -> sqlalchemy.Engine:
-    """Returns the connections to a PostgreSQL server; none is made yet.
+def server_engine(url: URL, settings: ServerSettings) -> tuple[sqlalchemy.Engine, Begin]:
+    """Returns the connections to a PostgreSQL server, and what begins their transactions.
+
+    None is made yet.
 
     Raises:
         ConfigurationError: The URL names another kind of server.
@@ -88,6 +106,7 @@ def server_engine(url: URL, settings: ServerSettings) -> sqlalchemy.Engine:
     wait = _milliseconds(settings.busy_seconds)
     engine = sqlalchemy.create_engine(
         url,
+        json_serializer=to_json,
         pool_pre_ping=True,
         pool_size=settings.pool_size,
         max_overflow=-1,  # who comes to it has one's place already, see database.py
@@ -101,28 +120,35 @@ def server_engine(url: URL, settings: ServerSettings) -> sqlalchemy.Engine:
         },
     )
 
-    # One writer at a time, as on SQLite: so there is one set of rules, and nothing to deadlock.
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        left = _milliseconds_left(connection)
-        if left is None:
-            return
-        asked = [
-            f"SET LOCAL lock_timeout = {left}",
-            # The lock is waited for as long as was said, and only that.
-            "SET LOCAL statement_timeout = 0",
-            f"SELECT pg_advisory_xact_lock({WRITER})",
-        ]
-        if not connection.get_execution_options().get(IS_UNHURRIED):
-            asked.append("SET LOCAL statement_timeout TO DEFAULT")
-        # Without parameters the driver takes several statements, and the server is asked once.
-        connection.exec_driver_sql("; ".join(asked), execution_options={"no_parameters": True})
-
-    return engine
+    return engine, _begin_on_server
 
 
-def sqlite_engine(url: URL, busy_seconds: float) -> sqlalchemy.Engine:
-    """Returns the connections to an SQLite database; none is made yet.
+def _begin_on_server(connection: Connection, access: Access) -> RootTransaction:
+    """Begins a transaction on PostgreSQL.
+
+    There is one writer at a time, as on SQLite: so there is one set of rules, and nothing to
+    deadlock.
+    """
+    if access.writes_by is None:
+        return connection.execution_options(**_READ_ONLY).begin()
+    transaction = connection.begin()
+    asked = [
+        f"SET LOCAL lock_timeout = {_milliseconds_until(access.writes_by)}",
+        # The lock is waited for as long as was said, and only that.
+        "SET LOCAL statement_timeout = 0",
+        f"SELECT pg_advisory_xact_lock({WRITER})",
+    ]
+    if not access.is_unhurried:
+        asked.append("SET LOCAL statement_timeout TO DEFAULT")
+    # Without parameters the driver takes several statements, and the server is asked once.
+    connection.exec_driver_sql("; ".join(asked), execution_options={"no_parameters": True})
+    return transaction
+
+
+def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Begin]:
+    """Returns the connections to an SQLite database, and what begins their transactions.
+
+    None is made yet.
 
     Args:
         url: The URL of the database.
@@ -133,6 +159,7 @@ def sqlite_engine(url: URL, busy_seconds: float) -> sqlalchemy.Engine:
         url = url.set(database=os.path.abspath(url.database or ""))
     engine = sqlalchemy.create_engine(
         url,
+        json_serializer=to_json,
         poolclass=QueuePool,
         # A database in memory lives in one connection: threads take turns with it.
         pool_size=1 if in_memory else 8,
@@ -142,7 +169,7 @@ def sqlite_engine(url: URL, busy_seconds: float) -> sqlalchemy.Engine:
     )
 
     # The driver's own idea of when a transaction starts is switched off, as SQLAlchemy's manual
-    # describes, so that ours starts where begin() and read() say.
+    # describes, so that ours starts where ``begin`` says.
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _: object) -> None:
         connection.isolation_level = None
@@ -154,19 +181,22 @@ def sqlite_engine(url: URL, busy_seconds: float) -> sqlalchemy.Engine:
             cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        until = connection.get_execution_options().get(WRITES_BY)
+    def begin(connection: Connection, access: Access) -> RootTransaction:
+        transaction = connection.begin()
+        # The driver's own: what is executed otherwise takes SQLAlchemy ten times as long.
         cursor = connection.connection.cursor()
-        is_begun = until is not None and try_begin(cursor, until)
-        left = _milliseconds_left(connection)
-        wait = round(1000 * busy_seconds) if left is None else left
-        cursor.execute(f"PRAGMA busy_timeout = {wait}")
-        cursor.close()
+        if access.writes_by is None:
+            if not in_memory:
+                cursor.execute(f"PRAGMA busy_timeout = {round(1000 * busy_seconds)}")
+            cursor.execute("BEGIN")  # it takes no lock yet, and waits for nobody
+            return transaction
+        is_begun = try_begin(cursor, access.writes_by)
+        cursor.execute(f"PRAGMA busy_timeout = {_milliseconds_until(access.writes_by)}")
         if not is_begun:
-            connection.exec_driver_sql("BEGIN" if left is None else "BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return transaction
 
-    return engine
+    return engine, begin
 
 
 def _milliseconds(seconds: float) -> int:
@@ -174,7 +204,6 @@ def _milliseconds(seconds: float) -> int:
     return round(1000 * seconds) or 1 if 0 < seconds < _ENDLESS else 0
 
 
-def _milliseconds_left(connection: Connection) -> int | None:
-    """Returns the time left to wait for the right to write; ``None`` where it is not asked for."""
-    until = connection.get_execution_options().get(WRITES_BY)
-    return None if until is None else max(1, round(1000 * (until - time.monotonic())))
+def _milliseconds_until(moment: float) -> int:
+    """Returns the time left until a moment, by ``time.monotonic``."""
+    return max(1, round(1000 * (moment - time.monotonic())))

@@ -6,19 +6,29 @@ from the item's former place. No rule of a noun is here.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence, Set as AbstractSet
+from functools import cache
 from typing import Any, Final, Literal, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Table, Text, case, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+)
 
-from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_PAGE_BYTES
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.deleted_items import place_of_deleted
-from assistants_client.models._base import JsonObject, Struct
+from assistants_client.engine.storage.stored_json import StoredJson
+from assistants_client.models._base import Struct
 from assistants_client.models.lists import Page
 
 StructT = TypeVar("StructT", bound=Struct)
@@ -29,6 +39,8 @@ _DEFAULT_LIMIT: Final = 20
 _MAXIMUM_LIMIT: Final = 100
 #: Bytes up to which an item is loaded with its page, whether it has room there or not.
 _SHORT: Final = 64 * 1024
+#: The parameters of statements, beside those that have the names of columns.
+_ABOVE, _BELOW, _LIMIT, _SEQ = "above", "below", "page_limit", "place"
 
 
 @frozen(kw_only=True)
@@ -106,12 +118,13 @@ def read_page(
     table: Table,
     cls: type[StructT],
     query: PageQuery,
-    *where: ColumnElement[bool],
+    where: Mapping[str, Any],
+    *,
     parent: str | None = None,
     tenant: str | None = None,
     passing: Sequence[ColumnElement[bool]] = (),
-) -> Page[StructT]:
-    """Returns a page of a list.
+) -> StoredJson[Page[StructT]]:
+    """Returns a page of a list, as JSON.
 
     It ends early, with more to come, where the next item would take it beyond ``MAX_PAGE_BYTES``.
 
@@ -120,7 +133,7 @@ def read_page(
         table: The table of the items.
         cls: Their class.
         query: The cursors, the limit and the order.
-        where: The conditions of being in the list.
+        where: The columns that an item of the list has, with their values.
         parent: The id of their parent, such as a thread; ``None`` where they have none.
         tenant: The list is of this tenant's items alone, a deleted one's place too; ``None``: of
             all.
@@ -132,59 +145,86 @@ def read_page(
     """
     ascending = query.order == "asc"
     if tenant is not None:
-        where = (*where, table.c.tenant == tenant)
-    conditions = [*where, *passing]
+        where = {**where, "tenant": tenant}
+    bounds: dict[str, int] = {}
     for param, cursor, upwards in (
         ("after", query.after, ascending),
         ("before", query.before, not ascending),
     ):
         if cursor is not None:
-            seq = _place(connection, table, param, cursor, where, parent=parent, tenant=tenant)
-            conditions.append(table.c.seq > seq if upwards else table.c.seq < seq)
+            place = _place(connection, table, param, cursor, where, parent=parent, tenant=tenant)
+            bounds[_ABOVE if upwards else _BELOW] = place
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
-    documents: list[JsonObject] = []
+    # SQLite reads row by row; another driver has all rows of a result before the first is seen.
+    most = None if connection.dialect.name == "sqlite" else _SHORT
+    statement = _rows_of(
+        table, *where, bounds=frozenset(bounds), upwards=ascending != backwards, most=most
+    )
+    values = {**where, **bounds, _LIMIT: query.limit + 1}
+    ids: list[str] = []
+    items: list[str] = []
     has_more, room = False, MAX_PAGE_BYTES
-    rows = _bodies(connection, table, conditions, query.limit + 1, upwards=ascending != backwards)
-    with closing(rows) as bodies:
-        for body in bodies:
+    with connection.execute(statement.where(*passing) if passing else statement, values) as rows:
+        for seq, object_id, at_once in rows:
+            body = at_once or connection.execute(_body(table), {_SEQ: seq}).scalar_one()
             room -= len(body)
-            has_more = len(documents) == query.limit or (room < 0 and bool(documents))
+            has_more = len(items) == query.limit or (room < 0 and bool(items))
             if has_more:
                 break
-            documents.append(json.loads(body))
+            ids.append(object_id)
+            items.append(body)
     if backwards:
-        documents.reverse()
-    return Page(
-        data=[decode(cls, document) for document in documents],
-        first_id=documents[0]["id"] if documents else None,
-        last_id=documents[-1]["id"] if documents else None,
-        has_more=has_more,
+        ids.reverse()
+        items.reverse()
+    return _page(cls, ids, items, has_more=has_more)
+
+
+def _page(
+    cls: type[StructT], ids: Sequence[str], items: Sequence[str], *, has_more: bool
+) -> StoredJson[Page[StructT]]:
+    """Returns a page of items that are JSON already: they are joined, and not parsed."""
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    empty: Page[StructT] = Page(first_id=first, last_id=last, has_more=has_more)
+    text = StoredJson.of(empty).text.replace('"data":[]', f'"data":[{",".join(items)}]', 1)
+    return StoredJson(Page[cls], text)  # type: ignore[valid-type]  # it is known when this runs
+
+
+@cache
+def _rows_of(
+    table: Table, *names: str, bounds: AbstractSet[str], upwards: bool, most: int | None
+) -> Select[Any]:
+    """Returns the query for the places, ids and objects of the rows of a page, in order.
+
+    Args:
+        table: The table.
+        names: The names of columns that have values.
+        bounds: Which of ``_ABOVE`` and ``_BELOW`` the places have.
+        upwards: Whether the places increase.
+        most: Bytes up to which an object is loaded with the row; ``None`` loads any.
+    """
+    seq, body = table.c.seq, cast(table.c.body, Text)
+    conditions = [table.c[name] == bindparam(name) for name in names]
+    if _ABOVE in bounds:
+        conditions.append(seq > bindparam(_ABOVE))
+    if _BELOW in bounds:
+        conditions.append(seq < bindparam(_BELOW))
+    return (
+        select(seq, table.c.id, body if most is None else case((func.length(body) <= most, body)))
+        .where(*conditions)
+        .order_by(seq.asc() if upwards else seq.desc())
+        .limit(bindparam(_LIMIT))
     )
 
 
-def _bodies(
-    connection: Connection,
-    table: Table,
-    conditions: Sequence[ColumnElement[bool]],
-    limit: int,
-    *,
-    upwards: bool,
-) -> Generator[str, None, None]:
-    """Yields the objects of rows in order, as JSON; a long one is loaded when its turn comes."""
-    seq, body = table.c.seq, cast(table.c.body, Text)
-    at_once: ColumnElement[Any] = body
-    if connection.dialect.name != "sqlite":
-        # SQLite reads row by row; another driver has all rows of a result before the first is seen.
-        at_once = case((func.length(body) <= _SHORT, body))
-    with connection.execute(
-        select(seq, at_once)
-        .where(*conditions)
-        .order_by(seq.asc() if upwards else seq.desc())
-        .limit(limit)
-    ) as rows:
-        for number, text in rows:
-            yield text or connection.execute(select(body).where(seq == number)).scalar_one()
+@cache
+def _body(table: Table) -> Select[Any]:
+    return select(cast(table.c.body, Text)).where(table.c.seq == bindparam(_SEQ))
+
+
+@cache
+def _places(table: Table, *names: str) -> Select[Any]:
+    return select(table.c.seq).where(*(table.c[name] == bindparam(name) for name in names))
 
 
 def _place(
@@ -192,15 +232,14 @@ def _place(
     table: Table,
     param: str,
     cursor: str,
-    where: tuple[ColumnElement[bool], ...],
+    where: Mapping[str, Any],
     *,
     parent: str | None,
     tenant: str | None,
 ) -> int:
     """Returns the place of the cursor's item in the list, or its place before it was deleted."""
-    seq: int | None = connection.execute(
-        select(table.c.seq).where(table.c.id == cursor, *where)
-    ).scalar_one_or_none()
+    which = {**where, "id": cursor}
+    seq: int | None = connection.execute(_places(table, *which), which).scalar_one_or_none()
     if seq is None:
         seq = place_of_deleted(connection, table, cursor, parent, tenant)
     if seq is None:

@@ -11,8 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
 from attrs import define
@@ -51,22 +50,18 @@ class Reports:
 
 
 class _Open(threading.local):
-    """The transactions that this thread is within."""
+    """The transactions that this thread is within: each is a ``with`` block of this object."""
 
     transactions: int = 0
 
+    def __enter__(self) -> None:
+        self.transactions += 1
 
-_open: Final = _Open()
+    def __exit__(self, *_: object) -> None:
+        self.transactions -= 1
 
 
-@contextmanager
-def transaction_open() -> Iterator[None]:
-    """Notes that the block is a transaction."""
-    _open.transactions += 1
-    try:
-        yield
-    finally:
-        _open.transactions -= 1
+transaction_open: Final = _Open()
 
 
 def retried(transaction: Callable[P, T]) -> Callable[P, T]:
@@ -93,7 +88,7 @@ def _done_again(
 ) -> Callable[P, T]:
     @functools.wraps(transaction)
     def again_and_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(0 if _open.transactions else _MOST_TRIES - 1):
+        for _ in range(0 if transaction_open.transactions else _MOST_TRIES - 1):
             try:
                 return transaction(*args, **kwargs)
             except failures as error:

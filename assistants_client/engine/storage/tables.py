@@ -67,8 +67,12 @@ def _tenant() -> Column[Any]:
 
 def _of_tenants(name: str, *columns: str) -> Index:
     """Returns the index that isolated tokens list by; it costs nothing where no token is used."""
-    used = text("tenant IS NOT NULL")
-    return Index(name, "tenant", *columns, sqlite_where=used, postgresql_where=used)
+    return _partial(name, "tenant IS NOT NULL", "tenant", *columns)
+
+
+def _partial(name: str, where: str, *columns: str) -> Index:
+    """Returns an index of some rows only."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def _table(name: str, *columns: Column[Any] | Index, parent: str | None = None) -> Table:
@@ -102,7 +106,7 @@ messages: Final = _table(
     #: The run that wrote it. Not a reference: what a caller wrote has none.
     Column("run_id", _String),
     Column("status", _String, nullable=False),
-    Index("ix_messages_of_run", "thread_id", "run_id", "seq"),
+    _partial("ix_messages_by_run", "run_id IS NOT NULL", "thread_id", "run_id", "seq"),
     parent="thread_id",
 )
 
@@ -361,6 +365,7 @@ schema_version: Final = Table(
 _OBSOLETE: Final = (
     *(f"ix_{table.name}_order" for table in metadata.sorted_tables),
     "ix_messages_run_id",
+    "ix_messages_of_run",
     "ix_runs_status",
     "ix_files_purpose",
     "ix_files_is_whole",

@@ -24,7 +24,6 @@ from assistants_client.engine.services._base import (
     ClaimedRun,
     Context,
     RunQueued,
-    by_id,
     change_run,
     emit_events,
     end_run,
@@ -144,7 +143,7 @@ class Claims:
     def _claimed(self, run_id: str, tries: list[Run]) -> Run | None:
         """Claims a run; ``tries`` has the run as earlier tries, which were in doubt, claimed it."""
         with self._context.begin(patience=PATIENT) as connection:
-            held = self._context.expire_overdue(connection, by_id(run_id))
+            held = self._context.expire_overdue(connection, run_id)
             if held is None:
                 return None
             if held.run.status == "in_progress" and held.owner == self.owner:
@@ -182,7 +181,7 @@ class Claims:
             RunTaken: The run was cancelled, has expired, was deleted or taken over.
         """
         with self._database.read(patience=PATIENT) as connection:
-            held = load_run(connection, by_id(run.id))
+            held = load_run(connection, run.id)
             if (
                 held is not None
                 and held.run.status == "in_progress"
@@ -231,7 +230,7 @@ class Claims:
             held = load_runs(connection, self.leases.owned)
             late = {each.run.id for each in held if self._context.due_end(each) is not None}
             for run_id in late:
-                self._context.expire_overdue(connection, by_id(run_id))
+                self._context.expire_overdue(connection, run_id)
         return frozenset(each.run.id for each in held) - late
 
     @retried
@@ -247,7 +246,7 @@ class Claims:
         for held in active:
             if self._context.due_end(held) is not None:
                 with self._context.begin() as connection:
-                    self._context.expire_overdue(connection, by_id(held.run.id))
+                    self._context.expire_overdue(connection, held.run.id)
             elif held.run.status == "queued":
                 queued.append(RunQueued(held.run.id, held.tenant))
         return queued
@@ -265,7 +264,7 @@ class Claims:
         )
         for run_id in self.leases.free(others):
             with self._context.begin() as connection:
-                self._context.expire_overdue(connection, by_id(run_id))
+                self._context.expire_overdue(connection, run_id)
         return waiting
 
     @repeatable
@@ -275,7 +274,7 @@ class Claims:
         It is released as often as it may lose its worker; then it has failed.
         """
         with self._context.begin() as connection:
-            for held in load_runs(connection, self.leases.owned & by_id(run_id)):
+            for held in load_runs(connection, self.leases.owned & (runs.c.id == run_id)):
                 ending = _CANCELLED if held.run.status == "cancelling" else NOT_STORED
                 self._context.end_or_release(connection, held, ending)
 
@@ -286,8 +285,10 @@ class Claims:
         It does nothing where the run is no longer in progress, or another's.
         """
         with self._context.begin(patience=PATIENT) as connection:
-            held = load_run(connection, self.leases.owned & by_id(run.id))
-            if held is not None and self._is_latest(run) and self._release(connection, held):
+            held = load_run(connection, run.id)
+            if held is None or held.owner != self.owner or not self._is_latest(run):
+                return
+            if self._release(connection, held):
                 emit_after_commit(connection, RunQueued(run.id, held.tenant))
 
     def close(self) -> None:
@@ -333,7 +334,7 @@ class Claims:
             yield opened
             return
         with self._database.begin(patience=PATIENT) as connection:
-            held = load_run(connection, by_id(run.id))
+            held = load_run(connection, run.id)
             if held is not None and held.owner == self.owner and self._is_latest(run):
                 ending = self._context.due_end(held)
                 if held.run.status == "cancelling":

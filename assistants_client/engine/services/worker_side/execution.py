@@ -99,7 +99,8 @@ class Execution(Claims):
         with self._own(run) as (connection, _):
             # It is there already where a commit that was in doubt had been made after all.
             is_there = step_id is not None and load(connection, run_steps, RunStep, step_id)
-            document = encode(step) if is_there else add(connection, run_steps, step, **columns)
+            stored = None if is_there else add(connection, run_steps, step, **columns)
+            document = encode(step) if stored is None else stored.document
             store_state(connection, step, state)
             # To the streams of the run the calls are published one by one.
             emit_events(connection, run.id, STEP, as_begun(document), "created", "in_progress")
@@ -204,8 +205,8 @@ class Execution(Claims):
         created = CreatedMessage(message_id=message.id)
         step = self._new_step(run, MessageCreationDetails(message_creation=created), reasoning)
         with self._own(run) as (connection, _):
-            document = add(connection, run_steps, step, run_id=run.id, status=step.status)
-            emit_events(connection, run.id, STEP, document, "created", "in_progress")
+            stored_step = add(connection, run_steps, step, run_id=run.id, status=step.status)
+            emit_events(connection, run.id, STEP, stored_step, "created", "in_progress")
             document = add(
                 connection,
                 messages,
@@ -213,7 +214,7 @@ class Execution(Claims):
                 thread_id=run.thread_id,
                 run_id=run.id,
                 status=message.status,
-            )
+            ).document
             # To the streams of the run the images are published after it.
             emit_events(connection, run.id, MESSAGE, as_begun(document), "created", "in_progress")
         return step, message
