@@ -38,7 +38,8 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error, RequestHeaderFieldsTooLarge
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.http.app import UNREAD, signature
+from assistants_client.engine.http.app import UNREAD
+from assistants_client.engine.http.responses import signature
 from assistants_client.engine.ids import new_id
 from assistants_client.models.error_body import ErrorBody, ErrorDetail
 
@@ -154,7 +155,7 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         body = json.dumps(encode(ErrorBody(error=detail))).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
-        self.response_headers.extend(signature(new_id("req_")).items())
+        self.response_headers.extend(signature(new_id("req_")))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
