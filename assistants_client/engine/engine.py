@@ -21,8 +21,9 @@ from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.executors import CELERY, THREADS, pools, senders
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.app import IN_PROCESS, App, refusing
+from assistants_client.engine.http.app import IN_PROCESS, App
 from assistants_client.engine.http.observed_requests import observed
+from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.http.service_endpoints import service_endpoint
 from assistants_client.engine.ids import NewId, new_id
 from assistants_client.engine.language_models.base import LanguageModel

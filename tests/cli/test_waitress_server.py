@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from assistants_client.engine.serving import waitress_server as http_server
+from assistants_client.engine.serving import waitress_request, waitress_server as http_server
 from assistants_client.engine.serving.waitress_server import HTTPServer
 
 PATIENCE = 20.0
@@ -178,7 +178,7 @@ def test_a_head_that_does_not_end_is_given_up(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, sent: str
 ) -> None:
     """Its sender is told 408, however often a byte comes."""
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(waitress_request, "HEAD_SECONDS", 0.1)
     with connect(serve(echo)) as connection:
         connection.sendall(sent.encode())
         answer = until_closed(connection).decode()
@@ -190,7 +190,7 @@ def test_a_body_that_does_not_end_is_given_up(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once its time has passed; the application is not called."""
-    monkeypatch.setattr(http_server, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(waitress_request, "BODY_SECONDS", 0.1)
     answer = said(serve(echo), "POST / HTTP/1.1", "Content-Length: 9", body="ab")
 
     assert refusal(answer, "408")
@@ -304,3 +304,82 @@ def test_stopping_ends_what_is_idle_and_finishes_the_rest(serve: Serve) -> None:
         while b"GET / h" not in received:
             received += served.recv(4096)
     assert received
+
+
+def received_until(connection: socket.socket, mark: bytes) -> bytes:
+    """What comes until the mark is there."""
+    received = b""
+    while mark not in received:
+        block = connection.recv(65536)
+        assert block, received
+        received += block
+    return received
+
+
+@pytest.mark.parametrize("seconds", [0, PATIENCE], ids=["not held", "held"])
+def test_requests_may_follow_each_other(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """At once or later, in pieces or several in one packet: each gets its own response, in order.
+
+    A thread that holds the connection handles all of them; without, the loop receives each.
+    """
+    monkeypatch.setattr(http_server, "_HOLD_SECONDS", seconds)
+    names: list[str] = []
+
+    def noting(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        names.append(threading.current_thread().name)
+        return echo(environ, start)
+
+    server = serve(noting)
+    with connect(server) as connection:
+        connection.sendall(b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"GET /1 h" in received_until(connection, b"/1 h ")
+        connection.sendall(b"GET /2 HT")
+        connection.sendall(b"TP/1.1\r\nHost: h\r\n\r\n")
+        assert b"GET /2 h" in received_until(connection, b"/2 h ")
+        connection.sendall(b"POST /3 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")
+        connection.sendall(b"cde")
+        assert b"POST /3 h abcde" in received_until(connection, b"abcde")
+        connection.sendall(b"GET /4 HTTP/1.1\r\nHost: h\r\n\r\nGET /5 HTTP/1.1\r\nHost: h\r\n\r\n")
+        both = received_until(connection, b"/5 h ")
+        assert both.index(b"GET /4 h ") < both.index(b"GET /5 h ")
+        connection.sendall(b"GET /6 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert b"GET /6 h " in until_closed(connection)
+    assert len(names) == 6
+
+
+def test_a_connection_that_is_held_closes_at_once(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its client goes, and when the server stops; its thread then does something else."""
+    monkeypatch.setattr(http_server, "_HOLD_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(http_server, "THREAD_IDLE_SECONDS", 0.05)
+    threads: list[threading.Thread] = []
+
+    def noting(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        threads.append(threading.current_thread())
+        return echo(environ, start)
+
+    server = serve(noting)
+    with connect(server) as gone, connect(server) as served:
+        for connection in (gone, served):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            received_until(connection, b"/ h ")
+        gone.close()
+        threads[0].join(PATIENCE)
+        assert [thread.is_alive() for thread in threads] == [False, True]
+        server.stop_accepting()
+        assert until_closed(served) == b""
+        threads[1].join(PATIENCE)
+        assert not threads[1].is_alive()
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"), [("HEAD / HTTP/1.1", 200), ("GET / HTTP/1.1", 204)]
+)
+def test_a_head_is_sent_that_nothing_follows(serve: Serve, request_line: str, status: int) -> None:
+    """It waits for the first block of the body, of which there is none."""
+    answer = said(serve(Response(status=status)), request_line, "Host: h", "Connection: close")
+    assert answer.startswith(f"HTTP/1.1 {status}")
+    assert answer.endswith("\r\n\r\n")

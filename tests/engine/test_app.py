@@ -16,8 +16,8 @@ from werkzeug.test import Client, TestResponse
 
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http import app as app_module
-from assistants_client.engine.http.app import refusing
 from assistants_client.engine.http.in_process_adapter import EngineAdapter
+from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.errors import ConfigurationError
 

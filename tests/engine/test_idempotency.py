@@ -15,7 +15,7 @@ from werkzeug.test import Client, TestResponse
 from assistants_client._protocol import HONOURS_IDEMPOTENCY
 from assistants_client.engine import call
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.app import refusing
+from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.http.routes import ROUTES
 from assistants_client.engine.services import idempotency_keys
 from assistants_client.engine.services.files import Files, Upload

@@ -106,7 +106,7 @@ THEIRS = {
     "werkzeug": "engine.http",
     "celery": "engine.worker.celery_tasks engine.worker.celery_consumer",
     "kombu": "engine.worker.celery_consumer lazy:engine.relays",
-    "waitress": "engine.serving.waitress_server",
+    "waitress": "engine.serving.waitress_server engine.serving.waitress_request",
     "pydantic_monty": "engine.code_interpreter",
     "charset_normalizer": "lazy:engine.search.document_reader",
     "pypdf": "lazy:engine.search.document_reader",

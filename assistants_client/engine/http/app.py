@@ -1,7 +1,6 @@
-"""The engine's HTTP face: authentication, routing, responses.
+"""The engine's HTTP face: authentication, and the way from a request to its response.
 
-No rule about any object and no SQL belongs here. With ``routes.py`` and ``in_process_adapter.py``
-this is the only place that uses Werkzeug.
+No rule about any object and no SQL belongs here.
 """
 
 from __future__ import annotations
@@ -14,22 +13,27 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from attrs import evolve
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
-from werkzeug.routing import Map, Rule
-from werkzeug.wrappers import Request, Response
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_content_length, get_path_info
 
-from assistants_client._protocol import ENGINE_POLL_AFTER_MS, HONOURS_IDEMPOTENCY
-from assistants_client.engine.events.event_stream import RunEvents
+from assistants_client._protocol import ENGINE_POLL_AFTER_MS
 from assistants_client.engine.events.stream_state import RUN
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.observed_requests import record_of
 from assistants_client.engine.http.post_requests import PostHandler
+from assistants_client.engine.http.responses import (
+    Response,
+    download,
+    event_stream,
+    json_response,
+    refusal,
+    signature,
+)
 from assistants_client.engine.http.routes import ROUTES, Call, Services
+from assistants_client.engine.http.routing import Router
 from assistants_client.engine.http.token_cache import TokenCache
-from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.observability.access_log import RequestRecord
 from assistants_client.engine.observability.log_context import bind_ids
 from assistants_client.engine.services._base import Caller, Context
@@ -38,11 +42,10 @@ from assistants_client.engine.services.idempotency_keys import IdempotencyKeys
 from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models._base import JsonObject
-from assistants_client.models.error_body import ErrorBody, ErrorDetail
 from assistants_client.models.runs import FINAL_STATUSES, Run
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 #: Larger bodies are refused unread, in bytes.
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -66,20 +69,10 @@ _UNKNOWN_URL: Final = (
     "moderations, need a client of their own, with the base URL of the server that has them."
 )
 
-#: The version that every response of OpenAI's had.
-_VERSION: Final = "2020-10-01"
-#: The value of ``www-authenticate``.
-_REALM: Final = 'Bearer realm="OpenAI API"'
-#: The organization of every caller: the engine has no other, and programs read the header.
-_ORGANIZATION: Final = "assistants-engine"
-
-#: Characters that programs write differently within quotes, and those that no header may have.
-_UNQUOTABLE: Final = dict.fromkeys((*range(32), *map(ord, '"\\%'), 127), "_")
-
-#: Compiled once: that takes longer than all else that an engine needs to begin.
-_MAP: Final = Map(
-    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in ROUTES],
-    merge_slashes=False,
+#: What an outage interrupts is done again; of a POST post_requests.py knows what that is.
+_ROUTER: Final = Router(
+    (method, path, handler if method == "POST" else retried(handler))
+    for method, path, handler in ROUTES
 )
 
 _log = logging.getLogger(__name__)
@@ -105,78 +98,76 @@ class App:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
-        request = Request(environ)
-        request.max_content_length = MAX_BODY
         began, record = time.perf_counter(), record_of(environ)
-        request_id = record.request_id
         record.is_quiet = environ.get(IN_PROCESS) is True
         try:
-            with closing(UploadForm(request)) as form:
-                response = self._respond(request, form, record)
+            response = self._respond(environ, record)
         except Fault as fault:
-            response = _refusal(fault)
+            response = refusal(fault)
         except Exception:
-            _log.exception("%s %s failed (%s)", request.method, request.path, request_id)
-            response = _refusal(
+            _log.exception("%s %s failed (%s)", record.method, record.path, record.request_id)
+            response = refusal(
                 Fault(
                     500,
                     "The server had an error while processing your request "
-                    f"(request id {request_id}).",
+                    f"(request id {record.request_id}).",
                     type="server_error",
                 )
             )
-        seconds = time.perf_counter() - began
-        return _signed(response, request_id, seconds)(environ, start_response)
+        response.headers += signature(record.request_id, time.perf_counter() - began)
+        return response(environ, start_response)
 
-    def _respond(self, request: Request, form: UploadForm, record: RequestRecord) -> Response:
-        services, posts = self._handlers(self._caller(request))
-        path = _BASE.sub("", request.path, count=1).removesuffix("/")
+    def _respond(self, environ: WSGIEnvironment, record: RequestRecord) -> Response:
+        services, posts = self._handlers(self._caller(environ))
+        method, shown = environ["REQUEST_METHOD"].upper(), "/" + get_path_info(environ).lstrip("/")
+        path = _BASE.sub("", shown, count=1).removesuffix("/")
+        routes = _ROUTER.find(path)
+        if not routes:
+            message = _UNKNOWN_URL.format(method=method, path=shown)
+            raise Fault(404, message, "unknown_url")
+        route = routes.get(method)
+        if route is None:
+            response = refusal(Fault(405, f"Not allowed to {method} on {shown}."))
+            response.headers.append(("allow", ", ".join(routes)))
+            return response
+        record.route, ids = route.pattern, route.ids(path)
+        bind_ids(run_id=ids.get("run_id"), thread_id=ids.get("thread_id"))
         try:
-            rule, ids = _MAP.bind("").match(path or "/", method=request.method, return_rule=True)
-            handler, record.route = rule.endpoint, rule.rule
-            bind_ids(run_id=ids.get("run_id"), thread_id=ids.get("thread_id"))
-            call = Call(request, path, ids, form)
-            if request.method == "POST":
-                result = posts.handle(handler, call)
-                made = result.made
-                run = _run_in(made)
-                if run is not None:  # also one that is created here
-                    bind_ids(run_id=run["id"], thread_id=run["thread_id"])
-                if result.stream is not None:
-                    record.is_stream = True
-                    return _event_stream(result.stream)
-            else:
-                result = retried(handler)(services, call)
-                if isinstance(result, FileContent):
-                    return _content(result)
-                made = StoredJson.of(result)
-                run = _run_in(made)
-        except MethodNotAllowed as error:
-            refusal = _refusal(Fault(405, f"Not allowed to {request.method} on {request.path}."))
-            refusal.headers["allow"] = ", ".join(error.valid_methods or ())
-            return refusal
-        except NotFound:
-            message = _UNKNOWN_URL.format(method=request.method, path=request.path)
-            raise Fault(404, message, "unknown_url") from None
+            with closing(Call(environ, path, ids, MAX_BODY)) as call:
+                if method == "POST":
+                    result = posts.handle(route.handler, call)
+                    made = result.made
+                    run = _run_in(made)
+                    if run is not None:  # also one that is created here
+                        bind_ids(run_id=run["id"], thread_id=run["thread_id"])
+                    if result.stream is not None:
+                        record.is_stream = True
+                        return event_stream(result.stream)
+                else:
+                    found = route.handler(services, call)
+                    if isinstance(found, FileContent):
+                        return download(found)
+                    made = StoredJson.of(found)
+                    run = _run_in(made)
         except RequestEntityTooLarge:
             message = f"The body is larger than the maximum of {MAX_BODY} bytes."
             raise Fault(413, message, "request_too_large") from None
         except HTTPException as error:
             raise Fault(error.code or 400, error.description or error.name) from None
-        response = _json_response(200, made.text)
+        response = json_response(200, made.text)
         if run is not None and run["status"] not in FINAL_STATUSES:
-            response.headers[ENGINE_POLL_AFTER_MS] = str(self._poll_after(run))
+            response.headers.append((ENGINE_POLL_AFTER_MS, str(self._poll_after(run))))
         return response
 
-    def _caller(self, request: Request) -> Caller:
+    def _caller(self, environ: WSGIEnvironment) -> Caller:
         """Returns who sends a request.
 
         Raises:
             Fault: A token is asked for, and none was sent or another one.
         """
-        if request.environ.get(IN_PROCESS) is True:
+        if environ.get(IN_PROCESS) is True:
             return Caller()
-        given = _tokens_of(request.environ)
+        given = _tokens_of(environ)
         if self._is_token(given):
             return Caller()
         if self._token is None and not self._stored_tokens.current(given).are_required:
@@ -191,7 +182,7 @@ class App:
         caller = next(filter(None, map(stored.find, given)), None)
         if caller is None:
             raise Fault(401, "Incorrect API key provided.", "invalid_api_key")
-        if request.environ.get(UNREAD) is True and (request.content_length or 0) <= MAX_BODY:
+        if environ.get(UNREAD) is True and (get_content_length(environ) or 0) <= MAX_BODY:
             message = "This API key was not known yet when the request came. Send it again."
             raise Fault(503, message, type="server_error", retry_after=1)
         return caller
@@ -220,7 +211,7 @@ class App:
         Raises:
             Fault: 401 or 403.
         """
-        if self._caller(Request(environ)).is_isolated:
+        if self._caller(environ).is_isolated:
             raise Fault(403, "This API key sees its own objects only.", "insufficient_permissions")
 
     def requires_token(self) -> bool:
@@ -263,77 +254,8 @@ def _tokens_of(environ: Mapping[str, Any]) -> list[str]:
     return [key for key in map(str.strip, given) if key]
 
 
-def refusing(fault: Fault) -> WSGIApplication:
-    """Returns an application that responds to every request with this fault."""
-
-    def refuse(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response = _signed(_refusal(fault), record_of(environ).request_id)
-        return response(environ, start_response)
-
-    return refuse
-
-
-def signature(request_id: str, seconds: float = 0.0) -> dict[str, str]:
-    """Returns the headers that every response has, whoever sends it: programs log them.
-
-    Args:
-        request_id: The id of the request.
-        seconds: The time that passed until the response began.
-    """
-    return {
-        "x-request-id": request_id,
-        "openai-processing-ms": str(round(1000 * seconds)),
-        "openai-version": _VERSION,
-        "openai-organization": _ORGANIZATION,
-    }
-
-
-def _signed(response: Response, request_id: str, seconds: float = 0.0) -> Response:
-    response.headers.update(signature(request_id, seconds))
-    return response
-
-
-def _refusal(fault: Fault) -> Response:
-    detail = ErrorDetail(message=fault.message, type=fault.type, param=fault.param, code=fault.code)
-    response = _json_response(fault.status, StoredJson.of(ErrorBody(error=detail)).text)
-    if fault.status == 401:
-        response.headers["www-authenticate"] = _REALM
-    if fault.retry_after is not None:
-        response.headers["retry-after"] = str(fault.retry_after)
-    return response
-
-
 def _run_in(made: StoredJson[Any]) -> JsonObject | None:
     """Returns the document of a run; ``None`` where it is another object, which is not parsed."""
     if made.cls not in (Run, dict) or made.document.get("object") != RUN:
         return None
     return made.document
-
-
-def _json_response(status: int, text: str) -> Response:
-    response = Response(text, status=status, content_type="application/json")
-    response.headers[HONOURS_IDEMPOTENCY] = "true"
-    return response
-
-
-def _content(content: FileContent) -> Response:
-    response = Response(content, content_type="application/octet-stream")
-    response.headers["content-length"] = str(content.file.bytes)
-    response.headers["content-disposition"] = _attachment(content.file.filename)
-    # So that no browser shows an upload as a page of this server's: uploads are untrusted.
-    response.headers["x-content-type-options"] = "nosniff"
-    return response
-
-
-def _attachment(name: str) -> str:
-    """Returns the header with both forms of a file's name: some programs read the first only."""
-    plain = name.encode("ascii", "replace").decode().translate(_UNQUOTABLE)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _event_stream(events: RunEvents) -> Response:
-    response = Response(events, content_type="text/event-stream; charset=utf-8")
-    response.headers[HONOURS_IDEMPOTENCY] = "true"
-    response.headers["cache-control"] = "no-cache"
-    response.headers["x-accel-buffering"] = "no"  # a proxy would buffer events
-    return response

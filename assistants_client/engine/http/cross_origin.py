@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from werkzeug.wrappers import Response
-
-from assistants_client.engine.http.app import signature
 from assistants_client.engine.http.observed_requests import record_of
+from assistants_client.engine.http.responses import Response, signature
 from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,16 +82,18 @@ class AllowedOrigins:
 
 
 def _preflight(environ: WSGIEnvironment, allowed: list[tuple[str, str]]) -> Response:
-    response = Response(status=204, headers=allowed)
-    response.headers.update(signature(record_of(environ).request_id))
-    response.headers["access-control-allow-methods"] = _METHODS
+    headers = [
+        *allowed,
+        *signature(record_of(environ).request_id),
+        ("access-control-allow-methods", _METHODS),
+        ("access-control-max-age", str(_MAX_AGE)),
+    ]
     # All are allowed: clients have many of their own, and a list of them would never be whole.
     wanted = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
     if wanted:
-        response.headers["access-control-allow-headers"] = wanted
-        response.headers.add("vary", "Access-Control-Request-Headers")
-    response.headers["access-control-max-age"] = str(_MAX_AGE)
-    return response
+        headers.append(("access-control-allow-headers", wanted))
+        headers.append(("vary", "Access-Control-Request-Headers"))
+    return Response(204, headers)
 
 
 def _checked(origin: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -80,8 +81,8 @@ class EngineAdapter(BaseAdapter):
         response.url = request.url or ""
         response.request = request
         response.raw = HTTPResponse(
-            io.BufferedReader(_Pieces(body)),
-            headers=response.headers,
+            _Pieces(body),
+            headers=headers,  # type: ignore[arg-type]  # pairs will do
             status=response.status_code,
             reason=reason,
             preload_content=False,
@@ -116,13 +117,15 @@ def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironme
         IN_PROCESS: True,
     }
     for name, value in request.headers.items():
-        key = name.upper().replace("-", "_")
-        environ[key if key in _UNPREFIXED else f"HTTP_{key}"] = _text(value)
+        environ[_key(name)] = value.decode("latin-1") if isinstance(value, bytes) else value
     return environ
 
 
-def _text(header: str | bytes) -> str:
-    return header.decode("latin-1") if isinstance(header, bytes) else header
+@lru_cache(maxsize=100)  # clients send the same ones all the time
+def _key(header: str) -> str:
+    """Returns a header's name in an environ."""
+    key = header.upper().replace("-", "_")
+    return key if key in _UNPREFIXED else f"HTTP_{key}"
 
 
 def _input(body: Any, failed: list[Exception]) -> Any:
@@ -131,7 +134,7 @@ def _input(body: Any, failed: list[Exception]) -> Any:
         body = body.encode()
     if body is None or isinstance(body, (bytes, bytearray)):
         return io.BytesIO(body or b"")
-    return body if hasattr(body, "read") else io.BufferedReader(_Pieces(_recorded(body, failed)))
+    return body if hasattr(body, "read") else _Pieces(_recorded(body, failed))
 
 
 def _recorded(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[bytes]:
@@ -143,28 +146,38 @@ def _recorded(pieces: Iterable[bytes], failed: list[Exception]) -> Iterator[byte
         raise ConnectionResetError("the body broke off") from error
 
 
-class _Pieces(io.RawIOBase):
-    """Pieces of bytes, read as a file: each read waits for one piece at most."""
+class _Pieces(io.BufferedIOBase):
+    """Pieces of bytes, read as a file: no read waits for more than it returns."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        super().__init__()
         self._source = pieces
         self._pieces: Iterator[bytes] = iter(pieces)
-        self._rest = b""
+        self._piece = b""
+        #: So much of the piece was read.
+        self._at = 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
-        while not self._rest:
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Returns so many bytes, or all; fewer at the end only."""
+        missing = sys.maxsize if size is None or size < 0 else size
+        parts: list[bytes] = []
+        while missing and (part := self.read1(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Returns what is left of a piece, of the next one where that is nothing."""
+        while self._at == len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
-                return 0
-            self._rest = piece
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+                return b""
+            self._piece, self._at = piece, 0
+        begin = self._at
+        end = self._at = len(self._piece) if size < 0 else min(begin + size, len(self._piece))
+        return self._piece[begin:end]
 
     def close(self) -> None:
         if not self.closed:

@@ -8,7 +8,7 @@ in app.py; no rule about any object belongs here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 from werkzeug.wrappers import Request
@@ -53,8 +53,10 @@ from assistants_client.models.vector_stores import (
     VectorStoreUpdate,
 )
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
+T = TypeVar("T")
 #: Files on a page: as many as there may be, where nothing is said.
 _FILES_PAGE: Final = 10_000
 #: Bodies of more levels are refused: what is stored must also be readable on a deeper stack.
@@ -82,20 +84,42 @@ class Call:
     """A request, as the routes see it.
 
     Attributes:
-        request: The request as it came.
+        environ: The request as it came.
         path: The path below the base URL.
         ids: The ids in the path.
-        form: The request's form, where it is one.
+        max_body: A larger body is refused unread, in bytes; a form has a bound of its own.
         streams: Whether the body asks for a stream, and may; known once :meth:`body` has read it.
     """
 
-    request: Request
+    environ: WSGIEnvironment
     path: str
     ids: Mapping[str, str]
-    form: UploadForm
+    max_body: int
     streams: bool = False
     #: The body's JSON object, once it was parsed.
     _document: dict[str, Any] | None = field(default=None, init=False)
+    _request: Request | None = field(default=None, init=False)
+    _form: UploadForm | None = field(default=None, init=False)
+
+    @property
+    def request(self) -> Request:
+        """The request, as Werkzeug reads it; many are answered without."""
+        if self._request is None:
+            self._request = Request(self.environ)
+            self._request.max_content_length = self.max_body
+        return self._request
+
+    @property
+    def form(self) -> UploadForm:
+        """The request's form, where it is one."""
+        if self._form is None:
+            self._form = UploadForm(self.request)
+        return self._form
+
+    def close(self) -> None:
+        """Closes the form, if it was read."""
+        if self._form is not None:
+            self._form.close()
 
     def page(self) -> PageQuery:
         """Reads the query for a page of a list."""
@@ -166,7 +190,8 @@ def json_object(raw: bytes) -> dict[str, Any]:
         raise Fault(400, message, "invalid_json") from None
     if not isinstance(document, dict):
         raise Fault(400, "The JSON body of your request must be an object.", "invalid_type")
-    if _is_deeper(document, _MOST_LEVELS):
+    openings = raw.count(b"{") + raw.count(b"[")  # of levels there are no more
+    if openings > _MOST_LEVELS and _is_deeper(document, _MOST_LEVELS):
         message = f"The JSON body of your request has more than {_MOST_LEVELS} levels."
         raise Fault(400, message, "invalid_json")
     return document

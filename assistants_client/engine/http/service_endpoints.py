@@ -9,11 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from werkzeug.wrappers import Response
-
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.app import refusing
 from assistants_client.engine.http.observed_requests import record_of
+from assistants_client.engine.http.responses import Response, refusing, whole
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -48,7 +46,7 @@ def service_endpoint(
     record.route, record.is_quiet = path, True
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         response = _answer(405, {"status": "not allowed"})
-        response.headers["allow"] = "GET, HEAD"
+        response.headers.append(("allow", "GET, HEAD"))
     elif path == HEALTHZ:
         response = _answer(200, {"status": "ok"})
     elif path == READYZ:
@@ -61,11 +59,11 @@ def service_endpoint(
         except Fault as fault:
             return refusing(fault)
         content, content_type = exposition() if exposition is not None else (b"", "")
-        response = Response(content, content_type=content_type)
+        response = whole(200, content, content_type)
     return response
 
 
 def _answer(status: int, document: Mapping[str, object]) -> Response:
-    response = Response(json.dumps(document), status=status, content_type="application/json")
-    response.headers["cache-control"] = "no-store"
+    response = whole(status, json.dumps(document).encode(), "application/json")
+    response.headers.append(("cache-control", "no-store"))
     return response

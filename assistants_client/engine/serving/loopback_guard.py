@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.app import refusing
+from assistants_client.engine.http.responses import refusing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from assistants_client.engine.engine import Engine
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.http.app import refusing
+from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.http.service_endpoints import SERVICE_PATHS
 from assistants_client.engine.serving.loopback_guard import LoopbackOnly
 from assistants_client.engine.serving.waitress_server import HTTPServer
