@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from attrs import frozen
 
 from assistants_client.engine.events.relay import Relay
+from assistants_client.engine.events.stream_state import SETTLING
 from assistants_client.models._base import JsonObject
 
 #: So many events are queued for a subscriber that is slow to take them.
@@ -122,6 +124,8 @@ class Broker:
         self._lock = threading.Lock()
         #: The subscriptions to each run that has any. The tuples are never changed, only replaced.
         self._subscriptions: dict[str, tuple[Subscription, ...]] = {}
+        #: Likewise, what is called when a run settles.
+        self._watchers: dict[str, tuple[Callable[[], object], ...]] = {}
 
     def open(self, stop: Callable[[str], object]) -> None:
         """Starts what brings events of other processes; once in each process, after a fork too.
@@ -162,12 +166,30 @@ class Broker:
         if self._relay is not None and len(left) < len(before):
             self._relay.unsubscribe(run_id)
 
+    @contextmanager
+    def watching(self, run_id: str, settled: Callable[[], object]) -> Iterator[None]:
+        """Has a function called, within the block, when a run settles in this process."""
+        self._check_for_fork()
+        with self._lock:
+            self._watchers[run_id] = (*self._watchers.get(run_id, ()), settled)
+        try:
+            yield
+        finally:
+            self._check_for_fork()
+            with self._lock:
+                left = [one for one in self._watchers.pop(run_id, ()) if one is not settled]
+                if left:
+                    self._watchers[run_id] = tuple(left)
+
     def publish(self, events: Iterable[RunEvent]) -> None:
         """Publishes events to the subscribers. Costs next to nothing where there are none."""
         self._check_for_fork()
         for event in events:
             for subscription in self._subscriptions.get(event.run_id, ()):
                 subscription.put(event)
+            if event.name in SETTLING:
+                for settled in self._watchers.get(event.run_id, ()):
+                    settled()
             if self._relay is not None:
                 self._relay.publish(event.run_id, event.name, event.document)
 
