@@ -1,9 +1,10 @@
-"""Waits for runs of an engine in this process: they end with the run, whatever the next poll's time."""
+"""Waits for runs of an engine in this process: they end with the run, whenever a poll is due."""
 
 from __future__ import annotations
 
 import sys
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_wait_that_calls_tools_ends_when_its_run_does(connected):
 
 def test_an_application_around_an_engine_is_polled(connected):
     """It does not say when a run ends."""
-    client = connected(Scripted(["Hello"]), lambda engine: lambda *request: engine(*request))
+    client = connected(Scripted(["Hello"]), partial)
     assert client.wait_for_run(begun(client), timeout=30).status == "completed"
 
 
