@@ -65,7 +65,7 @@ class Execution(Claims):
 
     def publish(self, run: Run, noun: str, *deltas: JsonObject) -> None:
         """Publishes pieces to the streams of the run; they are not stored."""
-        self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
+        self._context.events.publish([RunEvent(run.id, f"{noun}.delta", each) for each in deltas])
 
     def new_step_id(self) -> str:
         """Returns the id of a step that is about to be opened."""
