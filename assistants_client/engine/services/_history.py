@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
@@ -27,18 +27,6 @@ from assistants_client.models.runs import Run
 _AT_ONCE: Final = 100
 #: Ids that one query names.
 _IDS_AT_ONCE: Final = 500
-
-#: The newest messages of a thread but those of one run, newest first.
-_NEWEST: Final = (
-    select(messages.c.seq, messages.c.body)
-    .where(
-        messages.c.thread_id == bindparam("thread"),
-        or_(messages.c.run_id.is_(None), messages.c.run_id != bindparam("run")),
-    )
-    .order_by(messages.c.seq.desc())
-    .limit(bindparam("at_once"))
-)
-_OLDER: Final = _NEWEST.where(messages.c.seq < bindparam("before"))
 
 
 def history(database: Database, run: Run) -> list[Message]:
@@ -95,24 +83,29 @@ def states(
 
 def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
     """Yields all messages of a run's thread but its own, read as they are asked for."""
+    seq = messages.c.seq
 
     @retried
-    def page(before: int | None) -> Sequence[Any]:
-        query, values = _NEWEST, {"thread": run.thread_id, "run": run.id, "at_once": at_once}
-        if before is not None:
-            query, values["before"] = _OLDER, before
+    def page() -> Sequence[Any]:
         with database.read() as connection:
-            return connection.execute(query, values).all()
+            return connection.execute(
+                select(seq, messages.c.body)
+                .where(here, others, *before)
+                .order_by(seq.desc())
+                .limit(at_once)
+            ).all()
 
+    here = messages.c.thread_id == run.thread_id
+    others = or_(messages.c.run_id.is_(None), messages.c.run_id != run.id)
+    before: list[ColumnElement[bool]] = []
     at_once = min(most, _AT_ONCE)
-    before = None
     while True:
-        rows = page(before)
+        rows = page()
         for row in rows:
             yield decode(Message, row.body)
         if len(rows) < at_once:
             return
-        before = rows[-1].seq
+        before = [seq < rows[-1].seq]
 
 
 def _length(message: Message) -> int:
