@@ -5,6 +5,7 @@ Nothing is waited for and nothing decided here.
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -96,6 +97,20 @@ class RunCalls(Resource):
         """Reads a run, with the response's headers."""
         path = build_path(self._ONE, thread_id=thread_id, run_id=run_id)
         return self._exchange("GET", path, Run)
+
+    @contextmanager
+    def settling(self, run_id: str) -> Iterator[queue.Queue[bool] | None]:
+        """Yields a queue that gets an item when the run settles; ``None`` where nobody tells.
+
+        An engine in this process does, of what it processes itself.
+        """
+        watching = getattr(self._transport.adapter, "watching", None)
+        if watching is None:
+            yield None
+            return
+        settled: queue.Queue[bool] = queue.Queue()
+        with watching(run_id, lambda: settled.put(True)):
+            yield settled
 
     def submit(self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest) -> Run:
         """Submits the outputs for the calls of a run that requires action."""

@@ -150,5 +150,5 @@ def decode_stream(
 
 def encode_event(event: str, data: str) -> bytes:
     """Returns the bytes of one event."""
-    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
-    return f"event: {event}\n{lines}\n".encode()
+    lines = data.replace("\n", "\ndata: ")
+    return f"event: {event}\ndata: {lines}\n\n".encode()

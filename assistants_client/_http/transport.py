@@ -156,7 +156,7 @@ class Transport:
         self._budget: Budget = share._budget if share else Budget(self._options.retries.budget)
         self._retry = PolicyRetry.made(self._options.retries, self._budget)
         self._own_session = session is None
-        self._adapter = adapter
+        self.adapter: BaseAdapter | None = adapter
         self._max_idle = max_idle
         # Proxies and CA bundle come from the environment once, not per request.
         self._settings: dict[str, Any]
@@ -183,7 +183,7 @@ class Transport:
             key_header=self._key_header,
             options=options,
             session=None if self._own_session else self._session,
-            adapter=self._adapter,
+            adapter=self.adapter,
             share=self,
         )
 
@@ -388,8 +388,8 @@ class Transport:
         )
         session.mount("https://", connections)
         session.mount("http://", connections)
-        if self._adapter is not None:
-            session.mount(self.base_url, self._adapter)
+        if self.adapter is not None:
+            session.mount(self.base_url, self.adapter)
         return session
 
     def _current_session(self) -> requests.Session:

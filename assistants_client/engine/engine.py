@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -345,6 +346,10 @@ class Engine:
             return self._queue.count(before, patience=BRIEF)
         except Fault as fault:
             raise ConfigurationError(fault.message) from None
+
+    def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
+        """Calls a function, within the block, when a run settles that this process works on."""
+        return self._events.watching(run_id, settled)
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Returns whether a request has a token that is asked for, if one is; it hardly waits.

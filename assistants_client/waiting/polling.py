@@ -7,6 +7,8 @@ functions are called in ``function_tools/tool_rounds.py``.
 from __future__ import annotations
 
 import contextlib
+import queue
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -20,7 +22,7 @@ from assistants_client._arguments import (
     number,
     plain_number,
 )
-from assistants_client._http.deadline import TooLateError, within
+from assistants_client._http.deadline import TooLateError, take, within
 from assistants_client._protocol import ENGINE_POLL_AFTER_MS, POLL_AFTER_MS
 from assistants_client.backoff import Backoff, BackoffLike, as_backoff
 from assistants_client.errors import (
@@ -68,7 +70,7 @@ class Time:
     """A clock in seconds and a function that sleeps; tests pass their own."""
 
     now: Callable[[], float]
-    sleep: Callable[[float], None]
+    sleep: Callable[[float], object]
 
 
 class Polls(Generic[T]):
@@ -260,12 +262,16 @@ def wait_for_run(
     if last is not None and last.is_final:
         run = last
     else:
-        with run_progress(run_id, clock.now) if progress else NO_PROGRESS as shown:
+        with (
+            run_progress(run_id, clock.now) if progress else NO_PROGRESS as shown,
+            calls.settling(run_id) as settled,
+        ):
+            sleep = shown.sleeping(_sleep(clock, settled))
             run = _poll_and_call_tools(
                 thread_id,
                 run_id,
                 calls,
-                Waiter(Time(clock.now, shown.sleeping(clock.sleep)), delays, waiter.rate_limiter),
+                Waiter(Time(clock.now, sleep), delays, waiter.rate_limiter),
                 last=last,
                 rounds=rounds,
                 timeout=timeout,
@@ -278,6 +284,13 @@ def wait_for_run(
     if error is not None:
         raise error
     return run
+
+
+def _sleep(clock: Time, items: queue.Queue[bool] | None) -> Callable[[float], object]:
+    """Returns a sleep that ends early, and returns true, when there is an item in a queue."""
+    if items is None or clock.sleep is not time.sleep:  # a test's own time passes as it is told
+        return clock.sleep
+    return partial(take, items)
 
 
 def tool_handling(

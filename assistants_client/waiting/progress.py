@@ -41,8 +41,12 @@ class Progress:
         """Returns the callable for ``on_poll``; it calls the caller's own too."""
         return on_poll
 
-    def sleeping(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
-        """Returns a sleep during which the display is updated."""
+    def sleeping(self, sleep: Callable[[float], object]) -> Callable[[float], object]:
+        """Returns a sleep during which the display is updated.
+
+        Args:
+            sleep: Sleeps; where it ends before its time, it returns something true.
+        """
         return sleep
 
     def finished(self, run: Run) -> AbstractContextManager[None]:
@@ -81,16 +85,18 @@ class _Shown(Progress, ABC):
             self._safely(self._display.close)
         self._display = None
 
-    def sleeping(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
+    def sleeping(self, sleep: Callable[[float], object]) -> Callable[[float], object]:
         if self._display is None or not self._display.is_live:
             return sleep
 
         def sleep_and_tick(seconds: float) -> None:
             until = self._now() + seconds
-            while (left := until - self._now()) > _TICK:
-                sleep(_TICK)
+            is_over = False
+            while (left := until - self._now()) > _TICK and not is_over:
+                is_over = bool(sleep(_TICK))
                 self._show()
-            sleep(max(left, 0))
+            if not is_over:
+                sleep(max(left, 0))
             if self._now() - self._shown_at >= _TICK:  # many short sleeps are a long one
                 self._show()
 

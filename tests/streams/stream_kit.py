@@ -422,6 +422,10 @@ class CallsInMemory:
 
     submit_and_stream = open_stream
 
+    def settling(self, _):
+        """Nobody tells when a run settles."""
+        return contextlib.nullcontext()
+
 
 def stream_in_memory(calls, *, resume=True):
     """A stream that needs no server."""

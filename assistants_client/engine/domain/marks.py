@@ -101,6 +101,9 @@ class MarkReader:
             is_last: Whether no more comes, so that nothing is held back.
         """
         marks, text = self._marks, self._held + text
+        if not marks.annotations:
+            yield from self._pass(text)
+            return
         plain = place = 0
         while (place := marks.next_head(text, place)) < len(text):
             if not is_last and marks.may_grow(text[place : place + marks.longest]):

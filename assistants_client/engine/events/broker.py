@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from attrs import frozen
 
 from assistants_client.engine.events.relay import Relay
+from assistants_client.engine.events.stream_state import SETTLING
 from assistants_client.models._base import JsonObject
 
 #: So many events are queued for a subscriber that is slow to take them.
@@ -37,7 +39,12 @@ class Subscription:
         self.run_id = run_id
         self._broker = broker
         self._bound = bound
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        #: Held, save where the reader, which waits for it, is woken. It stands for a condition,
+        #: which takes several times as long, at each piece of an answer.
+        self._sleeping = threading.Lock()
+        self._sleeping.acquire()
+        self._is_waiting = False
         #: ``None`` stands where events are missing.
         self._events: list[RunEvent | None] = []
         #: By the other processes that published events of the run: the number of the last one.
@@ -47,7 +54,7 @@ class Subscription:
 
     def put(self, event: RunEvent) -> None:
         """Adds an event; beyond the bound it is dropped, and so are all until some are taken."""
-        with self._changed:
+        with self._lock:
             self._put(event)
 
     def put_received(self, publisher: str, number: int, event: RunEvent | None) -> None:
@@ -60,7 +67,7 @@ class Subscription:
             number: The event's, among those of the run that the process has published.
             event: The event; ``None`` where it was not sent.
         """
-        with self._changed:
+        with self._lock:
             if event is None or self._numbers.get(publisher) != number - 1:
                 self._put(None)
             self._numbers[publisher] = number
@@ -72,7 +79,13 @@ class Subscription:
             event = None
         if event is not None or not self._events or self._events[-1] is not None:
             self._events.append(event)
-        self._changed.notify()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wakes the reader, if it waits; called with the lock held."""
+        if self._is_waiting:
+            self._is_waiting = False
+            self._sleeping.release()
 
     def take(self, seconds: float) -> tuple[list[RunEvent], bool]:
         """Returns the queued events up to the first gap, and whether there is one.
@@ -80,9 +93,13 @@ class Subscription:
         Args:
             seconds: How long to wait for the first event.
         """
-        with self._changed:
-            if not self._events and not self.is_over:
-                self._changed.wait(seconds)
+        with self._lock:
+            self._is_waiting = waits = not self._events and not self.is_over
+        is_woken = waits and self._sleeping.acquire(timeout=seconds)
+        with self._lock:
+            if waits and not is_woken and not self._is_waiting:
+                self._sleeping.acquire()  # it was woken only just now
+            self._is_waiting = False
             events: list[RunEvent] = []
             for place, event in enumerate(self._events):
                 if event is None:
@@ -94,9 +111,9 @@ class Subscription:
 
     def end(self) -> None:
         """Wakes whoever waits for events: beyond those that are queued there are none."""
-        with self._changed:
+        with self._lock:
             self.is_over = True
-            self._changed.notify()
+            self._wake()
 
     def close(self) -> None:
         """Unsubscribes: nothing is queued any more."""
@@ -122,6 +139,8 @@ class Broker:
         self._lock = threading.Lock()
         #: The subscriptions to each run that has any. The tuples are never changed, only replaced.
         self._subscriptions: dict[str, tuple[Subscription, ...]] = {}
+        #: Likewise, what is called when a run settles.
+        self._watchers: dict[str, tuple[Callable[[], object], ...]] = {}
 
     def open(self, stop: Callable[[str], object]) -> None:
         """Starts what brings events of other processes; once in each process, after a fork too.
@@ -162,12 +181,30 @@ class Broker:
         if self._relay is not None and len(left) < len(before):
             self._relay.unsubscribe(run_id)
 
+    @contextmanager
+    def watching(self, run_id: str, settled: Callable[[], object]) -> Iterator[None]:
+        """Has a function called, within the block, when a run settles in this process."""
+        self._check_for_fork()
+        with self._lock:
+            self._watchers[run_id] = (*self._watchers.get(run_id, ()), settled)
+        try:
+            yield
+        finally:
+            self._check_for_fork()
+            with self._lock:
+                left = [one for one in self._watchers.pop(run_id, ()) if one is not settled]
+                if left:
+                    self._watchers[run_id] = tuple(left)
+
     def publish(self, events: Iterable[RunEvent]) -> None:
         """Publishes events to the subscribers. Costs next to nothing where there are none."""
         self._check_for_fork()
         for event in events:
             for subscription in self._subscriptions.get(event.run_id, ()):
                 subscription.put(event)
+            if event.name in SETTLING:
+                for settled in self._watchers.get(event.run_id, ()):
+                    settled()
             if self._relay is not None:
                 self._relay.publish(event.run_id, event.name, event.document)
 

@@ -42,7 +42,9 @@ _RUN_PLACES: Final[Mapping[str, int]] = {
     "requires_action": _OVER,
     **dict.fromkeys(FINAL_STATUSES, _OVER),
 }
-#: The same of a step or a message.
+#: The names of the events after which a run is final, or requires its caller.
+SETTLING: Final = frozenset(f"{RUN}.{word}" for word, at in _RUN_PLACES.items() if at == _OVER)
+#: How far a step or a message is, likewise.
 _BEGUN, _WORKED_ON, _ENDED = range(3)
 _PLACES: Final[Mapping[str, int]] = {"created": _BEGUN, "in_progress": _WORKED_ON}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -89,6 +90,14 @@ class EngineAdapter(BaseAdapter):
             request_method=request.method,
         )
         return response
+
+    def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
+        """Has a function called, within the block, when a run settles, as ``Engine.watching``.
+
+        An application that is no engine, such as one around it, does not call it.
+        """
+        watching = getattr(self._application, "watching", None)
+        return nullcontext() if watching is None else watching(run_id, settled)
 
     def close(self) -> None:
         """Does nothing: there is no connection to close."""

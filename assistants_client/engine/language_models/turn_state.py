@@ -21,6 +21,7 @@ _OBJECTS: Final = ("extra_content", "provider_specific_fields")
 _JOINED: Final = frozenset({"text", "thinking", "summary"})
 
 STATE_FIELDS: Final = (*_TEXTS, *_LISTS, *_OBJECTS)
+_ALL: Final = frozenset(STATE_FIELDS)
 
 
 class TurnState:
@@ -33,6 +34,8 @@ class TurnState:
 
     def add(self, delta: Mapping[str, Any], *, is_whole: bool = False) -> None:
         """Adds the state in one piece, or in the message as a whole."""
+        if _ALL.isdisjoint(delta):
+            return
         for name in _TEXTS:
             value = delta.get(name)
             if isinstance(value, str):

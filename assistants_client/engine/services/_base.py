@@ -213,7 +213,7 @@ class Context:
             change_run(connection, run, "queued", tries=tries, **RELEASED)
             emit_after_commit(connection, RunQueued(run.id, claimed.tenant))
         else:
-            end_run(connection, run, end, self.now())
+            end_run(connection, run, end, self.now(), tenant=claimed.tenant)
 
 
 @frozen
@@ -338,7 +338,13 @@ def change_run(connection: Connection, run: Run, status: str, **columns: Any) ->
 
 
 def end_run(
-    connection: Connection, run: Run, ending: Ending, now: int, *, spent: Usage | None = None
+    connection: Connection,
+    run: Run,
+    ending: Ending,
+    now: int,
+    *,
+    tenant: str | None,
+    spent: Usage | None = None,
 ) -> None:
     """Ends a run: closes what it left open, counts its tokens, and unlocks its thread.
 
@@ -347,20 +353,24 @@ def end_run(
         run: The run; it is changed.
         ending: How it ends.
         now: The time, in Unix seconds.
+        tenant: The run's, if it has one.
         spent: Tokens that no step counts.
     """
     require_transition(RUN_TRANSITIONS, run.status, ending.status)
+    steps = load_all(connection, run_steps, RunStep, run_id=run.id)
+    opened = [step for step in steps if step.status == "in_progress"]
     # Streams send the end of the message before that of the step that was writing it.
-    for message in load_all(
-        connection,
-        messages,
-        Message,
-        thread_id=run.thread_id,
-        run_id=run.id,
-        status="in_progress",
-    ):
-        end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
-    for step in load_all(connection, run_steps, RunStep, run_id=run.id, status="in_progress"):
+    if any(step.type == "message_creation" for step in opened):
+        for message in load_all(
+            connection,
+            messages,
+            Message,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            status="in_progress",
+        ):
+            end_message(connection, message, MESSAGE_REASONS.get(ending.status), now)
+    for step in opened:
         end_step(connection, step, STEP_ENDS[ending.status], now, error=ending.last_error)
     run.status = ending.status
     run.required_action = None
@@ -370,7 +380,6 @@ def end_run(
         run.incomplete_details = IncompleteDetails(reason=ending.incomplete_reason)
     if ending.status in RUN_END_TIMES:
         setattr(run, RUN_END_TIMES[ending.status], now)
-    steps = load_all(connection, run_steps, RunStep, run_id=run.id)
     run.usage = total_of([*(step.usage for step in steps), spent])
     stored = save(
         connection,
@@ -381,7 +390,7 @@ def end_run(
         cancelling_since=None,
         **RELEASED,
     )
-    count_ended(connection, run, run.status, now)
+    count_ended(connection, run, run.status, now, tenant)
     emit_events(connection, run.id, RUN, stored, run.status)
 
 

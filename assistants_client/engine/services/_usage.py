@@ -22,7 +22,9 @@ def tenant_of(connection: Connection, run_id: str) -> str | None:
     return found
 
 
-def count_ended(connection: Connection, run: Run, status: str, now: float) -> None:
+def count_ended(
+    connection: Connection, run: Run, status: str, now: float, tenant: str | None
+) -> None:
     """Counts a run that has a tenant, with its tokens, in the transaction that ends it.
 
     Args:
@@ -30,8 +32,8 @@ def count_ended(connection: Connection, run: Run, status: str, now: float) -> No
         run: The run, with its usage.
         status: How it ended.
         now: The time, in Unix seconds.
+        tenant: The run's, if it has one.
     """
-    tenant = tenant_of(connection, run.id)
     if tenant is None:
         return
     table, usage = tenant_usage.c, run.usage

@@ -16,7 +16,7 @@ from assistants_client.engine.services._resources import (
     resolve_resources,
     store_thread,
 )
-from assistants_client.engine.services._usage import count_ended
+from assistants_client.engine.services._usage import count_ended, tenant_of
 from assistants_client.engine.services._write import Write, delete_first, in_pieces
 from assistants_client.engine.storage.database import (
     emit_after_commit,
@@ -100,7 +100,8 @@ class Threads:
             if active is not None:
                 steps = load_all(connection, run_steps, RunStep, run_id=active.id)
                 active.usage = total_of([step.usage for step in steps])
-                count_ended(connection, active, "deleted", self._context.clock())
+                tenant = tenant_of(connection, active.id)
+                count_ended(connection, active, "deleted", self._context.clock(), tenant)
             remove(connection, threads, thread_id)
             if active is not None:
                 emit_after_commit(connection, RunStopped(active.id))

@@ -141,7 +141,9 @@ class TextDraft:
         text = "".join(self._unread)
         self._unread.clear()
         for segment in self._reader.read(text, is_last=is_last):
-            if segment.annotation is None or room <= 0:
+            if segment.annotation is None:
+                yield segment
+            elif room <= 0:
                 yield Segment(segment.text)
             else:
                 room -= 1

@@ -66,9 +66,10 @@ class RunState:
 
     def should_check(self, now: float) -> bool:
         """Returns whether to check the database now: at intervals, and when cancelled here."""
-        cancelled = self._cancelled() and not self._saw_cancelled
-        pause = max(CHECK_SECONDS, len(_in_progress) / CHECKS_A_SECOND)
-        if not cancelled and now - self._last_check < pause:
+        cancelled, since = self._cancelled() and not self._saw_cancelled, now - self._last_check
+        # Of many runs it is counted how many they are only where that may matter.
+        is_early = since < CHECK_SECONDS or since < len(_in_progress) / CHECKS_A_SECOND
+        if is_early and not cancelled:
             return False
         self._saw_cancelled = self._saw_cancelled or cancelled
         self._last_check = now

@@ -73,6 +73,14 @@ class OpenStep:
     done: int
 
 
+@frozen
+class _Claim:
+    """A run, as it was claimed; a new one has no steps, since no worker had it before."""
+
+    run: Run
+    is_new: bool
+
+
 @frozen(kw_only=True)
 class Work:
     """A claimed run, with the messages that it may see and all its own steps, oldest first.
@@ -128,10 +136,11 @@ class Claims:
         Returns:
             The work; ``None`` when the run is not queued (any more), gone, or finds no room yet.
         """
-        run = self._claimed(run_id, [])
-        if run is None:
+        claim = self._claimed(run_id, [])
+        if claim is None:
             return None
-        steps, written = own_work(self._database, run)
+        run = claim.run
+        steps, written = ([], []) if claim.is_new else own_work(self._database, run)
         shown = [*history(self._database, run), *written]
         kept = states(self._database, steps, shown)
         opened = None
@@ -140,17 +149,17 @@ class Claims:
         return Work(run=run, messages=shown, steps=steps, states=kept, opened=opened)
 
     @repeatable
-    def _claimed(self, run_id: str, tries: list[Run]) -> Run | None:
-        """Claims a run; ``tries`` has the run as earlier tries, which were in doubt, claimed it."""
+    def _claimed(self, run_id: str, tries: list[_Claim]) -> _Claim | None:
+        """Claims a run; ``tries`` has the claims of earlier tries, which were in doubt."""
         with self._context.begin(patience=PATIENT) as connection:
             held = self._context.expire_overdue(connection, run_id)
             if held is None:
                 return None
             if held.run.status == "in_progress" and held.owner == self.owner:
                 last = self._last_claimed.get(run_id)
-                found = next((one for one in tries if one is last), None)
+                found = next((one for one in tries if one.run is last), None)
                 if found is not None:
-                    emit_events(connection, run_id, RUN, encode(found), found.status)
+                    emit_events(connection, run_id, RUN, encode(found.run), found.run.status)
                 return found
             if held.run.status != "queued":
                 return None
@@ -158,11 +167,12 @@ class Claims:
             if columns is None or not self._queue.admit(connection, held):
                 return None
             run = held.run
+            claim = _Claim(run, is_new=run.started_at is None)
             run.started_at = self._context.now()
             change_run(connection, run, "in_progress", waits_since=None, **columns)
             self._last_claimed[run_id] = run
-            tries.append(run)
-        return run
+            tries.append(claim)
+        return claim
 
     @retried
     def _opened(self, step: RunStep) -> OpenStep:
@@ -311,25 +321,27 @@ class Claims:
         if held.run.status == "in_progress" and undo_answer(connection, held.run):
             change_run(connection, held.run, "queued", **RELEASED)
             return True
-        self._end(connection, held.run, LOST)
+        self._end(connection, held, LOST)
         return False
 
-    def _end(self, connection: Connection, run: Run, ending: Ending) -> None:
-        its = _CANCELLED if run.status == "cancelling" else ending
-        end_run(connection, run, its, self._context.now())
+    def _end(self, connection: Connection, held: ClaimedRun, ending: Ending) -> None:
+        its = _CANCELLED if held.run.status == "cancelling" else ending
+        end_run(connection, held.run, its, self._context.now(), tenant=held.tenant)
 
     def _is_latest(self, run: Run) -> bool:
         return self._last_claimed.get(run.id, run) is run
 
     @contextmanager
-    def _own(self, run: Run, unsaved: Unsaved | None = None) -> Iterator[tuple[Connection, Run]]:
+    def _own(
+        self, run: Run, unsaved: Unsaved | None = None
+    ) -> Iterator[tuple[Connection, ClaimedRun]]:
         """Opens a transaction on a run that is in progress and ours, with the run as it is stored.
 
         Where the run was cancelled or is overdue, that end is written before ``RunTaken`` is
         raised, with what is unsaved; so the worker has nothing to clean up. Within :meth:`at_once`
         it is the transaction that is open.
         """
-        opened: tuple[Connection, Run] | None = getattr(self._of_thread, "opened", None)
+        opened: tuple[Connection, ClaimedRun] | None = getattr(self._of_thread, "opened", None)
         if opened is not None:
             yield opened
             return
@@ -340,7 +352,7 @@ class Claims:
                 if held.run.status == "cancelling":
                     ending = _CANCELLED
                 if ending is None:
-                    yield connection, held.run
+                    yield connection, held
                     return
                 if unsaved is not None:
                     store_content(connection, *unsaved)

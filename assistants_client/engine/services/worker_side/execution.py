@@ -65,7 +65,7 @@ class Execution(Claims):
 
     def publish(self, run: Run, noun: str, *deltas: JsonObject) -> None:
         """Publishes pieces to the streams of the run; they are not stored."""
-        self._context.events.publish(RunEvent(run.id, f"{noun}.delta", delta) for delta in deltas)
+        self._context.events.publish([RunEvent(run.id, f"{noun}.delta", each) for each in deltas])
 
     def new_step_id(self) -> str:
         """Returns the id of a step that is about to be opened."""
@@ -163,7 +163,8 @@ class Execution(Claims):
             for call in step.tool_calls
             if isinstance(call, FunctionToolCall) and call.function.output is None
         ]
-        with self._own(run) as (connection, current):
+        with self._own(run) as (connection, held):
+            current = held.run
             save(connection, run_steps, step, status=step.status)
             current.required_action = RequiredAction(
                 submit_tool_outputs=SubmitToolOutputsAction(tool_calls=pending)
@@ -285,9 +286,10 @@ class Execution(Claims):
             The run as it ended.
         """
         ending = Ending(status=status, last_error=last_error, incomplete_reason=incomplete_reason)
-        with self._own(run) as (connection, current):
-            end_run(connection, current, ending, self._context.now(), spent=spent)
-        return current
+        with self._own(run) as (connection, held):
+            now = self._context.now()
+            end_run(connection, held.run, ending, now, tenant=held.tenant, spent=spent)
+        return held.run
 
     def _new_step(self, run: Run, details: StepDetails, reasoning: str | None) -> RunStep:
         return new_step(run, details, self._context.now(), self._context.new_id, reasoning)
