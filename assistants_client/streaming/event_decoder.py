@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final, NamedTuple
 
 from assistants_client._http.error_documents import detail_of, is_error, words_of
@@ -31,7 +32,9 @@ from assistants_client.models.threads import Thread
 
 #: The beginnings of known event names; the last word is one of those of runs, which have most.
 _NOUNS: Final = frozenset({"thread", "thread.run", "thread.run.step", "thread.message"})
-_parse: Final = json.JSONDecoder().decode
+_decoder: Final = json.JSONDecoder()
+#: The key of a text, up to its first quote.
+_VALUE: Final = re.compile(r'"value"\s*:\s*"')
 
 
 class PlainText(NamedTuple):
@@ -41,18 +44,83 @@ class PlainText(NamedTuple):
     part: int
     value: str
 
+    def as_event(self) -> MessageDelta:
+        """Returns the event that has this content."""
+        part = TextPartDelta(index=self.part, text=TextPiece(value=self.value))
+        return MessageDelta(id=self.id, delta=MessageChange(content=[part]))
 
-def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
-    """Returns the event, and its JSON document, or its ``PlainText`` if it is no more than that.
+
+class EventReader:
+    """Reads the events of one response; those that repeat the form of the last one are cheap.
+
+    A server writes all deltas of a text alike. What stands around the text in one of them is kept,
+    and of those that have the same around it only the text is parsed.
+    """
+
+    def __init__(self) -> None:
+        self._name = ""
+        #: What stands before and behind the text's quotes; as long as there is none, nothing does.
+        self._before: str | None = None
+        self._behind = ""
+        self._last = PlainText("", 0, "")
+
+    def read(self, sent: ServerSentEvent) -> tuple[Event | PlainText, Any]:
+        """Returns the event and its JSON document; of a piece of text its content alone.
+
+        Raises:
+            StreamError: The server reports an error.
+        """
+        name, data = sent.event, sent.data
+        before, behind = self._before, self._behind
+        if (
+            before is not None
+            and data.startswith(before)
+            and data.endswith(behind)
+            and name == self._name
+        ):
+            try:
+                value, end = _decoder.raw_decode(data, len(before))
+            except ValueError:
+                pass
+            else:
+                if end + len(behind) == len(data):
+                    identity, part, _ = self._last
+                    return PlainText(identity, part, value), None
+        event, document = _read(sent)
+        if type(event) is PlainText:
+            self._learn(sent, event)
+        return event, document
+
+    def _learn(self, sent: ServerSentEvent, plain: PlainText) -> None:
+        """Keeps the form of an event, if another text in its place is read as that text."""
+        found = _VALUE.search(sent.data)
+        if found is None:  # its key has escapes
+            return
+        start = found.end() - 1
+        value, end = _decoder.raw_decode(sent.data, start)
+        before, behind = sent.data[:start], sent.data[end:]
+        other = f"{value}{plain.value}+"
+        probe = sent._replace(data=f"{before}{json.dumps(other)}{behind}")
+        if _read(probe) == (plain._replace(value=other), None):
+            self._name, self._before, self._behind, self._last = sent.event, before, behind, plain
+
+
+def read_event(sent: ServerSentEvent) -> Event:
+    """Returns the event.
 
     Raises:
         StreamError: The server reports an error.
     """
+    event, _ = _read(sent)
+    return event.as_event() if type(event) is PlainText else event
+
+
+def _read(sent: ServerSentEvent) -> tuple[Event | PlainText, Any]:
     name, data = sent.event, sent.data
     if name == "done" or data in ("[DONE]", '"[DONE]"'):
         return Done(), None
     try:
-        document = _parse(data)
+        document = _decoder.decode(data)
     except (ValueError, RecursionError):
         if not sent.is_complete:
             return Done(), None  # the stream was cut within it
@@ -74,7 +142,7 @@ def check_no_error(document: Any, name: str = "") -> None:
         raise _stream_error(document)
 
 
-def _read_document(name: str, document: Any) -> tuple[Event, Any]:
+def _read_document(name: str, document: Any) -> tuple[Event | PlainText, Any]:
     if name == "error":
         raise _stream_error(document)
     if not isinstance(document, dict):
@@ -83,13 +151,12 @@ def _read_document(name: str, document: Any) -> tuple[Event, Any]:
         # The other framing: no event line, and both within the data.
         name, inner = str(document["event"]), document["data"]
         if isinstance(inner, str):
-            return read_event(ServerSentEvent(name, inner))
+            return _read(ServerSentEvent(name, inner))
         return (Done(), None) if name == "done" else _read_document(name, inner)
     if document.get("object") == "thread.message.delta":
         plain = _plain_text(document)
         if plain is not None:
-            part = TextPartDelta(index=plain.part, text=TextPiece(value=plain.value))
-            return MessageDelta(id=plain.id, delta=MessageChange(content=[part])), plain
+            return plain, None
         document = _with_text_in_parts(document)
     check_no_error(document, name)
     try:

@@ -54,7 +54,12 @@ from assistants_client.models.events import (
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
-from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
+from assistants_client.streaming.event_decoder import (
+    EventReader,
+    PlainText,
+    check_no_error,
+    read_event,
+)
 from assistants_client.streaming.snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -118,8 +123,8 @@ class RunStreamSession:
         self.is_over: bool = False
         self.is_closed: bool = False
 
-    def events(self) -> Generator[Event, None, None]:
-        """Yields all events, up to the run's end."""
+    def events(self) -> Generator[Event | PlainText, None, None]:
+        """Yields all events, up to the run's end; those of a piece of text as their content."""
         try:
             yield from self._all_requests()
         except StreamError as error:
@@ -144,11 +149,10 @@ class RunStreamSession:
 
     def _events_so_far(self) -> list[Event]:
         return [
-            read_event(one)[0] if isinstance(one, ServerSentEvent) else one
-            for one in self._received
+            read_event(one) if isinstance(one, ServerSentEvent) else one for one in self._received
         ]
 
-    def _all_requests(self) -> Iterator[Event]:
+    def _all_requests(self) -> Iterator[Event | PlainText]:
         self._bounds = self._new_bounds()
         yield from self._request(self._begin())
         while (run := self.run) is not None and run.status == "requires_action":
@@ -217,7 +221,7 @@ class RunStreamSession:
 
     def _request(  # noqa: PLR0912 - the loop over events, whose cost counts, is in one place
         self, opening: AbstractContextManager[Response], waiting: Run | None = None
-    ) -> Generator[Event, None, bool]:
+    ) -> Generator[Event | PlainText, None, bool]:
         """Yields the events of one request, until the run is over or requires action.
 
         Returns:
@@ -235,8 +239,9 @@ class RunStreamSession:
                 if response.is_json:
                     yield from self._events_of_document(response.blocks)
                 else:
+                    reader = EventReader()
                     for sent in decode_stream(response.blocks):
-                        event, document = read_event(sent)
+                        event, document = reader.read(sent)
                         if type(event) is Done:
                             continue  # the run's status decides whether it is over
                         is_end = self._apply(event, document)
@@ -270,10 +275,10 @@ class RunStreamSession:
         if self.is_closed:
             raise self.interrupted()
 
-    def _apply(self, event: Event, document: Any) -> bool:
+    def _apply(self, event: Event | PlainText, document: Any) -> bool:
         """Applies an event to the snapshots; returns whether it is its request's last."""
-        if type(document) is PlainText:
-            self.messages.add_text(*document)
+        if type(event) is PlainText:
+            self.messages.add_text(*event)
             return False
         match event:
             case MessageDelta(id=identity):

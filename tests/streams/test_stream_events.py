@@ -30,7 +30,7 @@ THREAD = {"id": "thread_1", "object": "thread"}
 def event_of(name, document):
     """The typed event of a document."""
     data = document if isinstance(document, str) else json.dumps(document)
-    return read_event(ServerSentEvent(name, data))[0]
+    return read_event(ServerSentEvent(name, data))
 
 
 NAMES = {
@@ -134,7 +134,7 @@ def test_data_that_is_no_json_arrives_as_text(text):
 def test_part_of_an_event_at_the_end_is_dropped():
     """What a cut left of an event is not given out as one."""
     for data in ('{"object": "thre', "[DON", ""):
-        assert read_event(ServerSentEvent("a", data, is_complete=False))[0] == Done()
+        assert read_event(ServerSentEvent("a", data, is_complete=False)) == Done()
 
 
 ERRORS = {
@@ -266,7 +266,7 @@ def test_the_short_cut_for_text_reads_as_the_codec(document):
 def test_no_document_breaks_the_reader(name, document):
     """Whatever JSON comes under whatever name, it is an event or a StreamError."""
     try:
-        event, _ = read_event(ServerSentEvent(name, json.dumps(document)))
+        event = read_event(ServerSentEvent(name, json.dumps(document)))
     except StreamError:
         return
     assert event is not None
@@ -275,7 +275,7 @@ def test_no_document_breaks_the_reader(name, document):
 def all_events():
     """The events of all recordings."""
     return [
-        read_event(sent)[0]
+        read_event(sent)
         for recording in RECORDINGS.values()
         for leg in range(len(recording.legs))
         for sent in decode_stream([recording.body(leg)])
