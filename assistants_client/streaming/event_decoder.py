@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from assistants_client._http.error_documents import detail_of, is_error, words_of
-from assistants_client._http.sse import ServerSentEvent
+from assistants_client._http.sse import ServerSentEvent, SseDecoder
 from assistants_client._json.codec import InvalidValueError, decode
 from assistants_client.errors import StreamError, error_fields
 from assistants_client.models.events import (
@@ -50,69 +51,83 @@ class PlainText(NamedTuple):
         return MessageDelta(id=self.id, delta=MessageChange(content=[part]))
 
 
-class EventReader:
-    """Reads the events of one response; those that repeat the form of the last one are cheap.
+#: An event, or its content where it is no more than a piece of text; its JSON document, but of a
+#: piece of text none; and what :func:`read_event` makes the event of again, in little memory.
+ReadEvent: TypeAlias = "tuple[Event | PlainText, Any, ServerSentEvent | PlainText]"
 
-    A server writes all deltas of a text alike. What stands around the text in one of them is kept,
-    and of those that have the same around it only the text is parsed.
+
+class _Form(NamedTuple):
+    """The lines of an event that is a piece of text: what stands around the text's JSON string."""
+
+    before: str
+    behind: str
+    content: PlainText
+
+    def read(self, lines: str) -> PlainText | None:
+        """Returns the content of an event that has this form, without parsing all of it."""
+        before, behind, content = self
+        if not (lines.startswith(before) and lines.endswith(behind)):
+            return None
+        try:
+            value, end = _decoder.raw_decode(lines, len(before))
+        except ValueError:
+            return None
+        is_all = end + len(behind) == len(lines)
+        return PlainText(content.id, content.part, value) if is_all else None
+
+
+def read_events(blocks: Iterable[bytes]) -> Iterator[ReadEvent]:
+    """Yields the events of a stream, each as soon as it is complete.
+
+    A server writes all deltas of a text alike, so one that has the form of the last is known but
+    for its text.
+
+    Raises:
+        StreamError: The server reports an error.
+        EventTooLargeError: An event does not end within the decoder's bound.
     """
-
-    def __init__(self) -> None:
-        self._name = ""
-        #: What stands before and behind the text's quotes; as long as there is none, nothing does.
-        self._before: str | None = None
-        self._behind = ""
-        self._last = PlainText("", 0, "")
-
-    def read(self, sent: ServerSentEvent) -> tuple[Event | PlainText, Any]:
-        """Returns the event and its JSON document; of a piece of text its content alone.
-
-        Raises:
-            StreamError: The server reports an error.
-        """
-        name, data = sent.event, sent.data
-        before, behind = self._before, self._behind
-        if (
-            before is not None
-            and data.startswith(before)
-            and data.endswith(behind)
-            and name == self._name
-        ):
-            try:
-                value, end = _decoder.raw_decode(data, len(before))
-            except ValueError:
-                pass
-            else:
-                if end + len(behind) == len(data):
-                    identity, part, _ = self._last
-                    return PlainText(identity, part, value), None
-        event, document = _read(sent)
-        if type(event) is PlainText:
-            self._learn(sent, event)
-        return event, document
-
-    def _learn(self, sent: ServerSentEvent, plain: PlainText) -> None:
-        """Keeps the form of an event, if another text in its place is read as that text."""
-        found = _VALUE.search(sent.data)
-        if found is None:  # its key has escapes
-            return
-        start = found.end() - 1
-        value, end = _decoder.raw_decode(sent.data, start)
-        before, behind = sent.data[:start], sent.data[end:]
-        other = f"{value}{plain.value}+"
-        probe = sent._replace(data=f"{before}{json.dumps(other)}{behind}")
-        if _read(probe) == (plain._replace(value=other), None):
-            self._name, self._before, self._behind, self._last = sent.event, before, behind, plain
+    decoder = SseDecoder()
+    form: _Form | None = None
+    for block in blocks:
+        for lines in decoder.cut(block):
+            plain = None if form is None else form.read(lines)
+            if plain is not None:
+                yield plain, None, plain
+                continue
+            for sent in decoder.events(lines):
+                event, document = _read(sent)
+                if isinstance(event, PlainText):
+                    form = _form_of(lines, event)
+                yield event, document, sent
+    for sent in decoder.finish():
+        yield *_read(sent), sent
 
 
-def read_event(sent: ServerSentEvent) -> Event:
+def _form_of(lines: str, content: PlainText) -> _Form | None:
+    """Returns the form of an event, if another text in the same place is read as that text."""
+    found = _VALUE.search(lines)
+    if found is None:  # its key has escapes
+        return None
+    start = found.end() - 1
+    try:
+        value, end = _decoder.raw_decode(lines, start)
+    except ValueError:  # it is not there, but in a line of its own, or in another string
+        return None
+    before, behind = lines[:start], lines[end:]
+    other = f"{value}{content.value}+"
+    events = SseDecoder().events(f"{before}{json.dumps(other)}{behind}")
+    is_read = [_read(sent)[0] for sent in events] == [content._replace(value=other)]
+    return _Form(before, behind, content) if is_read else None
+
+
+def read_event(sent: ServerSentEvent | PlainText) -> Event:
     """Returns the event.
 
     Raises:
         StreamError: The server reports an error.
     """
-    event, _ = _read(sent)
-    return event.as_event() if type(event) is PlainText else event
+    event = sent if isinstance(sent, PlainText) else _read(sent)[0]
+    return event.as_event() if isinstance(event, PlainText) else event
 
 
 def _read(sent: ServerSentEvent) -> tuple[Event | PlainText, Any]:

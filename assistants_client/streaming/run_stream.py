@@ -83,7 +83,7 @@ class RunStream:
 
     def __next__(self) -> Event:
         event = self._next()
-        return event.as_event() if type(event) is PlainText else event
+        return event.as_event() if isinstance(event, PlainText) else event
 
     def _next(self) -> Event | PlainText:
         try:
@@ -129,7 +129,7 @@ class RunStream:
     def _text(self) -> Iterator[str]:
         try:
             for event in iter(self._next, None):
-                if type(event) is PlainText:
+                if isinstance(event, PlainText):
                     if event.value:
                         yield event.value
                 elif isinstance(event, MessageDelta):

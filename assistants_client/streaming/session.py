@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
+from assistants_client._http.sse import EventTooLargeError, ServerSentEvent
 from assistants_client._json.codec import InvalidValueError, decode, encode
 from assistants_client.errors import (
     APIError,
@@ -55,10 +55,10 @@ from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
 from assistants_client.streaming.event_decoder import (
-    EventReader,
     PlainText,
     check_no_error,
     read_event,
+    read_events,
 )
 from assistants_client.streaming.snapshots import Snapshots
 
@@ -112,7 +112,7 @@ class RunStreamSession:
         self._response: Response | None = None
         #: All events so far; those of a stream undecoded, for objects would cost three times
         #: the memory, and the garbage collector's time.
-        self._received: list[Event | ServerSentEvent] = []
+        self._received: list[Event | ServerSentEvent | PlainText] = []
         self.run: Run | None = None
         self.messages: Snapshots[Message] = Snapshots(Message)
         self.steps: Snapshots[RunStep] = Snapshots(RunStep)
@@ -149,7 +149,8 @@ class RunStreamSession:
 
     def _events_so_far(self) -> list[Event]:
         return [
-            read_event(one) if isinstance(one, ServerSentEvent) else one for one in self._received
+            read_event(one) if isinstance(one, (ServerSentEvent, PlainText)) else one
+            for one in self._received
         ]
 
     def _all_requests(self) -> Iterator[Event | PlainText]:
@@ -239,17 +240,15 @@ class RunStreamSession:
                 if response.is_json:
                     yield from self._events_of_document(response.blocks)
                 else:
-                    reader = EventReader()
-                    for sent in decode_stream(response.blocks):
-                        event, document = reader.read(sent)
+                    for event, document, kept in read_events(response.blocks):
                         if type(event) is Done:
                             continue  # the run's status decides whether it is over
                         is_end = self._apply(event, document)
                         if self._late is None:
-                            self._received.append(sent)
+                            self._received.append(kept)
                             yield event
                         else:
-                            yield from self._with_late_text(sent, event)
+                            yield from self._with_late_text(kept, event)
                         if is_end:
                             return True
                         if is_bounded:
@@ -277,7 +276,7 @@ class RunStreamSession:
 
     def _apply(self, event: Event | PlainText, document: Any) -> bool:
         """Applies an event to the snapshots; returns whether it is its request's last."""
-        if type(event) is PlainText:
+        if isinstance(event, PlainText):
             self.messages.add_text(*event)
             return False
         match event:
@@ -320,16 +319,18 @@ class RunStreamSession:
         pieces = _missing_pieces(message, self.messages.content(message.id))
         return MessageDelta(id=message.id, delta=MessageChange(content=pieces)) if pieces else None
 
-    def _with_late_text(self, sent: ServerSentEvent, event: Event) -> Iterator[Event]:
+    def _with_late_text(
+        self, kept: ServerSentEvent | PlainText, event: Event | PlainText
+    ) -> Iterator[Event | PlainText]:
         """Yields an event and the late text: behind a beginning, and before an end."""
         late, self._late = self._late, None
-        both: list[Event | ServerSentEvent] = [sent]
+        both: list[tuple[Event | ServerSentEvent | PlainText, Event | PlainText]] = [(kept, event)]
         if late is not None:
             is_end = isinstance(event, (MessageCompleted, MessageIncomplete))
-            both.insert(0 if is_end else 1, late)
-        for one in both:
+            both.insert(0 if is_end else 1, (late, late))
+        for one, yielded in both:
             self._received.append(one)
-            yield event if isinstance(one, ServerSentEvent) else one
+            yield yielded
 
     def _events_of_document(self, blocks: Iterable[bytes]) -> Iterator[Event]:
         """Yields the event of a run in a JSON response, as servers without streams return it."""

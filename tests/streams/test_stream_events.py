@@ -5,10 +5,21 @@ import pickle
 
 import pytest
 from hypothesis import given, strategies as st
-from stream_kit import RECORDINGS, asks, calls, message, run, step, step_delta, text_delta, writes
+from stream_kit import (
+    RECORDINGS,
+    asks,
+    calls,
+    decode_stream,
+    message,
+    run,
+    step,
+    step_delta,
+    text_delta,
+    writes,
+)
 
 from assistants_client import StreamError, StreamInterruptedError
-from assistants_client._http.sse import ServerSentEvent, decode_stream
+from assistants_client._http.sse import ServerSentEvent
 from assistants_client._json.codec import decode
 from assistants_client.models import events as kinds
 from assistants_client.models.events import (
