@@ -87,7 +87,8 @@ class SseDecoder:
                 return []
             data = data.removeprefix(codecs.BOM_UTF8)
             self._at_start = False
-        *events, rest = data.split(_END_OF_EVENT)
+        events = data.split(_END_OF_EVENT)
+        rest = events.pop()
         if rest or buffer:
             self._buffer = bytearray(rest)
             self._searched = max(len(rest) - 1, 0)

@@ -243,7 +243,11 @@ class RunStreamSession:
                     for event, document, kept in read_events(response.blocks):
                         if type(event) is Done:
                             continue  # the run's status decides whether it is over
-                        is_end = self._apply(event, document)
+                        if isinstance(event, PlainText):  # as most are
+                            self.messages.add_text(*event)
+                            is_end = False
+                        else:
+                            is_end = self._apply(event, document)
                         if self._late is None:
                             self._received.append(kept)
                             yield event
@@ -274,11 +278,8 @@ class RunStreamSession:
         if self.is_closed:
             raise self.interrupted()
 
-    def _apply(self, event: Event | PlainText, document: Any) -> bool:
+    def _apply(self, event: Event, document: Any) -> bool:
         """Applies an event to the snapshots; returns whether it is its request's last."""
-        if isinstance(event, PlainText):
-            self.messages.add_text(*event)
-            return False
         match event:
             case MessageDelta(id=identity):
                 self.messages.add(identity, document.get("delta"))
