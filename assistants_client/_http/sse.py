@@ -7,18 +7,12 @@ here.
 from __future__ import annotations
 
 import codecs
-import re
-from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 #: The maximum size of an event, in bytes; a line cannot be longer than its event.
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 
-#: An event ends with an empty line, and a line with CR, LF, or both.
-_END_OF_EVENT: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
-_END_OF_LINE: Final = re.compile(r"\r\n|\n|\r")
-#: The number of searched bytes that can belong to an incomplete end of an event.
-_PART_OF_END: Final = 2
+_END_OF_EVENT: Final = b"\n\n"
 
 
 class EventTooLargeError(ValueError):
@@ -54,11 +48,12 @@ class SseDecoder:
     ) -> None:
         self._max = max_event_bytes
         self._keeps_strays = keeps_strays
+        #: What has come of an event that is not complete; all lines end with LF here.
         self._buffer = bytearray()
         #: The offset at which the search for the end of an event goes on.
         self._searched = 0
         self._at_start = True
-        self._has_cr = False
+        self._after_cr = False
         self._last_id = ""
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
@@ -67,54 +62,60 @@ class SseDecoder:
         Raises:
             EventTooLargeError: An event does not end within the bound.
         """
+        return [event for lines in self.cut(data) for event in self.events(lines)]
+
+    def cut(self, data: bytes) -> list[str]:
+        """Returns the lines of each event that these bytes complete, for :meth:`events`.
+
+        Raises:
+            EventTooLargeError: An event does not end within the bound.
+        """
         buffer = self._buffer
         if len(buffer) > self._max:
             raise EventTooLargeError(f"an event is larger than {self._max} bytes")
-        self._has_cr = self._has_cr or b"\r" in data
-        is_one = data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2
-        if is_one and not (buffer or self._at_start or self._has_cr):
-            return self._events(data[:-2])  # an event to a chunk, as servers send them
-        buffer += data
+        if self._after_cr or b"\r" in data:
+            data = self._with_lf(data)
+        if buffer:
+            buffer += data
+            if not self._at_start and buffer.find(_END_OF_EVENT, self._searched) < 0:
+                self._searched = len(buffer) - 1
+                return []
+            data = bytes(buffer)
         if self._at_start:
-            if codecs.BOM_UTF8.startswith(bytes(buffer[:3])):
-                if len(buffer) < len(codecs.BOM_UTF8):
-                    return []
-                del buffer[:3]
+            if len(data) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(data):
+                self._buffer = bytearray(data)
+                return []
+            data = data.removeprefix(codecs.BOM_UTF8)
             self._at_start = False
-        events: list[ServerSentEvent] = []
-        start, searched = 0, self._searched
-        while True:
-            if self._has_cr:
-                found = _END_OF_EVENT.search(buffer, searched)
-                end, after = found.span() if found else (-1, -1)
-            else:  # nearly always, and ten times as fast
-                end = buffer.find(b"\n\n", searched)
-                after = end + 2
-            if end < 0:
-                break
-            events += self._events(buffer[start:end])
-            start = searched = after
-        del buffer[:start]
-        self._searched = max(len(buffer) - _PART_OF_END, 0)
-        return events
+        events = data.split(_END_OF_EVENT)
+        rest = events.pop()
+        if rest or buffer:
+            self._buffer = bytearray(rest)
+            self._searched = max(len(rest) - 1, 0)
+        return [str(lines, "utf-8", "replace") for lines in events]
 
     def finish(self) -> list[ServerSentEvent]:
         """Returns the last event if its empty line is missing, whole or cut."""
-        events = self._events(self._buffer)
+        events = self.events(self._buffer.decode("utf-8", "replace"))
         self._buffer, self._searched = bytearray(), 0
         return [event._replace(is_complete=False) for event in events]
 
-    def _events(self, block: bytes | bytearray) -> list[ServerSentEvent]:
-        """Returns the event of a block of lines, if it has data, after its stray lines, if any."""
-        text = block.decode("utf-8", "replace")
-        if not self._has_cr:
-            first, _, second = text.partition("\n")
-            if first[:7] == "event: " and second[:6] == "data: " and "\n" not in second:
-                return [ServerSentEvent(first[7:], second[6:], self._last_id)]  # as nearly all are
+    def _with_lf(self, data: bytes) -> bytes:
+        """Returns the bytes with LF for each end of a line, of which CR, or both, is another."""
+        if self._after_cr:
+            data = data.removeprefix(b"\n")  # the CR was the whole of the line's end
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def events(self, lines: str) -> list[ServerSentEvent]:
+        """Returns the event of these lines, if it has data, after its stray lines, if any."""
+        first, _, second = lines.partition("\n")
+        if first[:7] == "event: " and second[:6] == "data: " and "\n" not in second:
+            return [ServerSentEvent(first[7:], second[6:], self._last_id)]  # as nearly all are
         name = ""
         data: list[str] = []
         strays: list[str] = []
-        for line in _END_OF_LINE.split(text) if self._has_cr else text.split("\n"):
+        for line in lines.split("\n"):
             field, _, value = line.partition(":")
             value = value.removeprefix(" ")
             if field == "data":
@@ -132,20 +133,6 @@ class SseDecoder:
         if data:
             events.append(ServerSentEvent(name, "\n".join(data), self._last_id))
         return events
-
-
-def decode_stream(
-    blocks: Iterable[bytes], max_event_bytes: int = MAX_EVENT_BYTES
-) -> Iterator[ServerSentEvent]:
-    """Yields the events of a stream, each as soon as it is complete.
-
-    Raises:
-        EventTooLargeError: An event does not end within the bound.
-    """
-    decoder = SseDecoder(max_event_bytes)
-    for block in blocks:
-        yield from decoder.feed(block)
-    yield from decoder.finish()
 
 
 def encode_event(event: str, data: str) -> bytes:

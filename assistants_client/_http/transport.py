@@ -21,8 +21,6 @@ from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError
 
 from assistants_client._arguments import (
     Timeout,
@@ -34,12 +32,12 @@ from assistants_client._arguments import (
 )
 from assistants_client._http.error_mapping import (
     connection_error,
-    cut_short,
     error_within,
     json_of,
     refusal,
 )
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
+from assistants_client._http.response_bodies import blocks, prompt_blocks
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import (
     Connections,
@@ -64,11 +62,8 @@ Query: TypeAlias = Mapping[str, Any]
 DEFAULT_TIMEOUT: Final = (5.0, 60.0)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
 
-_BLOCK = 1024 * 1024
 #: The body of a longer refusal, in bytes, is not read.
 _MAX_REFUSAL_BYTES = 1024 * 1024
-#: The maximum number of bytes in one read from the socket of a stream.
-_PROMPT = 64 * 1024
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
 
 
@@ -291,52 +286,10 @@ class Transport:
         with self.open("POST", path, query=query, body=body, headers=sent) as response:
             yield response
 
-    @staticmethod
-    def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
-        """Yields the body of a response as its bytes arrive, without waiting for full blocks.
-
-        Raises:
-            APIError: As :meth:`blocks`.
-        """
-        # Since urllib3 2; the responses of some fakes have another of that name.
-        read1 = isinstance(response.raw, HTTPResponse) and getattr(response.raw, "read1", None)
-        try:
-            if not read1:
-                response.raw.enforce_content_length = True  # see blocks()
-                # Older ones wait for a full block, unless a header gives the end of the body.
-                ends = ("Content-Length", "Transfer-Encoding")
-                has_end = any(name in response.headers for name in ends)
-                yield from response.iter_content(_PROMPT if has_end else 1)
-                return
-            # Decoding costs a copy of each block; we have asked for an identity encoding.
-            is_encoded = "Content-Encoding" in response.headers
-            while block := read1(_PROMPT, decode_content=is_encoded):
-                yield block
-        except (requests.RequestException, HTTPError, OSError) as error:
-            response.close()
-            raise cut_short(error, response, method, path) from error
-
-    @staticmethod
-    def interrupt(response: requests.Response) -> None:
-        """Wakes a thread that waits for this response's next bytes; the response is cut short."""
-        interrupt(response)
-
-    @staticmethod
-    def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
-        """Yields the body of a response in blocks of up to 1 MiB.
-
-        Raises:
-            APIResponseError: It was cut short.
-            APITimeoutError: It stalled.
-            APIConnectionError: The connection broke.
-        """
-        # urllib3 2 does so by default; older ones accept a truncated response.
-        response.raw.enforce_content_length = True
-        try:
-            yield from response.iter_content(_BLOCK)
-        except requests.RequestException as error:
-            response.close()
-            raise cut_short(error, response, method, path) from error
+    #: How the body of an opened response is read, and a thread woken that waits for it.
+    blocks = staticmethod(blocks)
+    prompt_blocks = staticmethod(prompt_blocks)
+    interrupt = staticmethod(interrupt)
 
     def close(self) -> None:
         """Closes the connections; a session of the user's, or of another transport, stays open."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NamedTuple
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from assistants_client._http.error_documents import detail_of, is_error, words_of
-from assistants_client._http.sse import ServerSentEvent
+from assistants_client._http.sse import ServerSentEvent, SseDecoder
 from assistants_client._json.codec import InvalidValueError, decode
 from assistants_client.errors import StreamError, error_fields
 from assistants_client.models.events import (
@@ -31,7 +33,11 @@ from assistants_client.models.threads import Thread
 
 #: The beginnings of known event names; the last word is one of those of runs, which have most.
 _NOUNS: Final = frozenset({"thread", "thread.run", "thread.run.step", "thread.message"})
-_parse: Final = json.JSONDecoder().decode
+_CLASSES: Final[Any] = (TextPiece, TextPartDelta, MessageChange, MessageDelta)
+_new: Final = object.__new__
+_decoder: Final = json.JSONDecoder()
+#: The key of a text, up to its first quote.
+_VALUE: Final = re.compile(r'"value"\s*:\s*"')
 
 
 class PlainText(NamedTuple):
@@ -41,18 +47,104 @@ class PlainText(NamedTuple):
     part: int
     value: str
 
+    def as_event(self) -> MessageDelta:
+        """Returns the event that has this content."""
+        # The constructors, called by name, would take twice as long for the same.
+        piece, part, change, event = map(_new, _CLASSES)
+        piece._extra = part._extra = change._extra = event._extra = None
+        piece.value, piece.annotations = self.value, []
+        part.index, part.type, part.text = self.part, "text", piece
+        change.role, change.content = None, [part]
+        event.id, event.object, event.delta = self.id, "thread.message.delta", change
+        made: MessageDelta = event
+        return made
 
-def read_event(sent: ServerSentEvent) -> tuple[Event, Any]:
-    """Returns the event, and its JSON document, or its ``PlainText`` if it is no more than that.
+
+#: An event, or its content where it is no more than a piece of text; its JSON document, but of a
+#: piece of text none; and what :func:`read_event` makes the event of again, in little memory.
+ReadEvent: TypeAlias = "tuple[Event | PlainText, Any, ServerSentEvent | PlainText]"
+
+
+class _Form(NamedTuple):
+    """The lines of an event that is a piece of text: what stands around the text's JSON string."""
+
+    before: str
+    behind: str
+    content: PlainText
+
+    def read(self, lines: str) -> PlainText | None:
+        """Returns the content of an event that has this form, without parsing all of it."""
+        before, behind, content = self
+        if not (lines.startswith(before) and lines.endswith(behind)):
+            return None
+        try:
+            value, end = _decoder.raw_decode(lines, len(before))
+        except ValueError:
+            return None
+        is_all = end + len(behind) == len(lines)
+        return PlainText(content.id, content.part, value) if is_all else None
+
+
+def read_events(blocks: Iterable[bytes]) -> Iterator[ReadEvent]:
+    """Yields the events of a stream, each as soon as it is complete.
+
+    A server writes all deltas of a text alike, so one that has the form of the last is known but
+    for its text.
+
+    Raises:
+        StreamError: The server reports an error.
+        EventTooLargeError: An event does not end within the decoder's bound.
+    """
+    decoder = SseDecoder()
+    form: _Form | None = None
+    for block in blocks:
+        for lines in decoder.cut(block):
+            plain = None if form is None else form.read(lines)
+            if plain is not None:
+                yield plain, None, plain
+                continue
+            for sent in decoder.events(lines):
+                event, document = _read(sent)
+                if isinstance(event, PlainText):
+                    form = _form_of(lines, event)
+                yield event, document, sent
+    for sent in decoder.finish():
+        yield *_read(sent), sent
+
+
+def _form_of(lines: str, content: PlainText) -> _Form | None:
+    """Returns the form of an event, if another text in the same place is read as that text."""
+    found = _VALUE.search(lines)
+    if found is None:  # its key has escapes
+        return None
+    start = found.end() - 1
+    try:
+        value, end = _decoder.raw_decode(lines, start)
+    except ValueError:  # it is not there, but in a line of its own, or in another string
+        return None
+    before, behind = lines[:start], lines[end:]
+    other = f"{value}{content.value}+"
+    events = SseDecoder().events(f"{before}{json.dumps(other)}{behind}")
+    is_read = [_read(sent)[0] for sent in events] == [content._replace(value=other)]
+    return _Form(before, behind, content) if is_read else None
+
+
+def read_event(sent: ServerSentEvent | PlainText) -> Event:
+    """Returns the event.
 
     Raises:
         StreamError: The server reports an error.
     """
+    event = sent if isinstance(sent, PlainText) else _read(sent)[0]
+    return event.as_event() if isinstance(event, PlainText) else event
+
+
+def _read(sent: ServerSentEvent) -> tuple[Event | PlainText, Any]:
     name, data = sent.event, sent.data
     if name == "done" or data in ("[DONE]", '"[DONE]"'):
         return Done(), None
     try:
-        document = _parse(data)
+        document = _decoder.decode(data)
     except (ValueError, RecursionError):
         if not sent.is_complete:
             return Done(), None  # the stream was cut within it
@@ -74,7 +166,7 @@ def check_no_error(document: Any, name: str = "") -> None:
         raise _stream_error(document)
 
 
-def _read_document(name: str, document: Any) -> tuple[Event, Any]:
+def _read_document(name: str, document: Any) -> tuple[Event | PlainText, Any]:
     if name == "error":
         raise _stream_error(document)
     if not isinstance(document, dict):
@@ -83,13 +175,12 @@ def _read_document(name: str, document: Any) -> tuple[Event, Any]:
         # The other framing: no event line, and both within the data.
         name, inner = str(document["event"]), document["data"]
         if isinstance(inner, str):
-            return read_event(ServerSentEvent(name, inner))
+            return _read(ServerSentEvent(name, inner))
         return (Done(), None) if name == "done" else _read_document(name, inner)
     if document.get("object") == "thread.message.delta":
         plain = _plain_text(document)
         if plain is not None:
-            part = TextPartDelta(index=plain.part, text=TextPiece(value=plain.value))
-            return MessageDelta(id=plain.id, delta=MessageChange(content=[part])), plain
+            return plain, None
         document = _with_text_in_parts(document)
     check_no_error(document, name)
     try:

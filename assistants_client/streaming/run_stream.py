@@ -25,6 +25,7 @@ from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.streaming.event_decoder import PlainText
 from assistants_client.streaming.session import RunStreamSession
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,10 @@ class RunStream:
         return self
 
     def __next__(self) -> Event:
+        event = self._next()
+        return event.as_event() if isinstance(event, PlainText) else event
+
+    def _next(self) -> Event | PlainText:
         try:
             return next(self._events)
         except StopIteration:
@@ -123,8 +128,11 @@ class RunStream:
 
     def _text(self) -> Iterator[str]:
         try:
-            for event in self:
-                if isinstance(event, MessageDelta):
+            for event in iter(self._next, None):
+                if isinstance(event, PlainText):
+                    if event.value:
+                        yield event.value
+                elif isinstance(event, MessageDelta):
                     text = event.text
                     if not text or len(event.delta.content) > 1:
                         text += event.refusal

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, decode_stream
+from assistants_client._http.sse import EventTooLargeError, ServerSentEvent
 from assistants_client._json.codec import InvalidValueError, decode, encode
 from assistants_client.errors import (
     APIError,
@@ -54,7 +54,12 @@ from assistants_client.models.events import (
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
 from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
-from assistants_client.streaming.event_decoder import PlainText, check_no_error, read_event
+from assistants_client.streaming.event_decoder import (
+    PlainText,
+    check_no_error,
+    read_event,
+    read_events,
+)
 from assistants_client.streaming.snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -107,7 +112,7 @@ class RunStreamSession:
         self._response: Response | None = None
         #: All events so far; those of a stream undecoded, for objects would cost three times
         #: the memory, and the garbage collector's time.
-        self._received: list[Event | ServerSentEvent] = []
+        self._received: list[Event | ServerSentEvent | PlainText] = []
         self.run: Run | None = None
         self.messages: Snapshots[Message] = Snapshots(Message)
         self.steps: Snapshots[RunStep] = Snapshots(RunStep)
@@ -118,8 +123,8 @@ class RunStreamSession:
         self.is_over: bool = False
         self.is_closed: bool = False
 
-    def events(self) -> Generator[Event, None, None]:
-        """Yields all events, up to the run's end."""
+    def events(self) -> Generator[Event | PlainText, None, None]:
+        """Yields all events, up to the run's end; those of a piece of text as their content."""
         try:
             yield from self._all_requests()
         except StreamError as error:
@@ -144,11 +149,11 @@ class RunStreamSession:
 
     def _events_so_far(self) -> list[Event]:
         return [
-            read_event(one)[0] if isinstance(one, ServerSentEvent) else one
+            read_event(one) if isinstance(one, (ServerSentEvent, PlainText)) else one
             for one in self._received
         ]
 
-    def _all_requests(self) -> Iterator[Event]:
+    def _all_requests(self) -> Iterator[Event | PlainText]:
         self._bounds = self._new_bounds()
         yield from self._request(self._begin())
         while (run := self.run) is not None and run.status == "requires_action":
@@ -217,7 +222,7 @@ class RunStreamSession:
 
     def _request(  # noqa: PLR0912 - the loop over events, whose cost counts, is in one place
         self, opening: AbstractContextManager[Response], waiting: Run | None = None
-    ) -> Generator[Event, None, bool]:
+    ) -> Generator[Event | PlainText, None, bool]:
         """Yields the events of one request, until the run is over or requires action.
 
         Returns:
@@ -235,16 +240,19 @@ class RunStreamSession:
                 if response.is_json:
                     yield from self._events_of_document(response.blocks)
                 else:
-                    for sent in decode_stream(response.blocks):
-                        event, document = read_event(sent)
+                    for event, document, kept in read_events(response.blocks):
                         if type(event) is Done:
                             continue  # the run's status decides whether it is over
-                        is_end = self._apply(event, document)
+                        if isinstance(event, PlainText):  # as most are
+                            self.messages.add_text(*event)
+                            is_end = False
+                        else:
+                            is_end = self._apply(event, document)
                         if self._late is None:
-                            self._received.append(sent)
+                            self._received.append(kept)
                             yield event
                         else:
-                            yield from self._with_late_text(sent, event)
+                            yield from self._with_late_text(kept, event)
                         if is_end:
                             return True
                         if is_bounded:
@@ -272,9 +280,6 @@ class RunStreamSession:
 
     def _apply(self, event: Event, document: Any) -> bool:
         """Applies an event to the snapshots; returns whether it is its request's last."""
-        if type(document) is PlainText:
-            self.messages.add_text(*document)
-            return False
         match event:
             case MessageDelta(id=identity):
                 self.messages.add(identity, document.get("delta"))
@@ -315,16 +320,18 @@ class RunStreamSession:
         pieces = _missing_pieces(message, self.messages.content(message.id))
         return MessageDelta(id=message.id, delta=MessageChange(content=pieces)) if pieces else None
 
-    def _with_late_text(self, sent: ServerSentEvent, event: Event) -> Iterator[Event]:
+    def _with_late_text(
+        self, kept: ServerSentEvent | PlainText, event: Event | PlainText
+    ) -> Iterator[Event | PlainText]:
         """Yields an event and the late text: behind a beginning, and before an end."""
         late, self._late = self._late, None
-        both: list[Event | ServerSentEvent] = [sent]
+        both: list[tuple[Event | ServerSentEvent | PlainText, Event | PlainText]] = [(kept, event)]
         if late is not None:
             is_end = isinstance(event, (MessageCompleted, MessageIncomplete))
-            both.insert(0 if is_end else 1, late)
-        for one in both:
+            both.insert(0 if is_end else 1, (late, late))
+        for one, yielded in both:
             self._received.append(one)
-            yield event if isinstance(one, ServerSentEvent) else one
+            yield yielded
 
     def _events_of_document(self, blocks: Iterable[bytes]) -> Iterator[Event]:
         """Yields the event of a run in a JSON response, as servers without streams return it."""

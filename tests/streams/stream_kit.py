@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 from assistants_client import AssistantsError, StreamOptions
 from assistants_client._calls.run_calls import StreamRequest
+from assistants_client._http.sse import SseDecoder
 from assistants_client._json.codec import decode
 from assistants_client.backoff import ConstantBackoff
 from assistants_client.function_tools.tool_rounds import ToolRounds
@@ -29,6 +30,14 @@ from assistants_client.waiting.polling import Time, Waiter
 
 RUN = {"id": "run_1", "object": "thread.run", "thread_id": "thread_1"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+
+
+def decode_stream(blocks):
+    """Yields the server-sent events of a whole stream."""
+    decoder = SseDecoder()
+    for block in blocks:
+        yield from decoder.feed(block)
+    yield from decoder.finish()
 
 
 def sse(name, document):

@@ -32,6 +32,7 @@ from stream_kit import (
 )
 
 from assistants_client import APIResponseError, StreamError, StreamInterruptedError
+from assistants_client._http.sse import SseDecoder
 from assistants_client._json.codec import decode
 from assistants_client.models.events import (
     Done,
@@ -47,7 +48,7 @@ from assistants_client.models.events import (
     RunStepInProgress,
 )
 from assistants_client.models.messages import Message
-from assistants_client.streaming import session
+from assistants_client.streaming import event_decoder
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
 
@@ -395,8 +396,7 @@ def test_a_stream_that_stalls_is_taken_up(server, client):
 
 def test_an_event_beyond_the_bound_is_taken_up(server, played, monkeypatch):
     """An event that does not end is no reason to fill the memory."""
-    bounded = partial(session.decode_stream, max_event_bytes=1000)
-    monkeypatch.setattr(session, "decode_stream", bounded)
+    monkeypatch.setattr(event_decoder, "SseDecoder", partial(SseDecoder, max_event_bytes=1000))
     server.knows(PLAIN)
     body = events_of(PLAIN.legs[0][:8]) + b"data: " + b"x" * 300_000
     _, _, error = played(chunked(body), resume=False)

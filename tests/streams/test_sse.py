@@ -6,13 +6,12 @@ import time
 
 import pytest
 from hypothesis import given, strategies as st
-from stream_kit import RECORDINGS
+from stream_kit import RECORDINGS, decode_stream
 
 from assistants_client._http.sse import (
     EventTooLargeError,
     ServerSentEvent,
     SseDecoder,
-    decode_stream,
     encode_event,
 )
 

@@ -5,10 +5,22 @@ import pickle
 
 import pytest
 from hypothesis import given, strategies as st
-from stream_kit import RECORDINGS, asks, calls, message, run, step, step_delta, text_delta, writes
+from stream_kit import (
+    RECORDINGS,
+    asks,
+    calls,
+    decode_stream,
+    message,
+    run,
+    sse,
+    step,
+    step_delta,
+    text_delta,
+    writes,
+)
 
 from assistants_client import StreamError, StreamInterruptedError
-from assistants_client._http.sse import ServerSentEvent, decode_stream
+from assistants_client._http.sse import ServerSentEvent
 from assistants_client._json.codec import decode
 from assistants_client.models import events as kinds
 from assistants_client.models.events import (
@@ -22,7 +34,8 @@ from assistants_client.models.events import (
     UnknownEvent,
     UnknownPartDelta,
 )
-from assistants_client.streaming.event_decoder import read_event
+from assistants_client.streaming import event_decoder
+from assistants_client.streaming.event_decoder import PlainText, read_event, read_events
 
 THREAD = {"id": "thread_1", "object": "thread"}
 
@@ -30,7 +43,7 @@ THREAD = {"id": "thread_1", "object": "thread"}
 def event_of(name, document):
     """The typed event of a document."""
     data = document if isinstance(document, str) else json.dumps(document)
-    return read_event(ServerSentEvent(name, data))[0]
+    return read_event(ServerSentEvent(name, data))
 
 
 NAMES = {
@@ -134,7 +147,7 @@ def test_data_that_is_no_json_arrives_as_text(text):
 def test_part_of_an_event_at_the_end_is_dropped():
     """What a cut left of an event is not given out as one."""
     for data in ('{"object": "thre', "[DON", ""):
-        assert read_event(ServerSentEvent("a", data, is_complete=False))[0] == Done()
+        assert read_event(ServerSentEvent("a", data, is_complete=False)) == Done()
 
 
 ERRORS = {
@@ -266,16 +279,116 @@ def test_the_short_cut_for_text_reads_as_the_codec(document):
 def test_no_document_breaks_the_reader(name, document):
     """Whatever JSON comes under whatever name, it is an event or a StreamError."""
     try:
-        event, _ = read_event(ServerSentEvent(name, json.dumps(document)))
+        event = read_event(ServerSentEvent(name, json.dumps(document)))
     except StreamError:
         return
     assert event is not None
 
 
+def by_both_ways(content, size):
+    """The events as a stream is read, and each read on its own."""
+    blocks = [content[i : i + size] for i in range(0, len(content), size)]
+    read = [event for event, _, _ in read_events(blocks)]
+    again = [event.as_event() if isinstance(event, PlainText) else event for event in read]
+    assert [read_event(kept) for _, _, kept in read_events(blocks)] == again
+    alone = [read_event(sent) for sent in decode_stream(blocks)]
+    return again, alone
+
+
+FRAMINGS = {
+    "named": lambda name, document: f"event: {name}\ndata: {document}\n\n",
+    "crlf": lambda name, document: f"event: {name}\r\ndata: {document}\r\n\r\n",
+    "wrapped": lambda name, document: f'data: {{"event": "{name}", "data": {document}}}\n\n',
+    "within_a_string": lambda name, document: (
+        f"data: {json.dumps({'event': name, 'data': document})}\n\n"
+    ),
+    "numbered": lambda name, document: f": {{}}\nid: 7\nevent: {name}\ndata:{document}\n\n",
+}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recorded_stream_reads_as_its_events_one_by_one(name, framing):
+    """What is known of the last event changes nothing in the next."""
+    for leg in RECORDINGS[name].legs:
+        content = "".join(FRAMINGS[framing](one, json.dumps(document)) for one, document in leg)
+        for size in (len(content), 100, 7):
+            together, alone = by_both_ways(content.encode(), size)
+            assert together == alone
+            assert [type(event) for event in together] == [type(event) for event in alone]
+
+
+TEXTS = st.sampled_from(['"', "\\", '\\"value": "', "ä🎈", "\u2028", "", "a"]) | st.text(max_size=4)
+#: Texts as they may stand between a text's two quotes, valid or not.
+ODD = st.sampled_from(
+    [
+        "x",
+        '"}',
+        'a"',
+        'a", "value": "b',
+        "\\",
+        "\t",
+        "\\ud83d",
+        'a", "annotations": [{"type": "x"}]',
+    ]
+)
+SHAPES = (
+    '{"id":"m","object":"thread.message.delta","delta":{"content":[{"index":0,"type":"text",'
+    '"text":{"value":%s}}]}}',
+    '{"id":"m","object":"thread.message.delta","delta":{"content":[{"index":0,"type":"text",'
+    '"text":{"value":%s,"annotations":[]}}]}}',
+    '{"delta":{"content":[{"text":{"value" : %s},"index":1,"type":"text"}]},"id":"n",'
+    '"object":"thread.message.delta"}',
+    '{"id":"m","object":"thread.message.delta","delta":{"content":[{"index":0,"type":"text",'
+    '"text":{"value":"x","value":%s}}]}}',
+    '{"id":"m","object":"thread.message.delta","delta":{"role":"user","content":[{"index":0,'
+    '"type":"text","text":{"value":%s}}]}}',
+    '{"id":"\\"value\\": \\"a","object":"thread.message.delta","delta":{"content":[{"index":0,'
+    '"type":"text","text":{"value":%s}}]}}',
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(FRAMINGS)),
+            st.sampled_from(["thread.message.delta", "error", "done", "x"]),
+            st.sampled_from(SHAPES),
+            TEXTS.map(json.dumps) | ODD.map('"{}"'.format),
+        ),
+        max_size=8,
+    )
+)
+def test_pieces_of_text_in_any_shapes_read_as_one_by_one(sent):
+    """Shapes that take turns, texts with escapes, and what is no JSON."""
+    content = "".join(
+        FRAMINGS[framing](name, shape % text) for framing, name, shape, text in sent
+    ).encode()
+    try:
+        alone = by_both_ways(content, 10_000)[1]
+    except StreamError:
+        with pytest.raises(StreamError):
+            list(read_events([content]))
+        with pytest.raises(StreamError):
+            list(map(read_event, decode_stream([content])))
+        return
+    assert by_both_ways(content, 10_000)[0] == by_both_ways(content, 5)[0] == alone
+
+
+def test_a_known_form_is_not_parsed_again(monkeypatch):
+    """Of the second piece of a text, and of all that follow, nothing is parsed but the text."""
+    parsed = []
+    read = event_decoder._read
+    monkeypatch.setattr(event_decoder, "_read", lambda sent: (parsed.append(sent), read(sent))[1])
+    content = b"".join(sse("thread.message.delta", text_delta(1, text)) for text in "abcdef")
+    assert [event.value for event, _, _ in read_events([content])] == list("abcdef")
+    assert len(parsed) == 2  # the first, and its form with another text
+
+
 def all_events():
     """The events of all recordings."""
     return [
-        read_event(sent)[0]
+        read_event(sent)
         for recording in RECORDINGS.values()
         for leg in range(len(recording.legs))
         for sent in decode_stream([recording.body(leg)])

@@ -1,0 +1,85 @@
+"""The bodies of responses, block by block: in large blocks, or each as soon as it has come.
+
+What the bytes mean does not belong here.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from http import client
+
+import requests
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError, SSLError
+
+from assistants_client._http.error_mapping import cut_short
+
+_BLOCK = 1024 * 1024
+#: The maximum number of bytes in one read from the socket of a stream.
+_PROMPT = 64 * 1024
+
+
+def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+    """Yields the body of a response in blocks of up to 1 MiB.
+
+    Raises:
+        APIResponseError: It was cut short.
+        APITimeoutError: It stalled.
+        APIConnectionError: The connection broke.
+    """
+    # urllib3 2 does so by default; older ones accept a truncated response.
+    response.raw.enforce_content_length = True
+    try:
+        yield from response.iter_content(_BLOCK)
+    except requests.RequestException as error:
+        response.close()
+        raise cut_short(error, response, method, path) from error
+
+
+def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
+    """Yields the body of a response as its bytes arrive, without waiting for full blocks.
+
+    Raises:
+        APIError: As :func:`blocks`.
+    """
+    raw = response.raw
+    # Since urllib3 2; the responses of some fakes have another of that name.
+    read1 = isinstance(raw, HTTPResponse) and getattr(raw, "read1", None)
+    try:
+        if not read1:
+            raw.enforce_content_length = True  # see blocks()
+            # Older ones wait for a full block, unless a header gives the end of the body.
+            ends = ("Content-Length", "Transfer-Encoding")
+            has_end = any(name in response.headers for name in ends)
+            yield from response.iter_content(_PROMPT if has_end else 1)
+            return
+        # Decoding costs a copy of each block; we have asked for an identity encoding.
+        is_encoded = "Content-Encoding" in response.headers
+        if not is_encoded:
+            yield from _chunks(raw)
+        while block := read1(_PROMPT, decode_content=is_encoded):
+            yield block
+    except (requests.RequestException, HTTPError, OSError) as error:
+        response.close()
+        raise cut_short(error, response, method, path) from error
+
+
+def _chunks(raw: HTTPResponse) -> Iterator[bytes]:
+    """Yields the chunks of a chunked response, if its connection is one of the standard library's.
+
+    urllib3's own ``read1`` does the same, and costs three times as much: it has the errors below,
+    and gives the connection back at the end, for which it is called after this.
+    """
+    inner = getattr(raw, "_fp", None)
+    if not (isinstance(inner, client.HTTPResponse) and raw.chunked):
+        return
+    try:
+        while block := inner.read1(_PROMPT):
+            yield block
+    except TimeoutError as error:
+        raise ReadTimeoutError(None, None, "Read timed out.") from error  # type: ignore[arg-type]  # as urllib3
+    except ssl.SSLError as error:
+        raise SSLError(error) from error
+    except (client.HTTPException, OSError) as error:
+        raise ProtocolError(f"Connection broken: {error!r}", error) from error
