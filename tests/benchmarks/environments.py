@@ -72,8 +72,6 @@ class Side:
             if not name.startswith(("PYTHON", "ASSISTANTS_", "OPENAI_"))
             and not name.lower().endswith("_proxy")
         }
-        # Compiled files for all alike: an installer leaves them behind, a checkout may have none.
-        kept["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "assistants-benchmarks-pyc")
         if self.checkout is not None:
             kept["PYTHONPATH"] = str(self.checkout)
         return {**kept, **variables}

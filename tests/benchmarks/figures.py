@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -93,28 +93,25 @@ class Result:
             return (ours - other) * UNITS[self.row.unit]
         return ours / other
 
-    def cells(self) -> list[str]:
-        """The texts of its columns, those of ``HEADINGS``."""
-        instructions = "" if self.instructions is None else shown(self.instructions)
-        sign = "+ " if self.row.of == "difference" else ""
-        has_figure = self.row.of != "own" and self.figure is not None
-        spread = f"{shown(self.spread[0])} to {shown(self.spread[1])}" if self.spread else ""
-        return [
-            self.row.name,
-            self._amount(self.ours),
-            f"{self._amount(self.other)} {self.row.beside}" if self.other else "",
-            f"{sign}{shown(self.figure)}" if has_figure and self.figure is not None else "",
-            spread,
-            instructions,
-            self.row.target,
-            self.verdict,
-        ]
+    def cells(self) -> dict[str, str]:
+        """The texts of its columns, by their headings."""
+        signs, units = {"difference": "+ "}, {"own": self.row.unit, "difference": self.row.unit}
+        sign, unit = signs.get(self.row.of, ""), units.get(self.row.of, "")
+        figure = "" if self.figure is None else f"{sign}{shown(self.figure)} {unit}".rstrip()
+        return {
+            "Work": self.row.name,
+            "Ours": self._amount(self.ours),
+            "Other": self._amount(self.other) if self.other else "",
+            "Beside": self.row.beside if self.other else "",
+            "Result": figure,
+            "min to max": " to ".join(map(shown, self.spread)) if self.spread else "",
+            "Instr.": "" if self.instructions is None else shown(self.instructions),
+            "Target": self.row.target,
+            "Verdict": self.verdict,
+        }
 
     def _amount(self, samples: Sequence[float]) -> str:
         return f"{shown(statistics.median(samples) * UNITS[self.row.unit])} {self.row.unit}"
-
-
-HEADINGS: Final = ("Work", "Ours", "Beside", "Ratio", "min to max", "Instr.", "Target", "")
 
 
 def shown(number: float) -> str:
@@ -143,27 +140,34 @@ def paired(
     return found
 
 
+def columns(results: Sequence[Result], without: Collection[str] = ()) -> list[list[str]]:
+    """The columns of the table, with their headings; those without content are left out."""
+    rows = [result.cells() for result in results]
+    found = [[heading, *(row[heading] for row in rows)] for heading in rows[0]]
+    return [cells for cells in found if any(cells[1:]) and cells[0] not in without]
+
+
+def aligned(found: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of columns."""
+    widths = [max(map(len, cells)) for cells in found]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*found, strict=True)
+    ]
+
+
 def table(results: Sequence[Result]) -> list[str]:
-    """Lines of plain text."""
-    rows = [list(HEADINGS), *(result.cells() for result in results)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for cells, result in zip(rows, [None, *results], strict=True):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append(line.rstrip())
-        if result is not None and result.note:
-            lines.append(f"    {result.note}")
-    return lines
+    """Lines of plain text: a heading, and a line for each result, or two where it has a note."""
+    heading, *lines = aligned(columns(results))
+    told = [heading]
+    for line, result in zip(lines, results, strict=True):
+        told += [line, f"    {result.note}"] if result.note else [line]
+    return told
 
 
 def rst_table(results: Sequence[Result]) -> list[str]:
-    """Lines of a simple table of reStructuredText; columns without content are left out."""
-    rows = [[*cells] for cells in (HEADINGS, *(result.cells() for result in results))]
-    columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
-    widths = [max(map(len, column)) for column in columns]
-    rule = "  ".join("=" * width for width in widths)
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for cells in zip(*columns, strict=True)
-    ]
-    return [rule, lines[0], rule, *lines[1:], rule]
+    """Lines of a simple table of reStructuredText, without absolute times of both sides."""
+    found = columns(results, without=("Ours", "Other"))
+    heading, *lines = aligned(found)
+    rule = "  ".join("=" * max(map(len, cells)) for cells in found)
+    return [rule, heading, rule, *lines, rule]
