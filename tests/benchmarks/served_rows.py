@@ -97,7 +97,7 @@ class Bursts:
     def __init__(self, server: Server, load: Load, setting: Setting) -> None:
         self.cpu: list[float] = []
         self._server = server
-        self._seconds = 1.0 if setting.is_quick else 3.0
+        self._seconds = 0.6 if setting.is_quick else 3.0
         self._words = load.words(server)
 
     def sample(self) -> dict[str, float]:
@@ -130,15 +130,17 @@ class Tokens:
     spread: float
 
 
-def token_row(name: str, bound: float | None = None) -> Row:
+def token_row(name: str, bound: float | None = None, *, in_quick: bool = True) -> Row:
     """A row about first tokens."""
-    return Row(f"first token, {name}", "model alone", of="difference", bound=bound)
+    return Row(
+        f"first token, {name}", "model alone", of="difference", bound=bound, in_quick=in_quick
+    )
 
 
 TOKENS: Final = (
     Tokens(token_row("1 stream", 5), (1, 1), 0.0),
     Tokens(token_row("50 open streams", 60), (50, 20), THINKS + LASTS),
-    Tokens(token_row("50 streams in the same moment"), (50, 20), 0.0),
+    Tokens(token_row("50 in the same moment", in_quick=False), (50, 20), 0.0),
 )
 
 
@@ -155,7 +157,7 @@ def measured_tokens(setting: Setting, rows: Sequence[Row]) -> list[Result]:
             with served(setting.ours, "assistants serve", *options) as server:
                 for tokens in (tokens for tokens in TOKENS if tokens.row in rows):
                     streams = tokens.streams[setting.is_quick]
-                    times = setting.rounds(5, 2) * (3 if streams == 1 else 1)
+                    times = setting.rounds(5, 2) * (2 if streams == 1 else 1)
                     arguments = port, str(server.port), str(streams), str(times)
                     text = setting.ours.run(
                         str(works / "first_token.py"), *arguments, str(tokens.spread)

@@ -114,7 +114,7 @@ CLIENT = (
         measure="value",
     ),
     Work(
-        Row("event seen after it was sent, to the close", "openai", bound=0.7, in_quick=False),
+        Row("event seen after it was sent, closed", "openai", bound=0.7, in_quick=False),
         "close",
         measure="value",
     ),
@@ -129,7 +129,7 @@ ENGINE = (
     Work(Row("engine: list 100 messages", "base", bound=0.30), "page", 40, counted=20),
     Work(Row("engine: thread, run and wait", "base", bound=0.40), "waited", 20),
     Work(
-        Row("engine: from the last word to the wait's return", "base", of="own", bound=5),
+        Row("engine: last word to the wait's return", "base", of="own", bound=5),
         "delay",
         15,
         "value",
@@ -150,7 +150,7 @@ ENGINE = (
 )
 BYTES = (
     Work(
-        Row("engine: SQLite, a message of 200 characters", "base", "KB", of="own", bound=1.0),
+        Row("engine: SQLite, message of 200 characters", "base", "KB", of="own", bound=1.0),
         "message_bytes",
         2,
         "value",
