@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,6 +122,7 @@ class Grown:
     Attributes:
         engine: The engine on it.
         client: Its client.
+        clock: Returns the seconds of CPU that it has taken so far.
         assistant: An assistant's id.
         long: The id of a long thread.
         short: The id of a short one.
@@ -129,6 +131,7 @@ class Grown:
 
     engine: Engine
     client: Client
+    clock: Callable[[], float]
     assistant: str
     long: str
     short: str
@@ -151,12 +154,15 @@ def filled(count: int) -> Iterator[Grown]:
             client.vector_stores.wait(store)
             with engine._database.begin() as connection:
                 grown(connection, count)
+            clock = time.process_time
             if not url.startswith("sqlite"):
+                clock = partial(cpu_with_server, engine)
                 with engine._database.begin() as connection:
                     connection.execute(text("ANALYZE"))  # as the server does by itself, in time
             yield Grown(
                 engine=engine,
                 client=client,
+                clock=clock,
                 assistant=assistant,
                 long=long,
                 short=short,
@@ -164,25 +170,22 @@ def filled(count: int) -> Iterator[Grown]:
             )
 
 
-def cpu(here: Grown) -> float:
+def cpu_with_server(engine: Engine) -> float:
     """Seconds of CPU of this process, and of those of the server that work for its database."""
-    spent = time.process_time()
-    with here.engine._database.read() as connection:
-        if connection.dialect.name != "sqlite":
-            query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-            pids = connection.execute(query).scalars().all()
-            times = [Path(f"/proc/{pid}/schedstat").read_text().split()[0] for pid in pids]
-            spent += sum(map(int, times)) / 1e9
-    return spent
+    query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+    with engine._database.read() as connection:
+        pids = connection.execute(query).scalars().all()
+    spent = [Path(f"/proc/{pid}/schedstat").read_text().split()[0] for pid in pids]
+    return time.process_time() + sum(map(int, spent)) / 1e9
 
 
 def by_cpu(act: Callable[[Grown], object]) -> Callable[[Grown], float]:
     """Measures the CPU seconds of an act."""
 
     def measured(here: Grown) -> float:
-        before = cpu(here)
+        before = here.clock()
         act(here)
-        return cpu(here) - before
+        return here.clock() - before
 
     return measured
 
