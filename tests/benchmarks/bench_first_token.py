@@ -6,7 +6,8 @@ A model, in a process of its own, thinks for 200 ms and writes for a while. Prin
 a request for a streamed run until its first delta: of an engine in this process; of one
 ``assistants serve`` with one ``assistants worker`` on Redis and PostgreSQL, asked by one; by
 STREAMS (50) who each begin when they like, so that as many streams are open; and by as many
-who begin in the same moment, which is rather a measure of the machine's cores.
+who begin in the same moment, which is rather a measure of the machine's cores. Beside the model's
+server alone, without a broker, it is a row of ``python tests/benchmarks``.
 """
 
 from __future__ import annotations
@@ -31,32 +32,7 @@ from assistants_client.engine import ChatCompletions, Engine
 THINKS: Final = 0.2
 LASTS: Final = 2.0
 GOAL_ONE, GOAL_MANY = 1.5, 0.1  # a ratio, and seconds
-MODEL: Final = f"""
-import asyncio, json, sys
-def piece(delta, end=None):
-    choice = {{"index": 0, "delta": delta, "finish_reason": end}}
-    return ("data: " + json.dumps({{"choices": [choice]}}) + "\\n\\n").encode()
-async def answer(reader, writer):
-    try:
-        while True:
-            head = (await reader.readuntil(b"\\r\\n\\r\\n")).lower()
-            await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\\r\\n")[0]))
-            await asyncio.sleep({THINKS})
-            first, rest = piece({{"content": "yes"}}), piece({{}}, "stop") + b"data: [DONE]\\n\\n"
-            head = "HTTP/1.1 200 OK\\r\\ncontent-type: text/event-stream\\r\\ncontent-length: "
-            writer.write(f"{{head}}{{len(first + rest)}}\\r\\n\\r\\n".encode() + first)
-            await writer.drain()
-            await asyncio.sleep(float(sys.argv[1]))
-            writer.write(rest)
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
-async def main():
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=500)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
+MODEL: Final = Path(__file__).parent / "works" / "streaming_model.py"
 
 
 def first_token(client: Client, assistant_id: str, thread_id: str) -> float:
@@ -115,7 +91,7 @@ def main() -> None:
     """Measures and prints."""
     streams = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     times = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    command = [sys.executable, "-c", MODEL, str(LASTS)]
+    command = [sys.executable, str(MODEL), str(THINKS), str(LASTS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
         assert model.stdout is not None
         url = f"http://127.0.0.1:{model.stdout.readline().strip()}/v1"

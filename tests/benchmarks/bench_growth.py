@@ -1,12 +1,14 @@
 """What a database that has grown costs: a thread of so many messages, a store of so many passages.
 
     python tests/benchmarks/bench_growth.py [MESSAGES ...]
+    python tests/benchmarks/bench_growth.py --json FEW MANY FIGURE ...
 
 For each number (1,000 and 100,000 unless told otherwise) a database of its own is filled: a thread
 of so many messages, a tenth as many threads with a run that has ended, and a store of a tenth as
 many passages, all of which hold the same three words. Times are medians in milliseconds of CPU of
 this process; what waits, such as a run for its thread, is told by the clock. The last column is the
-largest database against the smallest.
+largest database against the smallest. With ``--json`` the samples of some figures are printed, in
+seconds, for the rows of ``python tests/benchmarks``.
 
 Where ``ASSISTANTS_TEST_POSTGRES`` names a PostgreSQL server (see ``.ci/postgres``) the databases
 are there, and the CPU is also that of its processes, which must be on this machine (Linux).
@@ -14,12 +16,14 @@ are there, and the CPU is also that of its processes, which must be on this mach
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from databases import fresh
 
 SIZES: Final = (1_000, 100_000)
-TIMES: Final = 7
+TIMES: Final = 15
 AT_ONCE: Final = 10_000
 WORDS: Final = "harbour lamp tide"
 
@@ -111,8 +115,32 @@ def grown(connection: Connection, count: int) -> None:
     with_passages(connection, count // 10)
 
 
-def measured(count: int) -> Mapping[str, float]:
-    """The figures of a database of so many messages, in milliseconds."""
+@frozen(kw_only=True)
+class Grown:
+    """A database that has grown.
+
+    Attributes:
+        engine: The engine on it.
+        client: Its client.
+        clock: Returns the seconds of CPU that it has taken so far.
+        assistant: An assistant's id.
+        long: The id of a long thread.
+        short: The id of a short one.
+        store: The id of a vector store.
+    """
+
+    engine: Engine
+    client: Client
+    clock: Callable[[], float]
+    assistant: str
+    long: str
+    short: str
+    store: str
+
+
+@contextmanager
+def filled(count: int) -> Iterator[Grown]:
+    """A database of so many messages."""
     with tempfile.TemporaryDirectory() as folder:
         url = fresh(f"sqlite:///{folder}/growth.db")
         with Engine(url, model=Model()) as engine, Client(engine=engine) as client:
@@ -131,20 +159,15 @@ def measured(count: int) -> Mapping[str, float]:
                 clock = partial(cpu_with_server, engine)
                 with engine._database.begin() as connection:
                     connection.execute(text("ANALYZE"))  # as the server does by itself, in time
-            names = Names(assistant=assistant, long=long, short=short, store=store)
-            found = dict(figures(client, clock, names))
-            found["look for waiting runs"] = figure(clock, engine._execution.unclaimed)
-            return found
-
-
-@frozen(kw_only=True)
-class Names:
-    """The ids of what is measured: an assistant, a long thread, a short one, a store."""
-
-    assistant: str
-    long: str
-    short: str
-    store: str
+            yield Grown(
+                engine=engine,
+                client=client,
+                clock=clock,
+                assistant=assistant,
+                long=long,
+                short=short,
+                store=store,
+            )
 
 
 def cpu_with_server(engine: Engine) -> float:
@@ -156,74 +179,108 @@ def cpu_with_server(engine: Engine) -> float:
     return time.process_time() + sum(map(int, spent)) / 1e9
 
 
-def figure(clock: Callable[[], float], act: Callable[[], object]) -> float:
-    """What an act takes, in milliseconds."""
+def by_cpu(act: Callable[[Grown], object]) -> Callable[[Grown], float]:
+    """Measures the CPU seconds of an act."""
 
-    def once() -> float:
-        before = clock()
-        act()
-        return clock() - before
+    def measured(here: Grown) -> float:
+        before = here.clock()
+        act(here)
+        return here.clock() - before
 
-    return 1000 * statistics.median(once() for _ in range(TIMES))
+    return measured
 
 
-def figures(
-    client: Client, clock: Callable[[], float], names: Names
-) -> Iterator[tuple[str, float]]:
-    """Each figure by its name."""
-    assistant, long, short, store = names.assistant, names.long, names.short, names.store
-    cpu = partial(figure, clock)
+def search(query: str) -> Callable[[Grown], object]:
+    """Searches the store."""
+    return lambda here: here.client.vector_stores.search(here.store, query=query)
 
-    def run(thread: str, **fields: Any) -> float:
-        """Seconds from asking for a run to asking the model."""
-        before = time.perf_counter()
-        made = client.runs.create(thread, assistant_id=assistant, **fields)
-        client.wait_for_run(made)
-        return Model.asked - before
 
-    last: dict[str, Any] = {"truncation_strategy": {"type": "last_messages", "last_messages": 5}}
-    yield "list 100 messages", cpu(lambda: next(iter(client.messages.list(long, limit=100))))
-    yield "create a message", cpu(lambda: client.messages.create(long, "x"))
-    yield "create a thread", cpu(client.threads.create)
-    yield "list 20 threads", cpu(lambda: next(client.threads.list(limit=20).pages()))
-    times = [run(long, **last) for _ in range(TIMES)]
-    yield "a run of 5 messages begins (clock)", 1000 * statistics.median(times)
-    made = next(iter(client.runs.list(long))).id
-    yield (
-        "messages of a run",
-        cpu(lambda: list(client.messages.list(long, run_id=made))),
-    )
+def processed(here: Grown, thread: str, **fields: Any) -> float:
+    """Processes a run, and returns the seconds from asking for it to asking the model."""
+    before = time.perf_counter()
+    made = here.client.runs.create(thread, assistant_id=here.assistant, **fields)
+    here.client.wait_for_run(made)
+    return Model.asked - before
+
+
+def brief(here: Grown) -> float:
+    """Processes a run that is shown the last 5 messages of the long thread."""
+    last: dict[str, Any] = {"type": "last_messages", "last_messages": 5}
+    return processed(here, here.long, truncation_strategy=last)
+
+
+def messages_of_a_run(here: Grown) -> object:
+    """Lists the messages of the long thread's newest run."""
+    run = next(iter(here.client.runs.list(here.long))).id
+    return list(here.client.messages.list(here.long, run_id=run))
+
+
+#: Measurements by their names: seconds of CPU, or by the clock where the name says so.
+FIGURES: Final[Mapping[str, Callable[[Grown], float]]] = {
+    "list 100 messages": by_cpu(lambda it: next(iter(it.client.messages.list(it.long, limit=100)))),
+    "create a message": by_cpu(lambda it: it.client.messages.create(it.long, "x")),
+    "create a thread": by_cpu(lambda it: it.client.threads.create()),
+    "list 20 threads": by_cpu(lambda it: next(it.client.threads.list(limit=20).pages())),
+    "a run of 5 messages begins (clock)": brief,
+    "a run of 5 messages": by_cpu(brief),
+    "messages of a run": by_cpu(messages_of_a_run),
+    "list 20 files": by_cpu(lambda it: next(iter(it.client.files.list(limit=20)))),
+    "search, words of every passage": by_cpu(search(WORDS)),
+    "search, a rare word": by_cpu(search("walrus")),
+    "look for waiting runs": by_cpu(lambda it: it.engine._execution.unclaimed()),
+}
+LONG_RUN: Final = "a run of all that can be shown begins (clock)"
+OTHERS_WRITE: Final = "the longest that another thread's write took meanwhile (clock)"
+
+
+def beside_writes(here: Grown) -> tuple[list[float], float]:
+    """Processes runs of all that can be shown; the last is the longest that a write took."""
     worst, over = [0.0], threading.Event()
 
     def write() -> None:
         while not over.is_set():
             before = time.perf_counter()
-            client.messages.create(short, "x")
+            here.client.messages.create(here.short, "x")
             worst[0] = max(worst[0], time.perf_counter() - before)
 
     other = threading.Thread(target=write)
     other.start()
-    times = [run(long) for _ in range(3)]
+    times = [processed(here, here.long) for _ in range(3)]
     over.set()
     other.join()
-    yield "a run of all that can be shown begins (clock)", 1000 * statistics.median(times)
-    yield "the longest that another thread's write took meanwhile (clock)", 1000 * worst[0]
-    yield "list 20 files", cpu(lambda: next(iter(client.files.list(limit=20))))
-    for what, query in (("words of every passage", WORDS), ("a rare word", "walrus")):
-        yield (
-            f"search, {what}",
-            cpu(lambda query=query: client.vector_stores.search(store, query=query)),
-        )
+    return times, worst[0]
+
+
+def samples(
+    sizes: Sequence[int], names: Collection[str], times: int
+) -> dict[str, list[list[float]]]:
+    """Seconds by the names of figures: of each size its samples, taken in turns."""
+    found: dict[str, list[list[float]]] = {}
+    with ExitStack() as stack:
+        databases = [stack.enter_context(filled(size)) for size in sizes]
+        for name in (name for name in FIGURES if name in names):
+            rounds = [[FIGURES[name](here) for here in databases] for _ in range(times + 1)]
+            found[name] = [list(column) for column in zip(*rounds[1:], strict=True)]
+        if LONG_RUN in names or OTHERS_WRITE in names:
+            both = [beside_writes(here) for here in databases]
+            found[LONG_RUN] = [long for long, _ in both]
+            found[OTHERS_WRITE] = [[worst] for _, worst in both]
+    return found
 
 
 def main() -> None:
-    """Prints a table."""
+    """Prints a table, or JSON."""
+    if sys.argv[1:2] == ["--json"]:
+        names = sys.argv[4:]
+        print(json.dumps(samples([int(size) for size in sys.argv[2:4]], names, TIMES)))
+        return
     sizes = [int(size) for size in sys.argv[1:]] or list(SIZES)
-    columns = [measured(size) for size in sizes]
+    names = (*FIGURES, LONG_RUN, OTHERS_WRITE)
     print(f"{'messages':64}{''.join(f'{size:>12,}' for size in sizes)}{'ratio':>8}")
-    for name, first in columns[0].items():
-        values = "".join(f"{column[name]:12.1f}" for column in columns)
-        print(f"{name:64}{values}{columns[-1][name] / max(first, 0.1):8.1f}")
+    for name, columns in samples(sizes, names, TIMES).items():
+        values = [1000 * statistics.median(column) for column in columns]
+        shown = "".join(f"{value:12.1f}" for value in values)
+        print(f"{name:64}{shown}{values[-1] / max(values[0], 0.1):8.1f}")
 
 
 if __name__ == "__main__":

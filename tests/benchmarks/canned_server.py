@@ -1,6 +1,7 @@
 """Answers every request with something prepared, as fast as Python can; no test, no protocol.
 
-Run as a program: prints the ports for plain HTTP and for TLS, and serves until its input closes.
+Run as a program: prints the ports for plain HTTP, for TLS and for streams, and serves until its
+input closes.
 """
 
 import contextlib
@@ -11,6 +12,8 @@ import ssl
 import sys
 import threading
 from pathlib import Path
+
+import canned_streams
 
 RUN = {
     "id": "run_abc123",
@@ -186,11 +189,16 @@ def main():
     """Serves until the input closes."""
     plain = socket.create_server(("127.0.0.1", 0), backlog=128)
     secure = socket.create_server(("127.0.0.1", 0), backlog=128)
+    streams = socket.create_server(("127.0.0.1", 0), backlog=128)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).parents[1] / "faults" / "tls" / "server.pem")
-    for target, arguments in ((serve_plain, (plain,)), (serve_tls, (secure, context))):
+    for target, arguments in (
+        (serve_plain, (plain,)),
+        (serve_tls, (secure, context)),
+        (canned_streams.serve, (streams,)),
+    ):
         threading.Thread(target=target, args=arguments, daemon=True).start()
-    print(plain.getsockname()[1], secure.getsockname()[1], flush=True)
+    print(*(listener.getsockname()[1] for listener in (plain, secure, streams)), flush=True)
     sys.stdin.read()
 
 
