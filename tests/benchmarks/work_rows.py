@@ -151,8 +151,14 @@ ENGINE = (
 BYTES = (
     Work(
         Row("engine: SQLite, message of 200 characters", "base", "KB", of="own", bound=1.0),
-        "message_bytes",
-        2,
+        "bytes in bulk",
+        2_000,
+        "value",
+    ),
+    Work(
+        Row("engine: ... with the key of its request", "base", "KB", of="own"),
+        "bytes one by one",
+        500,
         "value",
     ),
 )
