@@ -97,7 +97,7 @@ class Bursts:
     def __init__(self, server: Server, load: Load, setting: Setting) -> None:
         self.cpu: list[float] = []
         self._server = server
-        self._seconds = 0.6 if setting.is_quick else 3.0
+        self._seconds = 0.5 if setting.is_quick else 3.0
         self._words = load.words(server)
 
     def sample(self) -> dict[str, float]:

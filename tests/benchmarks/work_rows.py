@@ -62,7 +62,7 @@ def measured_imports(setting: Setting, rows: Sequence[Row]) -> list[Result]:
             return {work.row.name: work.value(found) for work in works}
 
         sample("ours"), sample("openai")  # compiles
-        found = paired(partial(sample, "ours"), partial(sample, "openai"), setting.rounds(11, 4))
+        found = paired(partial(sample, "ours"), partial(sample, "openai"), setting.rounds(11))
         for work in works:
             count = None
             if work.counted and setting.counts_instructions:
