@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from databases import fresh
 
 SIZES: Final = (1_000, 100_000)
-TIMES: Final = 7
+TIMES: Final = 15
 AT_ONCE: Final = 10_000
 WORDS: Final = "harbour lamp tide"
 

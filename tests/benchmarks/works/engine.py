@@ -18,7 +18,7 @@ from assistants_client.engine import Engine, TextDelta
 logging.disable(logging.CRITICAL)
 
 THREAD = {"messages": [{"role": "user", "content": "How much is 3 * 7?"}]}
-MESSAGES = 1_000  # in a request, for the size of a database
+MESSAGE = {"role": "user", "content": "four score and seven" * 10}
 
 
 class Model:
@@ -175,24 +175,37 @@ def environment(path, body):
     }
 
 
-@contextmanager
-def message_bytes():
-    """The bytes by which a database on disk grows for a message of 200 characters."""
+def in_bulk(client, number):
+    """Creates so many messages of 200 characters, a thousand in a request."""
+    for start in range(0, number, 1_000):
+        client.threads.create(messages=[MESSAGE] * min(1_000, number - start))
 
-    def size(path, requests):
-        """Of a database with one thread of a thousand messages for each request."""
-        message = {"role": "user", "content": "four score and seven" * 10}
+
+def one_by_one(client, number):
+    """Creates so many messages of 200 characters, each by a request of its own."""
+    thread = client.threads.create().id
+    for _ in range(number):
+        client.messages.create(thread, **MESSAGE)
+
+
+def message_bytes(create):
+    """The bytes by which a database on disk grows for a message."""
+
+    def size(path, number):
         with Engine(f"sqlite:///{path}", Model()) as engine, Client(engine=engine) as client:
-            for _ in range(requests):
-                client.threads.create(messages=[message] * MESSAGES)
+            create(client, number)
         return path.stat().st_size  # the last connection has put the log into it
 
-    def act(count):
-        with tempfile.TemporaryDirectory() as folder:
-            some, more = (size(Path(folder) / f"{n}.db", n) for n in (1, 1 + count))
-        return (more - some) / (count * MESSAGES)
+    @contextmanager
+    def work():
+        def act(count):
+            with tempfile.TemporaryDirectory() as folder:
+                some, more = (size(Path(folder) / f"{n}.db", n) for n in (count, 2 * count))
+            return (more - some) / count
 
-    yield act
+        yield act
+
+    return work
 
 
 if __name__ == "__main__":
@@ -206,6 +219,7 @@ if __name__ == "__main__":
             "streamed": streamed,
             "tokens": tokens(),
             "slow tokens": tokens(pause=0.001),
-            "message_bytes": message_bytes,
+            "bytes in bulk": message_bytes(in_bulk),
+            "bytes one by one": message_bytes(one_by_one),
         }
     )
