@@ -1,4 +1,4 @@
-"""The bodies of responses, block by block: in large blocks, or each as soon as it has come.
+"""The bodies of responses: whole, in large blocks, or each block as soon as it has come.
 
 What the bytes mean does not belong here.
 """
@@ -18,6 +18,38 @@ from assistants_client._http.error_mapping import cut_short
 _BLOCK = 1024 * 1024
 #: The maximum number of bytes in one read from the socket of a stream.
 _PROMPT = 64 * 1024
+
+
+def whole(response: requests.Response, method: str, path: str, max_bytes: int) -> bytes | None:
+    """Returns the whole body, or ``None``, without reading on, if it exceeds ``max_bytes``.
+
+    Raises:
+        APIError: As :func:`blocks`.
+    """
+    announced = announced_length(response)
+    if announced > max_bytes:
+        return None
+    if announced and "Content-Encoding" not in response.headers and _of_socket(response.raw):
+        try:
+            made: bytes = response.raw.read(decode_content=False)  # no more than announced
+        except (HTTPError, OSError) as error:
+            response.close()
+            raise cut_short(error, response, method, path) from error
+        return made
+    parts: list[bytes] = []
+    size = 0
+    for part in blocks(response, method, path):
+        size += len(part)
+        if size > max_bytes:
+            return None
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def announced_length(response: requests.Response) -> int:
+    """Returns the ``Content-Length`` of a response, or 0."""
+    announced = response.headers.get("Content-Length", "")
+    return int(announced) if announced.isdecimal() and len(announced) < 20 else 0
 
 
 def blocks(response: requests.Response, method: str, path: str) -> Iterator[bytes]:
@@ -65,14 +97,20 @@ def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterat
         raise cut_short(error, response, method, path) from error
 
 
+def _of_socket(raw: object) -> client.HTTPResponse | None:
+    """Returns the standard library's response below urllib3's; those of fakes have none."""
+    inner = getattr(raw, "_fp", None) if isinstance(raw, HTTPResponse) else None
+    return inner if isinstance(inner, client.HTTPResponse) else None
+
+
 def _chunks(raw: HTTPResponse) -> Iterator[bytes]:
-    """Yields the chunks of a chunked response, if its connection is one of the standard library's.
+    """Yields the chunks of a chunked response, if they come from a socket.
 
     urllib3's own ``read1`` does the same, and costs three times as much: it has the errors below,
     and gives the connection back at the end, for which it is called after this.
     """
-    inner = getattr(raw, "_fp", None)
-    if not (isinstance(inner, client.HTTPResponse) and raw.chunked):
+    inner = _of_socket(raw)
+    if inner is None or not raw.chunked:
         return
     try:
         while block := inner.read1(_PROMPT):

@@ -20,6 +20,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -34,6 +35,8 @@ _URLLIB3 = "urllib3.connection"
 _PEM = b"-----BEGIN "
 #: Connections that stay open for the next call; more threads than this open further ones.
 _MAX_IDLE_CONNECTIONS = 100
+#: The largest body, in bytes, that is sent in one piece with its head.
+_MOST_IN_ONE_PIECE = 64 * 1024
 
 
 class NoCookies(RequestsCookieJar):
@@ -161,6 +164,8 @@ class _TrackedConnection:
 
     idle_since = float("inf")
     borrower: Borrowed | None = None
+    #: The parts of a request that is sent in one piece, until it is.
+    _unsent: list[bytes] | None = None
 
     def connect(self) -> None:
         """See urllib3."""
@@ -172,9 +177,24 @@ class _TrackedConnection:
         """See urllib3."""
         if self.borrower is not None:
             self.borrower.check()
-        super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin to urllib3's
+        body = kwargs.get("body")
+        is_short = isinstance(body, bytes) and len(body) <= _MOST_IN_ONE_PIECE
+        parts = self._unsent = [] if is_short else None
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]  # a mixin to urllib3's
+        finally:
+            self._unsent = None
+        if parts:
+            self.send(b"".join(parts))
         if self.borrower is not None:
             self.borrower.was_sent = True
+
+    def send(self, data: Any) -> None:
+        """See ``http.client``, which would send a head and its body in two packets."""
+        if self._unsent is None:
+            super().send(data)  # type: ignore[misc]  # a mixin to urllib3's
+        else:
+            self._unsent.append(data)
 
 
 def _of_urllib3(kind: Any) -> Any:
@@ -259,6 +279,21 @@ class Connections(HTTPAdapter):
             pool = super().get_connection_with_tls_context(*args, **kwargs)
             self._pools.append(pool)
             return pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """Returns the path and the query; requests looks for the proxy of each request here."""
+        url = request.path_url
+        return super().request_url(request, proxies) if proxies or url[:2] == "//" else url
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Returns the response as requests does, without its cookies and encoding."""
+        response = requests.Response()
+        response.status_code, response.reason = resp.status, resp.reason
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.url = req.url or ""
+        response.raw, response.request = resp, req
+        response.connection = self
+        return response
 
     def close(self) -> None:
         """See requests."""

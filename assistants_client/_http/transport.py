@@ -19,7 +19,6 @@ from urllib.parse import urlencode
 import requests
 from attrs import field, frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
-from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from assistants_client._arguments import (
@@ -37,11 +36,12 @@ from assistants_client._http.error_mapping import (
     refusal,
 )
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
-from assistants_client._http.response_bodies import blocks, prompt_blocks
+from assistants_client._http.response_bodies import blocks, prompt_blocks, whole
 from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
 from assistants_client._http.session import (
     Connections,
     CookielessSession,
+    NoCookies,
     check_tls_files,
     interrupt,
     tls_context,
@@ -64,6 +64,7 @@ DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
 
 #: The body of a longer refusal, in bytes, is not read.
 _MAX_REFUSAL_BYTES = 1024 * 1024
+_NO_COOKIES = NoCookies()
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
 
 
@@ -224,7 +225,7 @@ class Transport:
             while True:
                 with self._send(request, method, path) as response:
                     try:
-                        content = self._read(response, method, path, max_bytes)
+                        content = whole(response, method, path, max_bytes)
                     except APIError as broken:
                         # The response broke off, which urllib3 does not see; the rules apply too.
                         again = self._own_session and self._retry.reads_again(
@@ -392,7 +393,7 @@ class Transport:
             )
         request = requests.PreparedRequest()
         request.method, request.url, request.headers = method, url, sent
-        request._cookies = RequestsCookieJar()  # looked for on a 3xx
+        request._cookies = _NO_COOKIES  # looked for on a 3xx
         request.body = body  # an iterable of bytes is sent as it comes
         if isinstance(body, bytes) or (body is None and method == "POST"):
             sent["Content-Length"] = str(len(body or b""))
@@ -400,25 +401,10 @@ class Transport:
 
     def _refusal(self, response: requests.Response, method: str, path: str) -> APIError:
         try:
-            content = self._read(response, method, path, _MAX_REFUSAL_BYTES)
+            content = whole(response, method, path, _MAX_REFUSAL_BYTES)
         except APIError:
             content = None  # the status is what counts
         return refusal(response, content or b"", method, path)
-
-    def _read(
-        self, response: requests.Response, method: str, path: str, max_bytes: int
-    ) -> bytes | None:
-        """Returns the whole body, or ``None``, without reading on, if it exceeds ``max_bytes``."""
-        if announced_length(response) > max_bytes:
-            return None
-        parts: list[bytes] = []
-        size = 0
-        for part in self.blocks(response, method, path):
-            size += len(part)
-            if size > max_bytes:
-                return None
-            parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:
@@ -443,9 +429,3 @@ def _json_body(document: object) -> bytes:
         from assistants_client._http.json_path import not_json
 
         raise not_json(document, error) from None
-
-
-def announced_length(response: requests.Response) -> int:
-    """Returns the ``Content-Length`` of a response, or 0."""
-    announced = response.headers.get("Content-Length", "")
-    return int(announced) if announced.isdecimal() and len(announced) < 20 else 0

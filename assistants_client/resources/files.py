@@ -13,7 +13,7 @@ from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.error_mapping import content_of
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
-from assistants_client._http.transport import announced_length
+from assistants_client._http.response_bodies import announced_length
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import ConfigurationError, InvalidRequestError
 from assistants_client.models.files import File, FileExpiry

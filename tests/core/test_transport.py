@@ -1,5 +1,7 @@
 """The transport over a real socket: servers that answer oddly, late, in part or not at all."""
 
+import gzip
+import http.client
 import http.server
 import json
 import threading
@@ -17,6 +19,7 @@ from assistants_client import (
     Client,
     InternalServerError,
 )
+from assistants_client._http import response_bodies
 
 THREAD = {"id": "thread_a", "object": "thread"}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
@@ -64,6 +67,25 @@ def test_a_post_without_body_says_so(serve, http_answer):
     headers = headers_of(server.requests[0])
     assert headers["content-length"] == "0"
     assert "content-type" not in headers
+
+
+@pytest.mark.parametrize(("size", "pieces"), [(10, 1), (100_000, 2)])
+def test_a_short_request_is_sent_in_one_piece(serve, http_answer, monkeypatch, size, pieces):
+    """The head and the body of a short request are one packet; what the server gets is the same."""
+    sent = []
+    send = http.client.HTTPConnection.send
+
+    def recorded(connection, data):
+        sent.append(bytes(data))
+        send(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", recorded)
+    server = serve(http_answer({"id": "msg_a"}))
+    with Client(server.url) as client:
+        client.messages.create("t", content="x" * size)
+    assert len(sent) == pieces
+    assert server.requests == [b"".join(sent)]
+    assert b"x" * size in server.requests[0]
 
 
 def test_a_get_has_no_body(serve, http_answer):
@@ -227,6 +249,14 @@ def test_redirects_are_not_followed(serve, http_answer, status, location):
     assert len(server.requests) == 1
 
 
+@pytest.fixture(params=["the library's response", "urllib3's alone"])
+def either_way(request, monkeypatch):
+    """Bodies are read where they come from, and as those of fakes are."""
+    if request.param != "the library's response":
+        monkeypatch.setattr(response_bodies, "_of_socket", lambda _: None)
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     ("raw", "cls"),
     [
@@ -263,6 +293,26 @@ def test_an_answer_without_length_ends_with_the_connection(serve):
         assert client.threads.retrieve("t").id == "thread_a"
 
 
+@pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize("framing", ["length", "chunks", "gzip", "more than its length"])
+def test_a_body_is_whole_however_it_came(serve, framing):
+    """Of a known length, in chunks, compressed, with something behind it."""
+    body = json.dumps(THREAD).encode()
+    sent = gzip.compress(body) if framing == "gzip" else body
+    head, end = f"Content-Length: {len(sent)}".encode(), b""
+    if framing == "gzip":
+        head += b"\r\nContent-Encoding: gzip"
+    elif framing == "chunks":
+        head, end = b"Transfer-Encoding: chunked", b""
+        sent = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[:5], body[5:])) + b"0\r\n\r\n"
+    elif framing == "more than its length":
+        end = b" "
+    server = serve(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + sent + end)
+    with Client(server.url) as client:
+        assert client.threads.retrieve("t").to_dict()["id"] == "thread_a"
+
+
+@pytest.mark.usefixtures("either_way")
 def test_a_body_is_read_up_to_a_limit(serve, http_answer):
     """A server cannot fill the memory."""
     server = serve(http_answer(THREAD | {"metadata": {"a": "x" * 10_000}}))
@@ -273,6 +323,7 @@ def test_a_body_is_read_up_to_a_limit(serve, http_answer):
         assert client.threads.retrieve("t").metadata["a"] == "x" * 10_000
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     "opening",
     [b"", b"HTTP/1.1 200 OK\r\n", HEAD, HEAD + b'{"id"'],

@@ -17,6 +17,7 @@ from stream_kit import (
 from thorough import amount
 
 from assistants_client import APIResponseError, StreamInterruptedError
+from assistants_client._http import response_bodies
 from assistants_client._json.codec import decode
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
@@ -114,6 +115,24 @@ def test_cut_anywhere_and_not_resumed(name):
         assert recording.text.startswith(text_of(events))
         earlier = sum(map(len, recording.legs[:leg]))
         assert len(events) == earlier + whole_events(body, offset, breaks=breaks)
+
+
+def test_chunks_cut_anywhere_read_alike_in_both_ways(server, client, monkeypatch):
+    """With or without urllib3's own ``read1``, the same events come, and the same error."""
+    recording = RECORDINGS["plain"]
+    body = b"".join(sse(*event) for event in recording.legs[0][:4])
+    answer = chunked(body)
+    begin = answer.index(b"\r\n\r\n") + len("\r\n\r\n")
+    for offset in [*range(begin, len(answer), 23), len(answer)]:
+        outcomes = []
+        for of_socket in (response_bodies._of_socket, lambda _: None):
+            monkeypatch.setattr(response_bodies, "_of_socket", of_socket)
+            server.scripts = [answer[:offset]]
+            stream = client.runs.stream("thread_1", assistant_id="asst_1", resume=False)
+            events, error = follow(stream)
+            outcomes.append((events, type(error), str(error), type(error.__cause__)))
+        monkeypatch.undo()
+        assert outcomes[0] == outcomes[1]
 
 
 @each_recording
