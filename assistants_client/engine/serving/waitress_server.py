@@ -107,7 +107,7 @@ class _Task(WSGITask):  # type: ignore[misc]
 
     def finish(self) -> None:
         super().finish()
-        self.channel.write_soon(b"")  # a head that nothing follows
+        self.channel.send_head()
 
 
 class _Thread(threading.local):
@@ -221,9 +221,15 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
         """Has a response's head sent with what is written next."""
         self._head = head
 
-    def write_soon(self, data: bytes) -> int:
+    def send_head(self) -> None:
+        """Sends a head that nothing follows."""
         head, self._head = self._head, b""
-        super().write_soon(head + data)
+        super().write_soon(head)
+
+    def write_soon(self, data: bytes) -> int:
+        if data:
+            head, self._head = self._head, b""
+            super().write_soon(head + data)
         return len(data)
 
     def give_up(self) -> None:
