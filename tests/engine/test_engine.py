@@ -524,7 +524,6 @@ def test_the_database_is_chosen_by_the_environment(
         "sqlalchemy",
         "pydantic_monty",
         pytest.param("werkzeug", marks=another_case),
-        pytest.param("charset_normalizer", marks=another_case),
     ],
 )
 def test_a_missing_package_says_what_to_install(missing: str) -> None:

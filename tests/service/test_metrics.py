@@ -165,8 +165,9 @@ def test_an_isolated_token_sees_no_metrics(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/a.db"
     with Engine(database, metrics=True) as engine, on_a_port(engine) as url:
         engine.open()
-        tokens = Tokens(Context(database=Database(database)))
-        own, all_of_them = tokens.add("own", is_isolated=True), tokens.add("all")
+        with closing(Database(database)) as same:
+            tokens = Tokens(Context(database=same))
+            own, all_of_them = tokens.add("own", is_isolated=True), tokens.add("all")
 
         refused = requests.get(f"{url}/metrics", headers={"api-key": own}, timeout=WITHIN)
         assert refused.status_code == 403
