@@ -193,7 +193,7 @@ def _page(
 @cache
 def _rows_of(
     table: Table, *names: str, bounds: AbstractSet[str], upwards: bool, most: int | None
-) -> Select[Any]:
+) -> Any:
     """Returns the query for the places, ids and objects of the rows of a page, in order.
 
     Args:
