@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
@@ -286,7 +286,7 @@ _RUN: Final = _RUNS.where(runs.c.id == bindparam("id"))
 
 
 @cache
-def _locks(*names: str) -> Select[Any]:
+def _locks(*names: str) -> Any:
     """Returns the query for the run that locks a thread with values in columns of these names."""
     which = (threads.c[name] == bindparam(name) for name in names)
     locked = threads.outerjoin(runs, runs.c.active_thread_id == threads.c.id)

@@ -39,7 +39,9 @@ _FEWEST_CANDIDATES: Final = 100
 #: Up to so many passages that hold a word, and passages of stores, are counted one by one. So many
 #: are more than most stores have, and are read in some milliseconds.
 _KNOWN_EXACTLY: Final = 5000
-#: Of more passages than that, the index computes the ranks of so many.
+#: Of more passages, so many are read, to know how long they are.
+_LENGTHS: Final = 500
+#: Of more passages than are known exactly, the index computes the ranks of so many.
 _RANKED: Final = 2 * _KNOWN_EXACTLY
 
 
@@ -205,21 +207,22 @@ def _allowed(connection: Connection, store_ids: Sequence[str], wanted: Filter) -
 def _count(connection: Connection, store_ids: Sequence[str]) -> int:
     """Returns the number of passages in stores; of many, an estimate."""
     held = vector_store_files.c
-    joined = passages.join(vector_store_files, held.seq == passages.c.store_file)
-    some = (
-        select(func.length(passages.c.text).label("length"))
-        .select_from(joined)
+    found = (
+        select(passages.c.seq)
+        .join(vector_store_files, held.seq == passages.c.store_file)
         .where(held.vector_store_id.in_(store_ids), held.status == "completed")
-        .limit(_KNOWN_EXACTLY + 1)
-        .subquery()
     )
-    row = connection.execute(select(func.count(), func.sum(some.c.length))).one()
-    counted = int(row[0])
+    some = found.limit(_KNOWN_EXACTLY + 1).subquery()
+    counted: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
     if counted <= _KNOWN_EXACTLY:
         return counted
+    # Only to count is a matter of the index; to know their length takes to read them.
+    length = func.length(passages.c.text).label("length")
+    read = found.with_only_columns(length).limit(_LENGTHS).subquery()
+    lengths = connection.execute(select(func.sum(read.c.length))).scalar_one()
     size = select(func.sum(held.usage_bytes)).where(held.vector_store_id.in_(store_ids))
     whole = int(connection.execute(size).scalar_one())
-    return max(counted, whole * counted // max(1, int(row[1])))
+    return max(counted, whole * _LENGTHS // max(1, int(lengths)))
 
 
 def _hits(connection: Connection, chosen: Mapping[int, float]) -> Iterator[Hit]:

@@ -165,7 +165,8 @@ def read_page(
     ids: list[str] = []
     items: list[str] = []
     has_more, room = False, MAX_PAGE_BYTES
-    with connection.execute(statement.where(*passing) if passing else statement, values) as rows:
+    found: Any = connection.execute(statement.where(*passing) if passing else statement, values)
+    with found as rows:
         for seq, object_id, at_once in rows:
             body = at_once or connection.execute(_body(table), {_SEQ: seq}).scalar_one()
             room -= len(body)
@@ -193,7 +194,7 @@ def _page(
 @cache
 def _rows_of(
     table: Table, *names: str, bounds: AbstractSet[str], upwards: bool, most: int | None
-) -> Select[Any]:
+) -> Any:
     """Returns the query for the places, ids and objects of the rows of a page, in order.
 
     Args:

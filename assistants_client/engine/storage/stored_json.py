@@ -50,9 +50,10 @@ class StoredJson(Generic[T]):
     @property
     def document(self) -> JsonObject:
         """The document; it is not to be changed."""
-        if self._document is None:
-            self._document = json.loads(self.text)
-        return self._document
+        document = self._document
+        if document is None:
+            document = self._document = json.loads(self.text)
+        return document
 
     def decoded(self) -> T:
         """Returns the object."""
