@@ -1,4 +1,4 @@
-"""What is sent in reply: results as JSON, files, event streams and refusals, with their headers.
+"""The forms of responses: JSON, files, event streams and refusals, with their headers.
 
 Which of them a request gets is decided elsewhere.
 """

@@ -12,7 +12,7 @@ HandlerT = TypeVar("HandlerT")
 
 @frozen
 class Route(Generic[HandlerT]):
-    """What requests of one method and pattern lead to.
+    """The destination of requests of one method and pattern.
 
     Attributes:
         pattern: Its path, with the names of ids: ``/threads/<thread_id>``.
@@ -31,7 +31,7 @@ class Route(Generic[HandlerT]):
 
 @define
 class _Node(Generic[HandlerT]):
-    """Where the beginning of a path leads to.
+    """The continuations of the beginning of a path.
 
     Attributes:
         segments: What follows, by the next segment of the path.

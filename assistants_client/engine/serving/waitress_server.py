@@ -111,7 +111,7 @@ class _Task(WSGITask):  # type: ignore[misc]
 
 
 class _Thread(threading.local):
-    """What a thread does.
+    """The work of a thread.
 
     Attributes:
         connection: The connection that it holds.
