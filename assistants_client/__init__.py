@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from assistants_client._calls.pagination import LazyList
     from assistants_client._http.auth import AccessToken, Credential
     from assistants_client._http.multipart import FileSource, Progress
-    from assistants_client._http.retry import RetryPolicy
-    from assistants_client._http.transport import ApiKey, Query
+    from assistants_client._http.options import ApiKey, Query, RetryPolicy
     from assistants_client.backoff import (
         AdaptiveBackoff,
         Backoff,
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
         StaticChunkingSizes,
         UnknownChunking,
     )
+    from assistants_client.models.endings import IncompleteDetails, LastError
     from assistants_client.models.events import (
         CallDelta,
         CodeInterpreterCallDelta,
@@ -142,7 +142,6 @@ if TYPE_CHECKING:
         ImageFilePart,
         ImageUrl,
         ImageUrlPart,
-        IncompleteDetails,
         InputTextPart,
         Message,
         MessageRequest,
@@ -157,6 +156,15 @@ if TYPE_CHECKING:
         UrlReference,
     )
     from assistants_client.models.replies import Reply
+    from assistants_client.models.run_requests import (
+        RunRequest,
+        RunUpdate,
+        SubmitToolApprovalsRequest,
+        SubmitToolOutputsRequest,
+        ThreadRunRequest,
+        ToolApproval,
+        ToolOutput,
+    )
     from assistants_client.models.run_steps import (
         CodeInterpreterCall,
         CodeInterpreterRecord,
@@ -195,19 +203,11 @@ if TYPE_CHECKING:
         FINAL_STATUSES,
         CompletionTokensDetails,
         FunctionCall,
-        LastError,
         PromptTokenDetails,
         RequiredAction,
         RequiredToolCall,
         Run,
-        RunRequest,
-        RunUpdate,
-        SubmitToolApprovalsRequest,
         SubmitToolOutputsAction,
-        SubmitToolOutputsRequest,
-        ThreadRunRequest,
-        ToolApproval,
-        ToolOutput,
         Usage,
     )
     from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate

@@ -9,8 +9,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "_arguments": "Timeout",
     "_http.auth": "AccessToken Credential",
     "_http.multipart": "FileSource Progress",
-    "_http.retry": "RetryPolicy",
-    "_http.transport": "ApiKey Query",
+    "_http.options": "ApiKey Query RetryPolicy",
     "backoff": "AdaptiveBackoff Backoff BackoffLike ConstantBackoff ExponentialBackoff",
     "client.client": "Client",
     "errors": (
@@ -40,15 +39,20 @@ _NAMES: Final[Mapping[str, str]] = {
         "TextPiece ThreadCreated ToolCallsChange UnknownCallDelta UnknownEvent "
         "UnknownOutputDelta UnknownPartDelta UnknownStepChange"
     ),
+    "models.endings": "IncompleteDetails LastError",
     "models.files": "File FileExpiry",
     "models.lists": "Deleted Page",
     "models.messages": (
         "Annotation Attachment ContentPart ContentPartInput FileCitation FilePath "
         "FileReference ImageDetail ImageFile ImageFilePart ImageUrl ImageUrlPart "
-        "IncompleteDetails InputTextPart Message MessageRequest MessageUpdate OnActiveRun "
+        "InputTextPart Message MessageRequest MessageUpdate OnActiveRun "
         "RefusalPart Text TextPart UnknownAnnotation UnknownPart UrlCitation UrlReference"
     ),
     "models.replies": "Reply",
+    "models.run_requests": (
+        "RunRequest RunUpdate SubmitToolApprovalsRequest SubmitToolOutputsRequest "
+        "ThreadRunRequest ToolApproval ToolOutput"
+    ),
     "models.run_steps": (
         "CodeInterpreterCall CodeInterpreterRecord CodeOutput CreatedMessage FileSearchCall "
         "FileSearchRecord FunctionRecord FunctionToolCall ImageOutput LogsOutput "
@@ -61,10 +65,8 @@ _NAMES: Final[Mapping[str, str]] = {
         "SubmitToolOutputsStreamRequest ThreadRunStreamRequest ToolHandling"
     ),
     "models.runs": (
-        "ACTIVE_STATUSES FINAL_STATUSES CompletionTokensDetails FunctionCall LastError "
-        "PromptTokenDetails RequiredAction RequiredToolCall Run RunRequest RunUpdate "
-        "SubmitToolApprovalsRequest SubmitToolOutputsAction SubmitToolOutputsRequest "
-        "ThreadRunRequest ToolApproval ToolOutput Usage"
+        "ACTIVE_STATUSES FINAL_STATUSES CompletionTokensDetails FunctionCall "
+        "PromptTokenDetails RequiredAction RequiredToolCall Run SubmitToolOutputsAction Usage"
     ),
     "models.threads": "Thread ThreadRequest ThreadUpdate",
     "models.tools": (

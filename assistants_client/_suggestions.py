@@ -5,9 +5,7 @@ They change messages only; no name works because of them.
 
 from __future__ import annotations
 
-import difflib
 import functools
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, ParamSpec, TypeVar
 
@@ -147,6 +145,8 @@ def no_argument(called: str, name: str, known: Collection[str], *, noun: str) ->
         known: The arguments of the call.
         noun: Their noun in the message, such as "field".
     """
+    import difflib  # for this error alone
+
     is_request = "extra_body" in known
     like = [*_ARGUMENTS.get(name, ()), *difflib.get_close_matches(name, known, 1)]
     here = next((one for one in like if one in known), None)
@@ -167,9 +167,9 @@ def explains_arguments(method: Callable[P, T]) -> Callable[P, T]:
     """Decorates a method: its errors for arguments of other clients suggest the name here."""
     owner, _, own_name = method.__qualname__.rpartition(".")
     called = owner if own_name == "__init__" else own_name
-    parameters = inspect.signature(method).parameters.values()
-    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    code = method.__code__  # inspect.signature would take longer than the rest of the import
+    by_position = code.co_varnames[: code.co_argcount]
+    by_name = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
     known = {*by_position, *by_name}
 
     @functools.wraps(method)

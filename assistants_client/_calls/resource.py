@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from assistants_client._arguments import checked_id
 from assistants_client._calls.pagination import LARGEST_PAGE, LazyList
-from assistants_client._http.multipart import MultipartBody, ProgressFailedError
-from assistants_client._http.transport import Query, Response, Transport
+from assistants_client._http.options import Query
+from assistants_client._http.transport import Response, Transport
 from assistants_client._json.codec import InvalidValueError, decode, encode_request
 from assistants_client._suggestions import no_attribute
 from assistants_client.errors import (
@@ -25,6 +25,9 @@ from assistants_client.errors import (
 )
 from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
+
+if TYPE_CHECKING:
+    from assistants_client._http.multipart import MultipartBody
 
 T = TypeVar("T")
 
@@ -133,6 +136,8 @@ class Resource:
         return _decoded(Deleted, response, "DELETE", path)
 
     def _send_body(self, path: str, result: type[T], body: MultipartBody) -> T:
+        from assistants_client._http.multipart import ProgressFailedError  # made by who uploads
+
         headers = {**self._HEADERS, **body.headers}
         try:
             response = self._transport.send("POST", path, body=body, headers=headers)

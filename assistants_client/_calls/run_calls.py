@@ -12,25 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
+from assistants_client import models
 from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
 from assistants_client._http.error_mapping import without_secrets
-from assistants_client._http.transport import Query, Transport
+from assistants_client._http.options import Query
+from assistants_client._http.transport import Transport
 from assistants_client.errors import InvalidRequestError, NotFoundError
 from assistants_client.models.lists import Page
-from assistants_client.models.messages import Message, OnActiveRun
-from assistants_client.models.runs import (
-    MAX_RUN_TOOLS,
-    Run,
-    RunRequest,
-    SubmitToolOutputsRequest,
-)
-from assistants_client.models.tools import ToolInput, merged_tools
+from assistants_client.models.runs import Run
 
 if TYPE_CHECKING:
     import requests
 
     from assistants_client._calls.pagination import LazyList
+    from assistants_client.models.messages import Message, OnActiveRun
+    from assistants_client.models.run_requests import SubmitToolOutputsRequest
     from assistants_client.models.run_steps import RunStep
+    from assistants_client.models.tools import ToolInput
 
 #: All of a run's steps or messages, in as few requests as can be.
 _OLDEST_FIRST: Final = ListOptions(order="asc", page_size=100)
@@ -132,11 +130,12 @@ class RunCalls(Resource):
             InvalidRequestError: They are more than a run may have.
             APIError: The assistant cannot be read.
         """
-        from assistants_client.models.assistants import Assistant  # where tools are given
+        from assistants_client.models.run_requests import MAX_RUN_TOOLS
+        from assistants_client.models.tools import merged_tools
 
         path = build_path(self._ASSISTANT, assistant_id=assistant_id)
         try:
-            own = self._send("GET", path, Assistant).tools
+            own = self._send("GET", path, models.Assistant).tools
         except NotFoundError:
             return list(given)
         merged = merged_tools(own, given)
@@ -159,26 +158,24 @@ class RunCalls(Resource):
         document = {key: value for key, value in request.document.items() if key != "tools"}
         if tools is not None:
             # Checked and encoded as those of any run.
-            of_run = RunRequest(assistant_id=request.assistant_id, tools=tools)
+            of_run = models.RunRequest(assistant_id=request.assistant_id, tools=tools)
             document["tools"] = encoded(of_run)["tools"]
         return evolve(request, document=document, added_tools=None)
 
     def steps(self, run: Run) -> LazyList[RunStep]:
         """Lists the steps of a run, oldest first."""
-        from assistants_client.models.run_steps import RunStep  # for a stream that broke
-
         path = build_path(self._STEPS, thread_id=run.thread_id, run_id=run.id)
-        return self._list(path, Page[RunStep], _OLDEST_FIRST)
+        return self._list(path, Page[models.RunStep], _OLDEST_FIRST)
 
     def message(self, run: Run, message_id: str) -> Message:
         """Reads a message on a run's thread."""
         path = build_path(self._MESSAGE, thread_id=run.thread_id, message_id=message_id)
-        return self._send("GET", path, Message)
+        return self._send("GET", path, models.Message)
 
     def messages(self, run: Run) -> LazyList[Message]:
         """Lists the messages of a run, oldest first; some servers return the whole thread's."""
         path = build_path(self._MESSAGES, thread_id=run.thread_id)
-        return self._list(path, Page[Message], _OLDEST_FIRST, filters={"run_id": run.id})
+        return self._list(path, Page[models.Message], _OLDEST_FIRST, filters={"run_id": run.id})
 
     @contextmanager
     def open_stream(self, request: StreamRequest) -> Iterator[StreamedResponse]:

@@ -16,7 +16,6 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from attrs import field, frozen
 from urllib3.exceptions import (
     ConnectTimeoutError,
     MaxRetryError,
@@ -27,7 +26,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util.retry import Retry
 
-from assistants_client._arguments import at_least
+from assistants_client._http.options import RetryPolicy
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
@@ -42,39 +41,6 @@ _REPEATABLE_METHODS: Final = frozenset({"GET", "DELETE"})
 _REPEATABLE_STATUSES: Final = frozenset({408, 409, 429})
 #: The part of a retry that a successful call returns to the budget.
 _REFUND = 0.1
-
-
-@frozen
-class RetryPolicy:
-    """When a failed request is sent again: up to ``attempts`` tries in all, the first included.
-
-    ``Client(retries=N)`` counts further tries instead, as other clients do: ``attempts`` is N + 1
-    then. The rules are covered by compatibility.
-
-    * GET and DELETE: on connection faults (also within the response), timeouts, 408, 409, 429 and
-      5xx. A download that breaks off is not restarted.
-    * POST: only where the server cannot have acted (no connection was made, 429, or 503 with
-      ``Retry-After``), or where it honours the ``Idempotency-Key`` that every POST has.
-      Any other failed POST raises with ``maybe_created=True``.
-    * ``x-should-retry`` overrides the status; ``retry-after-ms`` and ``retry-after`` give the
-      pause, and a pause above 60 s is not waited for.
-
-    Attributes:
-        attempts: Tries in all, the first included.
-        initial: Seconds before the second try; doubled each time, less up to a quarter at random.
-        maximum: The longest pause of our own, in seconds.
-        budget: Retries that all calls of a client may spend together; every successful call
-            returns a tenth of one. It keeps a client from adding load to an outage.
-        recover: After a POST that may have created an object, look for the object (by a marker in
-            its metadata) and create it again only if it does not exist. After a timeout it is not
-            created again: the server may still be processing the request.
-    """
-
-    attempts: int = field(default=3, validator=at_least(1, whole=True))
-    initial: float = field(default=0.5, validator=at_least(0), kw_only=True)
-    maximum: float = field(default=8.0, validator=at_least(0), kw_only=True)
-    budget: float = field(default=10.0, validator=at_least(0), kw_only=True)
-    recover: bool = field(default=False, kw_only=True)
 
 
 def _sleep(seconds: float) -> None:

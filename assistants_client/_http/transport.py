@@ -11,24 +11,17 @@ import os
 import platform
 import ssl
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from attrs import field, frozen
+from attrs import frozen
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from assistants_client._arguments import (
-    Timeout,
-    at_least,
-    checked_base_url,
-    checked_header,
-    checked_key,
-    checked_timeout,
-)
+from assistants_client._arguments import checked_base_url, checked_key, checked_timeout
 from assistants_client._http.error_mapping import (
     connection_error,
     error_within,
@@ -36,8 +29,9 @@ from assistants_client._http.error_mapping import (
     refusal,
 )
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
+from assistants_client._http.options import ApiKey, Options, Query
 from assistants_client._http.response_bodies import blocks, prompt_blocks, whole
-from assistants_client._http.retry import Budget, PolicyRetry, RetryPolicy
+from assistants_client._http.retry import Budget, PolicyRetry
 from assistants_client._http.session import (
     Connections,
     CookielessSession,
@@ -55,39 +49,10 @@ from assistants_client.errors import (
     ConfigurationError,
 )
 
-#: A key, or a callable that returns it and is called before every request.
-ApiKey: TypeAlias = "str | Callable[[], str]"
-Query: TypeAlias = Mapping[str, Any]
-
-DEFAULT_TIMEOUT: Final = (5.0, 60.0)
-DEFAULT_MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024
-
 #: The body of a longer refusal, in bytes, is not read.
 _MAX_REFUSAL_BYTES = 1024 * 1024
 _NO_COOKIES = NoCookies()
 _USER_AGENT = f"assistants-client/{__version__} Python/{platform.python_version()}"
-
-
-@frozen(kw_only=True)
-class Options:
-    """The options of requests; ``Client.with_options`` changes some for a copy.
-
-    Attributes:
-        timeout: Seconds to connect and to wait for the next bytes, or one number for both.
-        headers: Sent with every request; they override our own.
-        params: Query parameters sent with every request.
-        retries: The retry rules.
-        max_response_bytes: The maximum size of a JSON response.
-    """
-
-    timeout: Timeout = DEFAULT_TIMEOUT
-    # They may hold a key, which no repr shows.
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
-    params: Query = field(factory=dict, repr=False)
-    retries: RetryPolicy = field(factory=RetryPolicy)
-    max_response_bytes: int = field(
-        default=DEFAULT_MAX_RESPONSE_BYTES, validator=at_least(1, whole=True)
-    )
 
 
 @frozen
@@ -114,7 +79,7 @@ class Transport:
         max_idle: Seconds after which an idle connection is not used again.
 
     Raises:
-        ConfigurationError: The base URL, a header or a timeout cannot be used.
+        ConfigurationError: The base URL, the key or the session cannot be used.
     """
 
     def __init__(
@@ -145,8 +110,7 @@ class Transport:
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
         }
-        for name, value in self._options.headers.items():
-            self._headers[name] = checked_header(name, value)
+        self._headers.update(self._options.headers)
         self._has_key = any(name.lower() == key_header.lower() for name in self._headers)
         self._shared = share
         self._budget: Budget = share._budget if share else Budget(self._options.retries.budget)

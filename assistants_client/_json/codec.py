@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args
 
 import attrs
 
-from assistants_client._json.compiled_readers import compiled_reader
+from assistants_client._json.compiled_readers import Reader, compiled_reader
 from assistants_client._json.fields import (
     Field,
     checked_field,
@@ -148,10 +148,10 @@ def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Conv
 
     @structure(lambda tp: attrs.has(origin_of(tp) or tp))
     def struct(tp: Any) -> Hook:
+        if not strict:
+            return _lenient_struct(converter, tp)
         fields = fields_of(converter, tp)
-        if writes:
-            return _written_struct(tp, fields)
-        return _strict_struct(tp, fields, closed=closed) if strict else _lenient_struct(tp, fields)
+        return _written_struct(tp, fields) if writes else _strict_struct(tp, fields, closed=closed)
 
     unstructure = converter.unstructure
     converter.register_unstructure_hook_factory(attrs.has, lambda cls: _writer(unstructure, cls))
@@ -174,10 +174,18 @@ def _make_converter(*, strict: bool, closed: bool, writes: bool = False) -> Conv
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _lenient_struct(tp: Any, fields: dict[str, Field]) -> Hook:
+def _lenient_struct(converter: Converter, tp: Any) -> Hook:
     cls = origin_of(tp) or tp
     if issubclass(cls, Unknown):
         return _unknown_reader(cls)
+
+    def make() -> Reader:
+        return _lenient_reader(cls, fields_of(converter, tp))
+
+    return compiled_reader(cls, make) if issubclass(cls, Struct) else make().read
+
+
+def _lenient_reader(cls: Any, fields: dict[str, Field]) -> Reader:
     hooks = {name: f.hook for name, f in fields.items()}
     required_valid = frozenset(name for name, f in fields.items() if f.required_valid)
     required = frozenset(name for name, f in fields.items() if f.required)
@@ -222,10 +230,7 @@ def _lenient_struct(tp: Any, fields: dict[str, Field]) -> Hook:
         made._extra = {key: document[key] for key in document if key not in hooks}
         return made
 
-    if not issubclass(cls, Struct):
-        return read
-    scalars = {name: hook.type for name, hook in hooks.items() if isinstance(hook, ScalarHook)}
-    return compiled_reader(cls, hooks, scalars, fallback=read, with_unknown=with_unknown)
+    return Reader(hooks, read, with_unknown)
 
 
 def _unknown_reader(cls: type[Unknown]) -> Hook:

@@ -12,11 +12,11 @@ The line of a field that holds a string::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
-from assistants_client._json.hooks import Hook, InvalidValueError
+from assistants_client._json.hooks import Hook, InvalidValueError, ScalarHook
 
 #: The number of objects of a class that are read before its reader is compiled.
 COMPILE_AFTER: Final = 100
@@ -58,53 +58,60 @@ _SCALAR_LINE = (
 )
 
 
-def compiled_reader(
-    cls: type,
-    hooks: Mapping[str, Hook],
-    scalars: Mapping[str, type],
-    *,
-    fallback: Hook,
-    with_unknown: Callable[[Any, dict[str, Any]], Any],
-) -> Hook:
+class Reader(NamedTuple):
+    """The reader of a class that implements all the rules, and its parts.
+
+    Attributes:
+        hooks: The hook of each field.
+        read: Reads any object.
+        with_unknown: Called with the object, where its document has keys that are no fields.
+    """
+
+    hooks: Mapping[str, Hook]
+    read: Hook
+    with_unknown: Callable[[Any, dict[str, Any]], Any]
+
+
+def compiled_reader(cls: type, make: Callable[[], Reader]) -> Hook:
     """Returns the reader of a class, which compiles itself once the class is read often.
 
     Args:
         cls: A ``Struct`` whose constructor does no more than to set its fields.
-        hooks: The hook of each field.
-        scalars: The type of those fields that hold a string, a number or a boolean.
-        fallback: Reads an object that is not as usual.
-        with_unknown: Called with the object, where its document has keys that are no fields.
+        make: Makes its reader, at the first object: most parts of a response are ``null``.
     """
-    scope = {
-        "cls": cls,
-        "fallback": fallback,
-        "with_unknown": with_unknown,
-        "InvalidValueError": InvalidValueError,
-    }
     seen = 0
+    reader: Reader | None = None
     compiled: Hook | None = None
 
     def read(document: Any, _: Any) -> Any:
-        nonlocal seen, compiled
+        nonlocal seen, reader, compiled
         if compiled is not None:
             return compiled(document, _)
+        if reader is None:
+            reader = make()
         seen += 1
         if seen == COMPILE_AFTER:
-            compiled = _compile(scope, hooks, scalars)
-        return fallback(document, _)
+            compiled = _compile(cls, reader)
+        return reader.read(document, _)
 
     return read
 
 
-def _compile(scope: dict[str, Any], hooks: Mapping[str, Hook], scalars: Mapping[str, type]) -> Hook:
+def _compile(cls: type, reader: Reader) -> Hook:
     def needed() -> None:
         raise InvalidValueError("needed")
 
-    scope["new"] = object.__new__
-    scope["known"] = frozenset(hooks).issuperset
+    scope: dict[str, Any] = {
+        "cls": cls,
+        "fallback": reader.read,
+        "with_unknown": reader.with_unknown,
+        "InvalidValueError": InvalidValueError,
+        "new": object.__new__,
+        "known": frozenset(reader.hooks).issuperset,
+    }
     exact, some = [], []
-    for name, hook in hooks.items():
-        default = getattr(attrs.fields(scope["cls"]), name).default
+    for name, hook in reader.hooks.items():
+        default = getattr(attrs.fields(cls), name).default
         absent = f"absent_{name}"
         scope[f"hook_{name}"] = hook
         scope[absent] = default
@@ -116,13 +123,13 @@ def _compile(scope: dict[str, Any], hooks: Mapping[str, Hook], scalars: Mapping[
             absent += "()"
         line = _LINE
         words = {"name": name, "absent": absent}
-        if name in scalars:
+        if isinstance(hook, ScalarHook):
             line = _SCALAR_LINE
-            words["scalar"] = scalars[name].__name__
+            words["scalar"] = hook.type.__name__
         exact.append(line.format(value=f"document[{name!r}]", **words))
         some.append(line.format(value=f"get({name!r})", **words))
     below = "\n        "
     exec(_ANY_KEYS.format(lines=below.join(some)), scope)
-    exec(_EXACT_KEYS.format(lines=below.join(exact), count=len(hooks)), scope)
-    reader: Hook = scope["read_exact_keys"]
-    return reader
+    exec(_EXACT_KEYS.format(lines=below.join(exact), count=len(exact)), scope)
+    compiled: Hook = scope["read_exact_keys"]
+    return compiled

@@ -11,37 +11,32 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from assistants_client._arguments import Timeout
-from assistants_client._calls.run_calls import RunCalls
 from assistants_client._http.auth import Credential
-from assistants_client._http.retry import RetryPolicy
-from assistants_client._http.transport import (
+from assistants_client._http.options import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_TIMEOUT,
     ApiKey,
     Query,
-    Transport,
+    RetryPolicy,
 )
 from assistants_client._suggestions import explains_arguments, no_attribute
 from assistants_client.backoff import BackoffLike
 from assistants_client.client import connect, resources
-from assistants_client.models.messages import OnActiveRun
-from assistants_client.models.replies import Reply
-from assistants_client.models.run_streams import Approve, Journal, OnToolError
-from assistants_client.models.runs import Run
-from assistants_client.waiting.many_runs import RunOrIds, wait_for_runs
-from assistants_client.waiting.polling import (
-    DEFAULT_WAIT,
-    Waiter,
-    run_or_ids,
-    tool_handling,
-    wait_for_run,
-)
+from assistants_client.waiting.options import DEFAULT_WAIT
 
+# Calls and waits, with the objects of the protocol, are imported by the first that is made.
 if TYPE_CHECKING:
     import requests
 
+    from assistants_client._http.transport import Transport
     from assistants_client.engine import Engine
     from assistants_client.function_tools.function_tool import ToolLike
+    from assistants_client.models.messages import OnActiveRun
+    from assistants_client.models.replies import Reply
+    from assistants_client.models.run_streams import Approve, Journal, OnToolError
+    from assistants_client.models.runs import Run
+    from assistants_client.waiting.many_runs import RunOrIds
+    from assistants_client.waiting.waiter import Waiter
 
 
 class Client:
@@ -76,6 +71,8 @@ class Client:
     """
 
     _close_engine: Callable[[], object] | None = None
+    _connection: connect.Connection
+    _run_calls: cached_property[resources.RunCalls] = cached_property(resources.run_calls)
 
     assistants: cached_property[resources.Assistants] = cached_property(resources.assistants)
     threads: cached_property[resources.Threads] = cached_property(resources.threads)
@@ -115,24 +112,24 @@ class Client:
         options = connect.checked_options(
             timeout, headers, params or {}, retries, max_response_bytes
         )
-        waiter = connect.waiter_of(backoff, max_polls_per_second)
-        transport, own_engine = connect.connected(base_url, engine, api_key, options, session)
-        self._assemble(transport, waiter)
+        self._waiter: Waiter = connect.waiter_of(backoff, max_polls_per_second)
+        self._connection, own_engine = connect.connected(
+            base_url, engine, api_key, options, session
+        )
         if own_engine is not None:
             # Also without close: when nothing is left that sends by this transport, as its copies
             # and the resources do, and at the interpreter's end.
-            self._close_engine = weakref.finalize(transport, own_engine.close)
-
-    def _assemble(self, transport: Transport, waiter: Waiter) -> None:
-        self._transport = transport
-        self._waiter = waiter
-        self._run_calls = RunCalls(transport)
+            self._close_engine = weakref.finalize(self._transport, own_engine.close)
 
     @classmethod
-    def _of(cls, transport: Transport, waiter: Waiter) -> Client:
+    def _of(cls, connection: connect.Connection, waiter: Waiter) -> Client:
         client = cls.__new__(cls)
-        client._assemble(transport, waiter)
+        client._connection, client._waiter = connection, waiter
         return client
+
+    @property
+    def _transport(self) -> Transport:
+        return self._connection.transport()
 
     @classmethod
     @explains_arguments
@@ -166,8 +163,8 @@ class Client:
         options = connect.checked_options(
             timeout, headers or {}, params, retries, max_response_bytes
         )
-        transport = connect.to_foundry(endpoint, credential, options, session)
-        return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
+        connection = connect.to_foundry(endpoint, credential, options, session)
+        return cls._of(connection, connect.waiter_of(backoff, max_polls_per_second))
 
     @classmethod
     @explains_arguments
@@ -203,8 +200,8 @@ class Client:
         headers = {**connect.BETA, **(headers or {})}
         params = {"api-version": api_version, **(params or {})}
         options = connect.checked_options(timeout, headers, params, retries, max_response_bytes)
-        transport = connect.to_azure(endpoint, api_key, credential, options, session)
-        return cls._of(transport, connect.waiter_of(backoff, max_polls_per_second))
+        connection = connect.to_azure(endpoint, api_key, credential, options, session)
+        return cls._of(connection, connect.waiter_of(backoff, max_polls_per_second))
 
     @explains_arguments
     def with_options(
@@ -226,8 +223,8 @@ class Client:
         Raises:
             ConfigurationError: An argument cannot be used.
         """
-        transport = connect.changed(self._transport, timeout, headers, params, retries)
-        return self._of(transport, self._waiter)
+        connection = connect.changed(self._connection, timeout, headers, params, retries)
+        return self._of(connection, self._waiter)
 
     if not TYPE_CHECKING:  # a type checker says so itself, and means it
 
@@ -336,6 +333,8 @@ class Client:
             ToolError: A tool failed, with ``on_tool_error="raise"``.
             APIError: A poll was refused in a way that waiting cannot cure, such as a 404.
         """
+        from assistants_client.waiting.polling import run_or_ids, tool_handling, wait_for_run
+
         handling = tool_handling(on_tool_error, approve, parallel_tools, max_tool_rounds, journal)
         return wait_for_run(
             *run_or_ids(run, thread_id, run_id),
@@ -394,6 +393,8 @@ class Client:
             RunError: A run did not complete, with ``check=True``.
             APIError: A run could not be read.
         """
+        from assistants_client.waiting.many_runs import wait_for_runs
+
         return wait_for_runs(
             runs,
             calls=self._run_calls,
@@ -446,8 +447,10 @@ class Client:
             RunError: The run did not complete, or requires action that no tool takes.
             AssistantsError: As :meth:`wait_for_run`.
         """
-        handling = tool_handling(on_tool_error, approve, parallel_tools, max_tool_rounds, journal)
         from assistants_client.client.questions import ask
+        from assistants_client.waiting.polling import tool_handling
+
+        handling = tool_handling(on_tool_error, approve, parallel_tools, max_tool_rounds, journal)
 
         return ask(
             thread_id,
@@ -473,7 +476,7 @@ class Client:
         That engine stays closed; a client of a server, or of an engine it was given, would connect
         again when it is used.
         """
-        self._transport.close()
+        self._connection.close()
         if self._close_engine is not None:
             self._close_engine()
 
@@ -490,5 +493,5 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        embedded = self._transport.base_url == connect.EMBEDDED
-        return f"<Client of {'the embedded engine' if embedded else self._transport.base_url}>"
+        base_url = self._connection.base_url
+        return f"<Client of {'the embedded engine' if base_url == connect.EMBEDDED else base_url}>"

@@ -1,29 +1,27 @@
-"""Transports to a server, Foundry, Azure's form or the embedded engine, and their options."""
+"""Connections to a server, Foundry, Azure's form or the embedded engine, and their options."""
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from assistants_client._arguments import Timeout, checked_base_url, plain_number
+from assistants_client._arguments import Timeout, checked_base_url, checked_key, plain_number
 from assistants_client._http.auth import CachedToken, Credential
-from assistants_client._http.retry import RetryPolicy
-from assistants_client._http.transport import ApiKey, Options, Query, Transport
+from assistants_client._http.options import ApiKey, Options, Query, RetryPolicy
 from assistants_client.backoff import AdaptiveBackoff, BackoffLike
 from assistants_client.errors import ConfigurationError
-from assistants_client.waiting.polling import Time, Waiter, checked_backoff
+from assistants_client.waiting.options import checked_backoff
 from assistants_client.waiting.rate_limiter import as_rate_limiter
+from assistants_client.waiting.waiter import Time, Waiter
 
 if TYPE_CHECKING:
     import requests
 
+    from assistants_client._http.transport import Transport
     from assistants_client.engine import Engine
-
-_log = logging.getLogger(__name__)
 
 #: The address under which the embedded engine stands in for a server; nothing is looked up.
 EMBEDDED: Final = "http://embedded-engine.invalid/v1"
@@ -34,6 +32,39 @@ BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 _AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
 _FOUNDRY_SCOPE = "https://ai.azure.com/.default"
 _AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
+#: In lower case: the variables with which requests finds the CA bundle of TLS.
+_CA_BUNDLES = frozenset({"requests_ca_bundle", "curl_ca_bundle"})
+
+
+class Connection:
+    """The way to a server or an engine. Its transport is made when it is first asked for.
+
+    For that requests is imported, which takes longer than everything else in making a client.
+
+    Attributes:
+        base_url: The address.
+    """
+
+    def __init__(self, base_url: str, make: Callable[[], Transport]) -> None:
+        self.base_url: str = base_url
+        self._make = make
+        self._made: list[Transport] = []
+
+    @classmethod
+    def of(cls, transport: Transport) -> Connection:
+        """Returns the connection by a transport that is there already."""
+        return cls(transport.base_url, lambda: transport)
+
+    def transport(self) -> Transport:
+        """Returns the transport, the same to all threads."""
+        if not self._made:
+            self._made.append(self._make())
+        return self._made[0]  # threads that come at once may make one each
+
+    def close(self) -> None:
+        """Closes what is open."""
+        for one in self._made[:1]:
+            one.close()
 
 
 def connected(
@@ -42,8 +73,8 @@ def connected(
     api_key: ApiKey | None,
     options: Options,
     session: requests.Session | None,
-) -> tuple[Transport, Engine | None]:
-    """Returns the transport to a server or an engine, and the engine if it is the client's own.
+) -> tuple[Connection, Engine | None]:
+    """Returns the connection to a server or an engine, and the engine if it is the client's own.
 
     Raises:
         ConfigurationError: The arguments do not fit together, or one of them cannot be used.
@@ -72,18 +103,51 @@ def connected(
 
 def to_server(
     base_url: str, api_key: ApiKey | None, options: Options, session: requests.Session | None
-) -> Transport:
-    """Returns the transport to a server; the key is the given one, else the environment's."""
-    key = _key_for(checked_base_url(base_url)) if api_key is None else api_key
-    return Transport(base_url, api_key=key, options=options, session=session)
+) -> Connection:
+    """Returns the connection to a server; the key is the given one, else the environment's."""
+    base_url = checked_base_url(base_url)
+    key = _key_for(base_url) if api_key is None else api_key
+    return _to_host(base_url, key, options, session)
 
 
-def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Transport:
-    """Returns the transport to an engine in this process.
+def _to_host(
+    base_url: str,
+    api_key: ApiKey | None,
+    options: Options,
+    session: requests.Session | None,
+    *,
+    key_header: str = "Authorization",
+) -> Connection:
+    if api_key is not None and not callable(api_key):
+        checked_key(api_key)
+
+    def make() -> Transport:
+        from assistants_client._http.transport import Transport  # with the first call
+
+        return Transport(
+            base_url, api_key=api_key, key_header=key_header, options=options, session=session
+        )
+
+    connection = Connection(base_url, make)
+    if session is not None or _concerns_environment(base_url):
+        connection.transport()  # what cannot be used is refused here, and not in the first call
+    return connection
+
+
+def _concerns_environment(base_url: str) -> bool:
+    """Returns whether the environment has a proxy or a CA bundle that requests may use."""
+    names = {name.lower() for name in os.environ}
+    has_bundle = base_url.startswith("https:") and not _CA_BUNDLES.isdisjoint(names)
+    return has_bundle or any(name.endswith("_proxy") for name in names)
+
+
+def to_engine(engine: Engine, options: Options, session: requests.Session | None) -> Connection:
+    """Returns the connection to an engine in this process.
 
     Raises:
         ConfigurationError: It is not an engine.
     """
+    from assistants_client._http.transport import Transport
     from assistants_client.engine.http.in_process_adapter import (  # an extra, and slow to import
         EngineAdapter,
     )
@@ -93,7 +157,9 @@ def to_engine(engine: Engine, options: Options, session: requests.Session | None
             f"engine: expected an Engine, such as Engine('sqlite:///assistants.db'), got "
             f"{type(engine).__name__}"
         )
-    return Transport(EMBEDDED, options=options, session=session, adapter=EngineAdapter(engine))
+    return Connection.of(
+        Transport(EMBEDDED, options=options, session=session, adapter=EngineAdapter(engine))
+    )
 
 
 def to_foundry(
@@ -101,11 +167,11 @@ def to_foundry(
     credential: Credential | Callable[[], str],
     options: Options,
     session: requests.Session | None,
-) -> Transport:
-    """Returns the transport to Azure AI Foundry."""
+) -> Connection:
+    """Returns the connection to Azure AI Foundry."""
     key = credential if callable(credential) else CachedToken(credential, _FOUNDRY_SCOPE)
     base_url = checked_base_url(endpoint, "endpoint")
-    return Transport(base_url, api_key=key, options=options, session=session)
+    return _to_host(base_url, key, options, session)
 
 
 def to_azure(
@@ -114,8 +180,8 @@ def to_azure(
     credential: Credential | Callable[[], str] | None,
     options: Options,
     session: requests.Session | None,
-) -> Transport:
-    """Returns the transport to a server of Azure OpenAI's form of the protocol."""
+) -> Connection:
+    """Returns the connection to a server of Azure OpenAI's form of the protocol."""
     if api_key is not None and credential is not None:
         raise ConfigurationError("api_key and credential: give one of them, not both")
     key: ApiKey | None = api_key
@@ -127,12 +193,12 @@ def to_azure(
             key = os.environ.get("AZURE_OPENAI_API_KEY") or None
     if credential is not None:
         key = credential if callable(credential) else CachedToken(credential, _AZURE_SCOPE)
-    return Transport(
+    return _to_host(
         f"{base_url}/openai",
-        api_key=key,
+        key,
+        options,
+        session,
         key_header="api-key" if credential is None else "Authorization",
-        options=options,
-        session=session,
     )
 
 
@@ -163,7 +229,9 @@ def default_engine() -> Engine:
             "give base_url, or set ASSISTANTS_BASE_URL"
         ) from error
     if os.environ.get("ASSISTANTS_API_KEY"):
-        _log.warning(
+        import logging  # for this alone
+
+        logging.getLogger(__name__).warning(
             "ASSISTANTS_API_KEY is not used: the embedded engine answers, and needs no key. For "
             "a server set ASSISTANTS_BASE_URL as well, or give base_url"
         )
@@ -198,27 +266,27 @@ def checked_options(
 
 
 def changed(
-    transport: Transport,
+    connection: Connection,
     timeout: Timeout | None,
     headers: Mapping[str, str] | None,
     params: Query | None,
     retries: RetryPolicy | int | None,
-) -> Transport:
-    """Returns the transport with the given options; headers and parameters are added.
+) -> Connection:
+    """Returns the connection with the given options; headers and parameters are added.
 
     Raises:
         ConfigurationError: One of them cannot be used.
     """
+    transport = connection.transport()
     now = transport.options
-    return transport.with_options(
-        Options(
-            timeout=now.timeout if timeout is None else timeout,
-            headers={**now.headers, **(headers or {})},
-            params={**now.params, **(params or {})},
-            retries=now.retries if retries is None else _as_policy(retries),
-            max_response_bytes=now.max_response_bytes,
-        )
+    options = Options(
+        timeout=now.timeout if timeout is None else timeout,
+        headers={**now.headers, **(headers or {})},
+        params={**now.params, **(params or {})},
+        retries=now.retries if retries is None else _as_policy(retries),
+        max_response_bytes=now.max_response_bytes,
     )
+    return Connection.of(transport.with_options(options))
 
 
 def waiter_of(backoff: BackoffLike | None, max_polls_per_second: float | None) -> Waiter:

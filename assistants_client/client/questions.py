@@ -13,12 +13,8 @@ from assistants_client.models.messages import MessageRequest, OnActiveRun
 from assistants_client.models.replies import Reply
 from assistants_client.models.run_streams import ToolHandling
 from assistants_client.waiting.deadlines import Deadline
-from assistants_client.waiting.polling import (
-    check_stalled_after,
-    check_timeout,
-    wait_for_run,
-    with_function_tools,
-)
+from assistants_client.waiting.options import check_stalled_after, check_timeout
+from assistants_client.waiting.polling import wait_for_run, with_function_tools
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
     from assistants_client.models.tools import ToolInput
     from assistants_client.resources.messages import Messages
     from assistants_client.resources.runs import Runs
-    from assistants_client.waiting.polling import Waiter
+    from assistants_client.waiting.waiter import Waiter
 
 
 def ask(

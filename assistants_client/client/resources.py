@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from assistants_client._calls.run_calls import RunCalls
+    from assistants_client._calls.run_calls import RunCalls as RunCalls
     from assistants_client._http.transport import Transport
     from assistants_client.resources.assistants import Assistants as Assistants
     from assistants_client.resources.files import Files as Files
@@ -19,15 +19,25 @@ if TYPE_CHECKING:
     )
     from assistants_client.resources.vector_store_files import VectorStoreFiles as VectorStoreFiles
     from assistants_client.resources.vector_stores import VectorStores as VectorStores
-    from assistants_client.waiting.polling import Waiter
+    from assistants_client.waiting.waiter import Waiter
 
 
 class _Connected(Protocol):
     """A client, as far as its resources need it."""
 
-    _transport: Transport
     _waiter: Waiter
-    _run_calls: RunCalls
+
+    @property
+    def _transport(self) -> Transport: ...
+    @property
+    def _run_calls(self) -> RunCalls: ...
+
+
+def run_calls(client: _Connected) -> RunCalls:
+    """The requests about one run, for waits and for streams."""
+    from assistants_client._calls.run_calls import RunCalls
+
+    return RunCalls(client._transport)
 
 
 def assistants(client: _Connected) -> Assistants:

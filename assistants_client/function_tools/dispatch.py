@@ -22,8 +22,9 @@ from assistants_client._json.plain_values import listed
 from assistants_client.errors import ConfigurationError, ToolError
 from assistants_client.function_tools.function_tool import ToolFunction, ToolLike, as_tools
 from assistants_client.function_tools.journal import OpenJournal, key_of, open_journal
+from assistants_client.models.run_requests import ToolOutput
 from assistants_client.models.run_streams import Approve, Journal, OnToolError
-from assistants_client.models.runs import RequiredToolCall, ToolOutput
+from assistants_client.models.runs import RequiredToolCall
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from assistants_client.errors import AssistantsError, RunError
 from assistants_client.models._base import JsonObject
+from assistants_client.models.run_requests import ToolOutput
 from assistants_client.models.run_streams import ToolHandling
-from assistants_client.models.runs import RequiredToolCall, Run, ToolOutput
+from assistants_client.models.runs import RequiredToolCall, Run
 
 if TYPE_CHECKING:
     from assistants_client.function_tools.function_tool import ToolFunction

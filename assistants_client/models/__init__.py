@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         StaticChunkingSizes as StaticChunkingSizes,
         UnknownChunking as UnknownChunking,
     )
+    from assistants_client.models.endings import (
+        IncompleteDetails as IncompleteDetails,
+        LastError as LastError,
+    )
     from assistants_client.models.events import (
         CallDelta as CallDelta,
         CodeInterpreterCallDelta as CodeInterpreterCallDelta,
@@ -103,7 +107,6 @@ if TYPE_CHECKING:
         ImageFilePart as ImageFilePart,
         ImageUrl as ImageUrl,
         ImageUrlPart as ImageUrlPart,
-        IncompleteDetails as IncompleteDetails,
         InputTextPart as InputTextPart,
         Message as Message,
         MessageRequest as MessageRequest,
@@ -119,6 +122,15 @@ if TYPE_CHECKING:
     )
     from assistants_client.models.replies import (
         Reply as Reply,
+    )
+    from assistants_client.models.run_requests import (
+        RunRequest as RunRequest,
+        RunUpdate as RunUpdate,
+        SubmitToolApprovalsRequest as SubmitToolApprovalsRequest,
+        SubmitToolOutputsRequest as SubmitToolOutputsRequest,
+        ThreadRunRequest as ThreadRunRequest,
+        ToolApproval as ToolApproval,
+        ToolOutput as ToolOutput,
     )
     from assistants_client.models.run_steps import (
         CodeInterpreterCall as CodeInterpreterCall,
@@ -158,19 +170,11 @@ if TYPE_CHECKING:
         FINAL_STATUSES as FINAL_STATUSES,
         CompletionTokensDetails as CompletionTokensDetails,
         FunctionCall as FunctionCall,
-        LastError as LastError,
         PromptTokenDetails as PromptTokenDetails,
         RequiredAction as RequiredAction,
         RequiredToolCall as RequiredToolCall,
         Run as Run,
-        RunRequest as RunRequest,
-        RunUpdate as RunUpdate,
-        SubmitToolApprovalsRequest as SubmitToolApprovalsRequest,
         SubmitToolOutputsAction as SubmitToolOutputsAction,
-        SubmitToolOutputsRequest as SubmitToolOutputsRequest,
-        ThreadRunRequest as ThreadRunRequest,
-        ToolApproval as ToolApproval,
-        ToolOutput as ToolOutput,
         Usage as Usage,
     )
     from assistants_client.models.threads import (

@@ -21,6 +21,7 @@ from assistants_client.models._base import (
     short_repr,
 )
 from assistants_client.models._limits import items, metadata_pairs
+from assistants_client.models.endings import IncompleteDetails
 from assistants_client.models.tools import CodeInterpreterTool, FileSearchTool, UnknownTool
 
 ImageDetail: TypeAlias = Literal["auto", "low", "high"]
@@ -265,14 +266,6 @@ class MessageUpdate(Request):
     """
 
     metadata: Mapping[str, str] | UnsetType | None = field(default=UNSET, metadata=metadata_pairs())
-
-
-@define(kw_only=True)
-class IncompleteDetails(Struct):
-    """The reason why a message or a run ended early."""
-
-    reason: str | None = None
-    """``max_completion_tokens``, ``max_prompt_tokens``, ``content_filter``, or a server's own."""
 
 
 @define(kw_only=True)

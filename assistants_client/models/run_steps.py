@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 from attrs import define, field
 
 from assistants_client.models._base import EMPTY_AS_NULL, OMIT_IF_NONE, Struct, Unknown
-from assistants_client.models.runs import LastError, Usage
+from assistants_client.models.endings import LastError
+from assistants_client.models.runs import Usage
 from assistants_client.models.tools import RankingOptions
 
 

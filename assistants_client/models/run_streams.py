@@ -9,12 +9,12 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from assistants_client.models._base import CLIENT_ONLY
-from assistants_client.models.runs import (
-    RequiredToolCall,
+from assistants_client.models.run_requests import (
     RunRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
+from assistants_client.models.runs import RequiredToolCall
 from assistants_client.models.tools import ToolOrFunction
 
 #: The store of the outputs of finished calls: the path of an SQLite file, which is created if

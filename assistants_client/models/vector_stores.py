@@ -19,7 +19,7 @@ from assistants_client.models._base import (
 )
 from assistants_client.models._limits import attribute_pairs, between, items, metadata_pairs
 from assistants_client.models.chunking import ChunkingStrategy
-from assistants_client.models.runs import LastError
+from assistants_client.models.endings import LastError
 
 #: Attributes of a file in a store: at most 16; a value is a string, a number or a boolean.
 Attributes: TypeAlias = Mapping[str, str | float | bool]

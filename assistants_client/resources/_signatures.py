@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from assistants_client._suggestions import no_argument
 
@@ -19,46 +20,44 @@ RequestT = TypeVar("RequestT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
-# pyright takes a contravariant variable beside a ParamSpec for one that should be invariant.
-class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(self, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+if TYPE_CHECKING:
+    # pyright takes a contravariant variable beside a ParamSpec for one that should be invariant.
+    class _Call0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        @overload
+        def __call__(self, request: RequestT_contra, /) -> ResultT_co: ...
+        @overload
+        def __call__(self, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
 
+    class _Call1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        @overload
+        def __call__(self, parent_id: str, request: RequestT_contra, /) -> ResultT_co: ...
+        @overload
+        def __call__(self, parent_id: str, /, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
 
-class _Call1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, parent_id: str, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(self, parent_id: str, /, *args: P.args, **fields: P.kwargs) -> ResultT_co: ...
+    class _Call2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        @overload
+        def __call__(
+            self, parent_id: str, item_id: str, request: RequestT_contra, /
+        ) -> ResultT_co: ...
+        @overload
+        def __call__(
+            self, parent_id: str, item_id: str, /, *args: P.args, **fields: P.kwargs
+        ) -> ResultT_co: ...
 
+    class _Method0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        def __get__(
+            self, instance: object, owner: type, /
+        ) -> _Call0[P, RequestT_contra, ResultT_co]: ...
 
-class _Call2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    @overload
-    def __call__(self, parent_id: str, item_id: str, request: RequestT_contra, /) -> ResultT_co: ...
-    @overload
-    def __call__(
-        self, parent_id: str, item_id: str, /, *args: P.args, **fields: P.kwargs
-    ) -> ResultT_co: ...
+    class _Method1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        def __get__(
+            self, instance: object, owner: type, /
+        ) -> _Call1[P, RequestT_contra, ResultT_co]: ...
 
-
-class _Method0(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call0[P, RequestT_contra, ResultT_co]: ...
-
-
-class _Method1(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call1[P, RequestT_contra, ResultT_co]: ...
-
-
-class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
-    def __get__(
-        self, instance: object, owner: type, /
-    ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
+    class _Method2(Protocol[P, RequestT_contra, ResultT_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+        def __get__(
+            self, instance: object, owner: type, /
+        ) -> _Call2[P, RequestT_contra, ResultT_co]: ...
 
 
 class accepts_fields_of(Generic[P]):
@@ -67,15 +66,20 @@ class accepts_fields_of(Generic[P]):
     The method itself is written once, for the object: ``(self, *ids, request)``. Types, names and
     defaults of the keyword form come from the class's constructor, so a field is declared once.
 
+    The classes are named in functions, and imported when the method is first looked at: a program
+    that only reads needs none of them.
+
     Args:
-        request: The class.
-        base: A base class of it, whose objects are accepted too; the other options then have their
-            defaults.
+        request: Returns the class.
+        base: Returns a base class of it, whose objects are accepted too; the other options then
+            have their defaults.
     """
 
-    def __init__(self, request: Callable[P, object], base: type | None = None) -> None:
+    def __init__(
+        self, request: Callable[[], Callable[P, object]], base: Callable[[], type] | None = None
+    ) -> None:
         self._request = request
-        self._accepted = base or request
+        self._base = base
 
     @overload
     def __call__(
@@ -91,8 +95,11 @@ class accepts_fields_of(Generic[P]):
     ) -> _Method2[P, RequestT, ResultT_co]: ...
     def __call__(self, method: Callable[..., Any], /) -> Any:
         """Wraps the method."""
-        request_class: Any = self._request
-        accepted: Any = self._accepted
+        return _Lazy(partial(self._wrapped, method))
+
+    def _wrapped(self, method: Callable[..., Any]) -> Any:
+        request_class: Any = self._request()
+        accepted: Any = request_class if self._base is None else self._base()
         own, *ids, _ = inspect.signature(method).parameters.values()
         named = [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) for p in (own, *ids)]
         count = len(named)
@@ -131,6 +138,21 @@ class accepts_fields_of(Generic[P]):
         call.__annotations__ = {}  # those of the method have no keywords; the signature is right
         call.__doc__ = _with_fields(method.__doc__, request_class, accepted)
         return call
+
+
+class _Lazy:
+    """Stands for a method of a class, and makes it and puts it there when it is first got."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        method = self._make()
+        setattr(self._owner, self._name, method)
+        return method.__get__(instance, owner)
 
 
 def _place(field: inspect.Parameter) -> tuple[int, bool, bool]:

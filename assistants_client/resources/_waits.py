@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from assistants_client._calls.resource import Resource
-from assistants_client._http.transport import Transport
-from assistants_client.backoff import BackoffLike
 from assistants_client.errors import AssistantsError
-from assistants_client.models.messages import OnActiveRun
-from assistants_client.waiting.deadlines import Deadline
-from assistants_client.waiting.polling import Waiter
-from assistants_client.waiting.thread_locks import through_lock
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls
+    from assistants_client._http.transport import Transport
+    from assistants_client.backoff import BackoffLike
+    from assistants_client.models.messages import OnActiveRun
+    from assistants_client.waiting.waiter import Waiter
 
 T = TypeVar("T")
 
@@ -83,6 +81,9 @@ class LockedResource(Resource):
     def _through_lock(
         self, thread_id: str, policy: OnActiveRun, timeout: float | None, call: Callable[[], T]
     ) -> T:
+        from assistants_client.waiting.deadlines import Deadline
+        from assistants_client.waiting.thread_locks import through_lock
+
         deadline = Deadline(f"the call for thread {thread_id}", timeout, self._waiter.clock)
         return through_lock(
             lambda: deadline.call(call),

@@ -17,7 +17,7 @@ class Assistants(Resource):
     _ALL = "/assistants"
     _ONE = "/assistants/{assistant_id}"
 
-    @accepts_fields_of(AssistantRequest)
+    @accepts_fields_of(lambda: AssistantRequest)
     def create(self, request: AssistantRequest) -> Assistant:
         """Creates an assistant. ``model`` is required."""
         return self._create(self._ALL, Assistant, request, listed_as=Page[Assistant])
@@ -30,7 +30,7 @@ class Assistants(Resource):
         """
         return self._send("GET", build_path(self._ONE, assistant_id=assistant_id), Assistant)
 
-    @accepts_fields_of(AssistantUpdate)
+    @accepts_fields_of(lambda: AssistantUpdate)
     def update(self, assistant_id: str, request: AssistantUpdate) -> Assistant:
         """Changes the given fields of an assistant; ``None`` clears one."""
         path = build_path(self._ONE, assistant_id=assistant_id)

@@ -18,7 +18,7 @@ class Messages(LockedResource):
     _ALL = "/threads/{thread_id}/messages"
     _ONE = "/threads/{thread_id}/messages/{message_id}"
 
-    @accepts_fields_of(MessageRequest)
+    @accepts_fields_of(lambda: MessageRequest)
     def create(self, thread_id: str, request: MessageRequest) -> Message:
         """Adds a message, the user's unless ``role`` says otherwise.
 
@@ -43,7 +43,7 @@ class Messages(LockedResource):
         path = build_path(self._ONE, thread_id=thread_id, message_id=message_id)
         return self._send("GET", path, Message)
 
-    @accepts_fields_of(MessageUpdate)
+    @accepts_fields_of(lambda: MessageUpdate)
     def update(self, thread_id: str, message_id: str, request: MessageUpdate) -> Message:
         """Changes a message's metadata."""
         path = build_path(self._ONE, thread_id=thread_id, message_id=message_id)

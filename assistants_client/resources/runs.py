@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import evolve
 
+from assistants_client import models
 from assistants_client._arguments import REPLACES_NOTHING, check_tool_handling
 from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import ListOptions, build_path, encoded
@@ -14,29 +15,24 @@ from assistants_client._calls.run_calls import StreamRequest
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import UNSET, given
 from assistants_client.models.lists import Page
-from assistants_client.models.run_streams import (
-    RunStreamRequest,
-    StreamOptions,
-    SubmitToolOutputsStreamRequest,
-    ThreadRunStreamRequest,
-)
-from assistants_client.models.runs import (
-    Run,
-    RunRequest,
-    RunUpdate,
-    SubmitToolApprovalsRequest,
-    SubmitToolOutputsRequest,
-    ThreadRunRequest,
-)
-from assistants_client.models.tools import ToolInput
+from assistants_client.models.runs import Run
 from assistants_client.resources._signatures import accepts_fields_of
 from assistants_client.resources._waits import LockedResource
-from assistants_client.waiting.polling import check_stalled_after, check_timeout
+from assistants_client.waiting.options import check_stalled_after, check_timeout
 
 if TYPE_CHECKING:
+    from assistants_client.models.run_requests import (
+        RunRequest,
+        RunUpdate,
+        SubmitToolApprovalsRequest,
+        SubmitToolOutputsRequest,
+        ThreadRunRequest,
+    )
+    from assistants_client.models.run_streams import SubmitToolOutputsStreamRequest
+    from assistants_client.models.tools import ToolInput
     from assistants_client.streaming.run_stream import RunStream
 
-RequestT = TypeVar("RequestT", RunRequest, ThreadRunRequest, SubmitToolOutputsStreamRequest)
+RequestT = TypeVar("RequestT", "RunRequest", "ThreadRunRequest", "SubmitToolOutputsStreamRequest")
 
 
 class Runs(LockedResource):
@@ -47,7 +43,7 @@ class Runs(LockedResource):
     _ONE = "/threads/{thread_id}/runs/{run_id}"
     _OUTPUTS = "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"
 
-    @accepts_fields_of(RunRequest)
+    @accepts_fields_of(lambda: models.RunRequest)
     def create(self, thread_id: str, request: RunRequest) -> Run:
         """Starts a run; ``client.wait_for_run`` waits for its end.
 
@@ -69,7 +65,7 @@ class Runs(LockedResource):
             lambda: self._create(path, Run, made, listed_as=Page[Run], query=query),
         )
 
-    @accepts_fields_of(RunStreamRequest, RunRequest)
+    @accepts_fields_of(lambda: models.RunStreamRequest, lambda: models.RunRequest)
     def stream(self, thread_id: str, request: RunRequest) -> RunStream:
         """Starts a run and streams its events; nothing is sent before the first is requested.
 
@@ -95,7 +91,7 @@ class Runs(LockedResource):
         )
         return self._stream(first, request, given(request.tools))
 
-    @accepts_fields_of(ThreadRunStreamRequest, ThreadRunRequest)
+    @accepts_fields_of(lambda: models.ThreadRunStreamRequest, lambda: models.ThreadRunRequest)
     def stream_thread_and_run(self, request: ThreadRunRequest) -> RunStream:
         """Creates a thread, starts a run on it, and streams its events; see :meth:`stream`."""
         request = _with_functions(request)
@@ -107,7 +103,9 @@ class Runs(LockedResource):
         )
         return self._stream(first, request, given(request.tools))
 
-    @accepts_fields_of(SubmitToolOutputsStreamRequest, SubmitToolOutputsRequest)
+    @accepts_fields_of(
+        lambda: models.SubmitToolOutputsStreamRequest, lambda: models.SubmitToolOutputsRequest
+    )
     def submit_tool_outputs_stream(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> RunStream:
@@ -116,7 +114,7 @@ class Runs(LockedResource):
         The run has its tools already; functions given as ``tools`` are called for it, and not sent.
         """
         tools: Sequence[object] = ()
-        if isinstance(request, SubmitToolOutputsStreamRequest):
+        if isinstance(request, models.SubmitToolOutputsStreamRequest):
             request = _with_functions(request)
             tools = request.tools
         path = build_path(self._OUTPUTS, thread_id=thread_id, run_id=run_id)
@@ -128,10 +126,10 @@ class Runs(LockedResource):
         from assistants_client.streaming.run_stream import RunStream
         from assistants_client.streaming.session import RunStreamSession
 
-        options = request if isinstance(request, StreamOptions) else StreamOptions()
+        options = request if isinstance(request, models.StreamOptions) else models.StreamOptions()
         check_tool_handling(options.on_tool_error, options.parallel_tools, options.max_tool_rounds)
         rounds = ToolRounds(options, tools)
-        timeout = request.timeout if isinstance(request, RunRequest) else options.timeout
+        timeout = request.timeout if isinstance(request, models.RunRequest) else options.timeout
         session = RunStreamSession(
             first,
             self._run_calls,
@@ -143,7 +141,7 @@ class Runs(LockedResource):
         )
         return RunStream(session)
 
-    @accepts_fields_of(ThreadRunRequest)
+    @accepts_fields_of(lambda: models.ThreadRunRequest)
     def create_thread_and_run(self, request: ThreadRunRequest) -> Run:
         """Creates a thread and starts a run on it, in one request."""
         return self._send("POST", self._WITH_THREAD, Run, request=_with_functions(request))
@@ -160,7 +158,7 @@ class Runs(LockedResource):
         """Reads a run, with the response's headers: a server may say there when to poll again."""
         return self._run_calls.poll(thread_id, run_id)
 
-    @accepts_fields_of(RunUpdate)
+    @accepts_fields_of(lambda: models.RunUpdate)
     def update(self, thread_id: str, run_id: str, request: RunUpdate) -> Run:
         """Changes a run's metadata."""
         path = build_path(self._ONE, thread_id=thread_id, run_id=run_id)
@@ -200,7 +198,7 @@ class Runs(LockedResource):
         """
         return self._run_calls.cancel(thread_id, run_id)
 
-    @accepts_fields_of(SubmitToolOutputsRequest)
+    @accepts_fields_of(lambda: models.SubmitToolOutputsRequest)
     def submit_tool_outputs(
         self, thread_id: str, run_id: str, request: SubmitToolOutputsRequest
     ) -> Run:
@@ -211,7 +209,7 @@ class Runs(LockedResource):
         """
         return self._run_calls.submit(thread_id, run_id, request)
 
-    @accepts_fields_of(SubmitToolApprovalsRequest)
+    @accepts_fields_of(lambda: models.SubmitToolApprovalsRequest)
     def submit_tool_approvals(
         self, thread_id: str, run_id: str, request: SubmitToolApprovalsRequest
     ) -> Run:

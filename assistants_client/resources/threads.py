@@ -17,7 +17,7 @@ class Threads(Resource):
     _ALL = "/threads"
     _ONE = "/threads/{thread_id}"
 
-    @accepts_fields_of(ThreadRequest)
+    @accepts_fields_of(lambda: ThreadRequest)
     def create(self, request: ThreadRequest) -> Thread:
         """Creates a thread, perhaps with its first messages."""
         return self._send("POST", self._ALL, Thread, request=request)
@@ -30,7 +30,7 @@ class Threads(Resource):
         """
         return self._send("GET", build_path(self._ONE, thread_id=thread_id), Thread)
 
-    @accepts_fields_of(ThreadUpdate)
+    @accepts_fields_of(lambda: ThreadUpdate)
     def update(self, thread_id: str, request: ThreadUpdate) -> Thread:
         """Changes the given fields of a thread; ``None`` clears one."""
         path = build_path(self._ONE, thread_id=thread_id)

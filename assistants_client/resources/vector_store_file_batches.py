@@ -39,7 +39,7 @@ class VectorStoreFileBatches(WaitingResource):
     _CANCEL = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel"
     _FILES = "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files"
 
-    @accepts_fields_of(VectorStoreFileBatchRequest)
+    @accepts_fields_of(lambda: VectorStoreFileBatchRequest)
     def create(
         self, vector_store_id: str, request: VectorStoreFileBatchRequest
     ) -> VectorStoreFileBatch:

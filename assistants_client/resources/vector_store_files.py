@@ -37,7 +37,7 @@ class VectorStoreFiles(WaitingResource):
     _ONE = "/vector_stores/{vector_store_id}/files/{file_id}"
     _CONTENT = "/vector_stores/{vector_store_id}/files/{file_id}/content"
 
-    @accepts_fields_of(VectorStoreFileRequest)
+    @accepts_fields_of(lambda: VectorStoreFileRequest)
     def create(self, vector_store_id: str, request: VectorStoreFileRequest) -> VectorStoreFile:
         """Adds an uploaded file; the server processes it in the background."""
         path = build_path(self._ALL, vector_store_id=vector_store_id)
@@ -139,7 +139,7 @@ class VectorStoreFiles(WaitingResource):
         path = build_path(self._ONE, vector_store_id=vector_store_id, file_id=file_id)
         return self._send("GET", path, VectorStoreFile)
 
-    @accepts_fields_of(VectorStoreFileUpdate)
+    @accepts_fields_of(lambda: VectorStoreFileUpdate)
     def update(
         self, vector_store_id: str, file_id: str, request: VectorStoreFileUpdate
     ) -> VectorStoreFile:

@@ -26,7 +26,7 @@ class VectorStores(WaitingResource):
     _ONE = "/vector_stores/{vector_store_id}"
     _SEARCH = "/vector_stores/{vector_store_id}/search"
 
-    @accepts_fields_of(VectorStoreRequest)
+    @accepts_fields_of(lambda: VectorStoreRequest)
     def create(self, request: VectorStoreRequest) -> VectorStore:
         """Creates a vector store, perhaps with its first files."""
         return self._create(self._ALL, VectorStore, request, listed_as=Page[VectorStore])
@@ -66,7 +66,7 @@ class VectorStores(WaitingResource):
             backoff=backoff,
         )
 
-    @accepts_fields_of(VectorStoreUpdate)
+    @accepts_fields_of(lambda: VectorStoreUpdate)
     def update(self, vector_store_id: str, request: VectorStoreUpdate) -> VectorStore:
         """Changes the given fields of a vector store; ``None`` clears one."""
         path = build_path(self._ONE, vector_store_id=vector_store_id)
@@ -101,7 +101,7 @@ class VectorStores(WaitingResource):
         path = build_path(self._ONE, vector_store_id=vector_store_id)
         return self._delete(path, vector_store_id)
 
-    @accepts_fields_of(SearchRequest)
+    @accepts_fields_of(lambda: SearchRequest)
     def search(self, vector_store_id: str, request: SearchRequest) -> SearchPage:
         """Searches a vector store; the best match comes first."""
         path = build_path(self._SEARCH, vector_store_id=vector_store_id)

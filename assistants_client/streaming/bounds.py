@@ -19,7 +19,7 @@ from assistants_client.models.runs import Run
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import StreamedResponse
-    from assistants_client.waiting.polling import Time
+    from assistants_client.waiting.waiter import Time
 
 #: The timeout of a stream that is given none, in seconds: a run expires 600 s after its creation.
 DEFAULT_TIMEOUT: Final = 660.0

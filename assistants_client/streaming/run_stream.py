@@ -23,8 +23,9 @@ from assistants_client.errors import (
 from assistants_client.models._base import JsonObject
 from assistants_client.models.events import Event, MessageDelta
 from assistants_client.models.messages import Message
+from assistants_client.models.run_requests import ToolOutput
 from assistants_client.models.run_steps import RunStep
-from assistants_client.models.runs import Run, ToolOutput
+from assistants_client.models.runs import Run
 from assistants_client.streaming.event_decoder import PlainText
 from assistants_client.streaming.session import RunStreamSession
 

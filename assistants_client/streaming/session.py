@@ -52,8 +52,9 @@ from assistants_client.models.events import (
     UnknownEvent,
 )
 from assistants_client.models.messages import Message, RefusalPart, TextPart
+from assistants_client.models.run_requests import SubmitToolOutputsRequest
 from assistants_client.models.run_steps import MessageCreationDetails, RunStep
-from assistants_client.models.runs import Run, SubmitToolOutputsRequest, is_settled
+from assistants_client.models.runs import Run, is_settled
 from assistants_client.streaming.event_decoder import (
     PlainText,
     check_no_error,
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls, StreamedResponse, StreamRequest
     from assistants_client.function_tools.tool_rounds import Outputs, ToolRounds
     from assistants_client.streaming.bounds import Response, StreamBounds
-    from assistants_client.waiting.polling import Waiter
+    from assistants_client.waiting.waiter import Waiter
 
 T = TypeVar("T")
 

@@ -14,13 +14,14 @@ from attrs import frozen
 
 from assistants_client.backoff import AdaptiveBackoff
 from assistants_client.client.client import Client
+from assistants_client.client.connect import Connection
 from assistants_client.engine import Engine
 from assistants_client.testing.clock import Clock
 from assistants_client.testing.connections import Connected
 from assistants_client.testing.faults import Faults
 from assistants_client.testing.scripted_model import ScriptedModel
-from assistants_client.waiting.polling import Time, Waiter
 from assistants_client.waiting.rate_limiter import RateLimiter
+from assistants_client.waiting.waiter import Time, Waiter
 
 
 @frozen
@@ -74,7 +75,7 @@ def opened() -> Iterator[Doubles]:
     engine = Engine("sqlite://", model, clock=lambda: clock.now, new_id=_Numbered())
     time = Time(lambda: clock.now, clock.advance)
     client = Client._of(
-        Connected.to(engine, clock, faults),
+        Connection.of(Connected.to(engine, clock, faults)),
         Waiter(time, AdaptiveBackoff(jitter=0), RateLimiter()),
     )
     clock._busy = engine.busy

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from assistants_client._lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from assistants_client.waiting.polling import DEFAULT_WAIT, Time
+    from assistants_client.waiting.options import DEFAULT_WAIT
+    from assistants_client.waiting.waiter import Time
 
 __all__ = ["DEFAULT_WAIT", "Time"]
 
@@ -13,7 +14,7 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "DEFAULT_WAIT": "polling",
-            "Time": "polling",
+            "DEFAULT_WAIT": "options",
+            "Time": "waiter",
         },
     )

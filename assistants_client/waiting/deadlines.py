@@ -11,7 +11,8 @@ from typing import TypeVar
 from assistants_client._http.deadline import TooLateError, within
 from assistants_client.errors import WaitTimeoutError
 from assistants_client.models.runs import Run
-from assistants_client.waiting.polling import Time, check_timeout
+from assistants_client.waiting.options import check_timeout
+from assistants_client.waiting.waiter import Time
 
 T = TypeVar("T")
 

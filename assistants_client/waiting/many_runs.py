@@ -28,16 +28,11 @@ from assistants_client.errors import (
     run_error,
 )
 from assistants_client.models.runs import Run
-from assistants_client.waiting.polling import (
-    Polls,
-    Time,
-    Waiter,
-    Watch,
-    check_stalled_after,
-    check_timeout,
-)
+from assistants_client.waiting.options import check_stalled_after, check_timeout
+from assistants_client.waiting.polling import Watch
 from assistants_client.waiting.progress import NO_PROGRESS, runs_progress
 from assistants_client.waiting.rate_limiter import Ticket
+from assistants_client.waiting.waiter import Polls, Time, Waiter
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls

@@ -16,7 +16,8 @@ from assistants_client.errors import (
 )
 from assistants_client.models.messages import OnActiveRun
 from assistants_client.models.runs import is_settled
-from assistants_client.waiting.polling import DEFAULT_WAIT, Waiter
+from assistants_client.waiting.options import DEFAULT_WAIT
+from assistants_client.waiting.waiter import Waiter
 
 if TYPE_CHECKING:
     from assistants_client._calls.run_calls import RunCalls

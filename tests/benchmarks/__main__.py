@@ -99,11 +99,7 @@ def main() -> int:
     if wants_instructions is None:
         wants_instructions = not options.quick
     python = environments.interpreter(options.environments)
-<<<<<<< HEAD
-    begun = time.monotonic()
-=======
     begun, load = time.monotonic(), os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
->>>>>>> p18-bench
     with environments.checked_out(options.base) as base, canned_server() as canned:
         setting = Setting(
             python=python,
@@ -117,35 +113,23 @@ def main() -> int:
         print("No row has one of these words; --list names all rows.", file=sys.stderr)
         return 2
     print("\n".join(table(results)))
-<<<<<<< HEAD
-    print("\n".join(["", *remarks(setting, options, time.monotonic() - begun)]))
-=======
     print("\n".join(["", *remarks(setting, options, time.monotonic() - begun, load)]))
->>>>>>> p18-bench
     if options.rst:
         print("\n".join(["", *rst_table(results)]))
     return 0
 
 
-<<<<<<< HEAD
-def remarks(setting: Setting, options: argparse.Namespace, seconds: float) -> list[str]:
-=======
 def remarks(
     setting: Setting, options: argparse.Namespace, seconds: float, load: float
 ) -> list[str]:
->>>>>>> p18-bench
     """What belongs to the figures: versions, the machine, and what was left out."""
     named = ", ".join(
         f"{name} {number}" for name, number in environments.versions(setting.python).items()
     )
-<<<<<<< HEAD
-    said = [f"{time.strftime('%Y-%m-%d')}, {named}; {os.cpu_count()} cores; {seconds:.0f} s"]
-=======
     said = [
         f"{time.strftime('%Y-%m-%d')}, {named}; {os.cpu_count()} cores, load {load:.1f} at the "
         f"start; {seconds:.0f} s"
     ]
->>>>>>> p18-bench
     if setting.base is None:
         said.append(f"There is no commit {options.base} here: rows beside it are left out.")
     if setting.is_quick:

@@ -97,23 +97,15 @@ class Result:
         """The texts of its columns, by their headings."""
         signs, units = {"difference": "+ "}, {"own": self.row.unit, "difference": self.row.unit}
         sign, unit = signs.get(self.row.of, ""), units.get(self.row.of, "")
-<<<<<<< HEAD
-=======
         beside = self.row.beside if self.other else ""
         if beside and self.row.of == "own":
             beside += f" {self._amount(self.other)}"
->>>>>>> p18-bench
         figure = "" if self.figure is None else f"{sign}{shown(self.figure)} {unit}".rstrip()
         return {
             "Work": self.row.name,
             "Ours": self._amount(self.ours),
-<<<<<<< HEAD
-            "Other": self._amount(self.other) if self.other else "",
-            "Beside": self.row.beside if self.other else "",
-=======
             "Other": self._amount(self.other) if self.other and self.row.of != "own" else "",
             "Beside": beside,
->>>>>>> p18-bench
             "Result": figure,
             "min to max": " to ".join(map(shown, self.spread)) if self.spread else "",
             "Instr.": "" if self.instructions is None else shown(self.instructions),
@@ -177,11 +169,7 @@ def table(results: Sequence[Result]) -> list[str]:
 
 
 def rst_table(results: Sequence[Result]) -> list[str]:
-<<<<<<< HEAD
-    """Lines of a simple table of reStructuredText, without absolute times of both sides."""
-=======
     """Lines of a simple table of reStructuredText, without absolute times beside ratios."""
->>>>>>> p18-bench
     found = columns(results, without=("Ours", "Other"))
     heading, *lines = aligned(found)
     rule = "  ".join("=" * max(map(len, cells)) for cells in found)

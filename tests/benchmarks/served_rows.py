@@ -97,11 +97,7 @@ class Bursts:
     def __init__(self, server: Server, load: Load, setting: Setting) -> None:
         self.cpu: list[float] = []
         self._server = server
-<<<<<<< HEAD
-        self._seconds = 0.6 if setting.is_quick else 3.0
-=======
         self._seconds = 0.5 if setting.is_quick else 3.0
->>>>>>> p18-bench
         self._words = load.words(server)
 
     def sample(self) -> dict[str, float]:

@@ -16,22 +16,13 @@ SMALL, LARGE, QUICK_LARGE = 1_000, 1_000_000, 20_000
 
 #: Rows, and what bench_growth.py calls the figure of each.
 ROWS: Final[Mapping[Row, str]] = {
-<<<<<<< HEAD
-    Row(f"10^3 and 10^6 messages: {name}", "10^3", bound=1.2): figure
-=======
     Row(f"10^3, 10^6 messages: {name}", "10^3", bound=1.2): figure
->>>>>>> p18-bench
     for name, figure in {
         "list 100": "list 100 messages",
         "create one": "create a message",
         "a run": "a run of 5 messages",
-<<<<<<< HEAD
-        "search, a word of all passages": "search, words of every passage",
-        "search, a rare word": "search, a rare word",
-=======
         "search, common word": "search, words of every passage",
         "search, rare word": "search, a rare word",
->>>>>>> p18-bench
     }.items()
 }
 

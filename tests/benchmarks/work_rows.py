@@ -62,11 +62,7 @@ def measured_imports(setting: Setting, rows: Sequence[Row]) -> list[Result]:
             return {work.row.name: work.value(found) for work in works}
 
         sample("ours"), sample("openai")  # compiles
-<<<<<<< HEAD
-        found = paired(partial(sample, "ours"), partial(sample, "openai"), setting.rounds(11, 4))
-=======
         found = paired(partial(sample, "ours"), partial(sample, "openai"), setting.rounds(11))
->>>>>>> p18-bench
         for work in works:
             count = None
             if work.counted and setting.counts_instructions:
@@ -155,10 +151,6 @@ ENGINE = (
 BYTES = (
     Work(
         Row("engine: SQLite, message of 200 characters", "base", "KB", of="own", bound=1.0),
-<<<<<<< HEAD
-        "message_bytes",
-        2,
-=======
         "bytes in bulk",
         2_000,
         "value",
@@ -167,7 +159,6 @@ BYTES = (
         Row("engine: ... with the key of its request", "base", "KB", of="own"),
         "bytes one by one",
         500,
->>>>>>> p18-bench
         "value",
     ),
 )

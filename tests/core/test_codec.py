@@ -30,6 +30,7 @@ from assistants_client import (
     UnknownStepDetails,
     UnknownTool,
     UnknownToolCall,
+    Usage,
 )
 from assistants_client._json.codec import InvalidValueError, decode, encode, encode_request
 
@@ -321,3 +322,15 @@ def test_objects_compare_by_what_they_hold():
     assert decode(Assistant, document) == decode(Assistant, document)
     assert decode(Assistant, document).tools == [CodeInterpreterTool()]
     assert TextPart() != Thread(id="x")
+
+
+def test_objects_are_equal_by_their_fields_and_are_no_keys():
+    """What a server sends beside the fields makes no difference; another class does."""
+    run = decode(Run, {"id": "run_a", "usage": {"total_tokens": 3}, "of_some_server": 1})
+
+    assert run == Run(id="run_a", usage=Usage(total_tokens=3))
+    assert run != Run(id="run_a", usage=Usage(total_tokens=4))
+    assert run != Thread(id="run_a")
+    assert run != "run_a"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(run)

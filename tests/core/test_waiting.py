@@ -29,7 +29,7 @@ from assistants_client import (
     Thread,
     WaitTimeoutError,
 )
-from assistants_client.models.runs import IncompleteDetails, LastError
+from assistants_client.models.endings import IncompleteDetails, LastError
 from assistants_client.waiting import Time
 
 RUN = Run(id="run_a", thread_id="thread_a", status="queued")

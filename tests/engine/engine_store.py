@@ -26,13 +26,8 @@ from assistants_client.engine.services.worker_side.execution import Execution
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest, Text, TextPart
-from assistants_client.models.runs import (
-    CompletionTokensDetails,
-    PromptTokenDetails,
-    Run,
-    RunRequest,
-    Usage,
-)
+from assistants_client.models.run_requests import RunRequest
+from assistants_client.models.runs import CompletionTokensDetails, PromptTokenDetails, Run, Usage
 from assistants_client.models.threads import Thread, ThreadRequest
 from assistants_client.models.tools import FunctionDefinition, FunctionTool
 

@@ -34,7 +34,7 @@ from assistants_client.engine.worker import answer as answers, runner
 from assistants_client.engine.worker.answer import bounded
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import (
+from assistants_client.models.run_requests import (
     RunRequest,
     SubmitToolOutputsRequest,
     ThreadRunRequest,

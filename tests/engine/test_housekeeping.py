@@ -27,7 +27,7 @@ from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.tables import threads
 from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import RunRequest
+from assistants_client.models.run_requests import RunRequest
 from assistants_client.models.vector_stores import VectorStoreRequest
 
 ALL = PageQuery(limit=100, order="asc")

@@ -19,7 +19,8 @@ from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
-from assistants_client.models.runs import Run, RunRequest, TruncationStrategy
+from assistants_client.models.run_requests import RunRequest
+from assistants_client.models.runs import Run, TruncationStrategy
 from assistants_client.models.threads import ThreadRequest
 
 ALL = PageQuery(limit=100, order="asc")

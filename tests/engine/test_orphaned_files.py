@@ -27,7 +27,7 @@ from assistants_client.engine.storage.tables import (
 )
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest
-from assistants_client.models.runs import RunRequest
+from assistants_client.models.run_requests import RunRequest
 from assistants_client.models.threads import ThreadRequest, ThreadUpdate
 from assistants_client.models.vector_stores import VectorStoreRequest
 

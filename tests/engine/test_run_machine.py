@@ -38,18 +38,16 @@ from assistants_client.engine.storage.leases import Leases
 from assistants_client.engine.storage.tables import messages, run_steps, runs
 from assistants_client.models._base import JsonObject
 from assistants_client.models.assistants import AssistantRequest
+from assistants_client.models.endings import LastError
 from assistants_client.models.messages import Message, MessageRequest
-from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall, RunStep
-from assistants_client.models.runs import (
-    ACTIVE_STATUSES,
-    FINAL_STATUSES,
-    LastError,
-    Run,
+from assistants_client.models.run_requests import (
     RunRequest,
     RunUpdate,
     SubmitToolOutputsRequest,
     ToolOutput,
 )
+from assistants_client.models.run_steps import FunctionRecord, FunctionToolCall, RunStep
+from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, Run
 
 T = TypeVar("T")
 

@@ -21,7 +21,9 @@ from assistants_client.engine.storage.database import save
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.engine.storage.leases import Leases
 from assistants_client.engine.storage.tables import run_steps, runs
+from assistants_client.models.endings import LastError
 from assistants_client.models.messages import MessageRequest, MessageUpdate
+from assistants_client.models.run_requests import RunUpdate
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     CodeInterpreterRecord,
@@ -30,7 +32,7 @@ from assistants_client.models.run_steps import (
     FunctionToolCall,
     LogsOutput,
 )
-from assistants_client.models.runs import LastError, Run, RunUpdate, Usage
+from assistants_client.models.runs import Run, Usage
 
 ALL = PageQuery(limit=100, order="asc")
 

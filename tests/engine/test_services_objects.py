@@ -13,7 +13,7 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
-from assistants_client.models.runs import RunRequest, ThreadRunRequest
+from assistants_client.models.run_requests import RunRequest, ThreadRunRequest
 from assistants_client.models.threads import ThreadRequest, ThreadUpdate
 
 ALL = PageQuery(limit=100, order="asc")

@@ -20,6 +20,13 @@ from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.keyset_pages import PageQuery
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest
+from assistants_client.models.run_requests import (
+    RunRequest,
+    RunUpdate,
+    SubmitToolOutputsRequest,
+    ThreadRunRequest,
+    ToolOutput,
+)
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
     FunctionRecord,
@@ -27,15 +34,7 @@ from assistants_client.models.run_steps import (
     RunStep,
     StepToolCall,
 )
-from assistants_client.models.runs import (
-    Run,
-    RunRequest,
-    RunUpdate,
-    SubmitToolOutputsRequest,
-    ThreadRunRequest,
-    ToolOutput,
-    Usage,
-)
+from assistants_client.models.runs import Run, Usage
 from assistants_client.models.threads import ThreadRequest
 from assistants_client.models.tools import CodeInterpreterTool
 

@@ -39,8 +39,8 @@ OURS = {
     "lazy:function_tools lazy:waiting",
     "resources": "_arguments _suggestions errors backoff models _http waiting _calls "
     "lazy:function_tools lazy:streaming",
-    "client": "_arguments _calls _lazy_names _suggestions errors backoff models _http waiting "
-    "lazy:engine lazy:function_tools lazy:resources",
+    "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
+    "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
@@ -376,6 +376,46 @@ def test_importing_the_client_loads_no_engine() -> None:
 
     assert f"{PACKAGE}.client" in loaded
     unwanted = (f"{PACKAGE}.engine", "sqlalchemy", "werkzeug", "pydantic_monty")
+    assert [name for name in loaded if any(below(name, top) for top in unwanted)] == []
+
+
+#: A program whose environment names no proxy: with one, requests is asked what it makes of it.
+MAKES_A_CLIENT = f"""
+import os
+for name in list(os.environ):
+    if name.lower().endswith("_proxy"):
+        del os.environ[name]
+from {PACKAGE} import Client
+client = Client("http://assistants.test/v1", api_key="k")
+"""
+
+
+def test_making_a_client_loads_no_http_library_and_no_models() -> None:
+    """Of the libraries that a call needs, only attrs is there before the first call."""
+    loaded = loaded_by(MAKES_A_CLIENT)
+
+    assert f"{PACKAGE}.client.client" in loaded
+    ours = "_calls _json models resources streaming function_tools engine waiting.polling"
+    theirs = "cattrs requests urllib3 ssl socket http email json uuid difflib"
+    unwanted = [*theirs.split(), *(f"{PACKAGE}.{name}" for name in ours.split())]
+    assert [name for name in loaded if any(below(name, top) for top in unwanted)] == []
+
+
+def test_a_first_call_loads_what_it_needs() -> None:
+    """Reading a run defines the classes of runs, and none of requests, messages or streams."""
+    program = """
+import responses
+with responses.RequestsMock() as fake:
+    fake.add("GET", "http://assistants.test/v1/threads/t/runs/r", json={"id": "r", "tools": []})
+    assert client.runs.retrieve("t", "r").id == "r"
+"""
+    loaded = loaded_by(MAKES_A_CLIENT + program)
+
+    assert f"{PACKAGE}.models.runs" in loaded
+    ours = "streaming function_tools engine waiting.polling _http.multipart"
+    unwanted = [f"{PACKAGE}.{name}" for name in ours.split()]
+    models = "assistants events files messages run_requests run_steps run_streams threads"
+    unwanted += [f"{PACKAGE}.models.{name}" for name in models.split()]
     assert [name for name in loaded if any(below(name, top) for top in unwanted)] == []
 
 

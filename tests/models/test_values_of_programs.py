@@ -11,7 +11,7 @@ from assistants_client import Client, ConfigurationError, InvalidRequestError, R
 from assistants_client._json.codec import InvalidValueError, encode_request
 from assistants_client.models.vector_stores import VectorStoreRequest
 from assistants_client.waiting.deadlines import Deadline
-from assistants_client.waiting.polling import Time
+from assistants_client.waiting.waiter import Time
 
 
 class Kind(enum.Enum):

@@ -26,7 +26,7 @@ from assistants_client.models.run_steps import RunStep
 from assistants_client.models.runs import Run
 from assistants_client.streaming import RunStream
 from assistants_client.streaming.session import RunStreamSession
-from assistants_client.waiting.polling import Time, Waiter
+from assistants_client.waiting.waiter import Time, Waiter
 
 RUN = {"id": "run_1", "object": "thread.run", "thread_id": "thread_1"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}

@@ -8,7 +8,7 @@ from stream_kit import BEGUN, CALL, ENDED, SSE_HEAD, asks, close_delimited, json
 
 from assistants_client import Client, ConfigurationError, WaitTimeoutError
 from assistants_client.engine import Engine, Scripted
-from assistants_client.waiting.polling import Time, Waiter
+from assistants_client.waiting.waiter import Time, Waiter
 
 FIRST = b"".join(sse(*event) for event in BEGUN)
 LOCKED = {"error": {"message": "Thread thread_1 already has an active run run_9."}}

@@ -28,7 +28,7 @@ from assistants_client import (
     tool,
 )
 from assistants_client.models.events import Done, RunRequiresAction
-from assistants_client.models.runs import ToolOutput
+from assistants_client.models.run_requests import ToolOutput
 
 SECOND = {**CALL, "id": "call_2", "function": {"name": "add", "arguments": '{"a":2}'}}
 

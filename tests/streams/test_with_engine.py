@@ -7,7 +7,7 @@ from stream_kit import text_of
 
 from assistants_client import Client, tool
 from assistants_client.models.events import Done, RunRequiresAction
-from assistants_client.models.runs import ToolOutput
+from assistants_client.models.run_requests import ToolOutput
 
 pytest.importorskip("sqlalchemy")
 serving = pytest.importorskip("werkzeug.serving")

@@ -9,7 +9,8 @@ import pytest
 
 from assistants_client import ConfigurationError, answer_calls, tool
 from assistants_client._json.codec import encode_request
-from assistants_client.models.runs import FunctionCall, RequiredToolCall, RunRequest
+from assistants_client.models.run_requests import RunRequest
+from assistants_client.models.runs import FunctionCall, RequiredToolCall
 
 if sys.version_info >= (3, 14):
     pytest.skip("pydantic 1 does not work on Python 3.14", allow_module_level=True)

@@ -20,8 +20,9 @@ from assistants_client.engine.ids import NewId
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import Assistant, AssistantRequest
 from assistants_client.models.messages import Message, MessageRequest
+from assistants_client.models.run_requests import RunRequest, ThreadRunRequest
 from assistants_client.models.run_steps import RunStep, StepDetails
-from assistants_client.models.runs import Run, RunRequest, ThreadRunRequest
+from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread, ThreadRequest
 
 StructT = TypeVar("StructT", bound=Struct)

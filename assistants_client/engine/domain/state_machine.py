@@ -11,7 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES, LastError
+from assistants_client.models.endings import LastError
+from assistants_client.models.runs import ACTIVE_STATUSES, FINAL_STATUSES
 
 #: After this many seconds a cancelled run ends even when its worker did not notice.
 CANCEL_GRACE: Final = 2.0

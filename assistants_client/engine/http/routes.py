@@ -36,13 +36,13 @@ from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.models._base import JsonObject, Struct
 from assistants_client.models.assistants import AssistantRequest, AssistantUpdate
 from assistants_client.models.messages import MessageRequest, MessageUpdate
-from assistants_client.models.runs import (
-    Run,
+from assistants_client.models.run_requests import (
     RunRequest,
     RunUpdate,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
+from assistants_client.models.runs import Run
 from assistants_client.models.threads import ThreadRequest, ThreadUpdate
 from assistants_client.models.vector_stores import (
     SearchRequest,

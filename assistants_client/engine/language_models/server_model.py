@@ -22,8 +22,9 @@ from attrs import evolve
 
 from assistants_client._arguments import ENDLESS, number
 from assistants_client._http.deadline import TooLateError
+from assistants_client._http.options import Options
 from assistants_client._http.sse import EventTooLargeError, ServerSentEvent, SseDecoder
-from assistants_client._http.transport import Options, Transport
+from assistants_client._http.transport import Transport
 from assistants_client.engine.language_models.adaptations import adaptable, adapted
 from assistants_client.engine.language_models.answer_blocks import AnswerBlocks, SilentError
 from assistants_client.engine.language_models.base import (

@@ -16,7 +16,8 @@ from attrs import evolve
 
 from assistants_client._arguments import number
 from assistants_client._http.deadline import TooLateError, within
-from assistants_client._http.transport import Options, Transport
+from assistants_client._http.options import Options
+from assistants_client._http.transport import Transport
 from assistants_client.engine.language_models.error_words import error_text
 from assistants_client.engine.search.embedding_answers import ENCODINGS, read_vectors
 from assistants_client.engine.search.vectors import count

@@ -53,9 +53,10 @@ from assistants_client.engine.storage.leases import RELEASED, Leases
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models._base import JsonObject
-from assistants_client.models.messages import IncompleteDetails, Message
+from assistants_client.models.endings import IncompleteDetails, LastError
+from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import RunStep
-from assistants_client.models.runs import LastError, Run, Usage
+from assistants_client.models.runs import Run, Usage
 
 _log = logging.getLogger(__name__)
 

@@ -48,14 +48,14 @@ from assistants_client.models._base import UNSET, JsonObject
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.lists import Page
 from assistants_client.models.messages import Message
-from assistants_client.models.run_steps import FunctionToolCall, RunStep
-from assistants_client.models.runs import (
-    Run,
+from assistants_client.models.run_requests import (
     RunRequest,
     RunUpdate,
     SubmitToolOutputsRequest,
     ThreadRunRequest,
 )
+from assistants_client.models.run_steps import FunctionToolCall, RunStep
+from assistants_client.models.runs import Run
 from assistants_client.models.threads import ThreadRequest
 
 

@@ -52,6 +52,7 @@ from assistants_client.engine.worker.tool_call_records import (
     is_to_do,
     record_call,
 )
+from assistants_client.models.endings import LastError
 from assistants_client.models.messages import Message
 from assistants_client.models.run_steps import (
     CodeInterpreterCall,
@@ -59,7 +60,7 @@ from assistants_client.models.run_steps import (
     RunStep,
     UnknownToolCall,
 )
-from assistants_client.models.runs import LastError, Run, Usage
+from assistants_client.models.runs import Run, Usage
 
 _log = logging.getLogger(__name__)
 

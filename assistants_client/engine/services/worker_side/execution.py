@@ -32,6 +32,7 @@ from assistants_client.engine.storage.leases import RELEASED
 from assistants_client.engine.storage.outages import repeatable, retried
 from assistants_client.engine.storage.tables import interpreter_states, messages, run_steps
 from assistants_client.models._base import JsonObject
+from assistants_client.models.endings import LastError
 from assistants_client.models.messages import ContentPart, ImageFilePart, Message
 from assistants_client.models.run_steps import (
     CreatedMessage,
@@ -44,7 +45,6 @@ from assistants_client.models.run_steps import (
 )
 from assistants_client.models.runs import (
     FunctionCall,
-    LastError,
     RequiredAction,
     RequiredToolCall,
     Run,

@@ -29,8 +29,8 @@ from assistants_client.engine.storage.database import BRIEF, load
 from assistants_client.engine.storage.outages import retried
 from assistants_client.engine.storage.tables import files, vector_store_files, vector_stores
 from assistants_client.models.chunking import StaticChunking, StaticChunkingSizes
+from assistants_client.models.endings import LastError
 from assistants_client.models.files import File
-from assistants_client.models.runs import LastError
 from assistants_client.models.vector_stores import VectorStoreFile
 
 #: A file whose worker died so often is not tried again.
