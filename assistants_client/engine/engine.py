@@ -396,7 +396,7 @@ class Engine:
         return self._origins.respond(self._respond, environ, start_response)
 
     def _missing(self) -> Mapping[str, str]:
-        """Returns what is missing for requests to be served, and why."""
+        """Returns what is missing of all that requests and runs use, and why."""
         if not self._finalizer.alive:
             return {"engine": "is stopping"}
         checks: dict[str, Callable[[], object]] = {"database": self._check_database}

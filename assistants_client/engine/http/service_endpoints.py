@@ -21,6 +21,8 @@ HEALTHZ: Final = "/healthz"
 #: It can serve.
 READYZ: Final = "/readyz"
 METRICS: Final = "/metrics"
+#: What can be missing while requests are served: without it, workers look into the database.
+_DISPENSABLE: Final = frozenset({"broker"})
 SERVICE_PATHS: Final = frozenset({HEALTHZ, READYZ, METRICS})
 
 
@@ -35,7 +37,7 @@ def service_endpoint(
 
     Args:
         environ: The request.
-        missing: Returns what is missing for requests to be served, and why.
+        missing: Returns what is missing of all that is used, and why.
         exposition: Returns the metrics and their content type; ``None`` where there are none.
         require_all_access: Refuses a request whose token is missing, wrong, or isolated.
     """
@@ -50,9 +52,12 @@ def service_endpoint(
     elif path == HEALTHZ:
         response = _answer(200, {"status": "ok"})
     elif path == READYZ:
-        found = missing()
-        not_ready = {"status": "not ready", "missing": dict(found)}
-        response = _answer(503, not_ready) if found else _answer(200, {"status": "ready"})
+        found = dict(missing())
+        is_ready = found.keys() <= _DISPENSABLE
+        document = {"status": "ready" if is_ready else "not ready"}
+        response = _answer(
+            200 if is_ready else 503, {**document, "missing": found} if found else document
+        )
     else:
         try:
             require_all_access(environ)
