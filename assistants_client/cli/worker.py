@@ -110,6 +110,7 @@ def _work(options: argparse.Namespace) -> int:
 def _announce(engine: Engine, options: argparse.Namespace, probes: str | None) -> None:
     from assistants_client.engine.serving.server import (
         shown_database,
+        shown_interpreter,
         shown_model,
     )
     from assistants_client.engine.serving.task_worker import shown_broker, shown_workers
@@ -121,6 +122,7 @@ def _announce(engine: Engine, options: argparse.Namespace, probes: str | None) -
         f"    broker   = {shown_broker(engine)}\n"
         f"    workers  = {shown_workers(engine)}\n"
         f"    model    = {shown_model(engine)}\n"
-        f"    database = {shown_database(engine)}"
+        f"    database = {shown_database(engine)}\n"
+        f"    code     = {shown_interpreter(engine)}"
         + (f"\n    probes   = {probes}" if probes else "")
     )

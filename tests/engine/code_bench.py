@@ -72,6 +72,11 @@ class CodeBench(Bench):
         """What all code of a run printed."""
         return "".join(one.logs for one in self.outputs(run) if isinstance(one, LogsOutput))
 
+    def told(self) -> str:
+        """What the model was told of all code of the last run."""
+        turns = self.model.conversations[-1].turns
+        return "".join(turn.text for turn in turns if turn.role == "tool")
+
     def images(self, run: Run) -> list[str]:
         """The files of the images that all code of a run made."""
         return [one.image.file_id for one in self.outputs(run) if isinstance(one, ImageOutput)]

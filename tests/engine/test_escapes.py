@@ -110,24 +110,25 @@ def bench(interpreter: CodeInterpreter) -> Iterator[CodeBench]:
 
 
 def attempt(bench: CodeBench, outside: Outside, *sources: str) -> str:
-    """Runs code in a thread of its own, and sees that it is contained; what it printed."""
+    """Runs code in a thread of its own, and sees that it is contained; what the model is told."""
     thread = bench.client.threads.create(messages=[bench.attached("given", "in.txt")]).id
     after = "print(6 * 7, open('/mnt/data/in.txt').read())"
 
     run = bench.run(thread, *map(code, [*sources, after]), "Done.")
 
-    logs = bench.logs(run)
+    logs, told = bench.logs(run), bench.told()
     assert run.status == "completed"
     assert logs.endswith("42 given\n")
-    assert SECRET not in logs
-    assert len(logs.encode()) < 40_000
+    assert told.endswith("42 given\n")
+    assert SECRET not in logs + told
+    assert max(len(logs.encode()), len(told.encode())) < 40_000
     kept = list(bench.client.files.list(purpose="assistants_output"))
     for file in kept:
         assert SECRET.encode() not in bench.client.files.content(file.id)
         bench.client.files.delete(file.id)
     assert sum(file.bytes for file in kept) <= 1_000_000
     assert outside.is_untouched()
-    return logs
+    return told
 
 
 FILES = [
@@ -346,6 +347,11 @@ FORGED: list[object] = [
     {"state": -1},
     {"remarks": [{}], "failure": 7},
     {"remarks": 7},
+    {"value": 10**12},
+    {"value": -1},
+    {"value": None},
+    {"modules": 7},
+    {"modules": ["os", "OUT", "numpy" * 999, {}]},
     "[" * 10_000,
     "",
 ]
@@ -358,7 +364,8 @@ def test_a_forged_answer_does_nothing(bench: CodeBench, outside: Outside) -> Non
     for forged in FORGED:
         header = forged
         if isinstance(header, dict):
-            header = json.dumps({"failure": None, "remarks": [], "state": 0, "files": [], **header})
+            whole = {"failure": None, "remarks": [], "modules": [], "value": 0, "state": 0}
+            header = json.dumps({**whole, "files": [], **header})
         line = f"{header}\n".replace("OUT", str(outside.folder))
         sources.append(f"""
 import os
