@@ -176,6 +176,11 @@ class Engine:
         if code_interpreter is None or isinstance(code_interpreter, str):
             code_interpreter = environment.code_interpreter(code_interpreter)
             owned.append(code_interpreter.close)
+        elif not hasattr(code_interpreter, "run"):
+            raise ConfigurationError(
+                "code_interpreter: expected a name or a code interpreter such as "
+                f"BubblewrapInterpreter(), got {type(code_interpreter).__name__}"
+            )
         self._model, self._code_interpreter = model, code_interpreter
 
         # It holds no reference to the engine, which is closed when it is dropped.

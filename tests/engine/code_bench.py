@@ -42,7 +42,7 @@ def code(source: str) -> Any:
 class CodeBench(Bench):
     """An engine whose model runs some code, then answers."""
 
-    def __init__(self, interpreter: CodeInterpreter) -> None:
+    def __init__(self, interpreter: CodeInterpreter | None) -> None:
         self.script: list[Any] = []
         self.model = Scripted([self._next] * 1000)
         engine = Engine("sqlite://", self.model, code_interpreter=interpreter)

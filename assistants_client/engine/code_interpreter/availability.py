@@ -173,8 +173,9 @@ def _tried(program: str, python: str, rules: bytes) -> Sandbox:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _NoSandboxError(str(error)) from None
     try:
+        done.check_returncode()
         version, packages = json.loads(done.stdout)
-    except ValueError:
+    except (ValueError, subprocess.CalledProcessError):
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise _NoSandboxError(said[:500] or f"nothing (exit status {done.returncode})") from None
     return Sandbox(program, python, installed, rules, str(version), tuple(map(str, packages)))
