@@ -198,6 +198,11 @@ PROCESSES = [
     "import ctypes\nassert ctypes.CDLL(None).chroot(b'/mnt') == 0",
     "import ctypes\nassert ctypes.CDLL(None).shmget(0, 1 << 30, 0o1600) >= 0",
     "import os\nos.memfd_create('x')",
+    "import ctypes\nassert ctypes.CDLL(None).process_vm_readv(2, 0, 0, 0, 0, 0) == 0",
+    "import ctypes\nassert ctypes.CDLL(None).process_vm_writev(2, 0, 0, 0, 0, 0) == 0",
+    "import ctypes\nassert ctypes.CDLL(None).personality(0xFFFFFFFF) >= 0",
+    "import ctypes\nassert ctypes.CDLL(None).syscall(434, 2, 0) >= 0",  # pidfd_open
+    "import ctypes\nassert ctypes.CDLL(None).syscall(430, b'tmpfs', 0) >= 0",  # fsopen
     "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
 ]
 OBJECT_GRAPH = [
@@ -396,6 +401,25 @@ def test_no_process_is_left(bench: CodeBench, outside: Outside) -> None:
 def _children() -> list[str]:
     own = Path("/proc/self/task").glob("*/children")
     return [pid for file in own for pid in file.read_text().split()]
+
+
+def test_nothing_of_a_call_is_in_the_next_one(bench: CodeBench, outside: Outside) -> None:
+    """Also where its sandbox was started while the other ran; what is unpickled stays in there."""
+    leaving = (
+        "import builtins, os\nbuiltins.left = 1\nos.environ['LEFT'] = '1'\n"
+        "open('/tmp/left', 'w').write('x')\nopen('/mnt/data/../data/mine.txt', 'w').write('x')\n"
+        "class Way:\n    def __reduce__(self):\n        return (os.mkdir, ('OUT/x',))\nway = Way()"
+    ).replace("OUT", str(outside.folder))
+    looking = (
+        "for name in 'builtins', 'os':\n    try:\n        module = __import__(name)\n"
+        "        print('out' if hasattr(module, 'left') else 'held')\n"
+        "        print('out' if module.path.exists('/tmp/left') else 'held')\n"
+        "        print('out' if 'LEFT' in module.environ else 'held')\n"
+        "    except Exception as error:\n        print('held')"
+    )
+    for _ in range(3):
+        attempt(bench, outside, leaving)
+        assert "out" not in attempt(bench, outside, looking)
 
 
 def test_a_new_thread_begins_with_nothing(bench: CodeBench, outside: Outside) -> None:
