@@ -58,14 +58,16 @@ class AutomaticInterpreter:
                 self._chosen.close()
 
     def _choice(self) -> CodeInterpreter:
+        if self._chosen is not None:
+            return self._chosen
         with self._lock:
             if self._chosen is None:
                 try:
                     self._chosen = BubblewrapInterpreter()
                     _tell(logging.INFO, f"Code of models runs in {self._chosen}.")
                 except ConfigurationError as error:
-                    self._chosen = MontyInterpreter()
                     self._why_not = str(error).removeprefix("code_interpreter: ")
+                    self._chosen = MontyInterpreter()
                     level = logging.WARNING if bubblewraps() else logging.INFO
                     _tell(level, f"Code of models runs in {BUILT_IN}: {self._why_not}.")
             return self._chosen

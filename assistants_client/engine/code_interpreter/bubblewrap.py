@@ -158,6 +158,7 @@ class BubblewrapInterpreter:
         if self._closed:
             return CodeResult(logs=CLOSED, state=state, failed=True)
         if self._pid != os.getpid():  # calls of the process that this one was forked from
+            self._finalizer.detach()
             self._prepared.forget()
             self._begin_in_this_process()
         places = self._places

@@ -8,6 +8,7 @@ that keeps it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -37,6 +38,7 @@ class Prepared:
         start: Callable[[Sequence[str]], SandboxProcess],
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        self._pid = os.getpid()
         self._start = start
         self._idle_seconds = idle_seconds
         self._changed = threading.Condition()
@@ -81,7 +83,9 @@ class Prepared:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Ends the sandbox, and makes none any more."""
+        """Ends the sandbox, and makes none any more; in a forked child it does nothing."""
+        if self._pid != os.getpid():  # a thread of the parent's may have held the lock
+            return
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
