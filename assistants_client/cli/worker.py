@@ -91,6 +91,9 @@ def _work(options: argparse.Namespace) -> int:
         set_up_log(logging.getLogger())
     # The announcement below names the model more clearly than the engine's warning.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # It says as well where code runs; why not in all of Python stays a warning.
+    sandboxes = logging.getLogger("assistants_client.engine.code_interpreter.automatic")
+    sandboxes.setLevel(logging.WARNING)
     # It warns of more parallel requests than pooled connections, which needs no action.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     with refusing(sources):
