@@ -98,8 +98,8 @@ def add_engine_options(command: Parser) -> None:
     option("--embedding-model", "ASSISTANTS_EMBEDDING_MODEL", None, "model of that server that "
            "embeds texts, so that file search finds meanings too", metavar="NAME")  # fmt: skip
     option("--code-interpreter", "ASSISTANTS_CODE_INTERPRETER", None, "where code of models runs: "
-           "monty, a subset of Python (the default), or bubblewrap, all of Python on Linux, which "
-           "needs the package of that name", metavar="NAME")  # fmt: skip
+           "bubblewrap, all of Python on Linux (extra \"data\"); monty, a subset of Python; auto "
+           "(the default), the first of these that works here", metavar="NAME")  # fmt: skip
     option("--workers", "ASSISTANTS_WORKERS", None, "runs that are processed at once; more are "
            "queued (default: 64)", metavar="NUMBER", type=whole_number)  # fmt: skip
     option("--max-runs", "ASSISTANTS_MAX_RUNS", None, "runs that all processes on the database "

@@ -97,6 +97,9 @@ def _serve(options: argparse.Namespace) -> int:
         set_up_log(logging.getLogger())
     # The announcement below names the model more clearly than the engine's warning.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # It says as well where code runs; why not in all of Python stays a warning.
+    sandboxes = logging.getLogger("assistants_client.engine.code_interpreter.automatic")
+    sandboxes.setLevel(logging.WARNING)
     # It warns of more parallel requests than pooled connections, which needs no action.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
@@ -145,17 +148,20 @@ def _announce(
 ) -> None:
     from assistants_client.engine.serving.server import (
         shown_database,
+        shown_interpreter,
         shown_model,
     )
 
     key = "any: no token is asked for"
     if engine.requires_token():
         key = "the token" if options.token else "one of `assistants tokens`"
-    runs = ""
+    runs, code = "", ""
     if options.executor == "celery":
         from assistants_client.engine.serving.task_worker import shown_broker
 
         runs = f"    runs     = by assistants worker, through {shown_broker(engine)}\n"
+    else:
+        code = f"\n    code     = {shown_interpreter(engine)}"
     say(
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {server.base_url}\n"
@@ -163,5 +169,5 @@ def _announce(
         f"{runs}"
         f"    model    = {shown_model(engine)}\n"
         f"    database = {shown_database(engine)}"
-        + (f"\n    probes   = {probes}" if probes else "")
+        f"{code}" + (f"\n    probes   = {probes}" if probes else "")
     )

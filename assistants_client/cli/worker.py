@@ -91,6 +91,9 @@ def _work(options: argparse.Namespace) -> int:
         set_up_log(logging.getLogger())
     # The announcement below names the model more clearly than the engine's warning.
     logging.getLogger("assistants_client.engine.environment").setLevel(logging.ERROR)
+    # It says as well where code runs; why not in all of Python stays a warning.
+    sandboxes = logging.getLogger("assistants_client.engine.code_interpreter.automatic")
+    sandboxes.setLevel(logging.WARNING)
     # It warns of more parallel requests than pooled connections, which needs no action.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     with refusing(sources):
@@ -110,6 +113,7 @@ def _work(options: argparse.Namespace) -> int:
 def _announce(engine: Engine, options: argparse.Namespace, probes: str | None) -> None:
     from assistants_client.engine.serving.server import (
         shown_database,
+        shown_interpreter,
         shown_model,
     )
     from assistants_client.engine.serving.task_worker import shown_broker, shown_workers
@@ -121,6 +125,7 @@ def _announce(engine: Engine, options: argparse.Namespace, probes: str | None) -
         f"    broker   = {shown_broker(engine)}\n"
         f"    workers  = {shown_workers(engine)}\n"
         f"    model    = {shown_model(engine)}\n"
-        f"    database = {shown_database(engine)}"
+        f"    database = {shown_database(engine)}\n"
+        f"    code     = {shown_interpreter(engine)}"
         + (f"\n    probes   = {probes}" if probes else "")
     )

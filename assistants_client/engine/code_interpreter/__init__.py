@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from assistants_client.engine.code_interpreter.automatic import AutomaticInterpreter
 from assistants_client.engine.code_interpreter.base import FOLDER, CodeInterpreter, CodeResult
 from assistants_client.engine.code_interpreter.bubblewrap import BubblewrapInterpreter
 from assistants_client.engine.code_interpreter.monty import MontyInterpreter
 
-__all__ = ["FOLDER", "BubblewrapInterpreter", "CodeInterpreter", "CodeResult", "MontyInterpreter"]
+__all__ = [
+    "FOLDER",
+    "AutomaticInterpreter",
+    "BubblewrapInterpreter",
+    "CodeInterpreter",
+    "CodeResult",
+    "MontyInterpreter",
+]

@@ -28,15 +28,18 @@ class CodeResult:
     """The result of one call.
 
     Attributes:
-        logs: The printed text, then the traceback where the code raised. The value of a last
-            expression is not in it: code prints what is to be seen.
+        logs: All that the model reads: the printed text, the value of a last expression where the
+            interpreter shows it, the traceback where the code raised, and remarks.
         state: The variables and functions, for the next call; None to start afresh.
         failed: Whether the code raised, was stopped at a limit, or could not be run.
+        shown: What the step shows as the code's output: of ``logs``, the printed text, and how the
+            code failed. None shows all of it.
     """
 
     logs: str
     state: bytes | None
     failed: bool
+    shown: str | None = None
 
 
 class CodeInterpreter(Protocol):
@@ -53,6 +56,7 @@ class CodeInterpreter(Protocol):
     def run(self, code: str, state: bytes | None = None, folder: Path | None = None) -> CodeResult:
         """Runs ``code`` with the variables of ``state``, a former result's.
 
+        A state of another interpreter is not used: the call starts afresh, and the logs say so.
         What is in ``folder`` the code reads and writes under ``/mnt/data``; without one it has no
         files. Whatever the code does, there is nothing but plain files and folders in it later.
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from assistants_client.engine.code_interpreter.base import FOLDER
 from assistants_client.errors import ConfigurationError
-
-#: The folder, in the sandbox, that has the thread's files as they were before the call.
-INPUT_FOLDER: Final = "/run/given"
 
 #: The program that runs in the sandbox, and its path there.
 _PROGRAM: Final = Path(__file__).with_name("sandbox_main.py")
@@ -48,13 +45,13 @@ class BwrapCommand:
     Args:
         program: Bubblewrap's path.
         python: The path of the interpreter.
+        installed: The files and folders that make it up, see :func:`installation_of`.
         written_bytes: Bytes that can be written to ``/tmp``.
-
-    Raises:
-        ConfigurationError: The interpreter is not a Python.
     """
 
-    def __init__(self, program: str, python: str, written_bytes: int) -> None:
+    def __init__(
+        self, program: str, python: str, installed: Iterable[str], written_bytes: int
+    ) -> None:
         self._python = python
         self._common = [
             program,
@@ -71,7 +68,7 @@ class BwrapCommand:
                 self._common += ["--symlink", os.readlink(path), path]
             else:
                 self._common += ["--ro-bind-try", path, path]
-        seen = sorted({*_OF_THE_SYSTEM, *_installed(python)})
+        seen = sorted({*_OF_THE_SYSTEM, *installed})
         for path in seen:
             self._common += ["--ro-bind-try", path, path]
         for link, target in _links(python):
@@ -81,24 +78,34 @@ class BwrapCommand:
         for name, value in _ENVIRONMENT.items():
             self._common += ["--setenv", name, value]
 
-    def for_call(self, rules: int, folder: Path | None, size: int) -> list[str]:
-        """Returns the command for one call.
+    def start(self, rules: int, size: int) -> list[str]:
+        """Returns the command up to the arguments of Python.
 
         Args:
             rules: The number of the file that holds the filter of system calls.
-            folder: The thread's files.
-            size: Bytes of all files that its copy in the sandbox can hold.
+            size: Bytes of all files that the thread's folder in the sandbox can hold.
         """
-        inputs = [] if folder is None else ["--ro-bind", str(folder), INPUT_FOLDER]
         return [
             *self._common,
             *("--seccomp", str(rules)),
-            *inputs,
             *("--size", str(size), "--tmpfs", FOLDER),
             # What is not a mount of its own lies in one that has no bound.
             *("--remount-ro", "/"),
-            *("--", self._python, "-I", "-B", "-X", "utf8", _PROGRAM_INSIDE),
+            *("--", self._python, "-I", "-B", "-X", "utf8"),
         ]
+
+    def for_call(
+        self, rules: int, result: int, size: int, modules: Iterable[str] = ()
+    ) -> list[str]:
+        """Returns the command for one call.
+
+        Args:
+            rules: As for :meth:`start`.
+            result: The number of the file for the result.
+            size: As for :meth:`start`.
+            modules: Modules to import until the request comes.
+        """
+        return [*self.start(rules, size), _PROGRAM_INSIDE, str(result), *modules]
 
 
 def _links(path: str) -> Iterator[tuple[str, str]]:
@@ -109,8 +116,12 @@ def _links(path: str) -> Iterator[tuple[str, str]]:
         path = os.path.join(os.path.dirname(path), target)
 
 
-def _installed(python: str) -> set[str]:
-    """Returns the files and folders that make up an installation of Python."""
+def installation_of(python: str) -> set[str]:
+    """Returns the files and folders that make up an installation of Python.
+
+    Raises:
+        ConfigurationError: The interpreter is not a Python.
+    """
     try:
         done = subprocess.run([python, "-I", "-c", _PROBE], check=True, capture_output=True, env={})
         prefixes, packages = json.loads(done.stdout)

@@ -1,9 +1,10 @@
 """Builds the filter program of Linux for the system calls that code may not make. Pure.
 
 The code gets one process and no more: then its memory and processor time are those of one process,
-which limits of processes bound. Forbidden is also what holds memory beside that, sockets, and what
-only widens the surface of the kernel. It is a filter of forbidden calls: everything else is left
-to the namespaces, the missing capabilities and the file systems of the sandbox.
+which limits of processes bound. Forbidden is also what holds memory beside that, sockets, what
+reaches into other processes, and what only widens the surface of the kernel: mounts, modules,
+handles of files, what root alone may do anyway. It is a filter of forbidden calls: everything else
+is left to the namespaces, the missing capabilities and the file systems of the sandbox.
 """
 
 from __future__ import annotations
@@ -16,7 +17,24 @@ from typing import Final
 from attrs import frozen
 
 #: Numbers that all architectures share.
-_EVERYWHERE: Final = {"clone3": 435, "io_uring_setup": 425, "memfd_secret": 447}
+_EVERYWHERE: Final = {
+    "clone3": 435,
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_open": 434,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "mount_setattr": 442,
+    "quotactl_fd": 443,
+    "memfd_secret": 447,
+}
 
 
 @frozen
@@ -50,6 +68,32 @@ _MACHINES: Final = {
             "add_key": 248,
             "request_key": 249,
             "keyctl": 250,
+            "process_vm_readv": 310,
+            "process_vm_writev": 311,
+            "kcmp": 312,
+            "mount": 165,
+            "umount2": 166,
+            "pivot_root": 155,
+            "chroot": 161,
+            "init_module": 175,
+            "finit_module": 313,
+            "delete_module": 176,
+            "kexec_load": 246,
+            "kexec_file_load": 320,
+            "swapon": 167,
+            "swapoff": 168,
+            "reboot": 169,
+            "acct": 163,
+            "quotactl": 179,
+            "syslog": 103,
+            "settimeofday": 164,
+            "name_to_handle_at": 303,
+            "open_by_handle_at": 304,
+            "lookup_dcookie": 212,
+            "fanotify_init": 300,
+            "personality": 135,
+            "iopl": 172,
+            "ioperm": 173,
         },
     ),
     "aarch64": _Machine(
@@ -71,6 +115,30 @@ _MACHINES: Final = {
             "add_key": 217,
             "request_key": 218,
             "keyctl": 219,
+            "process_vm_readv": 270,
+            "process_vm_writev": 271,
+            "kcmp": 272,
+            "mount": 40,
+            "umount2": 39,
+            "pivot_root": 41,
+            "chroot": 51,
+            "init_module": 105,
+            "finit_module": 273,
+            "delete_module": 106,
+            "kexec_load": 104,
+            "kexec_file_load": 294,
+            "swapon": 224,
+            "swapoff": 225,
+            "reboot": 142,
+            "acct": 89,
+            "quotactl": 60,
+            "syslog": 116,
+            "settimeofday": 170,
+            "name_to_handle_at": 264,
+            "open_by_handle_at": 265,
+            "lookup_dcookie": 18,
+            "fanotify_init": 262,
+            "personality": 92,
         },
     ),
 }

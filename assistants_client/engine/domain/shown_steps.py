@@ -15,8 +15,8 @@ def shown_step(step: JsonObject, *, with_content: bool, in_stream: bool = False)
     """Returns a step as the protocol shows it.
 
     Its usage is there once it is over. So long, and in streams even then, ``expires_at`` is the
-    time at which its run expires. The query of a search is left out, its passages are there only
-    when asked for.
+    time at which its run expires. The query of a search is left out, and what only the model was
+    told of its code; the passages of a search are there only when asked for.
 
     Args:
         step: The step as it is stored.
@@ -29,13 +29,16 @@ def shown_step(step: JsonObject, *, with_content: bool, in_stream: bool = False)
     elif not in_stream:
         shown["expires_at"] = None
     details = step["step_details"]
-    if any(call["type"] == "file_search" for call in details.get("tool_calls") or ()):
+    if any(call["type"] != "function" for call in details.get("tool_calls") or ()):
         calls = [_shown_call(call, with_content) for call in details["tool_calls"]]
         shown["step_details"] = {**details, "tool_calls": calls}
     return shown
 
 
 def _shown_call(call: JsonObject, with_content: bool) -> JsonObject:
+    if call["type"] == "code_interpreter" and "told" in call["code_interpreter"]:
+        record = {name: it for name, it in call["code_interpreter"].items() if name != "told"}
+        return {**call, "code_interpreter": record}
     if call["type"] != "file_search":
         return call
     record = call["file_search"]

@@ -167,6 +167,11 @@ def shown_model(engine: Engine) -> str:
     return repr(model)
 
 
+def shown_interpreter(engine: Engine) -> str:
+    """Returns where the code of models runs, for people; where not in all of Python, why."""
+    return environment.in_words(engine._code_interpreter)
+
+
 def shown_database(engine: Engine) -> str:
     """Returns the place of the database, for people; without a password."""
     shown = engine._database.shown_url

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from assistants_client._json.codec import decode
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.domain.file_search_tool import (
     RESULTS,
@@ -75,7 +76,7 @@ class BuiltInTools:
         if isinstance(made, FileSearchCall):
             made.file_search = self._search(run, made.file_search)
         elif isinstance(made, CodeInterpreterCall):
-            return self._run_code(run, made.code_interpreter)
+            return self._run_code(run, made)
         return None
 
     def _search(self, run: Run, asked: FileSearchRecord) -> FileSearchRecord:
@@ -93,7 +94,8 @@ class BuiltInTools:
         )
         return record_of(options, query, hits)
 
-    def _run_code(self, run: Run, record: CodeInterpreterRecord) -> ChangedState | None:
+    def _run_code(self, run: Run, made: CodeInterpreterCall) -> ChangedState | None:
+        record = made.code_interpreter
         before = self._execution.load_state(run)
         try:
             with self._tools.workspace(run) as workspace:
@@ -104,10 +106,13 @@ class BuiltInTools:
             _log.exception("The code interpreter failed in run %s", run.id)
             record.outputs = [LogsOutput(logs=f"The code interpreter failed: {named(error)}")]
             return None
-        logs = result.logs
+        told, shown = result.logs, result.logs if result.shown is None else result.shown
         for remark, paths in (("too large to be given", workspace.left_out), ("not kept", dropped)):
             if paths:
-                logs += f"\n[files {remark}: {', '.join(paths[:10])}]"
-        record.outputs = [LogsOutput(logs=logs)] if logs else []
+                told += f"\n[files {remark}: {', '.join(paths[:10])}]"
+        if told != shown:  # what the protocol does not show
+            document = {"input": record.input, "told": told}
+            record = made.code_interpreter = decode(CodeInterpreterRecord, document)
+        record.outputs = [LogsOutput(logs=shown)] if shown else []
         record.outputs += (ImageOutput(image=OutputImage(file_id=one)) for one in images)
         return None if result.state == before else ChangedState(result.state)

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from assistants_client._json.codec import encode
-from assistants_client.engine.code_interpreter import FOLDER
+from assistants_client.engine.code_interpreter import FOLDER, CodeInterpreter
 from assistants_client.engine.domain.bounds import STORED_PER_SECOND
 from assistants_client.engine.domain.file_search_tool import citations_of
 from assistants_client.engine.domain.images import image_of, made_by_code
@@ -87,7 +87,7 @@ class ModelRounds:
     Args:
         execution: Writes what the run does.
         model: The language model.
-        description: Describes the code interpreter to the model.
+        interpreter: Is described to the model, by runs that have it.
         tools: Gives access to what the tools of a run use.
         observer: Is told of each answer.
         monotonic: A clock in seconds.
@@ -98,7 +98,7 @@ class ModelRounds:
         self,
         execution: Execution,
         model: LanguageModel,
-        description: str,
+        interpreter: CodeInterpreter,
         tools: ToolUse,
         observer: Observer,
         *,
@@ -107,7 +107,7 @@ class ModelRounds:
     ) -> None:
         self._execution = execution
         self._model = model
-        self._description = description
+        self._interpreter = interpreter
         self._tools = tools
         self._observer = observer
         self._monotonic = monotonic
@@ -212,9 +212,11 @@ class ModelRounds:
 
     def _described(self, run: Run) -> str:
         """Describes the code interpreter, and the files that code finds there, to the model."""
-        found = self._tools.files(run) if has_interpreter(run) else {}
+        if not has_interpreter(run):
+            return ""
+        found = self._tools.files(run)
         lines = [f"{FOLDER}/{path} ({file.bytes} bytes)" for path, file in found.items()]
-        text = self._description
+        text = self._interpreter.description
         return "\n".join([text, "Files that are there now:", *lines]) if lines else text
 
     def _deltas(

@@ -122,7 +122,8 @@ def tokens_spent(steps: Iterable[RunStep]) -> Usage:
 
 def code_output(record: CodeInterpreterRecord) -> str:
     """Returns the output of code, as the model reads it."""
-    logs = "".join(output.logs for output in record.outputs if isinstance(output, LogsOutput))
+    shown = (output.logs for output in record.outputs if isinstance(output, LogsOutput))
+    logs: str = record.extra.get("told") or "".join(shown)
     images = sum(isinstance(output, ImageOutput) for output in record.outputs)
     if images:
         end = "" if not logs or logs.endswith("\n") else "\n"

@@ -121,7 +121,7 @@ class Runner:
         self._model_rounds = ModelRounds(
             execution,
             model,
-            interpreter.description,
+            interpreter,
             tools,
             self._observer,
             monotonic=monotonic,
