@@ -99,7 +99,8 @@ class _Pages:
 
     def _has_pictures(self, page: PageObject) -> bool:
         try:
-            objects = page["/Resources"].get_object()["/XObject"].get_object()
+            resources: Any = page["/Resources"].get_object()
+            objects = resources["/XObject"].get_object()
             return any(one.get_object().get("/Subtype") == "/Image" for one in objects.values())
         except self._errors:
             return False
@@ -135,7 +136,8 @@ class _Pages:
         kind = _inherited(above, "/FT")
         if kind == "/Btn":
             state = _string(widget.get("/AS")).lstrip("/")
-            caption = _string(widget.get("/MK", {}).get_object().get("/CA"))
+            look = widget["/MK"].get_object() if "/MK" in widget else {}
+            caption = _string(look.get("/CA"))
             value = state if state != "Off" else ""
             # The caption of a box that can be ticked is a sign of a symbol font.
             value = value or ("" if "/AS" in widget else caption)
