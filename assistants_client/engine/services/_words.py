@@ -217,5 +217,9 @@ _INDEXES: Final[dict[str, WordIndex]] = {"sqlite": _Fts5(), "postgresql": _TsVec
 
 
 def word_index(connection: Connection) -> WordIndex:
-    """Returns the index of a database."""
+    """Returns the index of a database, to be searched in this transaction."""
+    if connection.dialect.name == "postgresql":
+        # The planner takes a scan of the table for cheap: it does not count that the words of each
+        # row, which are stored apart, would be read and unpacked.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     return _INDEXES[connection.dialect.name]
