@@ -68,7 +68,7 @@ _SPELLED: Final = {
 
 
 class _Letters(dict[int, str | None]):
-    """What becomes of each letter of a decomposed text, for ``str.translate``."""
+    """The folded form of each letter of a decomposed text, for ``str.translate``."""
 
     def __missing__(self, code: int) -> str | None:
         self[code] = made = _folded(chr(code))

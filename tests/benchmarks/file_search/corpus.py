@@ -2,7 +2,8 @@
 
 A source has the documents of a language, each after a line of its file's name and its title.
 Sections begin with ``##``; a line with `` | `` is a row of a table. A line that begins with ``?``
-is a question on what stands above it, whose answer is a passage with the words after ``=>``.
+is a question on what stands above it, whose answer is a passage with the words after ``=>``. All of
+it is invented, and was written for this project; like its code it may be used by its license.
 """
 
 from __future__ import annotations

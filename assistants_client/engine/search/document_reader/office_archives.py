@@ -115,6 +115,7 @@ class OfficeArchive:
         own = [one.part for one in self.references("").values() if one.kind == "officeDocument"]
         self.main = next((part for part in (*own, *_MAIN_PARTS) if part in self._names), "")
         if self.main:
+            self.label = _MAIN_PARTS.get(self.main, "docx").upper()
             self.label = self._kind().upper()
 
     @property
@@ -125,7 +126,7 @@ class OfficeArchive:
     def _kind(self) -> str:
         root = _Root()
         next(self.parsed(self.main, root), None)
-        return _ROOTS.get(root.name) or _MAIN_PARTS.get(self.main, "docx")
+        return _ROOTS.get(root.name, self.label)
 
     def __enter__(self) -> OfficeArchive:
         return self

@@ -34,6 +34,12 @@ _HTML_NAMES: Final = (".html", ".htm", ".xhtml")
 _MARKDOWN_NAMES: Final = (".md", ".markdown", ".mdx")
 _JSON_NAMES: Final = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson")
 _TABLE_NAMES: Final = (".csv", ".tsv")
+#: By the ends of names, of what is text.
+_KINDS: Final[tuple[tuple[tuple[str, ...], Kind], ...]] = (
+    (_MARKDOWN_NAMES, "markdown"),
+    (_JSON_NAMES, "json"),
+    (_TABLE_NAMES, "table"),
+)
 _OFFICE: Final = ("docx", "pptx", "xlsx")
 _CONTROL: Final = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
 #: Escapes of letters in JSON, one or two, which may be halves of one; and any other escape.
@@ -56,17 +62,16 @@ def kind_of(head: bytes, name: str) -> Kind:
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return "office"
-    for kind in ("pdf", *_OFFICE):
-        if name.endswith(f".{kind}"):
-            raise Refused(f"The file is not a {kind.upper()}, though its name says so.")
+    for ending in ("pdf", *_OFFICE):
+        if name.endswith(f".{ending}"):
+            article = "an" if ending == "xlsx" else "a"
+            raise Refused(f"The file is not {article} {ending.upper()}, though its name says so.")
     if name.endswith(_HTML_NAMES) or _begins_as_html(head):
         return "html"
-    kinds: dict[tuple[str, ...], Kind] = {
-        _MARKDOWN_NAMES: "markdown",
-        _JSON_NAMES: "json",
-        _TABLE_NAMES: "table",
-    }
-    return next((kind for names, kind in kinds.items() if name.endswith(names)), "plain")
+    for names, kind in _KINDS:
+        if name.endswith(names):
+            return kind
+    return "plain"
 
 
 def _begins_as_html(head: bytes) -> bool:

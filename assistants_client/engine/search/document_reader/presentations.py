@@ -91,7 +91,7 @@ class _Shapes:
 
     @property
     def text(self) -> str:
-        """What was collected."""
+        """The text that was collected."""
         title = f"# {' '.join(self._title.split())}" if self._title else ""
         return "\n\n".join((*filter(None, (title, *self._shapes)), ""))
 
