@@ -275,7 +275,7 @@ def test_a_slide_that_is_broken_is_told() -> None:
     text, unread = read(pptx_of(slide(shape("one")), b"<p:sld", slide(shape("three"))), "a.pptx")
 
     assert text.split() == ["one", "three"]
-    assert unread == "slides 2, which are broken"
+    assert unread == "broken slides (2)"
 
 
 def test_the_rows_of_an_xlsx() -> None:
@@ -321,7 +321,7 @@ def test_the_rows_of_an_xlsx() -> None:
         "Town: 東京 | Day: 2024-01-01 | Share: 12.5% | Left: 3 | At: 12:00:00 | Note: TRUE",
         "Town: Rich text | Share: 0.1",
     ]
-    assert unread == "1 formulas whose values are not stored"
+    assert unread == "formulas without a stored value (1)"
 
 
 @pytest.mark.parametrize(
@@ -385,8 +385,6 @@ def test_a_file_that_was_read_in_part_says_so() -> None:
         assert held.status == "completed"
         assert held.last_error is not None
         assert held.last_error.code == "unsupported_file"
-        assert held.last_error.message == (
-            "The file was read, except for slides 2, which are broken."
-        )
+        assert held.last_error.message == ("The file was read, except for broken slides (2).")
         assert bench.file(store, "b.txt").last_error is None
         assert bench.found(store, "walrus") == ["a.pptx"]

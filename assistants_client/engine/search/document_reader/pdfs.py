@@ -81,7 +81,7 @@ class _Pages:
         if pictures:
             self._unread.append(f"the text in pictures of {_pages(pictures)}")
         if broken:
-            self._unread.append(f"{_pages(broken)}, broken")
+            self._unread.append(f"what is broken on {_pages(broken)}")
         self._unread.extend(self._apart())
 
     def _apart(self) -> Iterator[str]:

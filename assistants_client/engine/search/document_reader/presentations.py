@@ -42,7 +42,7 @@ def read_pptx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
         except Refused:
             broken.append(str(number))
     if broken:
-        unread.append(f"slides {', '.join(broken[:20])}, which are broken")
+        unread.append(f"broken slides ({', '.join(broken[:20])})")
 
 
 def _slide(archive: OfficeArchive, part: str, repeated: set[str]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def read_xlsx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
     uncomputed = 0
     for name, reference in book.sheets:
         if reference not in references:
-            unread.append(f"the sheet {name!r}, which is missing")
+            unread.append(f"the missing sheet {name!r}")
             continue
         part = references[reference].part
         sheet = _Sheet(strings.found, formats)
@@ -67,7 +67,7 @@ def read_xlsx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
             yield from drawn(archive, drawing, "chart", "diagramData")
         yield from drawn(archive, part, "drawing", "comments")
     if uncomputed:
-        unread.append(f"{uncomputed} formulas whose values are not stored")
+        unread.append(f"formulas without a stored value ({uncomputed})")
 
 
 def _rows(archive: OfficeArchive, part: str, sheet: _Sheet) -> Iterator[Mapping[int, str]]:
