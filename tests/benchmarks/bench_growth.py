@@ -33,8 +33,8 @@ from sqlalchemy import Connection, Table, func, insert, select, text, update
 
 from assistants_client import Client
 from assistants_client.engine import Conversation, Engine, TextDelta
-from assistants_client.engine.services._words import word_index
 from assistants_client.engine.storage import tables
+from assistants_client.engine.storage.passage_words import put_words
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from databases import fresh
@@ -98,10 +98,9 @@ def with_passages(connection: Connection, count: int) -> None:
     store = connection.execute(select(tables.vector_stores.c.seq)).scalar_one()
     here = tables.passages.c
     found = connection.execute(select(here.seq, here.text).where(here.seq > newest)).all()
-    index = word_index(connection)
     for start in range(0, count, AT_ONCE):
         some = found[start : start + AT_ONCE]
-        index.put(connection, store, [(seq, "", words) for seq, words in some])
+        put_words(connection, [(seq, store, "", words) for seq, words in some])
     connection.execute(update(tables.vector_store_files).values(usage_bytes=400 * count))
 
 

@@ -2,8 +2,8 @@
 
     python tests/engine/fuzz_readers.py [SECONDS] [--seed N] [--within SECONDS]
 
-Valid files of every kind are changed: bytes, pieces, repeated pieces; of a DOCX the parts within. A
-server of its own reads them in vector stores, while another thread asks it for a list again and
+Valid files of every kind are changed: bytes, pieces, repeated pieces; of archives the parts within.
+A server of its own reads them in vector stores, while another thread asks it for a list again and
 again. It ends with 1 when a file is not read and not failed in the end, when an answer takes longer
 than ``--within`` (a tenth of a second; give more on a busy machine), or when the server grows. No
 file is kept: the same seed makes the same ones again.
@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from documents import docx_of, docx_with, locked_pdf, pdf
+from documents import docx_of, docx_with, locked_pdf, pdf, pptx_of, shape, sheet, slide, xlsx_of
 
 from assistants_client import Client
 
@@ -44,6 +44,8 @@ SEEDS: dict[str, list[bytes]] = {
     "html": [PAGE.encode(), PAGE.encode("utf-16")],
     "json": [b'{"a": [1, 2, {"b": "c\\u00e4"}], "d": null}\n' * 20],
     "csv": [b"name,town\nAda,London\nEmil,Berlin\n" * 20],
+    "pptx": [pptx_of(slide(shape("One", "title"), shape("text")), slide(shape("Two")))],
+    "xlsx": [xlsx_of({"One": sheet(["name", "town"], ["Ada", "London"], ["Emil", 7])})],
     "pdf": [pdf("A page about rivers.", "A page about bridges."), locked_pdf("locked", "")],
     "docx": [
         docx_of("Bees", "Bees make honey.", table=[["bee", "wax"], ["wasp", "paper"]]),
@@ -75,6 +77,11 @@ PIECES = [
         b"PK\x03\x04",
     ),
 ]
+#: The parts of archives that are changed.
+PARTS = {
+    *("word/document.xml", "word/styles.xml", "ppt/presentation.xml", "ppt/slides/slide99.xml"),
+    *("_rels/.rels", "ppt/_rels/presentation.xml.rels", "xl/workbook.xml", "xl/worksheets/0.xml"),
+}
 #: Files of one store.
 ROUND = 24
 #: Seconds that one round may take: what the readers' own bounds allow for all of its files.
@@ -113,7 +120,7 @@ def changed_within(content: bytes, chance: random.Random) -> bytes:
     ):
         for name in source.namelist():
             part = source.read(name)
-            is_chosen = name in ("word/document.xml", "word/styles.xml")
+            is_chosen = name in PARTS
             target.writestr(name, changed(part, chance) if is_chosen else part)
     return made.getvalue()
 
@@ -123,7 +130,7 @@ def files(chance: random.Random) -> Iterator[tuple[str, bytes]]:
     while True:
         ending = chance.choice(list(SEEDS))
         content = chance.choice(SEEDS[ending])
-        if ending == "docx" and chance.random() < 0.8:
+        if content.startswith(b"PK") and chance.random() < 0.8:
             content = changed_within(content, chance)
         else:
             content = changed(content, chance)

@@ -13,7 +13,7 @@ import pytest
 import assistants_client as ac
 from assistants_client.engine import Engine
 from assistants_client.engine.search import extraction
-from assistants_client.engine.search.document_reader.chunking import Chunk
+from assistants_client.engine.search.extraction import Passages
 from assistants_client.engine.worker import ingester as ingestion
 from assistants_client.models.vector_stores import VectorStore, VectorStoreFile
 
@@ -61,13 +61,13 @@ class Bench:
 @contextmanager
 def waiting_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Files are read once the event is set."""
-    gate, real = threading.Event(), extraction.extract
+    gate, real = threading.Event(), extraction.extract_passages
 
-    def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chunk]:
+    def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> Passages:
         assert gate.wait(30)
         return real(file, filename, size, overlap)
 
-    monkeypatch.setattr(ingestion, "extract", extract)
+    monkeypatch.setattr(ingestion, "extract_passages", extract)
     try:
         yield gate
     finally:

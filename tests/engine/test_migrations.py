@@ -14,6 +14,7 @@ import pytest
 from databases import fresh
 from engine_http import Http
 from sqlalchemy import Connection, inspect, make_url, text
+from store_bench import Bench
 from werkzeug.test import Client as Web
 
 from assistants_client.engine import Engine, Scripted
@@ -114,7 +115,7 @@ def test_a_database_without_a_version_is_used(path: Path) -> None:
         assert found["filename"] == "notes.txt"
         assert http.send("GET", "/vector_stores/vs_0002")["file_counts"]["completed"] == 1
         assert len(http.send("GET", "/assistants")["data"]) == 1
-    assert version(url) == [1]
+    assert version(url) == [2]
 
 
 def test_what_may_be_missing_is_added(path: Path) -> None:
@@ -132,7 +133,7 @@ def test_what_may_be_missing_is_added(path: Path) -> None:
     assert ask(url, "SELECT count(*) FROM model_states") == [0]
     names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
     assert {"ix_runs_made", "ix_files_expires_at"} <= {*names}
-    assert version(url) == [1]
+    assert version(url) == [2]
 
 
 def test_tokens_come_to_a_database_that_had_none(path: Path) -> None:
@@ -153,7 +154,7 @@ def test_tokens_come_to_a_database_that_had_none(path: Path) -> None:
     assert ask(url, "SELECT tenant FROM runs") == [None] * 3
     names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
     assert {"ix_threads_of", "ix_files_of_for"} <= {*names}
-    assert version(url) == [1]
+    assert version(url) == [2]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_a_newer_version_is_refused(url: str) -> None:
 
     assert str(caught.value).startswith(
         f"The database {shown} cannot be opened: its schema has version 3, and this "
-        "assistants-client supports version 1 only. Update assistants-client, or name another: "
+        "assistants-client supports versions 1 to 2. Update assistants-client, or name another: "
     )
     assert "secret" not in str(caught.value)
 
@@ -266,8 +267,9 @@ ONE_THREAD = "INSERT INTO threads (id, created_at, body) VALUES ('thread_1', 1, 
 
 
 @pytest.fixture
-def first(url: str) -> str:
+def first(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database of version 1, with a thread in it."""
+    monkeypatch.setattr(migrations, "STEPS", ())
     ask(url, ONE_THREAD)
     return url
 
@@ -407,3 +409,62 @@ def test_a_process_that_dies_leaves_nothing_half_done(
     steps(colour)
     assert ask(first, "SELECT colour FROM threads") == ["red"]
     assert version(first) == [2]
+
+
+# --- the step to version 2 ----------------------------------------------------------------------
+
+#: Passages of version 1, by the words that find them now, and did not on each database before.
+PASSAGES = {
+    "ΕΛΛΑΔΑ": "Στην Ελλάδα",
+    "東京": "東京は日本の首都です。",
+    "definition": "The de\ufb01nition of a walrus.",
+    "notes": "What stands under a title that says it.",
+}
+BEFORE = {
+    "sqlite": (
+        "DROP TABLE passage_words",
+        "CREATE VIRTUAL TABLE passage_words USING fts5(store, title, words, "
+        "tokenize = 'porter unicode61 remove_diacritics 2')",
+        "INSERT INTO passage_words (rowid, store, title, words) "
+        "SELECT seq, '1', CASE WHEN seq = 4 THEN 'My notes' ELSE '' END, text FROM passages",
+    ),
+    "postgresql": (
+        "DELETE FROM passage_words",
+        "CREATE TEXT SEARCH DICTIONARY assistants_stem (TEMPLATE = snowball, LANGUAGE = english)",
+        "CREATE TEXT SEARCH CONFIGURATION assistants_words (COPY = simple)",
+        "ALTER TEXT SEARCH CONFIGURATION assistants_words "
+        "ALTER MAPPING FOR asciiword, word, numword WITH assistants_stem",
+        "INSERT INTO passage_words (passage, store, words) SELECT seq, 1, "
+        "setweight(to_tsvector('assistants_words', CASE WHEN seq = 4 THEN 'My notes' ELSE '' END), "
+        "'A') || to_tsvector('assistants_words', text) FROM passages",
+    ),
+}
+
+
+def test_the_words_of_passages_are_made_anew(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What version 1 has indexed is found by this version's words, and deleted with its file."""
+    monkeypatch.setattr("assistants_client.engine.storage.passage_words._AT_ONCE", 3)
+    with Engine(url, Scripted([])) as engine:
+        bench = Bench(engine)
+        store = bench.store(a_txt="One.").id
+        file = bench.file(store, "a.txt").id
+    ask(
+        url,
+        "DELETE FROM passages",
+        *(
+            f"INSERT INTO passages (seq, store_file, start, text) VALUES ({seq}, 1, 0, '{held}')"
+            for seq, held in enumerate(PASSAGES.values(), 1)
+        ),
+        *BEFORE[make_url(url).get_backend_name()],
+        "UPDATE assistants_schema_version SET version = 1",
+    )
+
+    with Engine(url, Scripted([])) as engine:
+        bench = Bench(engine)
+        for query, held in PASSAGES.items():
+            [hit] = bench.client.vector_stores.search(store, query)
+            assert hit.content[0].text == held
+        bench.client.vector_store_files.delete(store, file)
+        assert bench.found(store, "walrus") == []
+    assert version(url) == [2]
+    assert ask(url, "SELECT count(*) FROM passage_words") == [0]

@@ -84,6 +84,4 @@ def test_a_reader_that_is_done_stays_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
     path.write_bytes(b"All of it.")
 
     with path.open("rb") as file:
-        assert [chunk.text for chunk in extraction.extract(file, "notes.txt", 800, 400)] == [
-            "All of it."
-        ]
+        assert extraction.extract(file, "notes.txt").text == "All of it."

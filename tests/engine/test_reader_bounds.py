@@ -6,6 +6,7 @@ import io
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,16 @@ from store_bench import Bench
 
 from assistants_client.engine import Engine, Scripted
 from assistants_client.engine.search import extraction
-from assistants_client.engine.search.document_reader import plain_text, word_documents
+from assistants_client.engine.search.document_reader import office_archives, plain_text
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.search.document_reader.refusal import Refused
 from assistants_client.engine.search.document_reader.web_pages import read_html
-from assistants_client.engine.search.extraction import ReaderStoppedError, UnreadableError, extract
+from assistants_client.engine.search.document_reader.word_documents import read_docx
+from assistants_client.engine.search.extraction import (
+    ReaderStoppedError,
+    UnreadableError,
+    extract_passages,
+)
 from assistants_client.models.vector_stores import FileCounts
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="only time is bounded there")
@@ -29,7 +35,13 @@ def read(content: bytes, name: str) -> list[Chunk]:
     """The passages of a file with some content."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
-        return extract(file, name, 800, 400)
+        return extract_passages(file, name, 800, 400).chunks
+
+
+def docx_text(content: bytes) -> Iterator[str]:
+    """The text of a DOCX, read in this process."""
+    with office_archives.OfficeArchive(io.BytesIO(content)) as archive:
+        yield from read_docx(archive, [])
 
 
 def readers_run(monkeypatch: pytest.MonkeyPatch, folder: Path, body: str) -> None:
@@ -204,7 +216,7 @@ def test_all_text_of_a_docx_that_it_shows() -> None:
       </w:tr></w:tbl>
       <w:p><w:pPr><w:pStyle w:val="Heading2"/></w:pPr><w:r><w:t>Head</w:t></w:r></w:p>"""
 
-    text = "".join(word_documents.read_docx(io.BytesIO(docx_with(body))))
+    text = "".join(docx_text(docx_with(body)))
 
     assert text == "One\ttwo\nthree link new\n\ncontrol\n\na | b\nc\n\n## Head\n\n"
 
@@ -223,12 +235,11 @@ def test_a_docx_is_bounded_by_what_it_holds(
 ) -> None:
     """Not by its bytes alone: elements, their depth and the length of a tag."""
     if "elements" in words:
-        monkeypatch.setattr(word_documents, "_MAX_ELEMENTS", 100)
-        monkeypatch.setattr(word_documents, "_STYLES", "none")
-    monkeypatch.setattr(word_documents, "_MAX_TAG", 1_000_000)
+        monkeypatch.setattr(office_archives, "_MAX_ELEMENTS", 100)
+    monkeypatch.setattr(office_archives, "_MAX_TAG", 1_000_000)
 
     with pytest.raises(Refused, match=words):
-        list(word_documents.read_docx(io.BytesIO(docx_with(body))))
+        list(docx_text(docx_with(body)))
 
 
 def test_a_docx_has_no_document_type() -> None:
@@ -236,7 +247,7 @@ def test_a_docx_has_no_document_type() -> None:
     head = '<!DOCTYPE a [<!ENTITY b "c">]>'
 
     with pytest.raises(Refused, match="document type"):
-        list(word_documents.read_docx(io.BytesIO(docx_with("<w:p/>", before=head))))
+        list(docx_text(docx_with("<w:p/>", before=head)))
 
 
 def test_a_docx_whose_parts_are_broken() -> None:
@@ -247,7 +258,7 @@ def test_a_docx_whose_parts_are_broken() -> None:
     content[place : place + 40] = bytes(40)
 
     with pytest.raises(Refused, match="broken"):
-        list(word_documents.read_docx(io.BytesIO(bytes(content))))
+        list(docx_text(bytes(content)))
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_a_reader_that_fails_does_not_keep_a_file_in_progress(
     def extract(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(ingestion, "extract", extract)
+    monkeypatch.setattr(ingestion, "extract_passages", extract)
     held = bench.file(bench.store(a_txt="x").id, "a.txt")
 
     assert held.last_error is not None

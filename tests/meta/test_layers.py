@@ -57,11 +57,15 @@ OURS = {
     "engine.code_interpreter.sandbox_main": "",  # nothing else is there where it runs
     "engine.search.document_reader": "",  # a program of its own
     "engine.search": "_arguments _http errors models engine.faults "
-    "engine.language_models engine.search.document_reader",
+    "engine.language_models engine.search.document_reader engine.search.word_forms",
+    # The words of the index, which its storage is made of.
+    "engine.search.word_stems": "",
+    "engine.search.word_forms": "engine.search.word_stems",
     "engine.domain": "_json models engine.faults engine.ids engine.language_models engine.search",
     "engine.events": "_http _json models engine.faults",
     "engine.observability": "_version errors models engine.language_models",
-    "engine.storage": "_json errors models engine.domain engine.faults engine.ids",
+    "engine.storage": "_json errors models engine.domain engine.faults engine.ids "
+    "engine.search.word_forms",
     "engine.services": "_json _protocol models engine.domain engine.events engine.faults "
     "engine.ids engine.language_models engine.search engine.storage",
     "engine.services.worker_side": "_json models engine.code_interpreter engine.domain "

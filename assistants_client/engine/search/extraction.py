@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.search.document_reader.program import ReadRequest
@@ -53,6 +53,30 @@ _ABOVE: Final = {
 _STOPPED: Final = frozenset({"SIGINT", "SIGTERM", "SIGHUP"})
 
 
+class Extracted(NamedTuple):
+    """The text of a file.
+
+    Attributes:
+        text: All of it that could be read.
+        unread: What could not be read, in words; empty where that is nothing.
+    """
+
+    text: str
+    unread: str = ""
+
+
+class Passages(NamedTuple):
+    """The passages of a file.
+
+    Attributes:
+        chunks: All of them that could be read, one at least.
+        unread: What could not be read, in words; empty where that is nothing.
+    """
+
+    chunks: list[Chunk]
+    unread: str = ""
+
+
 class UnreadableError(Exception):
     """A file that no text can be read from.
 
@@ -69,7 +93,18 @@ class ReaderStoppedError(Exception):
     """The reader was stopped from outside: the file is to be read again."""
 
 
-def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chunk]:
+def extract(file: IO[bytes], filename: str) -> Extracted:
+    """Returns the text of a file, as a person sees it.
+
+    Raises:
+        UnreadableError: It has none, it cannot be read, or reading it takes too much.
+        ReaderStoppedError: Somebody ended the process that read it.
+    """
+    [whole], unread = extract_passages(file, filename, MAX_TOKENS, 0)
+    return Extracted(whole.text, unread)
+
+
+def extract_passages(file: IO[bytes], filename: str, size: int, overlap: int) -> Passages:
     """Returns the passages of a file.
 
     Args:
@@ -101,9 +136,10 @@ def extract(file: IO[bytes], filename: str, size: int, overlap: int) -> list[Chu
         output.seek(0)
         try:
             if status == 0:
-                found = [Chunk(*json.loads(line)) for line in output]
+                found = [json.loads(line) for line in output]
+                unread = found.pop()["unread"] if isinstance(found[-1], dict) else ""
                 if found:
-                    return found
+                    return Passages([Chunk(*one) for one in found], unread)
             last = json.loads(output.readlines()[-1])
             error = UnreadableError(last["code"], last["message"])
         except (ValueError, LookupError, TypeError):

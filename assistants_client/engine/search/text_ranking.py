@@ -1,7 +1,6 @@
 """Prepares texts and queries for the full-text index, and scores hits.
 
-Pure: no SQL is run here. Scripts without spaces are indexed letter by letter, and searched by pairs
-of letters.
+Pure: no SQL is run here. The words themselves are ``word_forms``'s.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from assistants_client.engine.search.document_reader.chunking import UNSPACED
+from assistants_client.engine.search.word_forms import asked_words, folded_words
 from assistants_client.models._base import JsonObject
 
 #: The constant of reciprocal rank fusion: the smaller, the more high ranks count; 60 is common.
@@ -35,8 +34,6 @@ off on once only or other our out over own please same say says she should so so
 that the their them then there these they this those through to too under until up us very was we
 were what when where which while who whom whose why will with would you your
 """.split()  # noqa: SIM905 - easier to read than a list
-_WORD: Final = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
-_UNSPACED: Final = re.compile(rf"([{UNSPACED}])")
 _NAME_PARTS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\W]+")
 
 
@@ -59,16 +56,6 @@ class Postings:
     count: int
 
 
-def indexed(text: str) -> str:
-    """Returns a text as it is put into the index."""
-    return _UNSPACED.sub(r" \1 ", text.replace("_", " "))
-
-
-def words_of(text: str) -> list[str]:
-    """Returns the words of a text; a run of a script without spaces is one word."""
-    return _WORD.findall(text)
-
-
 def title_words(filename: str, headings: str) -> str:
     """Returns the words of a passage's title: of its file's name, and of the headings above it."""
     stem = filename.rpartition(".")[0] or filename
@@ -76,23 +63,27 @@ def title_words(filename: str, headings: str) -> str:
 
 
 def terms(query: str) -> list[str]:
-    """Returns the terms of a query, as phrases of the index's language: without stop words."""
+    """Returns the terms of a query, as the index has them: without stop words."""
     found: dict[str, bool] = {}
-    for word in words_of(query.lower().replace("_", " ")):
-        if _UNSPACED.match(word):
-            pairs = [word[n : n + 2] for n in range(len(word) - 1)] or [word]
-            found.update((f'"{" ".join(pair)}"', True) for pair in pairs)
-        else:
-            found.setdefault(f'"{word}"', word not in _STOP_WORDS)
+    for word in folded_words(query):
+        is_content = word not in _STOP_WORDS
+        for term in asked_words(word):
+            found[term] = found.get(term, False) or is_content
     content = [term for term, is_content in found.items() if is_content]
     return (content or list(found))[:MAX_TERMS]
 
 
 def in_stores(stores: Iterable[int], wanted: Sequence[str], together: int = 1) -> str:
-    """Returns the index's query for passages of some stores that hold so many of the terms."""
+    """Returns SQLite's query for passages of some stores that hold so many of the terms."""
     places = " OR ".join(f'"{store}"' for store in stores)
-    sets = " OR ".join(f"({' AND '.join(some)})" for some in combinations(wanted, together))
+    sets = any_of(wanted, together, " AND ", " OR ", '"')
     return f"(store : ({places})) AND ({{title words}} : ({sets}))"
+
+
+def any_of(wanted: Sequence[str], together: int, both: str, either: str, mark: str) -> str:
+    """Returns a query for what holds so many of the terms, in the words of an index's language."""
+    quoted = [f"{mark}{term}{mark}" for term in wanted]
+    return either.join(f"({both.join(some)})" for some in combinations(quoted, together))
 
 
 def selective_terms(counts: Mapping[str, int], most: int) -> list[str]:

@@ -15,10 +15,10 @@ from assistants_client.engine.search.document_reader.chunking import Chunk
 from assistants_client.engine.search.text_ranking import title_words
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._stores import STATUSES, end_file
-from assistants_client.engine.services._words import word_index
 from assistants_client.engine.services._write import delete_first, in_pieces
 from assistants_client.engine.storage.deleted_items import drop
 from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.passage_words import put_words
 from assistants_client.engine.storage.tables import passages, vector_store_files
 from assistants_client.models.vector_stores import VectorStoreFile
 
@@ -67,11 +67,10 @@ def put_passages(
     # Nobody else can have put in any.
     made = select(passages.c.seq).where(passages.c.seq > newest).order_by(passages.c.seq)
     numbers = connection.execute(made).scalars().all()
-    word_index(connection).put(
+    put_words(
         connection,
-        store,
         [
-            (number, title_words(filename, one.headings), one.text)
+            (number, store, title_words(filename, one.headings), one.text)
             for number, one in zip(numbers, chunks, strict=True)
         ],
     )

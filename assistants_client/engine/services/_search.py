@@ -36,13 +36,14 @@ from assistants_client.engine.storage.tables import (
 #: Passages whose scores are computed, for each one that is wanted, and at least.
 _CANDIDATES: Final = 5
 _FEWEST_CANDIDATES: Final = 100
-#: Up to so many passages that hold a word, and passages of stores, are counted one by one. So many
-#: are more than most stores have, and are read in some milliseconds.
-_KNOWN_EXACTLY: Final = 5000
+#: Up to so many passages that hold a word, and passages of stores, are counted one by one: they are
+#: read in a millisecond or two, so that a word that all passages hold takes hardly longer than one
+#: that few do.
+_KNOWN_EXACTLY: Final = 1000
 #: Of more passages, so many are read, to know how long they are.
 _LENGTHS: Final = 500
 #: Of more passages than are known exactly, the index computes the ranks of so many.
-_RANKED: Final = 2 * _KNOWN_EXACTLY
+_RANKED: Final = _KNOWN_EXACTLY
 
 
 def search(

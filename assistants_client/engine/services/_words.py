@@ -5,16 +5,14 @@ Files and stores are only numbers here; the scores of hits are not decided here.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from math import comb
 from typing import Any, Final, Protocol
 
 from attrs import frozen
 from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
 
-from assistants_client.engine.search.text_ranking import in_stores, indexed, words_of
+from assistants_client.engine.search.text_ranking import any_of, in_stores
 
 
 @frozen
@@ -27,12 +25,6 @@ class Searched:
 
 class WordIndex(Protocol):
     """An index of words in one kind of database. Words are terms as ``text_ranking`` has them."""
-
-    def put(
-        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
-    ) -> None:
-        """Adds passages of a store: numbers, titles and words. They are deleted with their rows."""
-        ...
 
     def ranked(
         self,
@@ -68,10 +60,6 @@ class WordIndex(Protocol):
 class _Fts5:
     """The index of SQLite."""
 
-    _PUT = text(
-        "INSERT INTO passage_words (rowid, store, title, words) "
-        "VALUES (:passage, :store, :title, :words)"
-    )
     #: The place of the store takes no part in the rank; a word of the title counts as two.
     _RANKED = (
         "SELECT passages.seq, passages.store_file, rank FROM ("
@@ -85,20 +73,6 @@ class _Fts5:
         " AND NOT EXISTS (SELECT 1 FROM passages "
         "WHERE seq = passage_words.rowid AND store_file IN :some)"
     )
-
-    def put(
-        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
-    ) -> None:
-        rows = [
-            {
-                "passage": passage,
-                "store": str(store),
-                "title": indexed(title),
-                "words": indexed(words),
-            }
-            for passage, title, words in passages
-        ]
-        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
@@ -147,43 +121,30 @@ class _Fts5:
 
 
 class _TsVector:
-    """PostgreSQL's index. It would parse addresses and numbers its own way: it gets bare words."""
+    """PostgreSQL's index."""
 
-    _PUT = text(
-        "INSERT INTO passage_words (passage, store, words) VALUES (:passage, :store, "
-        "setweight(to_tsvector('assistants_words', :title), 'A') "
-        "|| to_tsvector('assistants_words', :words))"
-    )
     #: A word of the title counts as two; 1 is for long passages, which hold more words anyway.
     _RANKED = (
         "SELECT passages.seq, passages.store_file, "
-        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, {any}, 1) AS rank "
+        "-ts_rank('{{0.5, 0.5, 0.5, 1}}', found.words, CAST(:query AS tsquery), 1) AS rank "
         "FROM (SELECT passage, words FROM passage_words "
-        "WHERE store = ANY(:stores) AND words @@ ({wanted}){shown} LIMIT :most) AS found "
+        "WHERE store = ANY(:stores) AND words @@ CAST(:wanted AS tsquery){shown} "
+        "LIMIT :most) AS found "
         "JOIN passages ON passages.seq = found.passage "
         "ORDER BY rank, passages.seq"
     )
     _HOLDING = (
         "SELECT passage FROM passage_words "
-        "WHERE store = ANY(:stores) AND words @@ ({wanted}){shown} LIMIT :most"
+        "WHERE store = ANY(:stores) AND words @@ CAST(:wanted AS tsquery){shown} LIMIT :most"
     )
     _AMONG = (
-        "SELECT passage FROM passage_words WHERE passage = ANY(:among) AND words @@ ({wanted}) "
-        "LIMIT :most"
+        "SELECT passage FROM passage_words "
+        "WHERE passage = ANY(:among) AND words @@ CAST(:wanted AS tsquery) LIMIT :most"
     )
     _SHOWN = (
         " AND NOT EXISTS (SELECT 1 FROM passages "
         "WHERE seq = passage_words.passage AND store_file = ANY(:hidden))"
     )
-
-    def put(
-        self, connection: Connection, store: int, passages: Sequence[tuple[int, str, str]]
-    ) -> None:
-        rows = [
-            {"passage": passage, "store": store, "title": _bare(title), "words": _bare(words)}
-            for passage, title, words in passages
-        ]
-        connection.execute(self._PUT, rows)
 
     def ranked(
         self,
@@ -240,37 +201,25 @@ class _TsVector:
         together: int = 1,
         query: Sequence[str] = (),
     ) -> Any:
-        names = {word: f"word{number}" for number, word in enumerate(query or words)}
-        asked = {
-            word: f"phraseto_tsquery('assistants_words', :{name})" for word, name in names.items()
-        }
-        sets = (
-            f"({' && '.join(asked[word] for word in some)})"
-            for some in combinations(words, together)
-        )
-        written = statement.format(
-            wanted=" || ".join(sets),
-            any=" || ".join(asked.values()),
-            shown=cls._SHOWN if "hidden" in numbers else "",
-        )
+        written = statement.format(shown=cls._SHOWN if "hidden" in numbers else "")
         found = text(written).bindparams(
             bindparam("most", type_=BigInteger),
             *(bindparam(name, type_=ARRAY(BigInteger)) for name in numbers),
         )
-        lists = {name: list(given) for name, given in numbers.items()}
-        bare = {name: _bare(word) for word, name in names.items()}
-        return connection.execute(found, {**lists, **bare, "most": most})
-
-
-def _bare(written: str) -> str:
-    """Returns the words of a text without accents, and without the signs between them."""
-    plain = unicodedata.normalize("NFKD", indexed(written))
-    return " ".join(words_of("".join(c for c in plain if not unicodedata.combining(c))))
+        asked: dict[str, Any] = {name: list(given) for name, given in numbers.items()}
+        asked |= {"wanted": any_of(words, together, " & ", " | ", "'"), "most": most}
+        if query:
+            asked["query"] = any_of(query, 1, " & ", " | ", "'")
+        return connection.execute(found, asked)
 
 
 _INDEXES: Final[dict[str, WordIndex]] = {"sqlite": _Fts5(), "postgresql": _TsVector()}
 
 
 def word_index(connection: Connection) -> WordIndex:
-    """Returns the index of a database."""
+    """Returns the index of a database, to be searched in this transaction."""
+    if connection.dialect.name == "postgresql":
+        # The planner takes a scan of the table for cheap: it does not count that the words of each
+        # row, which are stored apart, would be read and unpacked.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     return _INDEXES[connection.dialect.name]

@@ -18,13 +18,14 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Column, Connection, func, insert, inspect, select, update
 from sqlalchemy.schema import CreateColumn
 
+from assistants_client.engine.storage.passage_words import rebuild
 from assistants_client.engine.storage.tables import create_missing, metadata, schema_version
 
 #: Migrates the tables of one version, and the rows in them, to the next.
 Step: TypeAlias = Callable[[Connection], object]
 
 #: The first leads from version 1 to 2. What was released is never changed.
-STEPS: Final[tuple[Step, ...]] = ()
+STEPS: Final[tuple[Step, ...]] = (rebuild,)
 
 #: Of databases that were made before versions were stored.
 _UNMARKED: Final = 1

@@ -37,6 +37,8 @@ from sqlalchemy import (
     text,
 )
 
+from assistants_client.engine.storage.passage_words import WORD_TABLES
+
 
 class _String(TypeDecorator[str]):
     """Text that every database takes: what PostgreSQL or UTF-8 does not allow is replaced."""
@@ -277,42 +279,13 @@ passage_vectors: Final = Table(
     Column("vector", LargeBinary, nullable=False),
 )
 
-# The words of passages, by the number of the passage; ``store`` is the number of its store. Words
-# are searched by their stems, and none is left out.
-for _dialect, _statement in (
-    (
-        "sqlite",
-        "CREATE VIRTUAL TABLE passage_words USING fts5(store, title, words, "
-        "tokenize = 'porter unicode61 remove_diacritics 2')",
-    ),
-    (
-        "sqlite",
-        "CREATE TRIGGER passage_is_gone AFTER DELETE ON passages BEGIN "
-        "DELETE FROM passage_words WHERE rowid = old.seq; END",
-    ),
-    (
-        "postgresql",
-        "CREATE TEXT SEARCH DICTIONARY assistants_stem (TEMPLATE = snowball, LANGUAGE = english)",
-    ),
-    ("postgresql", "CREATE TEXT SEARCH CONFIGURATION assistants_words (COPY = simple)"),
-    (
-        "postgresql",
-        "ALTER TEXT SEARCH CONFIGURATION assistants_words "
-        "ALTER MAPPING FOR asciiword, word, numword WITH assistants_stem",
-    ),
-    (
-        "postgresql",
-        "CREATE TABLE passage_words ("
-        "passage BIGINT PRIMARY KEY REFERENCES passages (seq) ON DELETE CASCADE, "
-        "store BIGINT NOT NULL, words TSVECTOR NOT NULL)",
-    ),
-    ("postgresql", "CREATE INDEX ix_passage_words_words ON passage_words USING gin (words)"),
-):
-    event.listen(
-        passages,
-        "after_create",
-        DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
-    )
+for _dialect, _statements in WORD_TABLES.items():
+    for _statement in _statements:
+        event.listen(
+            passages,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
+        )
 
 #: The responses to requests that may be repeated, by the key that their caller gave them.
 #: What is stored of a thread is deleted with the thread.

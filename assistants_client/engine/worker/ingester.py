@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 from assistants_client.engine.faults import Fault, named
 from assistants_client.engine.search.embeddings import EmbeddingError, Embeddings
-from assistants_client.engine.search.extraction import ReaderStoppedError, UnreadableError, extract
+from assistants_client.engine.search.extraction import (
+    ReaderStoppedError,
+    UnreadableError,
+    extract_passages,
+)
 from assistants_client.engine.services.worker_side.ingesting import Ingesting, Job
 
 _log = logging.getLogger(__name__)
@@ -57,16 +61,16 @@ class Ingester:
         # It has no name, where that can be: nothing is left of it when this process is killed.
         with tempfile.TemporaryFile() as file:
             file.writelines(job.content)
-            cut = extract(
+            cut, unread = extract_passages(
                 file,
                 job.content.file.filename,
                 sizes.max_chunk_size_tokens,
                 sizes.chunk_overlap_tokens,
             )
         if self._embeddings is None:
-            self._ingesting.complete(job, cut)
+            self._ingesting.complete(job, cut, unread=unread)
             return
         # The headings say what a passage is about that does not say so itself.
         texts = [f"{one.headings}\n{one.text}" if one.headings else one.text for one in cut]
         vectors = self._embeddings.of_passages(texts)
-        self._ingesting.complete(job, cut, self._embeddings.model, vectors)
+        self._ingesting.complete(job, cut, self._embeddings.model, vectors, unread=unread)

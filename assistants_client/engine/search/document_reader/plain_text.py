@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from assistants_client.engine.search.document_reader.refusal import Refused
 
-Kind: TypeAlias = Literal["pdf", "docx", "html", "markdown", "plain"]
+Kind: TypeAlias = Literal["pdf", "office", "html", "markdown", "json", "table", "plain"]
 
 #: Bytes of a file from which its kind and encoding are detected.
 HEAD: Final = 64 * 1024
@@ -32,7 +32,19 @@ _CHARSET: Final = re.compile(
 _NO_ENCODINGS: Final = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape"})
 _HTML_NAMES: Final = (".html", ".htm", ".xhtml")
 _MARKDOWN_NAMES: Final = (".md", ".markdown", ".mdx")
+_JSON_NAMES: Final = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson")
+_TABLE_NAMES: Final = (".csv", ".tsv")
+#: By the ends of names, of what is text.
+_KINDS: Final[tuple[tuple[tuple[str, ...], Kind], ...]] = (
+    (_MARKDOWN_NAMES, "markdown"),
+    (_JSON_NAMES, "json"),
+    (_TABLE_NAMES, "table"),
+)
+_OFFICE: Final = ("docx", "pptx", "xlsx")
 _CONTROL: Final = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
+#: Escapes of letters in JSON, one or two, which may be halves of one; and any other escape.
+_ESCAPE: Final = re.compile(r"(\\u[0-9a-fA-F]{4}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?)|\\[^u]")
+_LAST_ASCII: Final = 0x7F
 #: Without a group that is repeated: each time would take memory.
 _GAP: Final = re.compile(r"\n[ \t\n]*\n")
 
@@ -49,13 +61,17 @@ def kind_of(head: bytes, name: str) -> Kind:
     if b"%PDF-" in head[:1024]:
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
-        return "docx"
-    for kind in ("pdf", "docx"):
-        if name.endswith(f".{kind}"):
-            raise Refused(f"The file is not a {kind.upper()}, though its name says so.")
+        return "office"
+    for ending in ("pdf", *_OFFICE):
+        if name.endswith(f".{ending}"):
+            article = "an" if ending == "xlsx" else "a"
+            raise Refused(f"The file is not {article} {ending.upper()}, though its name says so.")
     if name.endswith(_HTML_NAMES) or _begins_as_html(head):
         return "html"
-    return "markdown" if name.endswith(_MARKDOWN_NAMES) else "plain"
+    for names, kind in _KINDS:
+        if name.endswith(names):
+            return kind
+    return "plain"
 
 
 def _begins_as_html(head: bytes) -> bool:
@@ -84,7 +100,9 @@ def encoding_of(head: bytes) -> str:
         if head.startswith(bom):
             return encoding
     if _CONTROL & set(head):
-        message = "The file is not text, and of no kind that can be read (PDF, DOCX, HTML)."
+        message = (
+            "The file is not text, and of no kind that can be read (PDF, DOCX, PPTX, XLSX, HTML)."
+        )
         raise Refused(message, "unsupported_file")
     named = _declared_encoding(head)
     if named:
@@ -120,6 +138,18 @@ def _known_encoding(name: str) -> str:
     except (LookupError, ValueError):
         return ""
     return "" if encoding.replace("_", "-") in _NO_ENCODINGS else encoding
+
+
+def unescaped(text: str) -> str:
+    """Returns a text of JSON in which letters stand for themselves, and not as escapes."""
+    return _ESCAPE.sub(_letter, text) if "\\u" in text else text
+
+
+def _letter(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return found[0]  # a sign that is escaped by itself, such as a backslash
+    letters = bytes.fromhex(found[1].replace("\\u", "")).decode("utf-16-be", "replace")
+    return letters if letters.isalpha() or ord(letters[0]) > _LAST_ASCII else found[0]
 
 
 def normalized(text: str) -> str:

@@ -1,7 +1,8 @@
 """The reader program: a file is its standard input, its passages its standard output, one a line.
 
-Each is a JSON array of the start, the text and the headings. Where it ends with the status 1, the
-last line is an object with ``code`` and ``message`` instead: why there are none.
+Each is a JSON array of the start, the text and the headings. Where parts of the file could not be
+read, the last line is an object with ``unread``, which says what. Where it ends with the status 1,
+the last line is an object with ``code`` and ``message`` instead: why there are none.
 """
 
 from __future__ import annotations
@@ -15,17 +16,24 @@ from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple
 
 from assistants_client.engine.search.document_reader.chunking import Chunk, chunks, count_tokens
+from assistants_client.engine.search.document_reader.office_archives import OfficeArchive
 from assistants_client.engine.search.document_reader.pdfs import read_pdf
 from assistants_client.engine.search.document_reader.plain_text import (
     HEAD,
     encoding_of,
     kind_of,
     normalized,
+    unescaped,
 )
+from assistants_client.engine.search.document_reader.presentations import read_pptx
 from assistants_client.engine.search.document_reader.refusal import Refused
+from assistants_client.engine.search.document_reader.table_rows import read_table
 from assistants_client.engine.search.document_reader.web_pages import read_html
 from assistants_client.engine.search.document_reader.word_documents import read_docx
+from assistants_client.engine.search.document_reader.workbooks import read_xlsx
 
+#: Characters that tell what could not be read, at most.
+_MAX_UNREAD: Final = 400
 #: Seconds between two checks whether the process that started it is still there.
 _CHECK_SECONDS: Final = 1.0
 
@@ -92,37 +100,51 @@ def _read(request: ReadRequest) -> int:
 
 
 def _lines(file: BinaryIO, request: ReadRequest) -> Iterator[bytes]:
-    """Yields the passages of a file, as they are written."""
+    """Yields the passages of a file, as they are written, and what of it could not be read."""
     left = request.output
-    for chunk in passages(file, request):
-        line = (json.dumps(chunk, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    unread: list[str] = []
+    for chunk in passages(file, request, unread):
+        line = _line(chunk)
         left -= len(line)
         if left < 0:
             raise Refused("The file is too long: its passages take too much room.")
         yield line
+    if unread:
+        yield _line({"unread": "; ".join(unread)[:_MAX_UNREAD]})
 
 
-def passages(file: BinaryIO, request: ReadRequest) -> Iterator[Chunk]:
+def _line(document: object) -> bytes:
+    return (json.dumps(document, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+def passages(file: BinaryIO, request: ReadRequest, unread: list[str]) -> Iterator[Chunk]:
     """Yields the passages of a file.
 
+    Args:
+        file: The file.
+        request: The request.
+        unread: What cannot be read of it is added here.
+
     Raises:
-        Refused: It cannot be read.
+        Refused: None of it can be read.
     """
-    text, is_headed = _text(file, request)
+    text, is_headed = _text(file, request, unread)
     tokens = count_tokens(text)
     if tokens > request.tokens:
         raise Refused(f"The file has {tokens} tokens; at most {request.tokens} are allowed.")
     yield from chunks(text, request.size, request.overlap, has_headings=is_headed)
 
 
-def _text(file: BinaryIO, request: ReadRequest) -> tuple[str, bool]:
+def _text(file: BinaryIO, request: ReadRequest, unread: list[str]) -> tuple[str, bool]:
     """Returns the text, and whether its lines may be headings, as in Markdown."""
     head = file.read(HEAD)
     kind = kind_of(head, request.name)
-    if kind == "pdf":
-        return normalized(_joined(read_pdf(file), request.characters)), False
-    if kind == "docx":
-        return normalized(_joined(read_docx(file), request.characters)), True
+    if kind in ("pdf", "office"):
+        pieces = read_pdf(file, unread) if kind == "pdf" else _office_text(file, unread)
+        joined = _joined(pieces, request.characters)
+        if unread and not joined.strip():
+            raise Refused(f"The file contains no text but {'; '.join(unread)}."[:_MAX_UNREAD])
+        return normalized(joined), kind == "office"
     encoding = encoding_of(head)
     size = file.seek(0, os.SEEK_END)
     if size > request.letters:
@@ -131,7 +153,34 @@ def _text(file: BinaryIO, request: ReadRequest) -> tuple[str, bool]:
     text = file.read().decode(encoding, errors="replace")
     if kind == "html":
         return normalized(_joined(read_html(text), request.characters)), True
+    if kind == "json":
+        text = unescaped(text)
+    if kind == "table":
+        text = _with_headers(text, request)
     return normalized(text), kind == "markdown"
+
+
+def _with_headers(text: str, request: ReadRequest) -> str:
+    """Returns a table with a header in each row; the table as it is where that is too long."""
+    rows = read_table(text)
+    try:
+        named = text if rows is None else _joined(rows, request.characters)
+    except Refused:
+        return text
+    return named if count_tokens(named) <= request.tokens else text
+
+
+def _office_text(file: BinaryIO, unread: list[str]) -> Iterator[str]:
+    with OfficeArchive(file) as archive:
+        if archive.kind == "docx":
+            yield from read_docx(archive, unread)
+        elif archive.kind == "pptx":
+            yield from read_pptx(archive, unread)
+        elif archive.kind == "xlsx":
+            yield from read_xlsx(archive, unread)
+        else:
+            message = "Archives and office files other than DOCX, PPTX and XLSX cannot be read."
+            raise Refused(message, "unsupported_file")
 
 
 def _joined(pieces: Iterator[str], characters: int) -> str:

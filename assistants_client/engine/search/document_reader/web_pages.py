@@ -12,7 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-_HIDDEN: Final = frozenset({"script", "style", "template", "noscript", "svg", "head"})
+_HIDDEN: Final = frozenset(
+    {"script", "style", "template", "noscript", "svg", "head", "datalist", "iframe", "noframes"}
+)
+#: Elements that an attribute can hide here. The end of others may be left out, so that it would not
+#: be known where what they hide ends.
+_CAN_HIDE: Final = frozenset(
+    {"a", "article", "aside", "b", "button", "code", "details", "dialog", "div", "dl", "em"}
+    | {"fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"}
+    | {"label", "main", "nav", "ol", "pre", "section", "select", "small", "span", "strong", "table"}
+    | {"ul"}
+)
+#: Kinds of fields of a form whose value is shown, as it is in one that has no kind.
+_SHOWN_FIELDS: Final = frozenset(
+    {"", "button", "date", "email", "number", "reset", "search", "submit", "tel", "text", "url"}
+)
 #: Elements that may stand in a head. The start of any other ends it: its own end may be left out.
 _IN_HEAD: Final = frozenset(
     {"base", "basefont", "bgsound", "head", "html", "link", "meta", "noframes", "noscript"}
@@ -20,10 +34,28 @@ _IN_HEAD: Final = frozenset(
 )
 #: Elements that do not part words.
 _INLINE: Final = frozenset(
-    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "font", "i", "img", "kbd"}
+    {
+        "input",
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "cite",
+        "code",
+        "data",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "kbd",
+    }
     | {"label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt"}
     | {"u", "var", "wbr"}
 )
+#: Elements that part words within a line: what is written above one, and the choices of a list.
+_APART: Final = frozenset({"rt", "rp", "option", "button"})
 _CELLS: Final = frozenset({"td", "th"})
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PARAGRAPHS: Final = _HEADINGS | {"p", "div"}
@@ -33,6 +65,12 @@ _RAW: Final = {
 }
 _MARKUP: Final = re.compile(r"<[A-Za-z/!?]")
 _NAME: Final = re.compile(r"[A-Za-z][^\s/>]{0,40}")
+#: In a tag, an attribute: its name, and its value with its quotation marks, if any.
+_ATTRIBUTE: Final = re.compile(
+    r"\s([A-Za-z][A-Za-z-]{0,40})(?:\s{0,9}=\s{0,9}(\"[^\"]{0,9999}\"|'[^']{0,9999}'|[^\s\"'>]{1,999}))?"
+)
+#: Characters of a tag in which attributes are searched.
+_LONGEST_TAG: Final = 10_000
 #: In a tag: its end, or the quotation mark that begins a value.
 _IN_TAG: Final = re.compile(r">|=\s*[\"']")
 #: Longer numbers are no character's.
@@ -58,16 +96,21 @@ def read_html(text: str) -> Iterator[str]:
         if named is None:
             continue  # such as "</>", which shows nothing
         name = named[0].lower()
+        tag = text[named.end() : min(place, named.end() + _LONGEST_TAG)]
         if is_end:
             if not hidden.close(name) and not hidden:
                 yield _at_end(name)
             continue
         hidden.close_head(name)
+        can_hide = name in _CAN_HIDE and (bool(hidden) or _is_hiding(tag, name))
         if not hidden:
             yield _at_start(name)
-        if text[place - 2 : place] == "/>":
+            if name == "input":
+                yield _field(tag)
+        # Of elements of HTML the sign of an empty one means nothing.
+        if text[place - 2 : place] == "/>" and not can_hide:
             continue
-        hidden.open(name)
+        hidden.open(name, is_hiding=can_hide)
         if name in _RAW:
             end = _RAW[name].search(text, place)
             place = len(text) if end is None else end.start()
@@ -91,8 +134,8 @@ class _HiddenElements:
             self._open.clear()
             self._times.clear()
 
-    def open(self, name: str) -> None:
-        if name in _HIDDEN:
+    def open(self, name: str, *, is_hiding: bool) -> None:
+        if name in _HIDDEN or is_hiding:
             self._open.append(name)
             self._times[name] += 1
 
@@ -105,6 +148,34 @@ class _HiddenElements:
             ended = self._open.pop()
             self._times[ended] -= 1
         return True
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    """Returns the attributes of a tag, of several with one name the first."""
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(tag):
+        found.setdefault(match[1].lower(), (match[2] or "").strip("\"'"))
+    return found
+
+
+def _is_hiding(tag: str, name: str) -> bool:
+    """Returns whether an element's attributes hide it."""
+    lower = tag.lower()
+    if name != "dialog" and "hidden" not in lower and "display" not in lower:
+        return False
+    attributes = _attributes(tag)
+    style = "".join(attributes.get("style", "").lower().split())
+    is_closed = name == "dialog" and "open" not in attributes
+    return is_closed or "hidden" in attributes or "display:none" in style
+
+
+def _field(tag: str) -> str:
+    """Returns what a field of a form shows: its value, or what stands in its place."""
+    attributes = _attributes(tag)
+    if attributes.get("type", "").lower() not in _SHOWN_FIELDS or "hidden" in attributes:
+        return ""
+    shown = attributes.get("value") or attributes.get("placeholder", "")
+    return f" {_shown(shown)} " if shown else ""
 
 
 def _after_declaration(text: str, start: int) -> int:
@@ -131,12 +202,16 @@ def _at_start(name: str) -> str:
         return "\n\n" + "#" * int(name[1]) + " "
     if name in _CELLS:
         return " | "
+    if name in _APART:
+        return " "
     return "" if name in _INLINE or name in _HIDDEN else "\n"
 
 
 def _at_end(name: str) -> str:
     if name in _PARAGRAPHS:
         return "\n\n"
+    if name in _APART:
+        return " "
     return "" if name in _INLINE or name in _CELLS else "\n"
 
 

@@ -1,138 +1,80 @@
-"""Reads the paragraphs and tables of a DOCX as a stream: no tree of it is ever in memory."""
+"""Reads the text of a DOCX that a person sees, each piece of it once."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Final, Protocol
-from xml.parsers import expat
+from typing import Final
 
-from assistants_client.engine.search.document_reader.refusal import Refused
-
-#: A part of a document may be unpacked to so many bytes; what claims more is refused unread.
-_MAX_UNPACKED: Final = 512 * 1024 * 1024
-#: Elements of a part, and how deep they may be nested.
-_MAX_ELEMENTS: Final = 10_000_000
-_MAX_DEPTH: Final = 10_000
-#: Bytes of one tag or comment.
-_MAX_TAG: Final = 16 * 1024 * 1024
-
-_BLOCK: Final = 64 * 1024
-_MAIN: Final = "word/document.xml"
-_STYLES: Final = "word/styles.xml"
-#: The namespace of Word's elements, as it is today and in the strict form of the standard.
-_WORD: Final = (
-    "http://schemas.openxmlformats.org/wordprocessingml/2006/main ",
-    "http://purl.oclc.org/ooxml/wordprocessingml/main ",
+from assistants_client.engine.search.document_reader.office_archives import (
+    FALLBACK,
+    OfficeArchive,
+    drawn,
 )
-#: Elements that are skipped: what was deleted or moved away, the fallbacks for old programs, and
-#: the places of tabs, which are no characters.
+
+#: Elements that are skipped: what was deleted or moved away, properties as they were before a
+#: change, the fallbacks for old programs, and the places of tabs, which are no characters.
 _SKIPPED: Final = frozenset(
-    {"del", "moveFrom", "tabs"}
-    | {"http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"}
+    {"w:del", "w:moveFrom", "w:tabs", FALLBACK}
+    | {f"w:{name}PrChange" for name in ("p", "r", "sect", "tbl", "tblGrid", "tblPrEx", "tc", "tr")}
 )
-_CHARACTERS: Final = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_CHARACTERS: Final = {
+    **{"w:tab": "\t", "w:ptab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"},
+    **{"w:softHyphen": "\u00ad", "m:den": "/"},
+}
+_TEXTS: Final = frozenset({"w:t", "m:t"})
+#: References to what is shown elsewhere, by the kinds of the parts that have it.
+_NOTES: Final = {
+    **{"w:footnoteReference": "footnotes", "w:endnoteReference": "endnotes"},
+    "w:commentReference": "comments",
+}
+_NOTE: Final = frozenset({"w:footnote", "w:endnote", "w:comment"})
+#: Values by which a property is off.
+_OFF: Final = frozenset({"0", "false", "off"})
 
 
-class _Handler(Protocol):
-    """The callbacks of the parser of a part; names of Word's come without their namespace."""
+def read_docx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
+    """Yields the text of a DOCX; headings as in Markdown.
 
-    def begin(self, name: str, value: str) -> None:
-        """Handles the start of an element; ``value`` is its attribute ``val``, or a style's id."""
-        ...
+    Headers come first and footers last, each once; notes and comments, and the text of boxes, come
+    after the paragraph to which they belong.
 
-    def end(self, name: str) -> None:
-        """Handles the end of an element."""
-        ...
-
-    def characters(self, text: str) -> None:
-        """Handles text of the element that began last."""
-        ...
-
-
-def read_docx(file: BinaryIO) -> Iterator[str]:
-    """Yields the paragraphs and tables of a DOCX; headings as in Markdown.
+    Args:
+        archive: The file.
+        unread: What cannot be read is added here.
 
     Raises:
-        Refused: It is broken, an archive of another kind, or too large once it is unpacked.
+        Refused: It is broken, or too large once it is unpacked.
     """
-    try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, OSError):
-        raise Refused("The file is broken: no archive.") from None
-    with archive:
-        names = set(archive.namelist())
-        if _MAIN not in names:
-            message = "Archives and office files other than DOCX cannot be read."
-            raise Refused(message, "unsupported_file")
-        styles = _Styles()
-        if _STYLES in names:
-            for _ in _parsed(archive, _STYLES, styles):
-                pass
-        body = _Body(styles.marks)
-        for _ in _parsed(archive, _MAIN, body):
-            yield body.take()
+    main = archive.main
+    styles = _Styles()
+    for part in archive.referred(main, "styles"):
+        archive.read(part, styles)
+    notes: dict[tuple[str, str], str] = {}
+    for kind in _NOTES.values():
+        for part in archive.referred(main, kind):
+            found = _Notes(kind)
+            archive.read(part, found)
+            notes |= found.notes
+    yield from _apart(archive, "header")
+    body = _Body(styles.marks, notes)
+    for _ in archive.parsed(main, body):
+        yield body.take()
+    yield from drawn(archive, main, "chart", "diagramData")
+    yield from _apart(archive, "footer")
+    if archive.referred(main, "aFChunk"):
+        unread.append("documents of other kinds within this one")
 
 
-def _parsed(archive: zipfile.ZipFile, part: str, handler: _Handler) -> Iterator[None]:
-    """Parses a part, and yields after each block."""
-    if archive.getinfo(part).file_size > _MAX_UNPACKED:
-        raise Refused("The DOCX is too large once it is unpacked.")
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    elements, depth = 0, 0
-
-    def begin(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal elements, depth
-        elements += 1
-        depth += 1
-        if elements > _MAX_ELEMENTS:
-            raise Refused(f"The DOCX has more than {_MAX_ELEMENTS} elements.")
-        if depth > _MAX_DEPTH:
-            raise Refused(f"The DOCX is nested more than {_MAX_DEPTH} deep.")
-        value = ""
-        for key, text in attributes.items():
-            if key.endswith((" val", " styleId")) and key.startswith(_WORD):
-                value = text
-        handler.begin(_short(name), value)
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        handler.end(_short(name))
-
-    def doctype(*_: object) -> None:
-        raise Refused("The DOCX is broken: it has a document type, which no DOCX may have.")
-
-    parser.StartElementHandler = begin
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = handler.characters
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        with archive.open(part) as file:
-            size = _BLOCK
-            while block := file.read(size):
-                before = parser.CurrentByteIndex
-                parser.Parse(block, False)
-                yield
-                # Old parsers begin anew with each block of a long tag: blocks grow with it.
-                size = _BLOCK if parser.CurrentByteIndex > before else 2 * size
-                if size > _MAX_TAG:
-                    raise Refused(f"The DOCX is broken: a tag is longer than {_MAX_TAG} bytes.")
-            parser.Parse(b"", True)
-            yield
-    except expat.ExpatError as error:
-        raise Refused(f"The DOCX is broken: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
-        raise Refused(f"The DOCX is broken: {error}"[:300]) from None
-
-
-def _short(name: str) -> str:
-    for namespace in _WORD:
-        if name.startswith(namespace):
-            return name[len(namespace) :]
-    return name
+def _apart(archive: OfficeArchive, kind: str) -> Iterator[str]:
+    """Yields the text of the headers or footers, without those that say the same."""
+    shown: set[str] = set()
+    for part in archive.referred(archive.main, kind):
+        body = _Body({}, {})
+        archive.read(part, body)
+        text = body.take().strip()
+        if text and text not in shown:
+            shown.add(text)
+            yield f"{text}\n\n"
 
 
 class _Styles:
@@ -142,14 +84,15 @@ class _Styles:
         self.marks: dict[str, str] = {}
         self._style = ""
 
-    def begin(self, name: str, value: str) -> None:
-        if name == "style":
-            self._style = value
-        elif name == "name" and self._style:
-            kind, _, level = value.lower().partition(" ")
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "w:style":
+            self._style = attributes.get("w:styleId", "")
+        elif name == "w:name" and self._style:
+            value = attributes.get("w:val", "").lower()
+            kind, _, level = value.partition(" ")
             if kind == "heading" and level.isdecimal() and len(level) == 1:
                 self.marks[self._style] = "#" * min(int(level), 6) + " "
-            elif value.lower() == "title":
+            elif value == "title":
                 self.marks[self._style] = "# "
 
     def end(self, name: str) -> None:
@@ -160,15 +103,22 @@ class _Styles:
 
 
 class _Body:
-    """Collects the text of the main part: outermost first, then that of each open cell."""
+    """Collects the text of a part: outermost first, then that of each open cell or box."""
 
-    def __init__(self, marks: Mapping[str, str]) -> None:
+    def __init__(self, marks: Mapping[str, str], notes: dict[tuple[str, str], str]) -> None:
         self._marks = marks
+        self._notes = notes
         self._texts: list[list[str]] = [[]]
         self._rows: list[list[str]] = []
+        #: What comes after the paragraph that is open, at each depth of ``_texts``.
+        self._after: list[list[str]] = [[]]
+        #: The open cells: whether each goes on with the one above it, and shows nothing itself.
+        self._merged: list[bool] = []
         #: The number of open elements from one that is skipped on.
         self._skipped = 0
         self._in_text = False
+        #: Whether a run is open, and whether its text is hidden.
+        self._in_run = self._is_hidden = False
 
     def take(self) -> str:
         """Returns the text since the last call, without that of tables that are still open."""
@@ -176,37 +126,101 @@ class _Body:
         self._texts[0].clear()
         return text
 
-    def begin(self, name: str, value: str) -> None:
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         if self._skipped or name in _SKIPPED:
             self._skipped += 1
-        elif name == "t":
+        elif name in _TEXTS:
             self._in_text = True
-        elif name == "pStyle":
+        elif name in _CHARACTERS:
+            if not self._is_hidden:
+                self._texts[-1].append(_CHARACTERS[name])
+        elif name in _NOTES:
+            # Each is shown once, however often it is referred to.
+            note = self._notes.pop((_NOTES[name], attributes.get("w:id", "")), "")
+            self._after[-1].append(note)
+        else:
+            self._begin_structure(name, attributes)
+
+    def _begin_structure(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "w:pStyle":
             # Before the text of its paragraph, by the standard.
             if len(self._texts) == 1:
-                self._texts[0].append(self._marks.get(value, ""))
-        elif name in _CHARACTERS:
-            self._texts[-1].append(_CHARACTERS[name])
-        elif name == "tr":
+                self._texts[0].append(self._marks.get(attributes.get("w:val", ""), ""))
+        elif name == "w:r":
+            self._in_run = True
+        elif name == "w:vanish":
+            self._is_hidden = self._in_run and attributes.get("w:val") not in _OFF
+        elif name == "w:tr":
             self._rows.append([])
-        elif name == "tc":
-            self._texts.append([])
+        elif name in ("w:vMerge", "w:hMerge"):
+            if self._merged:
+                self._merged[-1] = attributes.get("w:val", "continue") == "continue"
+        elif name in ("w:tc", "w:txbxContent", "w:rt"):
+            self._open(is_cell=name == "w:tc")
+
+    def _open(self, *, is_cell: bool) -> None:
+        self._texts.append([])
+        self._after.append([])
+        if is_cell:
+            self._merged.append(False)
+        self._in_run = False
+
+    def _close(self) -> str:
+        return "".join((*self._texts.pop(), *self._after.pop())).strip()
 
     def end(self, name: str) -> None:
         if self._skipped:
             self._skipped -= 1
-        elif name == "t":
+        elif name in _TEXTS:
             self._in_text = False
-        elif name == "p":
-            self._texts[-1].append("\n\n" if len(self._texts) == 1 else "\n")
-        elif name == "tc":
-            cell = "".join(self._texts.pop()).strip()
+        elif name == "w:r":
+            self._in_run = self._is_hidden = False
+        elif name == "w:p":
+            self._end_paragraph()
+        elif name == "w:tc":
+            text = self._close()
+            cell = "" if self._merged.pop() else text
             (self._rows[-1] if self._rows else self._texts[-1]).append(cell)
-        elif name == "tr":
+        elif name in ("w:txbxContent", "w:rt"):
+            text = self._close()
+            self._after[-1].append(text)
+        elif name == "w:tr":
             self._texts[-1].append(" | ".join(self._rows.pop()) + "\n")
-        elif name == "tbl":
+        elif name == "w:tbl":
             self._texts[-1].append("\n")
 
+    def _end_paragraph(self) -> None:
+        gap = "\n\n" if len(self._texts) == 1 else "\n"
+        self._texts[-1].append(gap)
+        for text in self._after[-1]:
+            if text:
+                self._texts[-1].append(f"{text}{gap}")
+        self._after[-1].clear()
+
     def characters(self, text: str) -> None:
-        if self._in_text and not self._skipped:
+        if self._in_text and not self._skipped and not self._is_hidden:
             self._texts[-1].append(text)
+
+
+class _Notes(_Body):
+    """Collects the notes of a part: ``notes`` has each by its kind and id."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__({}, {})
+        self._kind = kind
+        self._id: str | None = None
+        self.notes: dict[tuple[str, str], str] = {}
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name in _NOTE and not self._skipped:
+            self.take()
+            # The lines between text and notes are of types of their own.
+            is_note = attributes.get("w:type", "normal") == "normal"
+            self._id = attributes.get("w:id") if is_note else None
+        super().begin(name, attributes)
+
+    def end(self, name: str) -> None:
+        super().end(name)
+        if name in _NOTE and self._id is not None and not self._skipped:
+            self.notes[self._kind, self._id] = self.take().strip()
+            self._id = None

@@ -91,7 +91,7 @@ class Ingesting:
         if row.tries >= MAX_TRIES:
             message = f"Reading the file ended its process {MAX_TRIES} times."
             error = LastError(code="server_error", message=message)
-            self._end(connection, row.seq, row.made, error)
+            self._end(connection, row.seq, row.made, "failed", error)
             return None
         tries = row.tries + 1
         connection.execute(
@@ -113,7 +113,13 @@ class Ingesting:
         )
 
     def complete(
-        self, job: Job, chunks: Sequence[Chunk], model: str = "", vectors: Sequence[bytes] = ()
+        self,
+        job: Job,
+        chunks: Sequence[Chunk],
+        model: str = "",
+        vectors: Sequence[bytes] = (),
+        *,
+        unread: str = "",
     ) -> None:
         """Stores the passages of a file as long as it is ours; else it was cancelled or deleted.
 
@@ -122,6 +128,7 @@ class Ingesting:
             chunks: The passages.
             model: The model of their vectors.
             vectors: One for each passage, or none at all.
+            unread: What of the file could not be read, in words: its error, though it is completed.
         """
         size = sum(len(one.text.encode("utf-8", "replace")) for one in chunks)
         slices = in_slices(chunks)
@@ -144,7 +151,11 @@ class Ingesting:
                 if some.stop < len(chunks):
                     return None
                 made.usage_bytes = size
-                self._end(connection, row.seq, made, None)
+                error = None
+                if unread:
+                    message = f"The file was read, except for {unread}."
+                    error = LastError(code="unsupported_file", message=message)
+                self._end(connection, row.seq, made, "completed", error)
             return True
 
         def piece() -> bool | None:
@@ -164,7 +175,7 @@ class Ingesting:
             row = self._own(connection, job)
             if row is not None:
                 error = LastError(code=code, message=message)
-                self._end(connection, row.seq, row.made, error)
+                self._end(connection, row.seq, row.made, "failed", error)
 
     @retried
     def renew_leases(self) -> frozenset[str]:
@@ -235,9 +246,13 @@ class Ingesting:
 
     @staticmethod
     def _end(
-        connection: Connection, seq: int, made: VectorStoreFile, error: LastError | None
+        connection: Connection,
+        seq: int,
+        made: VectorStoreFile,
+        status: str,
+        error: LastError | None,
     ) -> None:
-        made.status = "completed" if error is None else "failed"
+        made.status = status
         made.last_error = error
         end_file(connection, seq, made)
 
