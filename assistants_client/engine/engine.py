@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from assistants_client._arguments import number
 from assistants_client.engine import environment
+from assistants_client.engine.arguments import require_models, require_token
 from assistants_client.engine.code_interpreter import CodeInterpreter
 from assistants_client.engine.events.broker import Broker, RunEvent
 from assistants_client.engine.executors import CELERY, THREADS, pools, senders
@@ -33,7 +34,6 @@ from assistants_client.engine.observability.metrics import Metrics
 from assistants_client.engine.observability.observer import Observer
 from assistants_client.engine.observability.readiness import READY_SECONDS, Readiness
 from assistants_client.engine.relays import reach, relay_for
-from assistants_client.engine.search.embeddings import Embeddings
 from assistants_client.engine.services._base import (
     Context,
     RunQueued,
@@ -56,6 +56,8 @@ from assistants_client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from assistants_client.engine.search.embeddings import Embeddings
 
 #: The database where none is named: a file in the working directory.
 DEFAULT_URL: Final = "sqlite:///assistants.db"
@@ -163,11 +165,11 @@ class Engine:
         )
         number("run_seconds", run_seconds, at_least=1, unit="seconds")
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
-        _require_token(token)
+        require_token(token)
         self._origins = environment.allowed_origins(allow_origins)
         executor = environment.executor(executor)
         self._broker = broker = environment.broker(broker)
-        _require_models(model, embeddings)
+        require_models(model, embeddings)
         owned: list[Callable[[], object]] = []
         if model is None:
             model = environment.language_model()
@@ -355,7 +357,12 @@ class Engine:
             raise ConfigurationError(fault.message) from None
 
     def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
-        """Calls a function, within the block, when a run settles that this process works on."""
+        """Calls a function, within the block, when a run settles that this process works on.
+
+        Args:
+            run_id: The run.
+            settled: The function; it is called by the run's worker, and must not wait.
+        """
         return self._events.watching(run_id, settled)
 
     def admits(self, headers: Mapping[str, str]) -> bool:
@@ -452,26 +459,6 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine on {self._database.shown_url}, {type(self._model).__name__}>"
-
-
-def _require_token(token: object) -> None:
-    if token is not None and not isinstance(token, str):
-        raise ConfigurationError(f"token: expected a string, got {type(token).__name__}")
-    if token is not None and not token:
-        raise ConfigurationError("token: an empty one protects nothing; None asks for none")
-
-
-def _require_models(model: object, embeddings: object) -> None:
-    if model is not None and not hasattr(model, "respond"):
-        raise ConfigurationError(
-            "model: expected a language model such as ChatCompletions(URL), got "
-            f"{type(model).__name__}; a model's name belongs into model= of that, or to the "
-            "assistant"
-        )
-    if embeddings is not None and not isinstance(embeddings, Embeddings):
-        raise ConfigurationError(
-            f"embeddings: expected Embeddings(URL, model=…), got {type(embeddings).__name__}"
-        )
 
 
 def _metrics(given: bool | None, overview: Overview) -> Metrics | None:

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from assistants_client import AdaptiveBackoff, Run
 from assistants_client.backoff import BackoffLike, ConstantBackoff, ExponentialBackoff, as_backoff
-from assistants_client.waiting.polling import Polls
+from assistants_client.waiting.waiter import Polls
 
 RUNS = 4000
 LATENCY = 0.1  # seconds that a poll takes
