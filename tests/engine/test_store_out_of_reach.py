@@ -113,10 +113,10 @@ def test_a_file_whose_passages_cannot_be_written(
     bench = opened()
     complete = bench.engine._ingesting.complete
 
-    def locked(*arguments: Any) -> None:
+    def locked(*arguments: Any, **named: Any) -> None:
         if not lock.in_transaction and "could not be processed" not in caplog.text:
             lock.execute("BEGIN IMMEDIATE")
-        complete(*arguments)
+        complete(*arguments, **named)
 
     bench.engine._ingesting.complete = locked  # type: ignore[method-assign]  # for this test
     store = bench.client.vector_stores.create(file_ids=[bench.upload("A walrus.")])
