@@ -29,9 +29,9 @@ def whole(response: requests.Response, method: str, path: str, max_bytes: int) -
     announced = announced_length(response)
     if announced > max_bytes:
         return None
-    if announced and "Content-Encoding" not in response.headers and _of_socket(response.raw):
+    if announced and _is_as_announced(response):
         try:
-            made: bytes = response.raw.read(decode_content=False)  # no more than announced
+            made: bytes = response.raw.read(decode_content=False)
         except (HTTPError, OSError) as error:
             response.close()
             raise cut_short(error, response, method, path) from error
@@ -44,6 +44,18 @@ def whole(response: requests.Response, method: str, path: str, max_bytes: int) -
             return None
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _is_as_announced(response: requests.Response) -> bool:
+    """Returns whether the body is still on its socket, and no longer than it was announced.
+
+    A hook or an adapter of a user's session may have read it, which requests notes. A body in
+    chunks is as long as they are, whatever was announced.
+    """
+    raw = response.raw
+    is_read = getattr(response, "_content_consumed", True)
+    is_coded = "Content-Encoding" in response.headers
+    return not (is_read or is_coded) and _of_socket(raw) is not None and not raw.chunked
 
 
 def announced_length(response: requests.Response) -> int:

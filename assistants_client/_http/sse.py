@@ -73,6 +73,8 @@ class SseDecoder:
         buffer = self._buffer
         if len(buffer) > self._max:
             raise EventTooLargeError(f"an event is larger than {self._max} bytes")
+        if not data:  # which is not the next byte after a CR
+            return []
         if self._after_cr or b"\r" in data:
             data = self._with_lf(data)
         if buffer:

@@ -66,7 +66,7 @@ ReadEvent: TypeAlias = "tuple[Event | PlainText, Any, ServerSentEvent | PlainTex
 
 
 class _Form(NamedTuple):
-    """The lines of an event that is a piece of text: what stands around the text's JSON string."""
+    """The lines of an event that is a piece of text: what stands around it, and its first quote."""
 
     before: str
     behind: str
@@ -78,7 +78,7 @@ class _Form(NamedTuple):
         if not (lines.startswith(before) and lines.endswith(behind)):
             return None
         try:
-            value, end = _decoder.raw_decode(lines, len(before))
+            value, end = _decoder.raw_decode(lines, len(before) - 1)
         except ValueError:
             return None
         is_all = end + len(behind) == len(lines)
@@ -122,9 +122,9 @@ def _form_of(lines: str, content: PlainText) -> _Form | None:
         value, end = _decoder.raw_decode(lines, start)
     except ValueError:  # it is not there, but in a line of its own, or in another string
         return None
-    before, behind = lines[:start], lines[end:]
+    before, behind = lines[: start + 1], lines[end:]
     other = f"{value}{content.value}+"
-    events = SseDecoder().events(f"{before}{json.dumps(other)}{behind}")
+    events = SseDecoder().events(f"{before}{json.dumps(other)[1:]}{behind}")
     is_read = [_read(sent)[0] for sent in events] == [content._replace(value=other)]
     return _Form(before, behind, content) if is_read else None
 

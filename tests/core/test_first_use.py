@@ -61,7 +61,7 @@ def test_an_option_that_cannot_be_used_is_refused_by_with_options():
 
 
 def test_proxies_are_those_of_the_time_when_the_client_was_made(monkeypatch):
-    """The environment is read once, and a later change is none of the client's."""
+    """Where there are any then, a later change is none of the client's."""
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     client = Client(URL)
     monkeypatch.delenv("HTTPS_PROXY")

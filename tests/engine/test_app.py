@@ -110,6 +110,12 @@ def test_other_paths_and_methods(http: Client, method: str, path: str, status: i
         assert "GET" in response.headers["allow"]
 
 
+@pytest.mark.parametrize("base", ["/v1/", "//v1//", "/openai/v1/"])
+def test_a_base_url_that_ends_with_a_slash(http: Client, base: str) -> None:
+    """The two slashes that a client makes of it are one."""
+    assert http.get(f"{base}/assistants").get_json()["object"] == "list"
+
+
 def test_an_id_of_no_kind_is_just_not_found(http: Client) -> None:
     """Whatever stands in the path, a 404 says what was looked for."""
     for odd in ("a1", "%00", "..%2f..", "%F0%9F%98%80", "x" * 5000):

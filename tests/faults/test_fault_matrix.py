@@ -443,6 +443,15 @@ def test_a_small_bound(listen, connect):
         assert type(error) is APIResponseError
 
 
+def test_chunks_are_as_long_as_they_are(listen, connect):
+    """A length beside chunks is not theirs, and takes nothing off the bound."""
+    chunks = b"".join(b"10000\r\n" + b" " * 0x10000 + b"\r\n" for _ in range(20))
+    headers = ("content-length: 5", "transfer-encoding: chunked")
+    server = listen(lambda exchange: exchange.send(head(*headers) + chunks + b"0\r\n\r\n"))
+    error = failure(connect(server, max_response_bytes=100_000), "GET")
+    assert "max_response_bytes" in str(error)
+
+
 def test_a_small_answer_that_unpacks_to_a_large_one(listen, connect):
     """The bound is on what is unpacked."""
     packed = gzip.compress(b" " * 50_000_000)

@@ -14,6 +14,7 @@ from server import TLS, Store, assistant
 from thorough import amount
 
 from assistants_client import Client
+from assistants_client.errors import NotFoundError
 
 AUTHORITY = TLS / "authority.pem"
 
@@ -215,6 +216,38 @@ def test_a_session_of_the_users(listen, connect):
     assert one.headers["authorization"] == "Bearer key-of-the-test"
     assert one.connection == other.connection
     assert seen == [f"{server.url}/assistants/asst_a", 200, other.server.url + other.path[3:], 200]
+
+
+@pytest.mark.parametrize("who", ["hook", "adapter", "replacing_hook"])
+def test_a_session_of_the_users_may_read_the_body_first(listen, connect, who):
+    """What its hook or adapter has read, or put in its place, is the response."""
+
+    class Reading(HTTPAdapter):
+        def send(self, request, **how):
+            response = super().send(request, **how)
+            assert who != "adapter" or response.content
+            return response
+
+    def hook(response, **_):
+        assert response.content
+        if who == "replacing_hook" and response.ok:
+            response._content = response.content.replace(b"asst_a", b"asst_z")
+
+    with requests.Session() as session:
+        session.mount("http://", Reading())
+        if who != "adapter":
+            session.hooks["response"].append(hook)
+        client = connect(listen(echo), session=session)
+        found = client.assistants.retrieve("asst_a").id
+        made = connect(listen(Store()), session=session).assistants.create(model="m")
+        refuse = {"error": {"message": "No such assistant", "type": "invalid_request_error"}}
+        refused = connect(
+            listen(lambda exchange: exchange.json(refuse, status="404 Not Found")), session=session
+        )
+        with pytest.raises(NotFoundError, match="No such assistant"):
+            refused.assistants.retrieve("asst_b")
+    assert found == ("asst_z" if who == "replacing_hook" else "asst_a")
+    assert made.model == "m"
 
 
 def test_a_session_of_the_users_gets_a_post_once(listen, connect):

@@ -100,6 +100,11 @@ def test_a_character_may_be_split():
         assert decoded(content[:cut], content[cut:]) == [("", "ä🎈", "")]
 
 
+def test_no_bytes_between_the_two_of_a_line_end():
+    """A block without any is not what comes after a CR."""
+    assert decoded(b"data: a\r", b"", b"\ndata: b\r\n\r\n") == [("", "a\nb", "")]
+
+
 def test_what_is_left_at_the_end_is_marked():
     """An event without its empty line says so: it may have been cut."""
     first, last = decode_stream([b"data: a\n\ndata: b"])

@@ -332,6 +332,8 @@ ODD = st.sampled_from(
         'a", "annotations": [{"type": "x"}]',
     ]
 )
+#: JSON in the place of a text that is none, the last of them too deep to be read.
+NO_TEXTS = st.sampled_from(["null", "7", "[]", '{"a": "b"}', "[" * 100_000])
 SHAPES = (
     '{"id":"m","object":"thread.message.delta","delta":{"content":[{"index":0,"type":"text",'
     '"text":{"value":%s}}]}}',
@@ -354,7 +356,7 @@ SHAPES = (
             st.sampled_from(sorted(FRAMINGS)),
             st.sampled_from(["thread.message.delta", "error", "done", "x"]),
             st.sampled_from(SHAPES),
-            TEXTS.map(json.dumps) | ODD.map('"{}"'.format),
+            TEXTS.map(json.dumps) | ODD.map('"{}"'.format) | NO_TEXTS,
         ),
         max_size=8,
     )
@@ -373,6 +375,18 @@ def test_pieces_of_text_in_any_shapes_read_as_one_by_one(sent):
             list(map(read_event, decode_stream([content])))
         return
     assert by_both_ways(content, 10_000)[0] == by_both_ways(content, 5)[0] == alone
+
+
+def test_what_is_no_text_after_a_text():
+    """It is read as it is where it comes first."""
+    texts = ['"a"', "null", '"b"', "[" * 100_000, '"c"']
+    content = "".join(
+        FRAMINGS["named"]("thread.message.delta", SHAPES[0] % text) for text in texts
+    ).encode()
+    together, alone = by_both_ways(content, 10_000)
+    assert together == alone
+    assert [type(event).__name__ for event in together].count("UnknownEvent") == 1
+    assert together[1].delta.content[0].text.value in (None, "")
 
 
 def test_a_known_form_is_not_parsed_again(monkeypatch):

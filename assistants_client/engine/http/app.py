@@ -120,7 +120,8 @@ class App:
     def _respond(self, environ: WSGIEnvironment, record: RequestRecord) -> Response:
         services, posts = self._handlers(self._caller(environ))
         method, shown = environ["REQUEST_METHOD"].upper(), "/" + get_path_info(environ).lstrip("/")
-        path = _BASE.sub("", shown, count=1).removesuffix("/")
+        # A base URL that ends with a slash makes two of them.
+        path = "/" + _BASE.sub("", shown, count=1).removesuffix("/").lstrip("/")
         routes = _ROUTER.find(path)
         if not routes:
             message = _UNKNOWN_URL.format(method=method, path=shown)

@@ -1,7 +1,8 @@
 """Objects as the JSON that they are stored and answered as.
 
 What is only passed on, from a row to a response or from a request to a row, is written once and
-never read back.
+never read back. So a field that objects get later needs a step in ``migrations.py``: nothing else
+puts it into rows that are there.
 """
 
 from __future__ import annotations
