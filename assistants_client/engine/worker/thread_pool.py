@@ -211,6 +211,11 @@ class WorkerPool:
                     task.cancelled.set()
                     self._abandon(task)
 
+    def has(self, run_id: str) -> bool:
+        """Returns whether a run waits, or is processed, here."""
+        with self._changed:
+            return run_id in self._known()
+
     def busy(self) -> int:
         """Returns how many threads process a run, or are about to."""
         with self._changed:
