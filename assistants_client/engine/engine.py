@@ -348,7 +348,7 @@ class Engine:
             raise ConfigurationError(fault.message) from None
 
     def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
-        """Calls a function, within the block, when a run settles; of one of others, at once."""
+        """Calls ``settled``, within the block, when a run settles; of one of others, at once."""
         return self._events.watching(run_id, settled, self._run_pool.has)
 
     def admits(self, headers: Mapping[str, str]) -> bool:

@@ -162,8 +162,9 @@ def read_page(
     ids: list[str] = []
     items: list[str] = []
     has_more, room = False, MAX_PAGE_BYTES
-    found = connection.execute(statement.where(*passing) if passing else statement, values).all()
-    for seq, object_id, at_once in found:
+    found = connection.execute(statement.where(*passing) if passing else statement, values)
+    rows: Sequence[Any] = found.all()
+    for seq, object_id, at_once in rows:
         body = at_once or connection.execute(_body(table), {_SEQ: seq}).scalar_one()
         room -= len(body)
         has_more = len(items) == query.limit or (room < 0 and bool(items))
@@ -188,7 +189,7 @@ def _page(
 
 
 @cache
-def _rows_of(table: Table, *names: str, bounds: AbstractSet[str], upwards: bool) -> Select[Any]:
+def _rows_of(table: Table, *names: str, bounds: AbstractSet[str], upwards: bool) -> Any:
     """Returns the query for the places, ids and short objects of the rows of a page, in order.
 
     Args:
