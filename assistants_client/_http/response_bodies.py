@@ -65,7 +65,7 @@ def blocks(response: requests.Response, method: str, path: str) -> Iterator[byte
     response.raw.enforce_content_length = True
     try:
         yield from response.iter_content(_BLOCK)
-    except OSError as error:  # those of requests are some, too
+    except (requests.RequestException, HTTPError, OSError) as error:
         response.close()
         raise cut_short(error, response, method, path) from error
 

@@ -19,6 +19,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from assistants_client.engine.http.app import IN_PROCESS
 
@@ -218,3 +219,14 @@ class _ResponsePieces(_Pieces):
         self.status = response.status_code
         self.reason = response.reason
         self.headers = response.headers
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Returns what is left of a piece, of the next one where that is nothing.
+
+        Raises:
+            ProtocolError: The application has broken off, as urllib3 has it.
+        """
+        try:
+            return super().read1(size)
+        except OSError as error:
+            raise ProtocolError(f"Connection broken: {error!r}", error) from error
