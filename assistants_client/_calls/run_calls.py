@@ -100,7 +100,8 @@ class RunCalls(Resource):
     def settling(self, run_id: str) -> Iterator[queue.Queue[bool] | None]:
         """Yields a queue that gets an item when the run settles; ``None`` where nobody tells.
 
-        An engine in this process does, of what it processes itself.
+        An engine in this process does, of what it processes itself. Of another run there is an item
+        from the beginning.
         """
         watching = getattr(self._transport.adapter, "watching", None)
         if watching is None:

@@ -5,6 +5,7 @@ What the bytes mean does not belong here.
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Iterator
 from http import client
@@ -76,7 +77,7 @@ def blocks(response: requests.Response, method: str, path: str) -> Iterator[byte
     response.raw.enforce_content_length = True
     try:
         yield from response.iter_content(_BLOCK)
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError, OSError) as error:
         response.close()
         raise cut_short(error, response, method, path) from error
 
@@ -91,6 +92,10 @@ def prompt_blocks(response: requests.Response, method: str, path: str) -> Iterat
     # Since urllib3 2; the responses of some fakes have another of that name.
     read1 = isinstance(raw, HTTPResponse) and getattr(raw, "read1", None)
     try:
+        if isinstance(raw, io.BufferedIOBase):  # of an engine in this process
+            while block := raw.read1(_PROMPT):
+                yield block
+            return
         if not read1:
             raw.enforce_content_length = True  # see blocks()
             # Older ones wait for a full block, unless a header gives the end of the body.

@@ -357,13 +357,13 @@ class Engine:
             raise ConfigurationError(fault.message) from None
 
     def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
-        """Calls a function, within the block, when a run settles that this process works on.
+        """Calls a function, within the block, when a run settles; of one of others, at once.
 
         Args:
             run_id: The run.
             settled: The function; it is called by the run's worker, and must not wait.
         """
-        return self._events.watching(run_id, settled)
+        return self._events.watching(run_id, settled, self._run_pool.has)
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Returns whether a request has a token that is asked for, if one is; it hardly waits.

@@ -22,7 +22,7 @@ from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 from assistants_client._http.transport import Transport
 from assistants_client._protocol import ENGINE_POLL_AFTER_MS
 from assistants_client.client.connect import EMBEDDED
-from assistants_client.engine.http.in_process_adapter import EngineAdapter
+from assistants_client.engine.http.in_process_adapter import EngineAdapter, urllib3_response
 from assistants_client.testing.clock import Clock
 from assistants_client.testing.faults import Fault, Faults
 
@@ -78,7 +78,7 @@ class _Route:
     def send(self, request: PreparedRequest) -> HTTPResponse:
         """Returns the application's response, once the engine is idle."""
         self.clock.settle()
-        response: HTTPResponse = EngineAdapter(self._followed).send(request).raw
+        response = urllib3_response(EngineAdapter(self._followed).send(request))
         self.clock._nudge()
         # The engine's hint when to poll again is for an engine whose work takes real time.
         response.headers.pop(ENGINE_POLL_AFTER_MS, None)

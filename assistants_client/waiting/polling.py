@@ -35,6 +35,8 @@ CANCEL_SECONDS: Final = 30.0
 
 #: Seconds for sending the outputs of tools that ran beyond the deadline.
 _SUBMIT_SECONDS = 5.0
+#: Seconds until a run is read that this process works on, and that it would tell the end of.
+_FIRST_POLL: Final = 0.02
 
 
 def run_or_ids(run: Run | None, thread_id: str | None, run_id: str | None) -> tuple[str, str]:
@@ -91,6 +93,9 @@ def wait_for_run(
             calls.settling(run_id) as settled,
         ):
             sleep = shown.sleeping(_sleep(clock, settled))
+            begun = clock.now() if begun is None else begun
+            if settled is not None:
+                sleep(min(_FIRST_POLL, timeout / 2))
             run = _poll_and_call_tools(
                 thread_id,
                 run_id,
@@ -102,7 +107,7 @@ def wait_for_run(
                 on_poll=shown.watching(on_poll),
                 stalled_after=stalled_after,
                 cancel_on_timeout=cancel_on_timeout,
-                begun=clock.now() if begun is None else begun,
+                begun=begun,
             )
     error = run_error(run) if check else None
     if error is not None:

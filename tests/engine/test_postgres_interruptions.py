@@ -14,6 +14,10 @@ from sqlalchemy import Connection, NullPool, create_engine, event, text
 from werkzeug.test import Client
 
 from assistants_client.engine import Engine, Scripted, TextDelta, call
+from assistants_client.engine.storage.database import load_json
+from assistants_client.engine.storage.store_faults import InterruptedTransactionError
+from assistants_client.engine.storage.tables import threads
+from assistants_client.models.threads import Thread
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no PostgreSQL server"
@@ -101,6 +105,23 @@ def ending_at_commit(
     return ended
 
 
+def test_what_no_listener_sees_is_interrupted_too(
+    engine: Engine, end: Callable[[Any], None]
+) -> None:
+    """Statements go to the driver at once where nobody listens; the next transaction works."""
+    database = engine._database
+
+    def interrupted() -> None:
+        with database.begin() as connection:
+            end(connection)
+            load_json(connection, threads, Thread, "thread_1")
+
+    with pytest.raises(InterruptedTransactionError):
+        interrupted()
+    with database.begin() as connection:
+        assert load_json(connection, threads, Thread, "thread_1") is None
+
+
 def test_a_request_is_handled_again(engine: Engine, end: Callable[[Any], None]) -> None:
     """Nothing of the first try is there; nobody is told."""
     web = Client(engine)
@@ -137,7 +158,7 @@ def test_an_upload_is_stored_again_from_its_start(
 @pytest.mark.parametrize(
     "words",
     [
-        "SELECT runs.body",
+        "SELECT CAST(runs.body AS TEXT)",
         "UPDATE runs",
         "SELECT messages.seq",
         "INSERT INTO run_steps",

@@ -123,3 +123,22 @@ def test_a_watcher_is_told_of_its_run_alone_and_while_it_watches():
         assert told == ["outer", "inner", "outer"]
     publish("run_1", "completed")
     assert told == ["outer", "inner", "outer"]
+
+
+def test_a_wait_reads_a_run_once_that_ends_soon(connected):
+    """The engine tells of the end: there is nothing to be read before."""
+    client, seen = connected(Scripted(["Hello"] * 20)), []
+    for _ in range(20):
+        run = begun(client)
+        assert client.wait_for_run(run, timeout=30, on_poll=seen.append).status == "completed"
+    # On a busy machine one may take longer than the first look is put off.
+    assert len(seen) < 40
+
+
+def test_a_watcher_of_what_is_at_work_elsewhere_is_told_at_once():
+    """It may have ended before it was watched."""
+    broker, told = Broker(), []
+    with broker.watching("run_1", lambda: told.append("here"), lambda run_id: True):
+        assert not told
+    with broker.watching("run_1", lambda: told.append("elsewhere"), lambda run_id: False):
+        assert told == ["elsewhere"]

@@ -182,11 +182,25 @@ class Broker:
             self._relay.unsubscribe(run_id)
 
     @contextmanager
-    def watching(self, run_id: str, settled: Callable[[], object]) -> Iterator[None]:
-        """Has a function called, within the block, when a run settles in this process."""
+    def watching(
+        self,
+        run_id: str,
+        settled: Callable[[], object],
+        is_at_work: Callable[[str], bool] = lambda run_id: True,
+    ) -> Iterator[None]:
+        """Has a function called, within the block, when a run settles in this process.
+
+        Args:
+            run_id: The run.
+            settled: The function.
+            is_at_work: Whether this process works on the run; if not, it may have settled before,
+                and the function is called at once.
+        """
         self._check_for_fork()
         with self._lock:
             self._watchers[run_id] = (*self._watchers.get(run_id, ()), settled)
+        if not is_at_work(run_id):
+            settled()
         try:
             yield
         finally:

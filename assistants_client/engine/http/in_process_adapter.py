@@ -17,9 +17,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from assistants_client.engine.http.app import IN_PROCESS
 
@@ -77,18 +77,14 @@ class EngineAdapter(BaseAdapter):
         response = Response()
         response.status_code = int(code)
         response.reason = reason
-        response.headers = CaseInsensitiveDict(headers)
+        for name, value in headers:
+            response.headers[name] = value
         response.encoding = get_encoding_from_headers(response.headers)
         response.url = request.url or ""
         response.request = request
-        response.raw = HTTPResponse(
-            _Pieces(body),
-            headers=headers,  # type: ignore[arg-type]  # pairs will do
-            status=response.status_code,
-            reason=reason,
-            preload_content=False,
-            request_method=request.method,
-        )
+        response.raw = _ResponsePieces(body, response)
+        if "Content-Encoding" in response.headers:  # of an application around an engine
+            response.raw = urllib3_response(response)
         return response
 
     def watching(self, run_id: str, settled: Callable[[], object]) -> AbstractContextManager[None]:
@@ -101,6 +97,18 @@ class EngineAdapter(BaseAdapter):
 
     def close(self) -> None:
         """Does nothing: there is no connection to close."""
+
+
+def urllib3_response(response: Response) -> HTTPResponse:
+    """Returns a response of :class:`EngineAdapter` as urllib3 has it, which decodes its body."""
+    return HTTPResponse(
+        response.raw,
+        headers=response.headers,
+        status=response.status_code,
+        reason=response.reason,
+        preload_content=False,
+        request_method=response.request.method,
+    )
 
 
 def _environ(request: PreparedRequest, failed: list[Exception]) -> WSGIEnvironment:
@@ -182,6 +190,7 @@ class _Pieces(io.BufferedIOBase):
         while self._at == len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
+                self.close()
                 return b""
             self._piece, self._at = piece, 0
         begin = self._at
@@ -194,3 +203,30 @@ class _Pieces(io.BufferedIOBase):
             if close is not None:
                 close()
         super().close()
+
+
+class _ResponsePieces(_Pieces):
+    """A response's body, with what callers read of urllib3's: to make one of those takes longer.
+
+    Attributes:
+        status: The HTTP status.
+        reason: Its phrase.
+        headers: The headers.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], response: Response) -> None:
+        super().__init__(pieces)
+        self.status = response.status_code
+        self.reason = response.reason
+        self.headers = response.headers
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Returns what is left of a piece, of the next one where that is nothing.
+
+        Raises:
+            ProtocolError: The application has broken off, as urllib3 has it.
+        """
+        try:
+            return super().read1(size)
+        except OSError as error:
+            raise ProtocolError(f"Connection broken: {error!r}", error) from error

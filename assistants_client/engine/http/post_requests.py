@@ -8,7 +8,7 @@ the response is, the routes and services decide.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -37,6 +37,9 @@ from assistants_client.models._base import JsonObject
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+#: The header with the key of a request, in an environ.
+_KEY_HEADER: Final = f"HTTP_{IDEMPOTENCY_KEY.upper().replace('-', '_')}"
 
 
 @frozen
@@ -161,14 +164,15 @@ class PostHandler:
 
 
 def _key_of(call: Call, tenant: str | None) -> RequestKey | None:
-    request = call.request
-    key = checked_key(request.headers.get(IDEMPOTENCY_KEY, "").strip())
+    # Werkzeug's ways to the headers take as long as to hash a short body.
+    environ = call.environ
+    key = checked_key(environ.get(_KEY_HEADER, "").strip())
     if not key:
         return None
-    fingerprint = hashlib.sha256()
     # A form may be large, and is written anew, with another boundary, when it is sent again.
-    body = b"" if request.mimetype == "multipart/form-data" else request.get_data()
-    for part in (call.path.encode(), request.query_string, body):
-        fingerprint.update(b"%d:" % len(part) + part)
+    is_form = environ.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data")
+    body = b"" if is_form else call.request.get_data()
+    parts = call.path.encode(), environ.get("QUERY_STRING", "").encode("latin-1"), body
+    fingerprint = hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts))
     # No header has a line's end in it: of two tenants no two keys are the same.
     return RequestKey(key if tenant is None else f"{tenant}\n{key}", fingerprint.hexdigest())

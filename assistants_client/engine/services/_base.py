@@ -16,9 +16,8 @@ from functools import cache
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, select
 
-from assistants_client._json.codec import decode
 from assistants_client.engine.domain.state_machine import (
     MESSAGE_REASONS,
     MOST_LOST,
@@ -50,6 +49,7 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.leases import RELEASED, Leases
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
 from assistants_client.models._base import JsonObject
@@ -186,10 +186,10 @@ class Context:
             Fault: There is no such thread.
         """
         which = {"id": thread_id, **self.visible}
-        row = connection.execute(_locks(*which), which).first()
+        row = _locks(*which).first(connection, which)
         if row is None:
             raise not_found("thread", thread_id)
-        return None if row.body is None else _claimed(row)
+        return None if row[0] is None else _claimed(row)
 
     def expire_overdue(self, connection: Connection, run_id: str) -> ClaimedRun | None:
         """Returns a run as it is due by now: ended if it is overdue, queued if its worker is gone.
@@ -269,12 +269,12 @@ def load_runs(connection: Connection, which: ColumnElement[bool]) -> list[Claime
 
 def load_run(connection: Connection, run_id: str) -> ClaimedRun | None:
     """Returns a run as :func:`load_runs` does, or ``None``."""
-    row = connection.execute(_RUN, {"id": run_id}).first()
+    row = _RUN.first(connection, {"id": run_id})
     return None if row is None else _claimed(row)
 
 
 _RUNS: Final = select(
-    runs.c.body,
+    cast(runs.c.body, Text),
     runs.c.owner,
     runs.c.lease_until,
     runs.c.cancelling_since,
@@ -283,21 +283,21 @@ _RUNS: Final = select(
 )
 
 
-_RUN: Final = _RUNS.where(runs.c.id == bindparam("id"))
+_RUN: Final = Statement(_RUNS.where(runs.c.id == bindparam("id")))
 
 
 @cache
-def _locks(*names: str) -> Any:
+def _locks(*names: str) -> Statement:
     """Returns the query for the run that locks a thread with values in columns of these names."""
     which = (threads.c[name] == bindparam(name) for name in names)
     locked = threads.outerjoin(runs, runs.c.active_thread_id == threads.c.id)
-    return _RUNS.select_from(locked).where(*which)
+    return Statement(_RUNS.select_from(locked).where(*which))
 
 
-def _claimed(row: Any) -> ClaimedRun:
+def _claimed(row: Sequence[Any]) -> ClaimedRun:
     body, owner, lease_until, cancelling_since, tenant, tries = row
     return ClaimedRun(
-        run=decode(Run, body),
+        run=StoredJson(Run, body).decoded(),
         owner=owner,
         lease_until=lease_until,
         cancelling_since=cancelling_since,

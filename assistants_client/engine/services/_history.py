@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Text, bindparam, cast, or_, select
 
-from assistants_client._json.codec import decode
 from assistants_client.engine.domain.bounds import MAX_HISTORY_MESSAGES, MAX_HISTORY_TEXT
 from assistants_client.engine.language_models.base import State
 from assistants_client.engine.storage.database import Database, load_all
 from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.statements import Statement
+from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, model_states, run_steps
 from assistants_client.models.messages import Message, RefusalPart, TextPart
 from assistants_client.models.run_steps import RunStep
@@ -81,8 +82,8 @@ def states(
     return found
 
 
-_OTHERS: Final = (
-    select(messages.c.seq, messages.c.body)
+_OTHERS: Final = Statement(
+    select(messages.c.seq, cast(messages.c.body, Text))
     .where(
         messages.c.thread_id == bindparam("thread_id"),
         or_(messages.c.run_id.is_(None), messages.c.run_id != bindparam("run_id")),
@@ -101,18 +102,18 @@ def _newest_first(database: Database, run: Run, most: int) -> Iterator[Message]:
     which = {"thread_id": run.thread_id, "run_id": run.id, "page_limit": at_once}
 
     @retried
-    def page(before: int) -> Sequence[Any]:
+    def page(before: int) -> Sequence[Sequence[Any]]:
         with database.read() as connection:
-            return connection.execute(_OTHERS, {**which, "before": before}).all()
+            return _OTHERS.all(connection, {**which, "before": before})
 
     before = _END
     while True:
         rows = page(before)
-        for row in rows:
-            yield decode(Message, row.body)
+        for _, body in rows:
+            yield StoredJson(Message, body).decoded()
         if len(rows) < at_once:
             return
-        before = rows[-1].seq
+        before = rows[-1][0]
 
 
 def _length(message: Message) -> int:

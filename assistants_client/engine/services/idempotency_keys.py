@@ -16,6 +16,7 @@ from assistants_client._protocol import IDEMPOTENCY_KEY
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._write import in_pieces
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import answered_requests
 
@@ -29,11 +30,13 @@ _LONGEST_KEY: Final = 255
 
 
 _kept: Final = answered_requests.c
-_FIND: Final = select(_kept.fingerprint, cast(_kept.answer, Text).label("answer")).where(
-    _kept.key == bindparam("key"), _kept.created_at > bindparam("eldest")
+_FIND: Final = Statement(
+    select(_kept.fingerprint, cast(_kept.answer, Text)).where(
+        _kept.key == bindparam("key"), _kept.created_at > bindparam("eldest")
+    )
 )
-_IS_STORED: Final = select(_kept.key).where(_kept.key == bindparam("key"))
-_STORE: Final = insert(answered_requests).inline()
+_IS_STORED: Final = Statement(select(_kept.key).where(_kept.key == bindparam("key")))
+_STORE: Final = Statement(insert(answered_requests).inline())
 
 
 class KeyTakenError(Exception):
@@ -83,13 +86,14 @@ class IdempotencyKeys:
             Fault: The key was used for another request.
         """
         with self._context.database.read() as connection:
-            row = connection.execute(_FIND, {"key": request.key, "eldest": self._eldest()}).first()
+            row = _FIND.first(connection, {"key": request.key, "eldest": self._eldest()})
         if row is None:
             return None
-        if row.fingerprint != request.fingerprint:
+        fingerprint, answer = row
+        if fingerprint != request.fingerprint:
             message = f"Invalid '{IDEMPOTENCY_KEY}': this key was used for another request already."
             raise Fault(422, message, "idempotency_key_reused", IDEMPOTENCY_KEY)
-        return StoredJson(dict, row.answer)
+        return StoredJson(dict, answer)
 
     def require_unused(self, connection: Connection, request: RequestKey) -> None:
         """Refuses a key that a response is stored by.
@@ -97,7 +101,7 @@ class IdempotencyKeys:
         Raises:
             KeyTakenError: There is a response already; the transaction is to be rolled back.
         """
-        if connection.execute(_IS_STORED, {"key": request.key}).first():
+        if _IS_STORED.first(connection, {"key": request.key}):
             raise KeyTakenError(request.key)
 
     def store(self, connection: Connection, request: RequestKey, answer: StoredJson[Any]) -> None:
@@ -112,8 +116,8 @@ class IdempotencyKeys:
             is_over = not self._purge(connection)
             self._due = self._context.clock() + (_PURGE_SECONDS if is_over else 0.0)
         try:
-            connection.execute(
-                _STORE,
+            _STORE.change(
+                connection,
                 {
                     "key": request.key,
                     "fingerprint": request.fingerprint,

@@ -42,6 +42,7 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import assistants, messages, run_steps, runs
 from assistants_client.models._base import UNSET, JsonObject
@@ -223,7 +224,7 @@ def _has_subject(run: Run, added: Sequence[Message]) -> bool:
     return bool(run.instructions) or any(message.role == "user" for message in added)
 
 
-_FIRST_OF_USER: Final = (
+_FIRST_OF_USER: Final = Statement(
     select(messages.c.seq)
     .where(
         messages.c.thread_id == bindparam("thread_id"),
@@ -236,7 +237,7 @@ _FIRST_OF_USER: Final = (
 
 
 def _has_user_message(connection: Connection, thread_id: str) -> bool:
-    return connection.execute(_FIRST_OF_USER, {"thread_id": thread_id}).first() is not None
+    return _FIRST_OF_USER.first(connection, {"thread_id": thread_id}) is not None
 
 
 def _about_nothing() -> Fault:

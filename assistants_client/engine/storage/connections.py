@@ -136,6 +136,10 @@ class Connections:
                 self.outage = outage
                 self._outages.warn("%s It is waited for. (%s)", outage.message, error.orig)
                 time.sleep(PAUSE)
+            except BaseException:
+                if connection is not None:
+                    connection.close()
+                raise
             else:
                 self.outage = None
                 return connection, transaction

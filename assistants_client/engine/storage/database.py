@@ -17,11 +17,8 @@ import sqlalchemy
 from attrs import define, field
 from sqlalchemy import (
     Connection,
-    Insert,
-    Select,
     Table,
     Text,
-    Update,
     bindparam,
     cast,
     delete,
@@ -32,7 +29,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from assistants_client._json.codec import decode
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.connections import Connections, held
 from assistants_client.engine.storage.deleted_items import drop
@@ -46,6 +42,7 @@ from assistants_client.engine.storage.engines import (
     sqlite_engine,
 )
 from assistants_client.engine.storage.migrations import UnfitError, migrate
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.store_faults import (
     DatabaseFile,
     busy,
@@ -367,7 +364,7 @@ def add(connection: Connection, table: Table, made: StructT, **columns: Any) -> 
     stored = StoredJson.of(made)
     document = stored.document
     row = {"id": document["id"], "created_at": document["created_at"], "body": stored, **columns}
-    connection.execute(_insertion(table), row)
+    _insertion(table).change(connection, row)
     return stored
 
 
@@ -377,8 +374,7 @@ def save(
     """Stores an object again, and returns its JSON; ``None`` when it was deleted meanwhile."""
     stored = StoredJson.of(changed)
     values = {_ID: stored.document["id"], "body": stored, **columns}
-    done = connection.execute(_update_by_id(table), values)
-    return stored if done.rowcount else None
+    return stored if _update_by_id(table).change(connection, values) else None
 
 
 def load(
@@ -393,9 +389,8 @@ def load(
         object_id: Its id.
         where: Columns that must have a value, such as the parent's id.
     """
-    which = {"id": object_id, **where}
-    found = connection.execute(_bodies(table, *which), which).scalar_one_or_none()
-    return None if found is None else decode(cls, found)
+    found = load_json(connection, table, cls, object_id, **where)
+    return None if found is None else found.decoded()
 
 
 def load_json(
@@ -403,16 +398,16 @@ def load_json(
 ) -> StoredJson[StructT] | None:
     """Returns an object as :func:`load` does, but as the JSON that is stored."""
     which = {"id": object_id, **where}
-    text = connection.execute(_texts(table, *which), which).scalar_one_or_none()
-    return None if text is None else StoredJson(cls, text)
+    row = _bodies(table, *which).first(connection, which)
+    return None if row is None else StoredJson(cls, row[0])
 
 
 def load_all(
     connection: Connection, table: Table, cls: type[StructT], **where: str
 ) -> list[StructT]:
     """Returns all objects whose columns have these values, in the order they were created in."""
-    found = connection.execute(_bodies(table, *where), where)
-    return [decode(cls, body) for body in found.scalars()]
+    found = _bodies(table, *where).all(connection, where)
+    return [StoredJson(cls, body).decoded() for (body,) in found]
 
 
 def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
@@ -426,23 +421,17 @@ _ID: Final = "of_id"
 
 
 @cache
-def _insertion(table: Table) -> Insert:
-    return insert(table).inline()
+def _insertion(table: Table) -> Statement:
+    return Statement(insert(table).inline())
 
 
 @cache
-def _update_by_id(table: Table) -> Update:
-    return update(table).where(table.c.id == bindparam(_ID))
+def _update_by_id(table: Table) -> Statement:
+    return Statement(update(table).where(table.c.id == bindparam(_ID)))
 
 
 @cache
-def _texts(table: Table, *names: str) -> Select[Any]:
-    which = (table.c[name] == bindparam(name) for name in names)
-    return select(cast(table.c.body, Text)).where(*which)
-
-
-@cache
-def _bodies(table: Table, *names: str) -> Select[Any]:
+def _bodies(table: Table, *names: str) -> Statement:
     """Returns the query for the objects whose columns of these names have values, in order."""
     which = (table.c[name] == bindparam(name) for name in names)
-    return select(table.c.body).where(*which).order_by(table.c.seq)
+    return Statement(select(cast(table.c.body, Text)).where(*which).order_by(table.c.seq))

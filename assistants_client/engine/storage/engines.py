@@ -185,13 +185,17 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
         transaction = connection.begin()
         # The driver's own: what is executed otherwise takes SQLAlchemy ten times as long.
         cursor = connection.connection.cursor()
-        if access.writes_by is None:
-            if not in_memory:
-                cursor.execute(f"PRAGMA busy_timeout = {round(1000 * busy_seconds)}")
-            cursor.execute("BEGIN")  # it takes no lock yet, and waits for nobody
-            return transaction
-        is_begun = try_begin(cursor, access.writes_by)
-        cursor.execute(f"PRAGMA busy_timeout = {_milliseconds_until(access.writes_by)}")
+        try:
+            if access.writes_by is None:
+                if not in_memory:
+                    cursor.execute(f"PRAGMA busy_timeout = {round(1000 * busy_seconds)}")
+                cursor.execute("BEGIN")  # it takes no lock yet, and waits for nobody
+                return transaction
+            is_begun = try_begin(cursor, access.writes_by)
+            cursor.execute(f"PRAGMA busy_timeout = {_milliseconds_until(access.writes_by)}")
+        except BaseException as error:
+            # As statements.py does: the driver's errors are raised as SQLAlchemy's own.
+            connection._handle_dbapi_exception(error, "BEGIN", None, cursor, None)
         if not is_begun:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         return transaction

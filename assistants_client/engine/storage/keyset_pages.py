@@ -156,25 +156,22 @@ def read_page(
             bounds[_ABOVE if upwards else _BELOW] = place
     # A page before an item is read backwards from it.
     backwards = query.before is not None and query.after is None
-    # SQLite reads row by row; another driver has all rows of a result before the first is seen.
-    most = None if connection.dialect.name == "sqlite" else _SHORT
-    statement = _rows_of(
-        table, *where, bounds=frozenset(bounds), upwards=ascending != backwards, most=most
-    )
+    upwards = ascending != backwards
+    statement = _rows_of(table, *where, bounds=frozenset(bounds), upwards=upwards)
     values = {**where, **bounds, _LIMIT: query.limit + 1}
     ids: list[str] = []
     items: list[str] = []
     has_more, room = False, MAX_PAGE_BYTES
-    found: Any = connection.execute(statement.where(*passing) if passing else statement, values)
-    with found as rows:
-        for seq, object_id, at_once in rows:
-            body = at_once or connection.execute(_body(table), {_SEQ: seq}).scalar_one()
-            room -= len(body)
-            has_more = len(items) == query.limit or (room < 0 and bool(items))
-            if has_more:
-                break
-            ids.append(object_id)
-            items.append(body)
+    found = connection.execute(statement.where(*passing) if passing else statement, values)
+    rows: Sequence[Any] = found.all()
+    for seq, object_id, at_once in rows:
+        body = at_once or connection.execute(_body(table), {_SEQ: seq}).scalar_one()
+        room -= len(body)
+        has_more = len(items) == query.limit or (room < 0 and bool(items))
+        if has_more:
+            break
+        ids.append(object_id)
+        items.append(body)
     if backwards:
         ids.reverse()
         items.reverse()
@@ -192,17 +189,14 @@ def _page(
 
 
 @cache
-def _rows_of(
-    table: Table, *names: str, bounds: AbstractSet[str], upwards: bool, most: int | None
-) -> Any:
-    """Returns the query for the places, ids and objects of the rows of a page, in order.
+def _rows_of(table: Table, *names: str, bounds: AbstractSet[str], upwards: bool) -> Any:
+    """Returns the query for the places, ids and short objects of the rows of a page, in order.
 
     Args:
         table: The table.
         names: The names of columns that have values.
         bounds: Which of ``_ABOVE`` and ``_BELOW`` the places have.
         upwards: Whether the places increase.
-        most: Bytes up to which an object is loaded with the row; ``None`` loads any.
     """
     seq, body = table.c.seq, cast(table.c.body, Text)
     conditions = [table.c[name] == bindparam(name) for name in names]
@@ -211,7 +205,7 @@ def _rows_of(
     if _BELOW in bounds:
         conditions.append(seq < bindparam(_BELOW))
     return (
-        select(seq, table.c.id, body if most is None else case((func.length(body) <= most, body)))
+        select(seq, table.c.id, case((func.length(body) <= _SHORT, body)))
         .where(*conditions)
         .order_by(seq.asc() if upwards else seq.desc())
         .limit(bindparam(_LIMIT))

@@ -101,6 +101,10 @@ class CelerySender:
     def cancel(self, run_id: str) -> None:
         """Does nothing: no thread of this process works on a run."""
 
+    def has(self, run_id: str) -> bool:
+        """Returns false: so."""
+        return False
+
     def busy(self) -> int:
         """Returns 0."""
         return 0

@@ -21,6 +21,10 @@ class Executor(Protocol):
         """Signals whoever works on it here, if anybody does, to check whether to stop."""
         ...
 
+    def has(self, run_id: str, /) -> bool:
+        """Returns whether it is done by this process, or about to be."""
+        ...
+
     def busy(self) -> int:
         """Returns how many threads of this process work, or are about to."""
         ...

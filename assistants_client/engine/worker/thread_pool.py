@@ -29,6 +29,9 @@ WORKERS: Final = 64
 REPORT_SECONDS: Final = 10.0
 #: Seconds between two heartbeats: three of them fit into a lease.
 HEARTBEAT_SECONDS: Final = 5.0
+#: For so many seconds a thread without work waits for more: to start one takes longer than most of
+#: what a short run needs it for.
+_LINGER_SECONDS: Final = 0.1
 
 
 class Worker(Protocol):
@@ -118,7 +121,10 @@ class WorkerPool:
         _all_pools.add(self)
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        #: Wakes one of the workers that have nothing to process.
+        self._submitted = threading.Condition(lock)
         self._waiting = FairQueue()
         self._tasks: list[_Task] = []
         #: Who waits for runs, by their ids: as many as there are submissions of it, or fewer.
@@ -205,6 +211,11 @@ class WorkerPool:
                     task.cancelled.set()
                     self._abandon(task)
 
+    def has(self, run_id: str) -> bool:
+        """Returns whether a run waits, or is processed, here."""
+        with self._changed:
+            return run_id in self._known()
+
     def busy(self) -> int:
         """Returns how many threads process a run, or are about to."""
         with self._changed:
@@ -232,6 +243,7 @@ class WorkerPool:
             self._closed = True
             self._waiting.truncate(self._idle())
             self._changed.notify_all()
+            self._submitted.notify_all()
             while self._is_busy() or self._has_heartbeat:
                 left = until - time.monotonic()
                 if left <= 0:
@@ -297,6 +309,10 @@ class WorkerPool:
         """Returns whether any claim is to be renewed or released; called with the lock held."""
         return self._is_busy() or (bool(self._unreleased) and not self._closed)
 
+    def _is_awaited(self) -> bool:
+        """Returns whether the heartbeat must not linger; called with the lock held."""
+        return self._closed or self._needs_heartbeat()
+
     def _is_busy(self) -> bool:
         """Returns whether any task is active, or about to be; called with the lock held."""
         return self._active() > 0 or (bool(self._waiting) and self._idle() > 0)
@@ -315,16 +331,19 @@ class WorkerPool:
 
     def _start_worker(self) -> None:
         """Starts a worker if one is needed and allowed; called with the lock held."""
-        if not self._waiting or self._workers >= self._limit:
+        self._submitted.notify()
+        if len(self._waiting) <= self._idle() or self._workers >= self._limit:
             return
         self._workers += 1
         if not _start_thread(self._worker_loop, "assistants-run"):
             self._workers -= 1
 
     def _worker_loop(self) -> None:
-        """Processes what waits, and ends when nothing does: the life of one worker."""
+        """Processes what waits, and ends when nothing comes any more: the life of one worker."""
         while True:
             with self._changed:
+                if not self._waiting and not self._closed:
+                    self._submitted.wait(_LINGER_SECONDS)
                 if not self._waiting:
                     self._workers -= 1
                     return
@@ -368,6 +387,9 @@ class WorkerPool:
                 while self._needs_heartbeat() and time.monotonic() < due:
                     self._changed.wait(due - time.monotonic())
                 if not self._needs_heartbeat():
+                    self._changed.wait_for(self._is_awaited, _LINGER_SECONDS)
+                    if self._needs_heartbeat():
+                        continue
                     self._has_heartbeat = False
                     self._changed.notify_all()
                     return
