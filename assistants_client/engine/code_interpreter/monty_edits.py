@@ -1,4 +1,4 @@
-"""Edits of source text, and the way back: from a traceback of the edited text to the lines as written.
+"""Edits of source text, and the way back from a traceback of it to the lines as written.
 
 Pure: positions are offsets in characters, ends exclusive.
 """

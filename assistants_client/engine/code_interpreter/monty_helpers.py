@@ -237,12 +237,14 @@ def _sandbox_re_sub(pattern, repl, string, count=0, flags=0):
     if not isinstance(pattern, _sandbox_re.Pattern):
         pattern = _sandbox_re.compile(pattern, flags)
     return _sandbox_replace(pattern, repl, string, count)
-def _sandbox_sub(owner, *args, **kwargs):
+def _sandbox_sub(owner):
     if type(owner).__name__ == 'module' and hasattr(owner, 'fullmatch'):
-        return _sandbox_re_sub(*args, **kwargs)
-    if isinstance(owner, _sandbox_re.Pattern):
-        return _sandbox_re_sub(owner, *args, **kwargs)
-    return owner.sub(*args, **kwargs)
+        return _sandbox_re_sub
+    if not isinstance(owner, _sandbox_re.Pattern):
+        return owner.sub
+    def _sandbox_pattern_sub(repl, string, count=0):
+        return _sandbox_re_sub(owner, repl, string, count)
+    return _sandbox_pattern_sub
 """
 
 #: The order of a heap's items is visible, so this sifts as CPython does: to the leaf, then up.

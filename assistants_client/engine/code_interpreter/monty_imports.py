@@ -1,7 +1,7 @@
 """Imports of what the built-in sandbox lacks: left out, so that the rest of the code runs.
 
-The names stay unbound, and whatever uses one fails. So only such are left out as nothing else binds,
-which would be taken instead, and none whose failure the code waits for.
+The names stay unbound, and whatever uses one fails. So only names are left out that nothing else
+binds, for that would be taken instead, and none whose failure the code waits for.
 """
 
 from __future__ import annotations
@@ -68,9 +68,12 @@ class Imports:
         child: ast.AST = node
         in_function = False
         for above in self._tree.ancestors(node):
-            if isinstance(above, ast.Try) and child in above.body:
-                if any(_catches(handler, _CATCHING) for handler in above.handlers):
-                    return True
+            if (
+                isinstance(above, ast.Try)
+                and child in above.body
+                and any(_catches(handler, _CATCHING) for handler in above.handlers)
+            ):
+                return True
             in_function |= isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef))
             child = above
         return in_function and any(

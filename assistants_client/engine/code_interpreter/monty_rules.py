@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Final
 
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
@@ -31,6 +32,8 @@ _TAKING_METHODS: Final = frozenset(
 _UNCALLED: Final = frozenset(
     ["__ne__", "__setattr__", "__getattribute__", "__getattr__", "__new__", "__delattr__"]
 )
+#: Functions of ``re`` that find more than one match.
+_SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
 _TRUTH: Final = ("__bool__", "__len__")
 
 
@@ -131,8 +134,10 @@ class Rules:
 
     def _call(self, node: ast.Call) -> None:
         tree = self._tree
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "sub":
-            self._substitution(node, node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
+            self._check_pattern(node, node.func)
+            if node.func.attr == "sub":
+                self._substitution(node, node.func)
         elif tree.is_call(node, *_LAZY):
             self._check_noise(node, node.args[:1])
             if not self._is_taken(node):
@@ -163,6 +168,29 @@ class Rules:
         self.helpers.add("re")
         breaks = "\n" * self._tree.text.count("\n", of[1], end)
         self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
+
+    def _check_pattern(self, node: ast.Call, method: ast.Attribute) -> None:
+        """Refuses what may match the empty string right after a match, which is not found there."""
+        is_of_module = isinstance(method.value, ast.Name) and (
+            self._modules.get(method.value.id) == "re"
+        )
+        given = [one.value for one in node.args if isinstance(one, ast.Constant)]
+        if not is_of_module or not node.args or given[:1] == [""] or not given:
+            return
+        pattern = given[0]
+        is_removing = method.attr == "sub" and given[1:2] == [""]
+        if (
+            isinstance(node.args[0], ast.Constant)
+            and isinstance(pattern, str)
+            and not pattern.startswith("^")
+            and not is_removing
+            and _may_be_empty(pattern)
+        ):
+            raise UnsupportedError(
+                node.lineno,
+                f"a pattern that matches the empty string, as {pattern!r}, is matched otherwise "
+                "here: let it match one character at least",
+            )
 
     def _iter(self) -> str:
         self.helpers.add("show")
@@ -342,6 +370,16 @@ def _is_bool(node: ast.expr) -> bool:
             and node.func.id in BUILT_IN
         )
     )
+
+
+def _may_be_empty(pattern: str) -> bool:
+    """Returns whether a pattern matches the empty string among others."""
+    try:
+        return re.compile(pattern).match("") is not None and not re.fullmatch(
+            r"(\(\?[=!<].*\)|\\b|\$)+", pattern, re.DOTALL
+        )
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 def _check_keys(node: ast.Dict) -> None:

@@ -1,4 +1,4 @@
-"""Rewrites code for the built-in sandbox, where that does not know a piece of Python or takes it amiss.
+"""Rewrites code for the built-in sandbox: the Python that this does not know, or takes amiss.
 
 Only what is exactly right is rewritten; what would silently come out otherwise is refused. Whatever
 cannot be read here is run as it is. Pure.
@@ -12,7 +12,7 @@ import tokenize
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from assistants_client.engine.code_interpreter.monty_edits import (
     Edit,
@@ -22,7 +22,7 @@ from assistants_client.engine.code_interpreter.monty_edits import (
 )
 from assistants_client.engine.code_interpreter.monty_helpers import CORRECTS_SUMS, PREFIX
 from assistants_client.engine.code_interpreter.monty_imports import Imports
-from assistants_client.engine.code_interpreter.monty_rules import Rules, UnsupportedError
+from assistants_client.engine.code_interpreter.monty_rules import Rules
 from assistants_client.engine.code_interpreter.monty_tree import Tree
 
 #: Characters of code above which it is run as it is.
@@ -50,9 +50,9 @@ class Rewritten:
 
     code: str
     helpers: frozenset[str] = frozenset()
-    lines: Lines = {}
-    kept_lines: Lines = {}
-    absent: dict[str, str] = {}
+    lines: Lines = field(factory=dict)
+    kept_lines: Lines = field(factory=dict)
+    absent: dict[str, str] = field(factory=dict)
     has_value: bool = False
     has_truth: bool = False
 
@@ -78,8 +78,11 @@ def rewritten(
         return Rewritten(code=code)
     imports = Imports(tree, is_bound)
     rules = Rules(tree, has_truth=has_truth)
-    edits = [*imports.edits, *rules.edits, *_value_edits(tree)]
+    value = _value_edits(tree)
+    edits = [*value, *imports.edits, *rules.edits]
     helpers = {*imports.helpers, *rules.helpers}
+    if value:
+        helpers.add("show")
     if "round" in code:
         helpers.add("round")
     if CORRECTS_SUMS and "sum" in code:
@@ -96,9 +99,7 @@ def rewritten(
         lines=lines,
         kept_lines={new: old for new, old in lines.items() if old[0] in inside},
         absent=imports.absent,
-        has_value=any(
-            VALUE in part for edit in edits for part in edit.parts if isinstance(part, str)
-        ),
+        has_value=bool(value),
         has_truth=rules.has_truth,
     )
 

@@ -1,4 +1,4 @@
-"""The syntax tree of code, with what rewriting wants to know of it: places, parents, bound names."""
+"""The syntax tree of code, with what rewriting needs of it: places, parents, bound names."""
 
 from __future__ import annotations
 
