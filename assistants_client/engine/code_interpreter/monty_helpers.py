@@ -338,6 +338,28 @@ def _sandbox_truth(value):
     if hasattr(value, '__len__'):
         return _sandbox_len(value) != 0
     return bool(value)
+def _sandbox_truths(values):
+    return [_sandbox_truth(value) for value in values]
+"""
+
+_DELETE = """\
+def _sandbox_delete(owner, key):
+    if isinstance(owner, list):
+        if isinstance(key, slice):
+            for place in sorted(range(len(owner))[key], reverse=True):
+                owner.pop(place)
+            return
+        if isinstance(key, int) and not -len(owner) <= key < len(owner):
+            raise IndexError('list assignment index out of range')
+        owner.pop(key)
+    elif isinstance(owner, dict):
+        if key not in owner:
+            raise KeyError(key)
+        owner.pop(key)
+    elif hasattr(owner, '__delitem__'):
+        owner.__delitem__(key)
+    else:
+        raise TypeError("'" + type(owner).__name__ + "' object doesn't support item deletion")
 """
 
 #: The pieces by their names.
@@ -350,6 +372,7 @@ HELPERS: Final = {
     "re": _RE,
     "heapq": _HEAPQ,
     "truth": _TRUTH,
+    "delete": _DELETE,
 }
 
 #: The sum of floats is that of the Python that runs this, as it is under bubblewrap.

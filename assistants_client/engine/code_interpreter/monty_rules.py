@@ -99,6 +99,8 @@ class Rules:
             self._generator(node)
         elif isinstance(node, ast.Dict):
             _check_keys(node)
+        elif isinstance(node, ast.Delete):
+            self._delete(node)
         if self.has_truth:
             self._truths(node)
 
@@ -195,6 +197,28 @@ class Rules:
     def _iter(self) -> str:
         self.helpers.add("show")
         return "_sandbox_iter"
+
+    def _delete(self, node: ast.Delete) -> None:
+        """Rewrites the deletion of items; names stay bound in the sandbox, which refuses it."""
+        if not all(isinstance(target, ast.Subscript) for target in node.targets):
+            return
+        parts: list[str | tuple[int, int]] = []
+        start, end = self._tree.span(node)
+        for target in node.targets:
+            assert isinstance(target, ast.Subscript)
+            parts += ["; _sandbox_delete(" if parts else "_sandbox_delete("]
+            parts += [self._tree.span(target.value), ", "]
+            if isinstance(target.slice, ast.Slice):
+                for bound in (target.slice.lower, target.slice.upper, target.slice.step):
+                    parts.append("slice(" if bound is target.slice.lower else ", ")
+                    parts.append("None" if bound is None else self._tree.span(bound))
+                parts.append("))")
+            else:
+                parts += [self._tree.span(target.slice), ")"]
+        if "\n" in self._tree.text[start:end]:
+            return
+        self.helpers.add("delete")
+        self.edits.append(Edit(start, end, tuple(parts)))
 
     # Generators
 
@@ -332,10 +356,7 @@ class Rules:
                 )
         elif self._tree.is_call(node, "any", "all", "filter"):
             assert isinstance(node, ast.Call)
-            if self._tree.is_call(node, "filter") or not node.args:
-                return
-            if isinstance(node.args[0], (ast.GeneratorExp, ast.ListComp)):
-                self._truth(node.args[0].elt)
+            self._truths_of(node)
 
     def _truth(self, node: ast.expr) -> None:
         if isinstance(node, ast.BoolOp):
@@ -343,6 +364,20 @@ class Rules:
                 self._truth(value)
         elif not _is_bool(node) and self._tree.is_placed(node):
             self.edits.append(wrapped(*self._tree.span(node), "_sandbox_truth(", ")"))
+
+    def _truths_of(self, node: ast.Call) -> None:
+        if not node.args:
+            return
+        first = node.args[0]
+        if self._tree.is_call(node, "filter"):
+            if isinstance(first, ast.Constant):
+                raise UnsupportedError(
+                    node.lineno, "filter(None, …) beside classes with __bool__ or __len__"
+                )
+        elif isinstance(first, (ast.GeneratorExp, ast.ListComp)):
+            self._truth(first.elt)
+        else:
+            self.edits.append(wrapped(*self._tree.span(first), "_sandbox_truths(", ")"))
 
     def _is_test(self, node: ast.expr) -> bool:
         child: ast.AST = node
