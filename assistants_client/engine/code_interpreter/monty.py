@@ -39,8 +39,8 @@ from assistants_client.engine.code_interpreter.monty_edits import as_written
 from assistants_client.engine.code_interpreter.monty_helpers import HELPERS, PREFIX
 from assistants_client.engine.code_interpreter.monty_kept import Kept, split
 from assistants_client.engine.code_interpreter.monty_modules import MODULES
-from assistants_client.engine.code_interpreter.monty_rules import UnsupportedError
 from assistants_client.engine.code_interpreter.monty_source import VALUE, rewritten
+from assistants_client.engine.code_interpreter.monty_tree import UnsupportedError
 
 _log = logging.getLogger(__name__)
 
@@ -51,16 +51,17 @@ The sandbox is a subset of Python. Only these modules exist: asyncio (gather, ru
 binascii, bisect, collections (namedtuple, Counter, defaultdict, deque), copy, csv, dataclasses, \
 datetime, decimal, functools (cache, lru_cache, partial, reduce), hashlib, heapq, itertools, json, \
 math, os (files and paths only), pathlib, random, re, sys, time, tomllib, typing, unicodedata. \
-There are no third-party packages (no numpy, pandas, matplotlib, sympy) and no fractions, operator, \
-statistics or string: their imports are passed over, and using one fails. Compute with int, float \
-or decimal.Decimal.
+There are no third-party packages (no numpy, pandas, matplotlib, sympy) and no fractions, \
+operator, statistics or string: their imports are passed over, and using one fails. Compute with \
+int, float or decimal.Decimal.
 Not supported: class inheritance (so no exceptions of your own, Enum or ABC), method decorators \
-(property, staticmethod, classmethod), yield, del of names, super, input, globals, sys.exit; comparison methods of \
-classes but __eq__ (sort with key=); iteration over an open file (use f.read().splitlines()), \
-encodings but UTF-8; strptime without a whole date, fractions in timedelta (convert to whole \
-seconds or microseconds). map, zip and generator expressions are evaluated at once: none may be \
-endless. Beside a class with __bool__ or __len__, and/or take bool values only. Do not mix 1, 1.0 \
-and True as keys of one dict. Sums of floats that must be exact: math.fsum.
+(property, staticmethod, classmethod), yield, del of names, super, input, globals, sys.exit; \
+comparison methods of classes but __eq__ (sort with key=); list(f) or enumerate(f) of an open file \
+(use f.read().splitlines()), encodings but UTF-8; strptime without a whole date, fractions in \
+timedelta (convert to whole seconds); re.VERBOSE. map, zip and generator expressions are evaluated \
+at once: none may be endless. Beside a class with __bool__ or __len__, and/or take bool values \
+only. Do not mix 1, 1.0 and True as keys of one dict, nor rely on the order of a set. Sums of \
+floats that must be exact: math.fsum.
 There is no network, no environment and no other process. The files of this conversation are in \
 the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
 write it there, with open or pathlib, and link to it in your answer: \

@@ -57,46 +57,44 @@ def apply(source: str, edits: Iterable[Edit]) -> tuple[str, list[Columns]]:
         node = _Node(edit)
         (stack[-1].children if stack else roots).append(node)
         stack.append(node)
-    pieces: list[str] = []
-    spans: list[Columns] = []
-    _render(source, (0, len(source)), roots, pieces, spans)
-    return "".join(pieces), spans
+    text = _Text(source)
+    text.render((0, len(source)), roots)
+    return "".join(text.pieces), text.spans
 
 
-def _render(
-    source: str,
-    within: tuple[int, int],
-    nodes: Sequence[_Node],
-    pieces: list[str],
-    spans: list[Columns],
-    length: int = 0,
-) -> int:
-    """Renders a range of the source; returns the length of the text up to its end."""
-    at, end = within
+class _Text:
+    """The edited text, as it grows."""
 
-    def copy(upto: int) -> None:
-        nonlocal length
-        if upto > at:
-            pieces.append(source[at:upto])
-            spans.append((length, length + upto - at, at, upto))
-            length += upto - at
+    def __init__(self, source: str) -> None:
+        self.pieces: list[str] = []
+        self.spans: list[Columns] = []
+        self._source = source
+        self._length = 0
 
-    for node in nodes:
-        edit = node.edit
-        if edit.start < at or edit.end > end:
-            continue  # of text that is moved or replaced
-        copy(edit.start)
-        start = length
-        for part in edit.parts:
-            if isinstance(part, str):
-                pieces.append(part)
-                length += len(part)
-            else:
-                length = _render(source, part, node.children, pieces, spans, length)
-        spans.append((start, length, edit.start, edit.end))
-        at = edit.end
-    copy(end)
-    return length
+    def render(self, within: tuple[int, int], nodes: Sequence[_Node]) -> None:
+        """Adds a range of the source."""
+        at, end = within
+        for node in nodes:
+            edit = node.edit
+            if edit.start < at or edit.end > end:
+                continue  # of text that is moved or replaced
+            self._copy(at, edit.start)
+            start = self._length
+            for part in edit.parts:
+                if isinstance(part, str):
+                    self.pieces.append(part)
+                    self._length += len(part)
+                else:
+                    self.render(part, node.children)
+            self.spans.append((start, self._length, edit.start, edit.end))
+            at = edit.end
+        self._copy(at, end)
+
+    def _copy(self, start: int, end: int) -> None:
+        if end > start:
+            self.pieces.append(self._source[start:end])
+            self.spans.append((self._length, self._length + end - start, start, end))
+            self._length += end - start
 
 
 def edited_lines(source: str, edited: str, spans: Sequence[Columns]) -> Lines:
@@ -162,19 +160,20 @@ def as_written(traceback: str, lines: Mapping[str, tuple[str, list[Columns]]], o
             continue
         text = line.lstrip(" ")
         indent = line[: len(line) - len(text)]
+        said = line
         if columns is not None and text and set(text) == {"~"}:
             marker = _marker(len(indent) - 4, len(line) - 4, columns)
             columns = None
             if marker is None:
                 continue
-            line = " " * (4 + marker[0]) + "~" * (marker[1] - marker[0])
+            said = " " * (4 + marker[0]) + "~" * (marker[1] - marker[0])
         elif indent and text in lines:
             written, columns = lines[text]
-            line = indent + written
+            said = indent + written
         else:
             columns = None
-        shown.append(line)
-    return "\n".join(shown)
+        shown.append(said)
+    return "\n".join(shown).replace(ours, "")
 
 
 def _marker(start: int, end: int, columns: Sequence[Columns]) -> tuple[int, int] | None:

@@ -107,20 +107,21 @@ class Imports:
     ) -> str | None:
         """Returns what is to be run for one name; nothing if that is to be left out."""
         name = one.asname or one.name
-        if isinstance(node, ast.ImportFrom):
-            if one.name == "*":
-                return self._of_all(node)
-            if node.module == "heapq" and one.name in _HEAPQ:
-                self.helpers.add("heapq")
-                return f"{name} = _sandbox_{one.name}"
-            if node.module == "re" and one.name == "sub":
-                self.helpers.add("re")
-                return f"{name} = _sandbox_re_sub"
-        elif one.name == "heapq":
-            self.helpers.add("heapq")
-            return f"{name} = _sandbox_heapq"
+        if isinstance(node, ast.ImportFrom) and one.name == "*":
+            return self._of_all(node)
+        helper = _helper(node, one)
+        if helper is not None:
+            self.helpers.add(helper[0])
+            return f"{name} = {helper[1]}"
         if self._is_there(node, one):
             return _statement(node, one)
+        return self._left_out(node, one, absent)
+
+    def _left_out(
+        self, node: ast.Import | ast.ImportFrom, one: ast.alias, absent: dict[str, str]
+    ) -> str | None:
+        """Returns what is to be run for a name that is not there."""
+        name = one.asname or one.name
         if isinstance(node, ast.ImportFrom):
             absent[name] = f"{node.module}.{one.name}"
         else:
@@ -141,6 +142,15 @@ class Imports:
             names.remove("sub")
             return f"from re import {', '.join(names)}; sub = _sandbox_re_sub"
         return f"from {node.module} import {', '.join(names)}"
+
+
+def _helper(node: ast.Import | ast.ImportFrom, one: ast.alias) -> tuple[str, str] | None:
+    """Returns the helper that stands for what is imported, and its name there."""
+    if isinstance(node, ast.Import):
+        return ("heapq", "_sandbox_heapq") if one.name == "heapq" else None
+    if node.module == "heapq" and one.name in _HEAPQ:
+        return "heapq", f"_sandbox_{one.name}"
+    return ("re", "_sandbox_re_sub") if (node.module, one.name) == ("re", "sub") else None
 
 
 def _binding(one: ast.alias) -> str:

@@ -7,19 +7,20 @@ import re
 from typing import Final
 
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
-from assistants_client.engine.code_interpreter.monty_tree import BUILT_IN, Tree
+from assistants_client.engine.code_interpreter.monty_tree import Tree, UnsupportedError
 
 #: Methods of built-in types, which are no values in the sandbox.
-_METHODS: Final = frozenset(
-    "add append appendleft bit_count bit_length capitalize casefold center clear copy count decode "
-    "difference discard elements encode endswith extend find format get hex index insert "
-    "intersection is_integer isalnum isalpha isascii isdecimal isdigit isdisjoint isidentifier "
-    "islower isnumeric isprintable isspace issubset issuperset istitle isupper items join keys "
-    "ljust lower lstrip most_common partition pop popitem popleft remove removeprefix removesuffix "
-    "replace reverse rfind rindex rjust rotate rpartition rsplit rstrip setdefault sort split "
-    "splitlines startswith strip subtract swapcase symmetric_difference title total translate union "
-    "update upper values zfill".split()  # noqa: SIM905
-)
+_METHOD_NAMES: Final = """
+    add append appendleft bit_count bit_length capitalize casefold center clear copy count
+    decode difference discard elements encode endswith extend find format get hex index insert
+    intersection is_integer isalnum isalpha isascii isdecimal isdigit isdisjoint isidentifier
+    islower isnumeric isprintable isspace issubset issuperset istitle isupper items join keys
+    ljust lower lstrip most_common partition pop popitem popleft remove removeprefix
+    removesuffix replace reverse rfind rindex rjust rotate rpartition rsplit rstrip setdefault
+    sort split splitlines startswith strip subtract swapcase symmetric_difference title total
+    translate union update upper values zfill
+"""
+_METHODS: Final = frozenset(_METHOD_NAMES.split())
 #: Built-in functions whose results can be used once, while the sandbox makes lists of them.
 _LAZY: Final = ("map", "filter", "zip", "enumerate", "reversed")
 #: What takes all of an iterable before anything else happens.
@@ -34,20 +35,6 @@ _UNCALLED: Final = frozenset(
 )
 #: Functions of ``re`` that find more than one match.
 _SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
-_TRUTH: Final = ("__bool__", "__len__")
-
-
-class UnsupportedError(Exception):
-    """Code that would silently do otherwise than in Python.
-
-    Args:
-        line: The number of its line.
-        message: What is not supported, and what to write instead.
-    """
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line: int = line
 
 
 class Rules:
@@ -55,26 +42,19 @@ class Rules:
 
     Args:
         tree: The code.
-        has_truth: Whether classes of earlier calls say what their truth or length is.
 
     Attributes:
         edits: The edits.
         helpers: What the edited code needs; see ``monty_helpers``.
-        has_truth: Whether any classes say so.
 
     Raises:
         UnsupportedError: The code would silently do otherwise than in Python.
     """
 
-    def __init__(self, tree: Tree, *, has_truth: bool) -> None:
+    def __init__(self, tree: Tree) -> None:
         self.edits: list[Edit] = []
         self.helpers: set[str] = set()
         self._tree = tree
-        self.has_truth: bool = has_truth or any(
-            node.name in _TRUTH for node in tree.functions_of_classes()
-        )
-        if self.has_truth:
-            self.helpers.add("truth")
         self._noisy = self._functions_that_print()
         self._modules = {
             one.asname or one.name: one.name
@@ -101,8 +81,6 @@ class Rules:
             _check_keys(node)
         elif isinstance(node, ast.Delete):
             self._delete(node)
-        if self.has_truth:
-            self._truths(node)
 
     # Methods as values
 
@@ -112,9 +90,8 @@ class Rules:
         start, end = self._tree.span(node)
         of = self._tree.span(node.value)
         module = isinstance(node.value, ast.Name) and self._modules.get(node.value.id)
-        if module == "re" and node.attr == "sub":
-            self.helpers.add("re")
-            self.edits.append(Edit(start, end, ("_sandbox_re_sub",)))
+        if node.attr == "sub":
+            self._substituting(node)
         elif node.attr in _METHODS and not module:
             self.helpers.add("method")
             call = f", '{node.attr}', lambda o, *a, **k: o.{node.attr}(*a, **k))"
@@ -122,7 +99,7 @@ class Rules:
             self.edits.append(Edit(start, end, ("_sandbox_method(", of, breaks + call)))
 
     def _is_value(self, node: ast.expr) -> bool:
-        """Returns whether an expression is passed on: not called, compared, matched or annotated."""
+        """Returns whether an expression is passed on: not called, compared or annotated."""
         parent = self._tree.parents.get(node)
         if isinstance(parent, ast.Call):
             return node is not parent.func
@@ -165,6 +142,9 @@ class Rules:
         )
         if is_plain and not any(isinstance(one, ast.Starred) for one in node.args):
             return
+        self._substituting(method)
+
+    def _substituting(self, method: ast.Attribute) -> None:
         start, end = self._tree.span(method)
         of = self._tree.span(method.value)
         self.helpers.add("re")
@@ -209,8 +189,9 @@ class Rules:
             parts += ["; _sandbox_delete(" if parts else "_sandbox_delete("]
             parts += [self._tree.span(target.value), ", "]
             if isinstance(target.slice, ast.Slice):
-                for bound in (target.slice.lower, target.slice.upper, target.slice.step):
-                    parts.append("slice(" if bound is target.slice.lower else ", ")
+                bounds = (target.slice.lower, target.slice.upper, target.slice.step)
+                for number, bound in enumerate(bounds):
+                    parts.append(", " if number else "slice(")
                     parts.append("None" if bound is None else self._tree.span(bound))
                 parts.append("))")
             else:
@@ -224,9 +205,13 @@ class Rules:
 
     def _generator(self, node: ast.GeneratorExp) -> None:
         parent = self._tree.parents.get(node)
-        if isinstance(parent, ast.Call) and self._tree.is_call(parent, "next", "any", "all"):
-            if node is parent.args[0] and self._is_searched(parent, node):
-                return
+        if (
+            isinstance(parent, ast.Call)
+            and self._tree.is_call(parent, "next", "any", "all")
+            and node is parent.args[0]
+            and self._is_searched(parent, node)
+        ):
+            return
         self._check_noise(node, [node.elt, *(test for one in node.generators for test in one.ifs)])
         if self._is_taken(node):
             return
@@ -331,81 +316,6 @@ class Rules:
                 "too early; use a for statement",
             )
 
-    # Truth
-
-    def _truths(self, node: ast.AST) -> None:
-        if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)):
-            self._truth(node.test)
-        elif isinstance(node, ast.comprehension):
-            for test in node.ifs:
-                self._truth(test)
-        elif isinstance(node, ast.match_case) and node.guard is not None:
-            self._truth(node.guard)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self._truth(node.operand)
-        elif self._tree.is_call(node, "bool"):
-            assert isinstance(node, ast.Call)
-            for one in node.args:
-                self._truth(one)
-        elif isinstance(node, ast.BoolOp):
-            if not self._is_test(node) and not all(map(_is_bool, node.values[:-1])):
-                raise UnsupportedError(
-                    node.lineno,
-                    "beside classes with __bool__ or __len__, and/or take bool values only; "
-                    "use len(x) == 0, or a conditional expression",
-                )
-        elif self._tree.is_call(node, "any", "all", "filter"):
-            assert isinstance(node, ast.Call)
-            self._truths_of(node)
-
-    def _truth(self, node: ast.expr) -> None:
-        if isinstance(node, ast.BoolOp):
-            for value in node.values:
-                self._truth(value)
-        elif not _is_bool(node) and self._tree.is_placed(node):
-            self.edits.append(wrapped(*self._tree.span(node), "_sandbox_truth(", ")"))
-
-    def _truths_of(self, node: ast.Call) -> None:
-        if not node.args:
-            return
-        first = node.args[0]
-        if self._tree.is_call(node, "filter"):
-            if isinstance(first, ast.Constant):
-                raise UnsupportedError(
-                    node.lineno, "filter(None, …) beside classes with __bool__ or __len__"
-                )
-        elif isinstance(first, (ast.GeneratorExp, ast.ListComp)):
-            self._truth(first.elt)
-        else:
-            self.edits.append(wrapped(*self._tree.span(first), "_sandbox_truths(", ")"))
-
-    def _is_test(self, node: ast.expr) -> bool:
-        child: ast.AST = node
-        for above in self._tree.ancestors(node):
-            if isinstance(above, (ast.If, ast.While, ast.IfExp, ast.Assert)):
-                return child is above.test
-            if isinstance(above, ast.comprehension):
-                return child in above.ifs
-            if not isinstance(above, ast.BoolOp):
-                return isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not)
-            child = above
-        return False
-
-
-def _is_bool(node: ast.expr) -> bool:
-    if isinstance(node, ast.BoolOp):
-        return all(map(_is_bool, node.values))
-    return (
-        isinstance(node, (ast.Compare, ast.Constant))
-        or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
-        or (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("isinstance", "bool", "any", "all", "callable", "hasattr")
-            and node.func.id in BUILT_IN
-        )
-    )
-
 
 def _may_be_empty(pattern: str) -> bool:
     """Returns whether a pattern matches the empty string among others."""
@@ -420,8 +330,10 @@ def _may_be_empty(pattern: str) -> bool:
 def _check_keys(node: ast.Dict) -> None:
     kinds: dict[object, type] = {}
     for key in node.keys:
-        if isinstance(key, ast.Constant) and isinstance(key.value, (bool, int, float, complex)):
-            if kinds.setdefault(key.value, type(key.value)) is not type(key.value):
-                raise UnsupportedError(
-                    node.lineno, "keys of a dict that are equal but of other types, as 1 and True"
-                )
+        value = key.value if isinstance(key, ast.Constant) else None
+        if isinstance(value, (bool, int, float, complex)) and kinds.setdefault(
+            value, type(value)
+        ) is not type(value):
+            raise UnsupportedError(
+                node.lineno, "keys of a dict that are equal but of other types, as 1 and True"
+            )

@@ -24,6 +24,7 @@ from assistants_client.engine.code_interpreter.monty_helpers import CORRECTS_SUM
 from assistants_client.engine.code_interpreter.monty_imports import Imports
 from assistants_client.engine.code_interpreter.monty_rules import Rules
 from assistants_client.engine.code_interpreter.monty_tree import Tree
+from assistants_client.engine.code_interpreter.monty_truth import Truth
 
 #: Characters of code above which it is run as it is.
 _MOST_CHARACTERS: Final = 50_000
@@ -77,10 +78,13 @@ def rewritten(
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return Rewritten(code=code)
     imports = Imports(tree, is_bound)
-    rules = Rules(tree, has_truth=has_truth)
+    rules = Rules(tree)
+    truth = Truth(tree, is_needed=has_truth)
     value = _value_edits(tree)
-    edits = [*value, *imports.edits, *rules.edits]
+    edits = [*value, *truth.edits, *imports.edits, *rules.edits]
     helpers = {*imports.helpers, *rules.helpers}
+    if truth.is_needed:
+        helpers.add("truth")
     if value:
         helpers.add("show")
     if "round" in code:
@@ -100,7 +104,7 @@ def rewritten(
         kept_lines={new: old for new, old in lines.items() if old[0] in inside},
         absent=imports.absent,
         has_value=bool(value),
-        has_truth=rules.has_truth,
+        has_truth=truth.is_needed,
     )
 
 

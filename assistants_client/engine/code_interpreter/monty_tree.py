@@ -11,6 +11,19 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 BUILT_IN: Final = frozenset(dir(builtins))
 
 
+class UnsupportedError(Exception):
+    """Code that would silently do otherwise than in Python.
+
+    Args:
+        line: The number of its line.
+        message: What is not supported, and what to write instead.
+    """
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line: int = line
+
+
 class Tree:
     """The syntax tree of code.
 

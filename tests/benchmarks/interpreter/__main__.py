@@ -3,8 +3,8 @@
     python tests/benchmarks/interpreter [-v]
 
 Prints the share for the built-in interpreter and, where it works, for bubblewrap's, by kind, and
-names the programs that do otherwise: with an error, and in silence, of which there must be none (the
-exit status is 1). With ``-v`` it prints what they answered.
+names the programs that do otherwise: with an error, and in silence, of which there must be none
+(the exit status is 1). With ``-v`` it prints what they answered.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ def main() -> int:
             silent += kind == "silent"
         interpreter.close()
         equal = sum(number for (_, kind), number in counts.items() if kind == "equal")
-        print(
-            f"{name}: {equal} of {len(expected)} programs as in CPython: {equal / len(expected):.1%}"
-        )
+        share = f"{equal / len(expected):.1%}"
+        print(f"{name}: {equal} of {len(expected)} programs as in CPython: {share}")
         for topic in sorted({topic for topic, _ in counts}):
             all_of = sum(number for (one, _), number in counts.items() if one == topic)
             print(f"  {topic:<12}{counts[topic, 'equal']:>4} of {all_of}")

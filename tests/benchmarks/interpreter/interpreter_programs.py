@@ -20,7 +20,7 @@ from assistants_client.engine.code_interpreter import CodeInterpreter
 
 HERE: Final = Path(__file__).parent
 PACKAGES: Final = ("matplotlib", "numpy", "pandas", "requests", "scipy", "sympy")
-SECONDS: Final = 60
+_SECONDS: Final = 60
 
 #: How a program did: as in CPython; with an error that CPython does not have; otherwise, silently.
 Outcome: TypeAlias = Literal["equal", "error", "silent"]
@@ -59,9 +59,8 @@ class CPython:
 
     def __init__(self, folder: Path) -> None:
         for package in PACKAGES:
-            if subprocess.run(
-                [sys.executable, "-c", f"import {package}"], capture_output=True
-            ).returncode:
+            tried = [sys.executable, "-c", f"import {package}"]
+            if subprocess.run(tried, capture_output=True, check=False).returncode:
                 (folder / package).mkdir()
                 for module in ("__init__", "pyplot", "optimize"):
                     text = "def __getattr__(name):\n    return object()\n"
@@ -76,7 +75,7 @@ class CPython:
                 cwd=folder,
                 env=self._environment,
                 capture_output=True,
-                timeout=SECONDS,
+                timeout=_SECONDS,
                 check=False,
             )
         return Expected(done.stdout.decode(), done.returncode != 0)
