@@ -59,7 +59,7 @@ def _sandbox_sum(iterable, /, start=0):
     if type(result) is not float:
         return result
     total, lost = start, 0.0
-    for item in items:
+    for place, item in enumerate(items):
         if type(total) is not float:
             total = total + item
         elif type(item) is float:
@@ -69,10 +69,14 @@ def _sandbox_sum(iterable, /, start=0):
             else:
                 lost += (item - both) + total
             total = both
-        elif isinstance(item, int):
+        elif isinstance(item, int) and -2**63 <= item < 2**63:
             total += float(item)
         else:
-            return result
+            if lost and lost - lost == 0:
+                total += lost
+            for rest in items[place:]:
+                total = total + rest
+            return total
     if lost and lost - lost == 0:
         return total + lost
     return total
@@ -247,6 +251,19 @@ def _sandbox_sub(owner):
     return _sandbox_pattern_sub
 """
 
+#: The sandbox finds no empty match right after another match.
+_PATTERN = """\
+import re as _sandbox_re
+def _sandbox_pattern(pattern):
+    if isinstance(pattern, str) and pattern[:1] not in ('', '^') and pattern != '$':
+        if _sandbox_re.match(pattern, '') is not None:
+            raise NotImplementedError(
+                'a pattern that matches the empty string is matched otherwise here: '
+                'let it match one character at least'
+            )
+    return pattern
+"""
+
 #: The order of a heap's items is visible, so this sifts as CPython does: to the leaf, then up.
 _HEAPQ = """\
 def _sandbox_heap_up(heap, start, place):
@@ -370,6 +387,7 @@ HELPERS: Final = {
     "method": _METHOD,
     "first": _FIRST,
     "re": _RE,
+    "pattern": _PATTERN,
     "heapq": _HEAPQ,
     "truth": _TRUTH,
     "delete": _DELETE,

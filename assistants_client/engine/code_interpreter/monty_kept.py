@@ -1,4 +1,4 @@
-"""What is kept of earlier calls beside the built-in sandbox's state: how code was rewritten.
+"""A state of the built-in sandbox, with how the code of earlier calls was rewritten before it.
 
 A line of JSON, then the state. A state without it is of a release that rewrote nothing.
 """
@@ -20,7 +20,7 @@ _MOST_LINES: Final = 300
 
 @frozen(kw_only=True)
 class Kept:
-    """What is known of the code of earlier calls.
+    """Facts of the code of earlier calls.
 
     Attributes:
         helpers: The helpers that are there.

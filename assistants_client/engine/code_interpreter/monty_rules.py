@@ -1,9 +1,8 @@
-"""What of Python the built-in sandbox lacks or takes amiss, imports apart: rewritten or refused."""
+"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused."""
 
 from __future__ import annotations
 
 import ast
-import re
 from typing import Final
 
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
@@ -152,27 +151,20 @@ class Rules:
         self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
 
     def _check_pattern(self, node: ast.Call, method: ast.Attribute) -> None:
-        """Refuses what may match the empty string right after a match, which is not found there."""
+        """Has a pattern checked that may match the empty string right after a match."""
         is_of_module = isinstance(method.value, ast.Name) and (
             self._modules.get(method.value.id) == "re"
         )
-        given = [one.value for one in node.args if isinstance(one, ast.Constant)]
-        if not is_of_module or not node.args or given[:1] == [""] or not given:
+        if not is_of_module or not node.args or isinstance(node.args[0], ast.Starred):
             return
-        pattern = given[0]
-        is_removing = method.attr == "sub" and given[1:2] == [""]
-        if (
-            isinstance(node.args[0], ast.Constant)
-            and isinstance(pattern, str)
-            and not pattern.startswith("^")
-            and not is_removing
-            and _may_be_empty(pattern)
-        ):
-            raise UnsupportedError(
-                node.lineno,
-                f"a pattern that matches the empty string, as {pattern!r}, is matched otherwise "
-                "here: let it match one character at least",
-            )
+        pattern = node.args[0]
+        repl = node.args[1] if method.attr == "sub" and len(node.args) > 1 else None
+        if isinstance(repl, ast.Constant) and repl.value == "":
+            return  # then it makes no difference
+        if isinstance(pattern, ast.Constant) and not set(str(pattern.value)) & set("*?|{"):
+            return  # nothing in it can be left out
+        self.helpers.add("pattern")
+        self.edits.append(wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ")"))
 
     def _iter(self) -> str:
         self.helpers.add("show")
@@ -315,16 +307,6 @@ class Rules:
                 "map and generator expressions are evaluated at once here: what they call prints "
                 "too early; use a for statement",
             )
-
-
-def _may_be_empty(pattern: str) -> bool:
-    """Returns whether a pattern matches the empty string among others."""
-    try:
-        return re.compile(pattern).match("") is not None and not re.fullmatch(
-            r"(\(\?[=!<].*\)|\\b|\$)+", pattern, re.DOTALL
-        )
-    except (re.error, RecursionError, OverflowError):
-        return False
 
 
 def _check_keys(node: ast.Dict) -> None:
