@@ -6,6 +6,7 @@ Pure: positions are offsets in characters, ends exclusive.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -97,35 +98,39 @@ class _Text:
             self._length += end - start
 
 
-def edited_lines(source: str, edited: str, spans: Sequence[Columns]) -> Lines:
+def edited_lines(source: str, edited: str, spans: Iterable[Columns]) -> Lines:
     """Returns the lines of the edited text that nobody wrote."""
     found: Lines = {}
-    written = _line_starts(source)
-    start = 0
-    for line in edited.splitlines(keepends=True):
-        end = start + len(line)
-        inside = [span for span in spans if start <= span[0] and span[1] <= end]
+    written, starts = _line_starts(source), _line_starts(edited)
+    by_line: dict[int, list[Columns]] = {}
+    for span in spans:
+        number = bisect_right(starts, span[0]) - 1
+        if span[1] <= starts[min(number + 1, len(starts) - 1)]:
+            by_line.setdefault(number, []).append(span)
+    for number, inside in by_line.items():
+        start, line = starts[number], edited[starts[number] : starts[number + 1]]
         old = min((span[2] for span in inside if span[3] > span[2]), default=None)
-        key = line.strip()
-        if old is not None and key:
-            old_start = max(place for place in written if place <= old)
-            old_line = source[old_start:].splitlines()[0]
-            indent, old_indent = (len(text) - len(text.lstrip()) for text in (line, old_line))
-            if key != old_line.strip():
-                found[key] = (
-                    old_line.strip(),
-                    [
-                        (
-                            a - start - indent,
-                            b - start - indent,
-                            c - old_start - old_indent,
-                            min(d - old_start, len(old_line)) - old_indent,
-                        )
-                        for a, b, c, d in inside
-                        if old_start <= c < old_start + len(old_line)
-                    ],
+        if old is None or not line.strip():
+            continue
+        old_number = bisect_right(written, old) - 1
+        old_start = written[old_number]
+        old_line = source[old_start : written[old_number + 1]].rstrip("\r\n")
+        if line.strip() == old_line.strip():
+            continue
+        indent, old_indent = (len(text) - len(text.lstrip()) for text in (line, old_line))
+        found[line.strip()] = (
+            old_line.strip(),
+            [
+                (
+                    a - start - indent,
+                    b - start - indent,
+                    c - old_start - old_indent,
+                    min(d - old_start, len(old_line)) - old_indent,
                 )
-        start = end
+                for a, b, c, d in inside
+                if old_start <= c < old_start + len(old_line)
+            ],
+        )
     return found
 
 

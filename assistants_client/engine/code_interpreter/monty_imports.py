@@ -40,7 +40,7 @@ class Imports:
         self._tree = tree
         self._is_bound = is_bound
         self._nodes = [
-            node for node in tree.nodes() if isinstance(node, (ast.Import, ast.ImportFrom))
+            node for node in tree.nodes if isinstance(node, (ast.Import, ast.ImportFrom))
         ]
         #: What imports bind to what is there.
         self._there = {

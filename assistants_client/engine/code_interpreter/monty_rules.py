@@ -57,7 +57,7 @@ class Rules:
         self._noisy = self._functions_that_print()
         self._modules = {
             one.asname or one.name: one.name
-            for node in tree.nodes()
+            for node in tree.nodes
             if isinstance(node, ast.Import)
             for one in node.names
         }
@@ -66,7 +66,7 @@ class Rules:
                 raise UnsupportedError(
                     method.lineno, f"methods named {method.name} are not called here"
                 )
-        for node in tree.nodes():
+        for node in tree.nodes:
             self._look_at(node)
 
     def _look_at(self, node: ast.AST) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -58,11 +59,14 @@ class Tree:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         }
 
-    def nodes(self) -> Iterator[ast.AST]:
-        """Iterates over all nodes whose places are known: in formatted strings not all are."""
-        for node in ast.walk(self.module):
-            if not isinstance(node, (ast.expr, ast.stmt)) or self.is_placed(node):
-                yield node
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes whose places are known: in formatted strings not all are."""
+        return [
+            node
+            for node in ast.walk(self.module)
+            if not isinstance(node, (ast.expr, ast.stmt)) or self.is_placed(node)
+        ]
 
     def span(self, node: ast.expr | ast.stmt | ast.alias | ast.keyword) -> tuple[int, int]:
         """Returns where a node is in the text."""

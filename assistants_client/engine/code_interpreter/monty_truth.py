@@ -35,7 +35,7 @@ class Truth:
             method.name in _METHODS for method in tree.functions_of_classes()
         )
         if self.is_needed:
-            for node in tree.nodes():
+            for node in tree.nodes:
                 self._look_at(node)
 
     def _look_at(self, node: ast.AST) -> None:
