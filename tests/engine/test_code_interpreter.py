@@ -24,40 +24,48 @@ def interpreter() -> Iterator[MontyInterpreter]:
 
 
 @pytest.mark.parametrize(
-    ("code", "logs"),
+    ("code", "printed", "value"),
     [
-        ("print('a')\nprint('b', end='')", "a\nb"),
-        ("None", ""),
-        ("", ""),
-        ("   \n# only a remark\n", ""),
-        ("1 + 1", ""),
-        ("print('first')\n'last'", "first\n"),
-        ("x = 3; x", ""),
-        ("x = 3\nx  # a remark\n\n# another", ""),
-        ("max(\n    1,\n    2,\n)", ""),
-        ("'''\nfoo\nbar''' + 'z'", ""),
-        ("for i in range(2):\n    i", ""),
-        ("3\r\n", ""),
-        ("class A:\n    def __repr__(self):\n        print('asked')\nA()", ""),
-        ("from decimal import Decimal\nprint(repr(Decimal('1.10')))", "Decimal('1.10')\n"),
+        ("print('a')\nprint('b', end='')", "a\nb", ""),
+        ("None", "", ""),
+        ("", "", ""),
+        ("   \n# only a remark\n", "", ""),
+        ("1 + 1", "", "2\n"),
+        ("print('first')\n'last'", "first\n", "'last'\n"),
+        ("print('first', end='')\n'last'", "first", "\n'last'\n"),
+        ("x = 3; x", "", "3\n"),
+        ("x = 3; x;", "", ""),
+        ("x = 3\nx  # a remark\n\n# another", "", "3\n"),
+        ("1, 2", "", "(1, 2)\n"),
+        ("max(\n    1,\n    2,\n)", "", "2\n"),
+        ("'''\nfoo\nbar''' + 'z'", "", "'\\nfoo\\nbarz'\n"),
+        ("for i in range(2):\n    i", "", ""),
+        ("3\r\n", "", "3\n"),
+        ("print(1)", "1\n", ""),
+        ("[].append(1)", "", ""),
+        ("_ = repr\nrepr = print = 5\n'x'", "", "'x'\n"),
+        ("class A:\n    def __repr__(self):\n        return 'an A'\nA()", "", "an A\n"),
+        ("from decimal import Decimal\nprint(repr(Decimal('1.10')))", "Decimal('1.10')\n", ""),
         (
             "print((5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2))",
             f"{(5 / 3, 10**20, 1e22, 1e16, 0.1 + 0.2)}\n",
+            "",
         ),
         (
             "print((-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3))",
             f"{(-0.0, 1e-5, 2.0**70, -7 // 2, -7 % 3)}\n",
+            "",
         ),
-        ("print(2**200)", f"{2**200}\n"),
-        ("print(float('nan'), 1e300 * 1e10)", "nan inf\n"),
-        ("print('\\0')", "\ufffd\n"),
-        ("a = [1]\na.append(a)\nprint(repr(a))", "[1, [...]]\n"),
+        ("print(2**200)", f"{2**200}\n", ""),
+        ("print(float('nan'), 1e300 * 1e10)", "nan inf\n", ""),
+        ("print('\\0')", "\ufffd\n", ""),
+        ("a = [1]\na.append(a)\nprint(repr(a))", "[1, [...]]\n", ""),
     ],
 )
-def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
-    """The logs are what the code printed and no more, numbers as Python prints them."""
+def test_logs(interpreter: MontyInterpreter, code: str, printed: str, value: str) -> None:
+    """The model reads what the code printed and its last value; the step shows what it printed."""
     result = interpreter.run(code)
-    assert (result.logs, result.failed) == (logs, False)
+    assert (result.logs, result.shown, result.failed) == (printed + value, printed, False)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +96,9 @@ def test_logs(interpreter: MontyInterpreter, code: str, logs: str) -> None:
         ("import os\nos.listdir('/')", "PermissionError"),
         ("import os\nos.environ", "not supported"),
         ("import os\nos.system('ls')", "AttributeError"),
-        ("import socket", "ModuleNotFoundError"),
-        ("import subprocess", "ModuleNotFoundError"),
-        ("import numpy", "ModuleNotFoundError"),
+        ("import socket\nsocket.x", "ModuleNotFoundError: socket is not there"),
+        ("import subprocess\nsubprocess.x", "ModuleNotFoundError: subprocess is not there"),
+        ("import numpy\nnumpy.x", "ModuleNotFoundError: numpy is not there"),
     ],
 )
 def test_failure_is_told(interpreter: MontyInterpreter, code: str, told: str) -> None:
@@ -273,10 +281,10 @@ def test_description_is_true(interpreter: MontyInterpreter) -> None:
     modules = [part.split("(")[0].strip(" .\n") for part in _outside_brackets(names).split(",")]
     assert len(modules) > 20
     for module in modules:
-        assert interpreter.run(f"import {module}").logs == "", module
+        assert interpreter.run(f"import {module}\nassert {module}").logs == "", module
     for module in ("numpy", "pandas", "matplotlib", "sympy", "fractions", "statistics"):
         assert module in denied
-        assert interpreter.run(f"import {module}").failed
+        assert interpreter.run(f"import {module}\nprint({module})").failed
     used = "from asyncio import gather, run, sleep\nfrom collections import "
     assert not interpreter.run(used + "namedtuple, Counter, defaultdict, deque").failed
 

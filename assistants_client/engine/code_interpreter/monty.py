@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
-from attrs import evolve
+from attrs import evolve, frozen
 from pydantic_monty import (
     Monty,
     MontyCrashedError,
@@ -33,19 +35,33 @@ from assistants_client.engine.code_interpreter.base import (
     CodeResult,
 )
 from assistants_client.engine.code_interpreter.logs import Logs
+from assistants_client.engine.code_interpreter.monty_edits import as_written
+from assistants_client.engine.code_interpreter.monty_helpers import HELPERS, PREFIX
+from assistants_client.engine.code_interpreter.monty_kept import Kept, split
+from assistants_client.engine.code_interpreter.monty_modules import MODULES
+from assistants_client.engine.code_interpreter.monty_source import VALUE, rewritten
+from assistants_client.engine.code_interpreter.monty_tree import UnsupportedError
 
 _log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Runs Python code in a sandbox and answers with what it printed, or the traceback. Print whatever \
-you need to see: unlike in a notebook, the value of a last expression is not shown. Variables and \
-functions are kept for the next call.
+Runs Python code in a sandbox and answers with what it printed and the value of a last expression, \
+or the traceback. Variables and functions are kept for the next call.
 The sandbox is a subset of Python. Only these modules exist: asyncio (gather, run, sleep), base64, \
 binascii, bisect, collections (namedtuple, Counter, defaultdict, deque), copy, csv, dataclasses, \
-datetime, decimal, functools, hashlib, itertools, json, math, pathlib, random, re, time, tomllib, \
-typing, unicodedata. There are no third-party packages (no numpy, pandas, matplotlib, sympy) and \
-no fractions or statistics: compute with int, float or decimal.Decimal. Not supported: class \
-inheritance, method decorators, yield, del, super, input, globals.
+datetime, decimal, functools (cache, lru_cache, partial, reduce), hashlib, heapq, itertools, json, \
+math, os (files and paths only), pathlib, random, re, sys, time, tomllib, typing, unicodedata. \
+There are no third-party packages (no numpy, pandas, matplotlib, sympy) and no fractions, \
+operator, statistics or string: their imports are passed over, and using one fails. Compute with \
+int, float or decimal.Decimal.
+Not supported: class inheritance (so no exceptions of your own, Enum or ABC), method decorators \
+(property, staticmethod, classmethod), yield, del of names, super, input, globals, sys.exit; \
+comparison methods of classes but __eq__ (sort with key=); list(f) or enumerate(f) of an open file \
+(use f.read().splitlines()), encodings but UTF-8; strptime without a whole date, fractions in \
+timedelta (convert to whole seconds); re.VERBOSE. map, zip and generator expressions are evaluated \
+at once: none may be endless. Beside a class with __bool__ or __len__, and/or take bool values \
+only. Do not mix 1, 1.0 and True as keys of one dict, nor rely on the order of a set. Sums of \
+floats that must be exact: math.fsum.
 There is no network, no environment and no other process. The files of this conversation are in \
 the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
 write it there, with open or pathlib, and link to it in your answer: \
@@ -146,53 +162,67 @@ class MontyInterpreter:
         output = Logs(self._output_bytes)
         try:
             pool = self._open()
-            with pool.checkout(limits=self._limits) as session:
-                if state is not None:
-                    _restore(session, state)
-                return self._execute(session, code, state, output, mount)
+            with pool.checkout(limits=self._limits, assert_message_annotations=False) as session:
+                kept = Kept() if state is None else _restore(session, state)
+                call = _Call(session, output, mount)
+                return self._execute(call, code, kept, state)
         except _UnreadableStateError:
             afresh = self._run(code, None, mount)
             return evolve(afresh, logs=f"{AFRESH}\n{afresh.logs}")
         except MontyCrashedError as error:
             # Also what stops code that does not look at the clock, such as one huge power.
             output.add_remark(f"The code was stopped: {error}\n{UNCHANGED}")
-            return CodeResult(logs=output.text(), state=state, failed=True)
+            return _result(output, state, failed=True)
 
-    def _execute(
-        self,
-        session: MontySession,
-        code: str,
-        state: bytes | None,
-        output: Logs,
-        mount: MountDir | None,
-    ) -> CodeResult:
-        def write(_stream: Literal["stdout", "stderr"], text: str) -> None:
-            output.write(text)
-
-        failed = False
+    def _execute(self, call: _Call, code: str, kept: Kept, state: bytes | None) -> CodeResult:
+        output = call.output
         try:
-            # The closing None keeps the value of the code from being sent over here.
-            session.feed_run(f"{code}\nNone", print_callback=write, mount=mount)
+            new = rewritten(
+                code,
+                has_truth=kept.has_truth,
+                is_bound=lambda name: state is not None and call.is_bound(name),
+            )
+        except UnsupportedError as error:
+            line = code.splitlines()[error.line - 1].strip()
+            output.add_remark(
+                f'Traceback (most recent call last):\n  File "<python-input>", line {error.line}\n'
+                f"    {line}\nNotImplementedError: {error}"
+            )
+            return _result(output, state, failed=True)
+        failed = False
+        after = kept.after(new)
+        try:
+            for name in sorted(new.helpers - kept.helpers):
+                call.feed(HELPERS[name])
+            call.feed(new.code)
+            if new.has_value:
+                value = call.value()
+                if value:
+                    output.set_value(value)
         except (MontyRuntimeError, MontySyntaxError) as error:
             failed = True
-            output.add_remark(error.display())
+            text = as_written(error.display(), {**kept.lines, **new.lines}, PREFIX)
+            output.add_remark(_explained(text, after.absent))
             if isinstance(error.exception(), (TimeoutError, MemoryError)):
                 # Stopped in the middle of an operation: the state in there is inconsistent.
-                output.add_remark(UNCHANGED)
-                return CodeResult(logs=output.text(), state=state, failed=True)
-        after = self._dump(session, output)
-        return CodeResult(logs=output.text(), state=after, failed=failed or output.is_cut)
+                output.add_remark(UNCHANGED, is_shown=False)
+                return _result(output, state, failed=True)
+        dumped = self._dump(call.session, after, output)
+        return _result(output, dumped, failed=failed or output.is_cut)
 
-    def _dump(self, session: MontySession, output: Logs) -> bytes | None:
+    def _dump(self, session: MontySession, kept: Kept, output: Logs) -> bytes | None:
         try:
-            state = session.dump()
+            state = kept.joined(session.dump())
         except MontyRuntimeError as error:
             reason = str(error)
         else:
             if len(state) <= self._state_bytes:
                 return state
             reason = f"{len(state)} bytes, the limit is {self._state_bytes}"
-        output.add_remark(f"The variables cannot be kept ({reason}); the next call starts afresh.")
+        output.add_remark(
+            f"The variables cannot be kept ({reason}); the next call starts afresh.",
+            is_shown=False,
+        )
         return None
 
     def _open(self) -> Monty:
@@ -214,12 +244,70 @@ class MontyInterpreter:
             return self._pool
 
 
+@frozen
+class _Call:
+    """One call's session, with where its output goes and its files."""
+
+    session: MontySession
+    output: Logs
+    mount: MountDir | None
+
+    def feed(self, code: str, write: Callable[[str], None] | None = None) -> None:
+        """Runs code, whose output goes to the logs unless said otherwise."""
+        taking = self.output.write if write is None else write
+
+        def take(_stream: Literal["stdout", "stderr"], text: str) -> None:
+            taking(text)
+
+        # The closing None keeps the value of the code from being sent over here.
+        self.session.feed_run(f"{code}\nNone", print_callback=take, mount=self.mount)
+
+    def value(self) -> str:
+        """Returns the text of the last expression's value, as far as it may be long."""
+        pieces: list[str] = []
+        self.feed(
+            f"if {VALUE} is not None: {PREFIX}print({PREFIX}repr({VALUE}), end='')\n{VALUE} = None",
+            pieces.append,
+        )
+        return "".join(pieces)
+
+    def is_bound(self, name: str) -> bool:
+        """Returns whether a name is bound."""
+        try:
+            self.feed(name)
+        except MontyRuntimeError:
+            return False
+        return True
+
+
+_UNBOUND = re.compile(r"^NameError: name '(\w+)' is not defined.*", re.MULTILINE)
+
+
+def _explained(traceback: str, absent: Mapping[str, str]) -> str:
+    """Returns the traceback, saying of a name that was not imported what it would be."""
+
+    def explanation(found: re.Match[str]) -> str:
+        what = absent.get(found[1])
+        if what is None:
+            return found[0]
+        kind = "ImportError" if what.partition(".")[0] in MODULES else "ModuleNotFoundError"
+        return f"{kind}: {what} is not there in this sandbox, so {found[1]} is not defined"
+
+    return _UNBOUND.sub(explanation, traceback)
+
+
+def _result(output: Logs, state: bytes | None, *, failed: bool) -> CodeResult:
+    return CodeResult(logs=output.text(), shown=output.shown(), state=state, failed=failed)
+
+
 class _UnreadableStateError(Exception):
     """The state is damaged, or made by another version of the sandbox."""
 
 
-def _restore(session: MontySession, state: bytes) -> None:
+def _restore(session: MontySession, state: bytes) -> Kept:
     try:
-        session.load_session(state)
-    except MontyError as error:
+        kept, dumped = split(state)
+        session.load_session(dumped)
+    except (MontyError, ValueError) as error:
         raise _UnreadableStateError from error
+    return kept

@@ -1,0 +1,321 @@
+"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
+from assistants_client.engine.code_interpreter.monty_tree import Tree, UnsupportedError
+
+#: Methods of built-in types, which are no values in the sandbox.
+_METHOD_NAMES: Final = """
+    add append appendleft bit_count bit_length capitalize casefold center clear copy count
+    decode difference discard elements encode endswith extend find format get hex index insert
+    intersection is_integer isalnum isalpha isascii isdecimal isdigit isdisjoint isidentifier
+    islower isnumeric isprintable isspace issubset issuperset istitle isupper items join keys
+    ljust lower lstrip most_common partition pop popitem popleft remove removeprefix
+    removesuffix replace reverse rfind rindex rjust rotate rpartition rsplit rstrip setdefault
+    sort split splitlines startswith strip subtract swapcase symmetric_difference title total
+    translate union update upper values zfill
+"""
+_METHODS: Final = frozenset(_METHOD_NAMES.split())
+#: Built-in functions whose results can be used once, while the sandbox makes lists of them.
+_LAZY: Final = ("map", "filter", "zip", "enumerate", "reversed")
+#: What takes all of an iterable before anything else happens.
+_TAKING_ALL: Final = ("sum", "list", "tuple", "set", "frozenset", "dict", "max", "min", "sorted")
+_TAKING: Final = (*_TAKING_ALL, "any", "all", "enumerate", "zip", "map", "filter")
+_TAKING_METHODS: Final = frozenset(
+    ["join", "extend", "update", "union", "intersection", "writelines", "fromkeys"]
+)
+#: Methods of classes that the sandbox does not call, and says nothing.
+_UNCALLED: Final = frozenset(
+    ["__ne__", "__setattr__", "__getattribute__", "__getattr__", "__new__", "__delattr__"]
+)
+#: Functions of ``re`` that find more than one match.
+_SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
+
+
+class Rules:
+    """The edits that expressions need.
+
+    Args:
+        tree: The code.
+
+    Attributes:
+        edits: The edits.
+        helpers: What the edited code needs; see ``monty_helpers``.
+
+    Raises:
+        UnsupportedError: The code would silently do otherwise than in Python.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.edits: list[Edit] = []
+        self.helpers: set[str] = set()
+        self._tree = tree
+        self._noisy = self._functions_that_print()
+        self._modules = {
+            one.asname or one.name: one.name
+            for node in tree.nodes
+            if isinstance(node, ast.Import)
+            for one in node.names
+        }
+        for method in tree.functions_of_classes():
+            if method.name in _UNCALLED:
+                raise UnsupportedError(
+                    method.lineno, f"methods named {method.name} are not called here"
+                )
+        for node in tree.nodes:
+            self._look_at(node)
+
+    def _look_at(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Attribute):
+            self._method_as_value(node)
+        elif isinstance(node, ast.Call):
+            self._call(node)
+        elif isinstance(node, ast.GeneratorExp):
+            self._generator(node)
+        elif isinstance(node, ast.Dict):
+            _check_keys(node)
+        elif isinstance(node, ast.Delete):
+            self._delete(node)
+
+    # Methods as values
+
+    def _method_as_value(self, node: ast.Attribute) -> None:
+        if not isinstance(node.ctx, ast.Load) or not self._is_value(node):
+            return
+        start, end = self._tree.span(node)
+        of = self._tree.span(node.value)
+        module = isinstance(node.value, ast.Name) and self._modules.get(node.value.id)
+        if node.attr == "sub":
+            self._substituting(node)
+        elif node.attr in _METHODS and not module:
+            self.helpers.add("method")
+            call = f", '{node.attr}', lambda o, *a, **k: o.{node.attr}(*a, **k))"
+            breaks = "\n" * self._tree.text.count("\n", of[1], end)
+            self.edits.append(Edit(start, end, ("_sandbox_method(", of, breaks + call)))
+
+    def _is_value(self, node: ast.expr) -> bool:
+        """Returns whether an expression is passed on: not called, compared or annotated."""
+        parent = self._tree.parents.get(node)
+        if isinstance(parent, ast.Call):
+            return node is not parent.func
+        if isinstance(parent, (ast.Assign, ast.Return, ast.Lambda, ast.NamedExpr, ast.keyword)):
+            return True
+        if isinstance(parent, ast.arguments):
+            return True
+        return isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.IfExp, ast.BoolOp))
+
+    # Calls
+
+    def _call(self, node: ast.Call) -> None:
+        tree = self._tree
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
+            self._check_pattern(node, node.func)
+            if node.func.attr == "sub":
+                self._substitution(node, node.func)
+        elif tree.is_call(node, *_LAZY):
+            self._check_noise(node, node.args[:1])
+            if not self._is_taken(node):
+                start, end = tree.span(node)
+                self.edits.append(wrapped(start, end, f"{self._iter()}(", ")"))
+        elif tree.is_call(node, "next", "any", "all") and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.GeneratorExp) and self._is_searched(node, first):
+                self._search(node, first)
+
+    def _substitution(self, node: ast.Call, method: ast.Attribute) -> None:
+        of_module = isinstance(method.value, ast.Name) and (
+            self._modules.get(method.value.id) == "re"
+        )
+        place = 1 if of_module else 0
+        given = [*node.args[place : place + 1]]
+        given += [keyword.value for keyword in node.keywords if keyword.arg == "repl"]
+        is_plain = (
+            len(given) == 1
+            and isinstance(given[0], ast.Constant)
+            and isinstance(given[0].value, (str, bytes))
+            and "\\" not in str(given[0].value)
+        )
+        if is_plain and not any(isinstance(one, ast.Starred) for one in node.args):
+            return
+        self._substituting(method)
+
+    def _substituting(self, method: ast.Attribute) -> None:
+        start, end = self._tree.span(method)
+        of = self._tree.span(method.value)
+        self.helpers.add("re")
+        breaks = "\n" * self._tree.text.count("\n", of[1], end)
+        self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
+
+    def _check_pattern(self, node: ast.Call, method: ast.Attribute) -> None:
+        """Has a pattern checked that may match the empty string right after a match."""
+        is_of_module = isinstance(method.value, ast.Name) and (
+            self._modules.get(method.value.id) == "re"
+        )
+        if not is_of_module or not node.args or isinstance(node.args[0], ast.Starred):
+            return
+        pattern = node.args[0]
+        repl = node.args[1] if method.attr == "sub" and len(node.args) > 1 else None
+        if isinstance(repl, ast.Constant) and repl.value == "":
+            return  # then it makes no difference
+        if isinstance(pattern, ast.Constant) and not set(str(pattern.value)) & set("*?|{"):
+            return  # nothing in it can be left out
+        self.helpers.add("pattern")
+        self.edits.append(wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ")"))
+
+    def _iter(self) -> str:
+        self.helpers.add("show")
+        return "_sandbox_iter"
+
+    def _delete(self, node: ast.Delete) -> None:
+        """Rewrites the deletion of items; names stay bound in the sandbox, which refuses it."""
+        if not all(isinstance(target, ast.Subscript) for target in node.targets):
+            return
+        parts: list[str | tuple[int, int]] = []
+        start, end = self._tree.span(node)
+        for target in node.targets:
+            assert isinstance(target, ast.Subscript)
+            parts += ["; _sandbox_delete(" if parts else "_sandbox_delete("]
+            parts += [self._tree.span(target.value), ", "]
+            if isinstance(target.slice, ast.Slice):
+                bounds = (target.slice.lower, target.slice.upper, target.slice.step)
+                for number, bound in enumerate(bounds):
+                    parts.append(", " if number else "slice(")
+                    parts.append("None" if bound is None else self._tree.span(bound))
+                parts.append("))")
+            else:
+                parts += [self._tree.span(target.slice), ")"]
+        if "\n" in self._tree.text[start:end]:
+            return
+        self.helpers.add("delete")
+        self.edits.append(Edit(start, end, tuple(parts)))
+
+    # Generators
+
+    def _generator(self, node: ast.GeneratorExp) -> None:
+        parent = self._tree.parents.get(node)
+        if (
+            isinstance(parent, ast.Call)
+            and self._tree.is_call(parent, "next", "any", "all")
+            and node is parent.args[0]
+            and self._is_searched(parent, node)
+        ):
+            return
+        self._check_noise(node, [node.elt, *(test for one in node.generators for test in one.ifs)])
+        if self._is_taken(node):
+            return
+        start, end = self._tree.span(node)
+        is_sole = isinstance(parent, ast.Call) and self._tree.span(parent)[1] == end
+        before, after = ("(", ")") if is_sole else ("", "")
+        self.edits.append(wrapped(start, end, f"{before}{self._iter()}(", f"){after}"))
+
+    def _is_taken(self, node: ast.expr) -> bool:
+        """Returns whether an iterable is iterated over there and then, and not kept."""
+        tree, parent = self._tree, self._tree.parents.get(node)
+        if isinstance(parent, ast.Call) and node in parent.args:
+            if isinstance(parent.func, ast.Attribute):
+                return parent.func.attr in _TAKING_METHODS
+            return tree.is_call(parent, *_TAKING)
+        if isinstance(parent, (ast.For, ast.comprehension)):
+            return node is parent.iter
+        if isinstance(parent, ast.Assign):
+            return all(isinstance(target, (ast.Tuple, ast.List)) for target in parent.targets)
+        return isinstance(parent, ast.Starred)
+
+    def _is_searched(self, call: ast.Call, node: ast.GeneratorExp) -> bool:
+        """Returns whether a search has to end at the first item found, and can be rewritten."""
+        first = node.generators[0]
+        target = first.target
+        names = target.elts if isinstance(target, ast.Tuple) else [target]
+        text = self._tree.source(node)
+        is_next = self._tree.is_call(call, "next")
+        return (
+            len(node.generators) == 1
+            and not first.is_async
+            and not call.keywords
+            and len(call.args) <= (2 if is_next else 1)
+            and not any(isinstance(one, ast.Starred) for one in call.args)
+            and all(isinstance(name, ast.Name) for name in names)
+            and "#" not in text
+            and not any(
+                isinstance(one, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
+                for one in ast.walk(call)
+            )
+            and (is_next or self._is_noisy([node.elt, *first.ifs]))
+        )
+
+    def _search(self, call: ast.Call, node: ast.GeneratorExp) -> None:
+        tree, loop = self._tree, node.generators[0]
+        assert isinstance(call.func, ast.Name)
+        start, end = tree.span(call)
+        target = loop.target
+        if isinstance(target, ast.Tuple):
+            names = ", ".join(tree.source(name) for name in target.elts)
+        else:
+            names = tree.source(target)
+        parts: list[str | tuple[int, int]] = [f"_sandbox_{call.func.id}("]
+        parts += [tree.span(loop.iter), f", {isinstance(target, ast.Tuple)}, lambda {names}: ("]
+        parts += [tree.span(node.elt), "), "]
+        if loop.ifs:
+            parts.append(f"lambda {names}: (")
+            for number, test in enumerate(loop.ifs):
+                parts += [" and (" if number else "(", tree.span(test), ")"]
+            parts.append(")")
+        else:
+            parts.append("None")
+        for default in call.args[1:]:
+            parts += [", ", tree.span(default)]
+        kept = sum(tree.text.count("\n", *part) for part in parts if not isinstance(part, str))
+        parts.append("\n" * (tree.text.count("\n", start, end) - kept) + ")")
+        self.helpers.add("first")
+        self.edits.append(Edit(start, end, tuple(parts)))
+
+    # Order of what is printed
+
+    def _functions_that_print(self) -> set[str]:
+        calls = {
+            name: {
+                one.func.id
+                for one in ast.walk(function)
+                if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
+            }
+            for name, function in self._tree.functions.items()
+        }
+        noisy = {"print"}
+        while added := {name for name, called in calls.items() if called & noisy} - noisy:
+            noisy |= added
+        return noisy
+
+    def _is_noisy(self, nodes: list[ast.expr]) -> bool:
+        return any(
+            isinstance(one, ast.Name) and one.id in self._noisy
+            for node in nodes
+            for one in ast.walk(node)
+        )
+
+    def _check_noise(self, node: ast.expr, nodes: list[ast.expr]) -> None:
+        if not self._is_noisy(nodes):
+            return
+        parent = self._tree.parents.get(node)
+        is_whole = self._tree.is_call(parent, *_TAKING_ALL) or isinstance(parent, ast.Starred)
+        if not is_whole:
+            raise UnsupportedError(
+                node.lineno,
+                "map and generator expressions are evaluated at once here: what they call prints "
+                "too early; use a for statement",
+            )
+
+
+def _check_keys(node: ast.Dict) -> None:
+    kinds: dict[object, type] = {}
+    for key in node.keys:
+        value = key.value if isinstance(key, ast.Constant) else None
+        if isinstance(value, (bool, int, float, complex)) and kinds.setdefault(
+            value, type(value)
+        ) is not type(value):
+            raise UnsupportedError(
+                node.lineno, "keys of a dict that are equal but of other types, as 1 and True"
+            )
