@@ -69,7 +69,9 @@ def test_every_object_has_the_short_repr():
         assert getattr(assistants_client, name) is not None
     kinds = {one for one in all_structs() if one.__module__.startswith("assistants_client.models")}
     assert len(kinds) > 90
-    own = {kind.__name__ for kind in kinds if kind.__repr__ is not Struct.__repr__}
+    own = {
+        kind.__name__ for kind in kinds if kind.__repr__.__code__ is not Struct.__repr__.__code__
+    }
     assert own == {"UrlCitation"}
 
 
@@ -115,7 +117,7 @@ def test_objects_still_compare_copy_and_pickle(payload):
     """The repr is all that is ours."""
     made = decode(Run, payload("run"))
     assert pickle.loads(pickle.dumps(made)) == made == copy.deepcopy(made)
-    assert _base.Struct.__repr__ is type(made).__repr__
+    assert type(made).__repr__.__code__ is _base.Struct.__repr__.__code__
 
 
 def test_a_reply_has_a_short_repr():
