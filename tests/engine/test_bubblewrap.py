@@ -128,6 +128,15 @@ def test_failure_is_told(interpreter: BubblewrapInterpreter, source: str, told: 
     assert "sandbox_main.py" not in result.logs
 
 
+@pytest.mark.parametrize("end", ["sys.exit()", "sys.exit(0)", "raise SystemExit"])
+def test_a_program_may_end_itself(interpreter: BubblewrapInterpreter, end: str) -> None:
+    """As it does outside: without a word, and no failure; what it had is kept."""
+    result = interpreter.run(f"import sys\nx = 3\nprint(x)\n{end}")
+    assert (result.logs, result.failed) == ("3\n", False)
+    assert interpreter.run("print(x)", result.state).logs == "3\n"
+    assert "SystemExit: 3" in interpreter.run("raise SystemExit(3)").logs
+
+
 def test_state_goes_from_call_to_call(interpreter: BubblewrapInterpreter) -> None:
     """Variables, functions, classes and imports; the last definition counts, an error keeps all."""
     first = interpreter.run(

@@ -239,6 +239,8 @@ def run(
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:  # a program's usual end
+            return "", None
         if isinstance(error, NameError) and error.name in variables.lost:
             remarks.append(f"[{error.name} of an earlier call: {variables.lost[error.name]}]")
         return "", traceback_of(error)
