@@ -157,7 +157,7 @@ def measured_tokens(setting: Setting, rows: Sequence[Row]) -> list[Result]:
             with served(setting.ours, "assistants serve", *options) as server:
                 for tokens in (tokens for tokens in TOKENS if tokens.row in rows):
                     streams = tokens.streams[setting.is_quick]
-                    times = setting.rounds(5, 2) * (2 if streams == 1 else 1)
+                    times = setting.rounds(5, 1) * (2 if streams == 1 else 1)
                     arguments = port, str(server.port), str(streams), str(times)
                     text = setting.ours.run(
                         str(works / "first_token.py"), *arguments, str(tokens.spread)
