@@ -117,6 +117,7 @@ def test_tables_and_formulas_are_shown_as_a_person_expects(
         ("1 / 0", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    1 / 0\n'),
         ("input()", f'{TRACEBACK}  File "main.py", line 1, in <module>\n    input()\n'),
         ("import os\nos._exit(3)", "The code was stopped by itself, with exit status 3.\n"),
+        ("import os\nos._exit(0)", "The code was stopped by itself, with exit status 0.\n"),
         ("import os\nos.kill(os.getpid(), 9)", "The code was stopped at its limit of time or"),
     ],
 )
@@ -158,6 +159,13 @@ def test_state_goes_from_call_to_call(interpreter: BubblewrapInterpreter) -> Non
     shown = "[Point(x=1), Point(x=2)] 100 1 2 / Counter({'a': 2})\n"
     assert third.logs.startswith(shown)
     assert "NameError" in third.logs
+
+
+def test_what_shares_an_object_still_does(interpreter: BubblewrapInterpreter) -> None:
+    """Also beside what cannot be kept, which would else be seen in a figure and its axes."""
+    for beside in ("", "f = (n for n in [1])\n"):
+        state = interpreter.run(f"{beside}a = [1]\nb = [a, a]").state
+        assert interpreter.run("a.append(2)\nprint(b)", state).logs == "[[1, 2], [1, 2]]\n"
 
 
 def test_what_cannot_be_kept_is_told_when_it_is_missed(interpreter: BubblewrapInterpreter) -> None:

@@ -283,7 +283,7 @@ BOMBS = {
     "a signal to itself": ("import os\nos.kill(os.getpid(), 9)", "Error stopped"),
     "a signal to all": ("import os\nos.kill(-1, 9)", "Error stopped"),
     "memory that is not there": ("import ctypes\nctypes.string_at(0)", "Error stopped"),
-    "an exit": ("raise SystemExit(0)", "Exit Error"),
+    "an exit": ("raise SystemExit(1)", "Exit Error"),
     "an interrupt": ("raise KeyboardInterrupt", "Interrupt"),
 }
 

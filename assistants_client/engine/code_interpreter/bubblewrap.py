@@ -42,8 +42,9 @@ _log = logging.getLogger(__name__)
 _DESCRIPTION: Final = """\
 Runs Python code in a sandbox and answers with what it printed, or the traceback. As in a \
 notebook, you also see the value of a last expression, but the user does not: print what is to be \
-shown. Variables, functions, classes and imports of the top level are kept for the next call, each \
-on its own; what cannot be pickled (open files, generators, lambdas) is not.
+shown. It is plain Python: no magics (%), no shell (!), no await at the top level. Variables, \
+functions, classes and imports of the top level are kept for the next call; what cannot be pickled \
+(open files, generators, lambdas) is not.
 It is Python {version} with its standard library{packages}. Nothing can be installed. There is no \
 network, no environment and no other process: no sockets, subprocess or multiprocessing; threads \
 work. The files of this conversation are in the working directory, /mnt/data; other files are gone \
@@ -217,7 +218,7 @@ class BubblewrapInterpreter:
 
             seconds = self._seconds + _GRACE_SECONDS
             status, in_time = process.run(request, pickled, files, write, seconds)
-            if status != 0:
+            if status != 0 or not process.has_answer():
                 how = f"by itself, with exit status {status}"
                 if not in_time or status == _KILLED:
                     how = "at its limit of time or memory"

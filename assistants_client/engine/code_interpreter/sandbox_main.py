@@ -123,8 +123,8 @@ def set_limits(request: dict[str, Any]) -> None:
 class Variables:
     """The variables: those of the state, later those that go into the next one.
 
-    Functions, classes and imports are stored as their source, everything else is pickled, each on
-    its own: one that cannot be pickled does not take the others with it.
+    Functions, classes and imports are stored as their source, everything else is pickled together,
+    so that what shares an object still does. One that cannot be pickled is left out.
 
     Attributes:
         names: The variables by their names.
@@ -143,16 +143,15 @@ class Variables:
     def restore(self, state: bytes) -> bool:
         """Restores the variables; returns whether the state could be read."""
         try:
-            definitions, variables, self.lost = pickle.loads(state)
+            definitions, names, pickled, self.lost = pickle.loads(state)
         except Exception:
             return False
         # Values need their classes, default arguments their values.
         pending = [name for name, source in definitions.items() if not self._define(name, source)]
-        for name, pickled in variables.items():
-            try:
-                self.names[name] = pickle.loads(pickled)
-            except Exception:
-                self.lost[name] = "it could not be made again"
+        try:
+            self.names.update(pickle.loads(pickled))
+        except Exception:
+            self.lost.update(dict.fromkeys(names, "it could not be made again"))
         for name in pending:
             if not self._define(name, definitions[name]):
                 self.lost[name] = "it could not be made again"
@@ -193,26 +192,42 @@ class Variables:
         }
         imported = {name.partition(".")[0] for name in definitions}
         lost = {name: why for name, why in self.lost.items() if name not in self.names}
-        variables: dict[str, bytes] = {}
-        room = self._limit - sum(map(len, definitions.values()))
+        values: dict[str, Any] = {}
         for name, value in list(self.names.items()):
             if name.startswith("__"):
                 continue
             if isinstance(value, types.ModuleType):
                 if name not in imported and sys.modules.get(value.__name__) is value:
                     definitions[name] = f"import {value.__name__} as {name}"
-                continue
+            elif name not in imported or not isinstance(value, (types.FunctionType, type)):
+                values[name] = value
+        room = self._limit - sum(map(len, definitions.values()))
+        try:
+            pickled = pickle.dumps(values)
+        except Exception:
+            pickled = b""
+        if not 0 < len(pickled) <= room:
+            values = self._without_what_cannot_be_kept(values, room, lost)
+            pickled = pickle.dumps(values)
+        return pickle.dumps((definitions, list(values), pickled, lost))
+
+    def _without_what_cannot_be_kept(
+        self, values: dict[str, Any], room: int, lost: dict[str, str]
+    ) -> dict[str, Any]:
+        """Returns the values that fit, and notes why the others are lost."""
+        kept = {}
+        for name, value in values.items():
             try:
-                pickled = pickle.dumps(value)
+                size = len(pickle.dumps(value))
             except Exception:
                 lost[name] = f"a value of type {type(value).__name__} cannot be kept"
                 continue
-            if len(pickled) > room:
+            if size > room:
                 lost[name] = "it was too large to be kept"
                 continue
-            room -= len(pickled)
-            variables[name] = pickled
-        return pickle.dumps((definitions, variables, lost))
+            room -= size
+            kept[name] = value
+        return kept
 
 
 def run(

@@ -130,6 +130,10 @@ class SandboxProcess:
             process.wait()
         return process.returncode, not overdue.is_set()
 
+    def has_answer(self) -> bool:
+        """Returns whether there is a result: code that ends the process leaves none."""
+        return os.fstat(self._result.fileno()).st_size > 0
+
     def answer(self, value_bytes: int, state_bytes: int, folder: Path | None) -> Answer:
         """Reads the result, and writes its files into the folder.
 
