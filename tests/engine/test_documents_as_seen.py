@@ -108,7 +108,15 @@ def body_text(body: str) -> str:
             f"<w:tc><w:p>{run('b')}</w:p></w:tc></w:tr>"
             f"<w:tr><w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p>{run('a')}</w:p></w:tc>"
             f"<w:tc><w:p>{run('c')}</w:p></w:tc></w:tr></w:tbl>",
-            "a | b\n | c",
+            "a | b\nb: c",
+        ),
+        (
+            "<w:tbl>"
+            f'<w:tr><w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr><w:p>{run("a")}</w:p></w:tc>'
+            f"<w:tc><w:p>{run('b')}</w:p></w:tc></w:tr>"
+            f"<w:tr><w:tc><w:p>{run('1')}</w:p></w:tc><w:tc><w:p>{run('2')}</w:p></w:tc>"
+            f"<w:tc><w:p>{run('3')}</w:p></w:tc></w:tr></w:tbl>",
+            "a | b\na: 1 | 2 | b: 3",
         ),
     ],
 )
@@ -244,10 +252,16 @@ def test_what_of_a_pdf_cannot_be_read_is_told() -> None:
 
 def test_the_slides_of_a_pptx() -> None:
     """In the order in which they are shown, titles first, with tables, notes and comments."""
-    cells = "".join(
-        f"<a:tc><a:txBody><a:p><a:r><a:t>{one}</a:t></a:r></a:p></a:txBody></a:tc>" for one in "ab"
+    rows = "".join(
+        "<a:tr>"
+        + "".join(
+            f"<a:tc><a:txBody><a:p><a:r><a:t>{one}</a:t></a:r></a:p></a:txBody></a:tc>"
+            for one in row
+        )
+        + "</a:tr>"
+        for row in ("ab", "12")
     )
-    table = f"<p:graphicFrame><a:tbl><a:tr>{cells}</a:tr></a:tbl></p:graphicFrame>"
+    table = f"<p:graphicFrame><a:tbl>{rows}</a:tbl></p:graphicFrame>"
     content = pptx_of(
         slide(shape("Words\nand more"), shape("Bees", "title"), shape("Co. Ltd.", "ftr"), table),
         slide(shape("Wasps", "ctrTitle"), shape("Co. Ltd.", "ftr"), shape("2", "sldNum")),
@@ -264,10 +278,26 @@ def test_the_slides_of_a_pptx() -> None:
     text, unread = read(content, "a.pptx")
 
     assert [part for part in text.split("\n") if part] == [
-        *("# Bees", "Words", "and more", "Co. Ltd.", "a | b", "Said aloud", "Is it so?"),
+        *("# Bees", "Words", "and more", "Co. Ltd.", "a | b", "a: 1 | b: 2"),
+        *("Said aloud", "Is it so?"),
         "# Wasps",
     ]
     assert unread == ""
+
+
+def test_slides_and_shapes_that_are_hidden_are_left_out() -> None:
+    """With the notes of the slide; what is not hidden is read."""
+    hidden = shape("no").replace("<p:nvSpPr>", '<p:nvSpPr><p:cNvPr id="2" hidden="1"/>')
+    content = pptx_of(
+        slide(shape("no")).replace(b"<p:sld ", b'<p:sld show="0" '),
+        slide(hidden, shape("yes")).replace(b"<p:sld ", b'<p:sld show="1" '),
+        **{
+            "ppt/slides/_rels/slide99.xml.rels": references(n="notesSlide=../notes.xml"),
+            "ppt/notes.xml": slide(shape("no"), root="notes"),
+        },
+    )
+
+    assert read(content, "a.pptx").text.split() == ["yes"]
 
 
 def test_a_slide_that_is_broken_is_told() -> None:
@@ -279,7 +309,7 @@ def test_a_slide_that_is_broken_is_told() -> None:
 
 
 def test_the_rows_of_an_xlsx() -> None:
-    """With their headers, values as they are shown, and each sheet under its name."""
+    """With their headers; days, times and percents as such; each sheet under its name."""
     main = f"{OFFICE}/spreadsheetml/2006/main"
     styles = (
         f'<styleSheet xmlns="{main}"><numFmts><numFmt numFmtId="164" formatCode="dd\\.mm\\.yyyy"/>'
@@ -324,6 +354,41 @@ def test_the_rows_of_an_xlsx() -> None:
     assert unread == "formulas without a stored value (1)"
 
 
+def test_rows_and_columns_of_an_xlsx_that_are_hidden_are_left_out() -> None:
+    """As hidden sheets are; no formula of theirs is told to be without a value."""
+    rows = sheet(
+        ["Town", "no", "no", "Left"],
+        ["no", "no", "no", "no"],
+        ["Paris", "<c {0}><f>A1</f></c>", 7, 8],
+    )
+    columns = b'<cols><col min="2" max="3" hidden="1"/><col min="4" max="4"/></cols><sheetData>'
+    rows = rows.replace(b"<sheetData>", columns).replace(b'<row r="2"', b'<row r="2" hidden="1"')
+
+    text, unread = read(xlsx_of({"Trips": rows}), "a.xlsx")
+
+    assert text.strip().split("\n") == ["# Trips", "", "Town | Left", "Town: Paris | Left: 8"]
+    assert unread == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "last"),
+    [
+        ("Country,2019,2020\nChad,1,2", "Country: Chad | 2019: 1 | 2020: 2"),
+        (",2019/20,2020/21\nChad,1,2", "Chad | 2019/20: 1 | 2020/21: 2"),
+        ("Town,2024-01,2024-02\nRome,1,", "Town: Rome | 2024-01: 1"),
+        ("Name,Q1,Q1\nx,1,2", "Name: x | Q1: 1 | Q1: 2"),
+        ("Berlin,3.7,1.2\nRome,2.8,1.1", "Rome | 2.8 | 1.1"),
+        ("Berlin,37,12\nRome,28,11", "Rome | 28 | 11"),
+        ("Berlin,1999,2001\nRome,1998,2002", "Rome | 1998 | 2002"),
+        ("2019,2020\n1,2", "1 | 2"),
+        ("Name:,Ada\nTown:,Rome", "Town: | Rome"),
+    ],
+)
+def test_which_first_row_is_the_header(rows: str, last: str) -> None:
+    """Names, also repeated ones, and periods; no row of values."""
+    assert read(rows.encode(), "a.csv").text.strip().split("\n")[-1] == last
+
+
 @pytest.mark.parametrize(
     ("content", "name", "text"),
     [
@@ -361,6 +426,7 @@ def test_a_page_shows_what_a_browser_shows() -> None:
         '</span><div class="mt-2 hidden md:flex">two</div><input type="hidden" value="no">'
         "<input value='three'><input type=password value=no><dialog>no</dialog>"
         "<dialog open>four</dialog><ruby>漢<rt>かん</rt></ruby><datalist><option>no</datalist>"
+        "<div style='visibility: Hidden'>no</div><pre hidden>no</pre>"
     )
     assert read(page.encode(), "a.html").text.split() == [
         "one",
@@ -370,6 +436,20 @@ def test_a_page_shows_what_a_browser_shows() -> None:
         "漢",
         "かん",
     ]
+
+
+def test_lines_that_a_page_shows_as_they_are_written() -> None:
+    """Those of a ``pre`` with their blanks, and no comment in it as a heading; no others."""
+    page = "<p>a\nb</p><pre>if x &lt; <b>1</b>:\n    # no heading\n    y\n# nor this</pre><p>c\nd"
+    text = "a b\n\nif x < 1:\n    # no heading\n    y\n # nor this\n\nc d"
+    assert read(page.encode(), "a.html").text == text
+
+
+def test_the_cells_of_a_page_are_parted_between_each_other() -> None:
+    """No row begins with the sign that parts them, whatever tags are left out."""
+    page = "<table><tr><th>a<th>b</tr><tr><td>1</td><td>2<table><td>3</table><td>4</table>"
+    shown = [line.rstrip() for line in read(page.encode(), "a.html").text.split("\n")]
+    assert [line for line in shown if line] == ["a | b", "1 | 2", "3", "4"]
 
 
 # --- what the store tells ---------------------------------------------------------------------

@@ -178,7 +178,7 @@ def test_a_docx() -> None:
     text = text_of(content, "a.docx")
 
     assert text.startswith("# Bees\n\nBees make honey.\n")
-    assert "bee | wax\nwasp | paper" in text
+    assert "bee | wax\nbee: wasp | wax: paper" in text
 
 
 @pytest.mark.parametrize(

@@ -441,8 +441,13 @@ BEFORE = {
 }
 
 
-def test_the_words_of_passages_are_made_anew(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What version 1 has indexed is found by this version's words, and deleted with its file."""
+def test_the_words_of_passages_are_made_anew(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What version 1 has indexed is found by this version's words, and deleted with its file.
+
+    The log says before and after how many passages there are, and nothing for a new database.
+    """
     monkeypatch.setattr("assistants_client.engine.storage.passage_words._AT_ONCE", 3)
     with Engine(url, Scripted([])) as engine:
         bench = Bench(engine)
@@ -459,11 +464,16 @@ def test_the_words_of_passages_are_made_anew(url: str, monkeypatch: pytest.Monke
         "UPDATE assistants_schema_version SET version = 1",
     )
 
+    assert caplog.messages == []
     with Engine(url, Scripted([])) as engine:
         bench = Bench(engine)
         for query, held in PASSAGES.items():
             [hit] = bench.client.vector_stores.search(store, query)
             assert hit.content[0].text == held
+        assert caplog.messages == [
+            "Migrating the database: indexing the words of 4 passages anew",
+            "Indexed the words of 4 passages anew",
+        ]
         bench.client.vector_store_files.delete(store, file)
         assert bench.found(store, "walrus") == []
     assert version(url) == [2]

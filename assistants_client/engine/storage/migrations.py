@@ -12,6 +12,7 @@ step deletes what refers to it: foreign keys hold, and cannot be switched off in
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -19,13 +20,33 @@ from sqlalchemy import Column, Connection, func, insert, inspect, select, update
 from sqlalchemy.schema import CreateColumn
 
 from assistants_client.engine.storage.passage_words import rebuild
-from assistants_client.engine.storage.tables import create_missing, metadata, schema_version
+from assistants_client.engine.storage.tables import (
+    create_missing,
+    metadata,
+    passages,
+    schema_version,
+)
 
 #: Migrates the tables of one version, and the rows in them, to the next.
 Step: TypeAlias = Callable[[Connection], object]
 
+_log = logging.getLogger(__name__)
+
+
+def _rebuild_words(connection: Connection) -> None:
+    """Makes the index of words anew; logs it, as all who use the database wait meanwhile."""
+    count = 0
+    if inspect(connection).has_table(passages.name):
+        count = connection.execute(select(func.count()).select_from(passages)).scalar_one()
+    if count:
+        _log.warning("Migrating the database: indexing the words of %d passages anew", count)
+    rebuild(connection)
+    if count:
+        _log.warning("Indexed the words of %d passages anew", count)
+
+
 #: The first leads from version 1 to 2. What was released is never changed.
-STEPS: Final[tuple[Step, ...]] = (rebuild,)
+STEPS: Final[tuple[Step, ...]] = (_rebuild_words,)
 
 #: Of databases that were made before versions were stored.
 _UNMARKED: Final = 1

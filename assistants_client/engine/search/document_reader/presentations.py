@@ -11,15 +11,20 @@ from assistants_client.engine.search.document_reader.office_archives import (
     drawn,
 )
 from assistants_client.engine.search.document_reader.refusal import Refused
+from assistants_client.engine.search.document_reader.table_rows import NamedCells
 
 _TITLES: Final = frozenset({"title", "ctrTitle"})
 #: Kinds of placeholders that say the same on every slide, or its number.
 _REPEATED: Final = frozenset({"ftr", "hdr"})
 _NUMBERS: Final = frozenset({"sldNum", "dt", "sldImg"})
+#: Values by which a property is off.
+_OFF: Final = frozenset({"0", "false"})
 
 
 def read_pptx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
     """Yields the text of a PPTX, a heading for each slide that has a title, as in Markdown.
+
+    Slides and shapes that are hidden are left out.
 
     Args:
         archive: The file.
@@ -48,6 +53,8 @@ def read_pptx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
 def _slide(archive: OfficeArchive, part: str, repeated: set[str]) -> Iterator[str]:
     shown = _Shapes(repeated)
     archive.read(part, shown)
+    if shown.is_hidden:
+        return
     yield shown.text
     yield from drawn(archive, part, "chart", "diagramData")
     for notes in archive.referred(part, "notesSlide"):
@@ -84,10 +91,14 @@ class _Shapes:
         self._shapes: list[str] = []
         self._pieces: list[str] = []
         self._kind = ""
+        self._table = NamedCells()
         self._row: list[str] | None = None
         self._is_merged = False
         self._skipped = 0
         self._in_text = False
+        #: Whether the open shape is hidden, and whether the whole slide is.
+        self._is_shape_hidden = False
+        self.is_hidden = False
 
     @property
     def text(self) -> str:
@@ -104,6 +115,12 @@ class _Shapes:
             self._pieces.append("\n")
         elif name == "p:ph":
             self._kind = attributes.get("type", "body")
+        elif name == "p:sld":
+            self.is_hidden = attributes.get("show") in _OFF
+        elif name == "p:cNvPr":
+            self._is_shape_hidden = attributes.get("hidden", "0") not in _OFF
+        elif name == "a:tbl":
+            self._table = NamedCells()
         elif name == "a:tr":
             self._row = []
         elif name == "a:tc":
@@ -112,6 +129,7 @@ class _Shapes:
         elif name in ("p:sp", "p:graphicFrame", "p:cxnSp"):
             self._pieces.clear()
             self._kind = ""
+            self._is_shape_hidden = False
 
     def end(self, name: str) -> None:
         if self._skipped:
@@ -124,9 +142,11 @@ class _Shapes:
             self._row.append("" if self._is_merged else "".join(self._pieces).strip())
             self._pieces.clear()
         elif name == "a:tr" and self._row is not None:
-            self._shapes.append(" | ".join(self._row))
+            line = self._table.line(dict(enumerate(self._row)))
+            if not self._is_shape_hidden:
+                self._shapes.append(line)
             self._row = None
-        elif name == "p:sp":
+        elif name == "p:sp" and not self._is_shape_hidden:
             self._end_shape("".join(self._pieces).strip())
 
     def _end_shape(self, text: str) -> None:

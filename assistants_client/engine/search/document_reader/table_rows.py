@@ -6,8 +6,9 @@ Also reads tables of plain text, such as CSV. Pure: nothing of archives is here.
 from __future__ import annotations
 
 import csv
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 _DELIMITERS: Final = ",;\t|"
@@ -16,37 +17,58 @@ _HEAD: Final = 64 * 1024
 _HEAD_ROWS: Final = 20
 #: A longer cell is no header.
 _LONGEST_HEADER: Final = 100
+#: A year, a span of years, a month or a day.
+_PERIOD: Final = re.compile(r"(?:19|20)[0-9]{2}(?:[-/\u2013][0-9]{1,4}){0,2}")
+
+
+class NamedCells:
+    """Writes the rows of one table, each cell after the header of its column.
+
+    The header is the first row of several cells, if these are names. Without a header, and before
+    it, rows are their cells alone.
+    """
+
+    def __init__(self) -> None:
+        self._first: Mapping[int, str] = {}
+        self._header: Mapping[int, str] | None = None
+
+    def line(self, row: Mapping[int, str]) -> str:
+        """Returns a row, given by columns, as a line without its end; empty if the row is."""
+        cells = {column: cell for column, cell in row.items() if cell}
+        if cells and self._first and self._header is None:
+            self._header = self._first if _is_header(self._first, cells) else {}
+        header = self._header or {}
+        if len(cells) > 1 and not self._first:
+            self._first = {column: " ".join(cell.split()) for column, cell in cells.items()}
+        return " | ".join(
+            f"{header[column]}: {cell}" if column in header else cell
+            for column, cell in cells.items()
+        )
 
 
 def with_headers(rows: Iterable[Mapping[int, str]]) -> Iterator[str]:
     """Yields a line for each row that is not empty, its cells after the headers of their columns.
 
-    The header is the first row of several cells, if these are names: different ones, and no
-    numbers. Without a header, and before it, rows are their cells alone.
-
     Args:
         rows: The cells of each row by their columns.
     """
-    header: Mapping[int, str] = {}
-    is_begun = False
+    named = NamedCells()
     for row in rows:
-        cells = {column: " ".join(cell.split()) for column, cell in row.items()}
-        cells = {column: cell for column, cell in cells.items() if cell}
-        if not cells:
-            continue
-        yield " | ".join(
-            f"{header[column]}: {cell}" if column in header else cell
-            for column, cell in cells.items()
-        )
-        yield "\n"
-        if not is_begun and len(cells) > 1:
-            is_begun = True
-            header = cells if _is_header([*cells.values()]) else {}
+        line = named.line({column: " ".join(cell.split()) for column, cell in row.items()})
+        if line:
+            yield line
+            yield "\n"
 
 
-def _is_header(cells: Sequence[str]) -> bool:
-    return len({*cells}) == len(cells) and not any(
-        len(cell) > _LONGEST_HEADER or _is_number(cell) for cell in cells
+def _is_header(cells: Mapping[int, str], below: Mapping[int, str]) -> bool:
+    # A header begins with a name, or an empty corner; its numbers are years or other periods, and
+    # those below them are not all periods too. A name with a colon is that of its row.
+    numbers = {column for column, cell in cells.items() if _is_number(cell)}
+    return (
+        min({*cells, *below}) not in numbers
+        and all(_PERIOD.fullmatch(cells[column]) for column in numbers)
+        and not (numbers and all(_PERIOD.fullmatch(below.get(column, "")) for column in numbers))
+        and not any(len(cell) > _LONGEST_HEADER or cell.endswith(":") for cell in cells.values())
     )
 
 

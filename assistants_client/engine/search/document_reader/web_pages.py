@@ -57,6 +57,9 @@ _INLINE: Final = frozenset(
 #: Elements that part words within a line: what is written above one, and the choices of a list.
 _APART: Final = frozenset({"rt", "rp", "option", "button"})
 _CELLS: Final = frozenset({"td", "th"})
+_ROWS: Final = frozenset({"table", "tr"})
+#: Elements whose lines are shown as they are written.
+_PREFORMATTED: Final = frozenset({"pre", "textarea"})
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _PARAGRAPHS: Final = _HEADINGS | {"p", "div"}
 #: Raw text elements, in which there are no tags but their own end.
@@ -73,6 +76,7 @@ _ATTRIBUTE: Final = re.compile(
 _LONGEST_TAG: Final = 10_000
 #: In a tag: its end, or the quotation mark that begins a value.
 _IN_TAG: Final = re.compile(r">|=\s*[\"']")
+_LIKE_HEADING: Final = re.compile(r"^(?=#{1,6}[ \t])", re.MULTILINE)
 #: Longer numbers are no character's.
 _REFERENCE: Final = re.compile(
     r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};?)"
@@ -82,11 +86,12 @@ _REFERENCE: Final = re.compile(
 def read_html(text: str) -> Iterator[str]:
     """Yields the text that a page shows; headings as in Markdown."""
     hidden = _HiddenElements()
-    place = 0
+    place = preformatted = 0
+    is_first_cell = True
     while (found := _MARKUP.search(text, place)) is not None:
         start = found.start()
         if not hidden:
-            yield _shown(text[place:start])
+            yield (_kept if preformatted else _shown)(text[place:start])
         if text[start + 1] in "!?":
             place = _after_declaration(text, start)
             continue
@@ -99,12 +104,17 @@ def read_html(text: str) -> Iterator[str]:
         tag = text[named.end() : min(place, named.end() + _LONGEST_TAG)]
         if is_end:
             if not hidden.close(name) and not hidden:
+                is_first_cell = is_first_cell or name in _ROWS
+                preformatted = max(preformatted - (name in _PREFORMATTED), 0)
                 yield _at_end(name)
             continue
         hidden.close_head(name)
         can_hide = name in _CAN_HIDE and (bool(hidden) or _is_hiding(tag, name))
         if not hidden:
-            yield _at_start(name)
+            # What parts cells stands between them alone.
+            yield "" if name in _CELLS and is_first_cell else _at_start(name)
+            is_first_cell = name in _ROWS or (is_first_cell and name not in _CELLS)
+            preformatted += name in _PREFORMATTED and not can_hide
             if name == "input":
                 yield _field(tag)
         # Of elements of HTML the sign of an empty one means nothing.
@@ -115,7 +125,7 @@ def read_html(text: str) -> Iterator[str]:
             end = _RAW[name].search(text, place)
             place = len(text) if end is None else end.start()
     if not hidden:
-        yield _shown(text[place:])
+        yield (_kept if preformatted else _shown)(text[place:])
 
 
 class _HiddenElements:
@@ -166,7 +176,8 @@ def _is_hiding(tag: str, name: str) -> bool:
     attributes = _attributes(tag)
     style = "".join(attributes.get("style", "").lower().split())
     is_closed = name == "dialog" and "open" not in attributes
-    return is_closed or "hidden" in attributes or "display:none" in style
+    is_unseen = "display:none" in style or "visibility:hidden" in style
+    return is_closed or "hidden" in attributes or is_unseen
 
 
 def _field(tag: str) -> str:
@@ -215,9 +226,17 @@ def _at_end(name: str) -> str:
     return "" if name in _INLINE or name in _CELLS else "\n"
 
 
+def _unescaped(data: str) -> str:
+    return _REFERENCE.sub(lambda found: html.unescape(found[0]), data) if "&" in data else data
+
+
+def _kept(data: str) -> str:
+    # A line that begins with "#", such as a comment of a program, is no heading here.
+    return _LIKE_HEADING.sub(" ", _unescaped(data))
+
+
 def _shown(data: str) -> str:
-    if "&" in data:
-        data = _REFERENCE.sub(lambda found: html.unescape(found[0]), data)
+    data = _unescaped(data)
     words = " ".join(data.split())
     before = " " if data[:1].isspace() else ""
     after = " " if words and data[-1:].isspace() else ""

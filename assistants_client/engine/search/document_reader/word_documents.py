@@ -10,6 +10,7 @@ from assistants_client.engine.search.document_reader.office_archives import (
     OfficeArchive,
     drawn,
 )
+from assistants_client.engine.search.document_reader.table_rows import NamedCells
 
 #: Elements that are skipped: what was deleted or moved away, properties as they were before a
 #: change, the fallbacks for old programs, and the places of tabs, which are no characters.
@@ -28,6 +29,8 @@ _NOTES: Final = {
     "w:commentReference": "comments",
 }
 _NOTE: Final = frozenset({"w:footnote", "w:endnote", "w:comment"})
+#: Columns of a table of Word's, at most.
+_MAX_COLUMNS: Final = 63
 #: Values by which a property is off.
 _OFF: Final = frozenset({"0", "false", "off"})
 
@@ -109,11 +112,14 @@ class _Body:
         self._marks = marks
         self._notes = notes
         self._texts: list[list[str]] = [[]]
+        self._tables: list[NamedCells] = []
         self._rows: list[list[str]] = []
         #: What comes after the paragraph that is open, at each depth of ``_texts``.
         self._after: list[list[str]] = [[]]
         #: The open cells: whether each goes on with the one above it, and shows nothing itself.
         self._merged: list[bool] = []
+        #: Of the open cells, the columns that each takes.
+        self._spans: list[int] = []
         #: The number of open elements from one that is skipped on.
         self._skipped = 0
         self._in_text = False
@@ -150,8 +156,14 @@ class _Body:
             self._in_run = True
         elif name == "w:vanish":
             self._is_hidden = self._in_run and attributes.get("w:val") not in _OFF
+        elif name == "w:tbl":
+            self._tables.append(NamedCells())
         elif name == "w:tr":
             self._rows.append([])
+        elif name == "w:gridSpan":
+            value = attributes.get("w:val", "")
+            if self._spans and value.isdecimal() and len(value) < len("100"):
+                self._spans[-1] = min(max(int(value), 1), _MAX_COLUMNS)
         elif name in ("w:vMerge", "w:hMerge"):
             if self._merged:
                 self._merged[-1] = attributes.get("w:val", "continue") == "continue"
@@ -163,6 +175,7 @@ class _Body:
         self._after.append([])
         if is_cell:
             self._merged.append(False)
+            self._spans.append(1)
         self._in_run = False
 
     def _close(self) -> str:
@@ -181,12 +194,18 @@ class _Body:
             text = self._close()
             cell = "" if self._merged.pop() else text
             (self._rows[-1] if self._rows else self._texts[-1]).append(cell)
+            further = self._spans.pop() - 1
+            if self._rows:
+                self._rows[-1].extend([""] * further)
         elif name in ("w:txbxContent", "w:rt"):
             text = self._close()
             self._after[-1].append(text)
         elif name == "w:tr":
-            self._texts[-1].append(" | ".join(self._rows.pop()) + "\n")
+            table = self._tables[-1] if self._tables else NamedCells()
+            if line := table.line(dict(enumerate(self._rows.pop()))):
+                self._texts[-1].append(f"{line}\n")
         elif name == "w:tbl":
+            self._tables.pop()
             self._texts[-1].append("\n")
 
     def _end_paragraph(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads the sheets of an XLSX as rows with their headers, values as their formats show them."""
+"""Reads the sheets of an XLSX as rows with their headers; dates, times and percents as such."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ _NO_SIGNS: Final = re.compile(r'"[^"]{0,255}"|\[[^\]]{0,99}\]|\\.|_.|\*.')
 #: Characters of a format's code.
 _LONGEST_CODE: Final = 255
 _COLUMN: Final = re.compile(r"([A-Z]{1,3})[0-9]")
+#: Columns of a sheet.
+_MAX_COLUMNS: Final = 16_384
+_ON: Final = frozenset({"1", "true"})
 _DAY: Final = 24 * 60 * 60
 #: What the days are counted from: in most files, with 1900 as a leap year; and on old Macs.
 _FIRST: Final = datetime(1899, 12, 30)
@@ -31,6 +34,8 @@ _FIRST_OF_1904: Final = datetime(1904, 1, 1)
 
 def read_xlsx(archive: OfficeArchive, unread: list[str]) -> Iterator[str]:
     """Yields the rows of the sheets that are shown, each sheet under its name as a heading.
+
+    Rows and columns that are hidden are left out, as hidden sheets are.
 
     Args:
         archive: The file.
@@ -86,7 +91,7 @@ class _Book:
         if name == "x:sheet" and attributes.get("state", "visible") == "visible":
             self.sheets.append((attributes.get("name", ""), attributes.get("r:id", "")))
         elif name == "x:workbookPr":
-            self.is_from_1904 = attributes.get("date1904") in ("1", "true")
+            self.is_from_1904 = attributes.get("date1904") in _ON
 
     def end(self, name: str) -> None:
         pass
@@ -166,7 +171,7 @@ def _kind_of(code: str) -> str:
 
 
 class _Formats:
-    """Writes the numbers of cells as their formats show them, near enough to be searched for."""
+    """Writes the numbers of cells: dates, times and percents as such, others without a format."""
 
     def __init__(self, kinds: Sequence[str], first: datetime) -> None:
         self._kinds = kinds
@@ -203,6 +208,8 @@ class _Sheet:
         #: The cells of the open row by their columns, and the column of the next one.
         self._row: dict[int, str] = {}
         self._column = 0
+        self._hidden_columns: set[int] = set()
+        self._is_row_hidden = False
         self._type = self._style = ""
         self._pieces: list[str] = []
         self._in_value = self._has_formula = False
@@ -219,12 +226,19 @@ class _Sheet:
             self._skipped += 1
         elif name == "x:row":
             self._row, self._column = {}, 0
+            self._is_row_hidden = attributes.get("hidden") in _ON
+        elif name == "x:col" and attributes.get("hidden") in _ON:
+            self._hide(attributes.get("min", ""), attributes.get("max", ""))
         elif name == "x:c":
             self._begin_cell(attributes)
         elif name == "x:f":
             self._has_formula = True
         else:
             self._in_value = name in ("x:v", "x:t")
+
+    def _hide(self, first: str, last: str) -> None:
+        if all(one.isdecimal() and len(one) <= len(str(_MAX_COLUMNS)) for one in (first, last)):
+            self._hidden_columns.update(range(int(first) - 1, min(int(last), _MAX_COLUMNS)))
 
     def _begin_cell(self, attributes: Mapping[str, str]) -> None:
         self._type, self._style = attributes.get("t", "n"), attributes.get("s", "0")
@@ -243,7 +257,8 @@ class _Sheet:
             return
         self._in_value = False
         if name == "x:c":
-            if text := self._value("".join(self._pieces)):
+            is_hidden = self._is_row_hidden or self._column in self._hidden_columns
+            if not is_hidden and (text := self._value("".join(self._pieces))):
                 self._row[self._column] = text
             self._column += 1
         elif name == "x:row":
