@@ -1,11 +1,27 @@
-"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused."""
+"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused.
+
+The sandbox evaluates ``map``, ``filter``, ``zip``, ``enumerate``, ``reversed`` and generator
+expressions at once, and has lists of their items. Three questions are asked of each:
+
+- Is it *taken*, used up there and then, by a call, a loop or an unpacking? If not, an iterator is
+  made of its list, which can be used once.
+- Does it *print*? Then it prints too early, unless what takes it takes all of it before anything
+  else happens, as ``sum`` and ``join`` do; otherwise it is refused.
+- Is it *searched*, by ``next``, ``any`` or ``all``, which stop at the first item found? Then the
+  search is rewritten as a loop: for ``next`` always, for the others where a call in it may do
+  more than give a value.
+
+What a loop over one of these changes is in ``monty_loops``.
+"""
 
 from __future__ import annotations
 
 import ast
 from typing import Final
 
+from assistants_client.engine.code_interpreter.monty_calls import Calls
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
+from assistants_client.engine.code_interpreter.monty_loops import Loops
 from assistants_client.engine.code_interpreter.monty_tree import Tree, UnsupportedError
 
 #: Methods of built-in types, which are no values in the sandbox.
@@ -34,6 +50,8 @@ _UNCALLED: Final = frozenset(
 )
 #: Functions of ``re`` that find more than one match.
 _SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
+#: The flag with which a pattern's ``^`` matches at each line.
+_OF_LINES: Final = frozenset(["M", "MULTILINE", "flags"])
 
 
 class Rules:
@@ -54,12 +72,26 @@ class Rules:
         self.edits: list[Edit] = []
         self.helpers: set[str] = set()
         self._tree = tree
-        self._noisy = self._functions_that_print()
+        self._calls = Calls(tree)
         self._modules = {
             one.asname or one.name: one.name
             for node in tree.nodes
             if isinstance(node, ast.Import)
             for one in node.names
+        }
+        self._from_re = {
+            one.asname or one.name: one.name
+            for node in tree.nodes
+            if isinstance(node, ast.ImportFrom) and node.module == "re"
+            for one in node.names
+        }
+        if "*" in self._from_re:
+            self._from_re |= {name: name for name in (*_SEARCHES, "compile")}
+        self._compiled = {
+            name
+            for node in tree.nodes
+            if self._compiles(getattr(node, "value", None))
+            for name in _stored(node)
         }
         for method in tree.functions_of_classes():
             if method.name in _UNCALLED:
@@ -68,6 +100,9 @@ class Rules:
                 )
         for node in tree.nodes:
             self._look_at(node)
+        loops = Loops(tree, self._calls)
+        self.edits += loops.edits
+        self.helpers |= loops.helpers
 
     def _look_at(self, node: ast.AST) -> None:
         if isinstance(node, ast.Attribute):
@@ -113,11 +148,17 @@ class Rules:
     def _call(self, node: ast.Call) -> None:
         tree = self._tree
         if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
-            self._check_pattern(node, node.func)
+            if self._is_re(node.func.value):
+                self._check_pattern(node, node.func.attr)
+            else:
+                self._check_compiled(node, node.func)
             if node.func.attr == "sub":
                 self._substitution(node, node.func)
+        elif isinstance(node.func, ast.Name) and self._from_re.get(node.func.id) in _SEARCHES:
+            self._check_pattern(node, self._from_re[node.func.id])
         elif tree.is_call(node, *_LAZY):
-            self._check_noise(node, node.args[:1])
+            if tree.is_call(node, "map", "filter"):
+                self._check_noise(node, node.args[:1])
             if not self._is_taken(node):
                 start, end = tree.span(node)
                 self.edits.append(wrapped(start, end, f"{self._iter()}(", ")"))
@@ -127,10 +168,7 @@ class Rules:
                 self._search(node, first)
 
     def _substitution(self, node: ast.Call, method: ast.Attribute) -> None:
-        of_module = isinstance(method.value, ast.Name) and (
-            self._modules.get(method.value.id) == "re"
-        )
-        place = 1 if of_module else 0
+        place = 1 if self._is_re(method.value) else 0
         given = [*node.args[place : place + 1]]
         given += [keyword.value for keyword in node.keywords if keyword.arg == "repl"]
         is_plain = (
@@ -150,21 +188,54 @@ class Rules:
         breaks = "\n" * self._tree.text.count("\n", of[1], end)
         self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
 
-    def _check_pattern(self, node: ast.Call, method: ast.Attribute) -> None:
+    def _is_re(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and self._modules.get(node.id) == "re"
+
+    def _compiles(self, node: ast.AST | None) -> bool:
+        """Returns whether an expression compiles a pattern."""
+        if not isinstance(node, ast.Call):
+            return False
+        if isinstance(node.func, ast.Attribute):
+            return node.func.attr == "compile" and self._is_re(node.func.value)
+        return isinstance(node.func, ast.Name) and self._from_re.get(node.func.id) == "compile"
+
+    def _check_pattern(self, node: ast.Call, name: str) -> None:
         """Has a pattern checked that may match the empty string right after a match."""
-        is_of_module = isinstance(method.value, ast.Name) and (
-            self._modules.get(method.value.id) == "re"
-        )
-        if not is_of_module or not node.args or isinstance(node.args[0], ast.Starred):
+        patterns = [*node.args[:1]]
+        patterns += [keyword.value for keyword in node.keywords if keyword.arg == "pattern"]
+        if not patterns or isinstance(patterns[0], ast.Starred):
             return
-        pattern = node.args[0]
-        repl = node.args[1] if method.attr == "sub" and len(node.args) > 1 else None
+        pattern = patterns[0]
+        repl = node.args[1] if name == "sub" and len(node.args) > 1 else None
         if isinstance(repl, ast.Constant) and repl.value == "":
             return  # then it makes no difference
         if isinstance(pattern, ast.Constant) and not set(str(pattern.value)) & set("*?|{"):
             return  # nothing in it can be left out
-        self.helpers.add("pattern")
-        self.edits.append(wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ")"))
+        others = [*node.args[1:], *(one.value for one in node.keywords if one.arg != "pattern")]
+        names = {
+            one.attr if isinstance(one, ast.Attribute) else one.id
+            for other in others
+            for one in ast.walk(other)
+            if isinstance(one, (ast.Attribute, ast.Name))
+        }
+        has_lines = bool(names & _OF_LINES)
+        self.helpers.add("patterns")
+        self.edits.append(
+            wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ", True)" if has_lines else ")")
+        )
+
+    def _check_compiled(self, node: ast.Call, method: ast.Attribute) -> None:
+        """Has the pattern checked whose method is called."""
+        owner, name = method.value, method.attr
+        repl = node.args[0] if name == "sub" and node.args else None
+        if isinstance(repl, ast.Constant) and repl.value == "":
+            return
+        stored = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", None)
+        is_pattern = self._compiles(owner) or stored in self._compiled
+        # No built-in type but a pattern has these methods.
+        if is_pattern or name in ("findall", "finditer", "sub"):
+            self.helpers.add("patterns")
+            self.edits.append(wrapped(*self._tree.span(owner), "_sandbox_pattern(", ")"))
 
     def _iter(self) -> str:
         self.helpers.add("show")
@@ -217,13 +288,20 @@ class Rules:
         tree, parent = self._tree, self._tree.parents.get(node)
         if isinstance(parent, ast.Call) and node in parent.args:
             if isinstance(parent.func, ast.Attribute):
-                return parent.func.attr in _TAKING_METHODS
+                return self._is_taking_method(parent)
             return tree.is_call(parent, *_TAKING)
         if isinstance(parent, (ast.For, ast.comprehension)):
             return node is parent.iter
         if isinstance(parent, ast.Assign):
             return all(isinstance(target, (ast.Tuple, ast.List)) for target in parent.targets)
         return isinstance(parent, ast.Starred)
+
+    def _is_taking_method(self, call: ast.Call) -> bool:
+        return (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in _TAKING_METHODS
+            and call.func.attr not in self._calls.own_methods
+        )
 
     def _is_searched(self, call: ast.Call, node: ast.GeneratorExp) -> bool:
         """Returns whether a search has to end at the first item found, and can be rewritten."""
@@ -232,19 +310,20 @@ class Rules:
         names = target.elts if isinstance(target, ast.Tuple) else [target]
         text = self._tree.source(node)
         is_next = self._tree.is_call(call, "next")
+        parts = [node.elt, *first.ifs]
         return (
             len(node.generators) == 1
             and not first.is_async
             and not call.keywords
             and len(call.args) <= (2 if is_next else 1)
             and not any(isinstance(one, ast.Starred) for one in call.args)
-            and all(isinstance(name, ast.Name) for name in names)
+            and len({name.id for name in names if isinstance(name, ast.Name)}) == len(names)
             and "#" not in text
             and not any(
                 isinstance(one, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
                 for one in ast.walk(call)
             )
-            and (is_next or self._is_noisy([node.elt, *first.ifs]))
+            and (is_next or not self._calls.are_pure(parts) or self._calls.print(parts))
         )
 
     def _search(self, call: ast.Call, node: ast.GeneratorExp) -> None:
@@ -275,38 +354,43 @@ class Rules:
 
     # Order of what is printed
 
-    def _functions_that_print(self) -> set[str]:
-        calls = {
-            name: {
-                one.func.id
-                for one in ast.walk(function)
-                if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
-            }
-            for name, function in self._tree.functions.items()
-        }
-        noisy = {"print"}
-        while added := {name for name, called in calls.items() if called & noisy} - noisy:
-            noisy |= added
-        return noisy
-
-    def _is_noisy(self, nodes: list[ast.expr]) -> bool:
-        return any(
-            isinstance(one, ast.Name) and one.id in self._noisy
-            for node in nodes
-            for one in ast.walk(node)
-        )
-
     def _check_noise(self, node: ast.expr, nodes: list[ast.expr]) -> None:
-        if not self._is_noisy(nodes):
-            return
-        parent = self._tree.parents.get(node)
-        is_whole = self._tree.is_call(parent, *_TAKING_ALL) or isinstance(parent, ast.Starred)
-        if not is_whole:
+        is_called = not isinstance(node, ast.GeneratorExp)
+        prints = self._calls.print(nodes) or (
+            is_called and any(map(self._calls.is_printing, nodes))
+        )
+        if prints and not self._is_taken_before_all(node):
             raise UnsupportedError(
                 node.lineno,
                 "map and generator expressions are evaluated at once here: what they call prints "
                 "too early; use a for statement",
             )
+
+    def _is_taken_before_all(self, node: ast.expr) -> bool:
+        """Returns whether all items are taken before anything else happens."""
+        parent = self._tree.parents.get(node)
+        if not isinstance(parent, ast.Call):
+            return isinstance(parent, (ast.Starred, ast.Assign)) and self._is_taken(node)
+        if node not in parent.args:
+            return False
+        if self._tree.is_call(parent, "max", "min"):
+            # A key is called between the items.
+            return not parent.keywords or all(one.arg == "default" for one in parent.keywords)
+        return self._tree.is_call(parent, *_TAKING_ALL) or self._is_taking_method(parent)
+
+
+def _stored(node: ast.AST) -> set[str]:
+    """Returns the names of variables and attributes to which something is assigned."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+        targets = [node.target]
+    return {
+        target.attr if isinstance(target, ast.Attribute) else target.id
+        for target in targets
+        if isinstance(target, (ast.Attribute, ast.Name))
+    }
 
 
 def _check_keys(node: ast.Dict) -> None:

@@ -34,7 +34,7 @@ class Tree:
     Attributes:
         module: The tree.
         parents: The parent of each node.
-        bound: How often each name is bound, in whatever scope, imports apart.
+        bound: The names that are bound, in whatever scope, by anything but imports.
 
     Raises:
         SyntaxError: It is none of the Python that runs this.
@@ -53,11 +53,6 @@ class Tree:
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
             self.bound.update(_bound_by(node))
-        self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {
-            node.name: node
-            for node in ast.walk(self.module)
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        }
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
