@@ -11,7 +11,8 @@ expressions at once, and has lists of their items. Three questions are asked of 
   search is rewritten as a loop: for ``next`` always, for the others where a call in it may do
   more than give a value.
 
-What a loop over one of these changes is in ``monty_loops``.
+What a loop over one of these changes is in ``monty_loops``, regular expressions are in
+``monty_patterns``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Final
 from assistants_client.engine.code_interpreter.monty_calls import Calls
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
 from assistants_client.engine.code_interpreter.monty_loops import Loops
+from assistants_client.engine.code_interpreter.monty_patterns import Patterns
 from assistants_client.engine.code_interpreter.monty_tree import Tree, UnsupportedError
 
 #: Methods of built-in types, which are no values in the sandbox.
@@ -48,10 +50,6 @@ _TAKING_METHODS: Final = frozenset(
 _UNCALLED: Final = frozenset(
     ["__ne__", "__setattr__", "__getattribute__", "__getattr__", "__new__", "__delattr__"]
 )
-#: Functions of ``re`` that find more than one match.
-_SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
-#: The flag with which a pattern's ``^`` matches at each line.
-_OF_LINES: Final = frozenset(["M", "MULTILINE", "flags"])
 
 
 class Rules:
@@ -79,20 +77,6 @@ class Rules:
             if isinstance(node, ast.Import)
             for one in node.names
         }
-        self._from_re = {
-            one.asname or one.name: one.name
-            for node in tree.nodes
-            if isinstance(node, ast.ImportFrom) and node.module == "re"
-            for one in node.names
-        }
-        if "*" in self._from_re:
-            self._from_re |= {name: name for name in (*_SEARCHES, "compile")}
-        self._compiled = {
-            name
-            for node in tree.nodes
-            if self._compiles(getattr(node, "value", None))
-            for name in _stored(node)
-        }
         for method in tree.functions_of_classes():
             if method.name in _UNCALLED:
                 raise UnsupportedError(
@@ -100,9 +84,10 @@ class Rules:
                 )
         for node in tree.nodes:
             self._look_at(node)
-        loops = Loops(tree, self._calls)
-        self.edits += loops.edits
-        self.helpers |= loops.helpers
+        patterns, loops = Patterns(tree, self._modules), Loops(tree, self._calls)
+        # Of two edits of one range the first is the outer: what finds a pattern may be rewritten.
+        self.edits = [*patterns.edits, *self.edits, *loops.edits]
+        self.helpers |= patterns.helpers | loops.helpers
 
     def _look_at(self, node: ast.AST) -> None:
         if isinstance(node, ast.Attribute):
@@ -119,44 +104,22 @@ class Rules:
     # Methods as values
 
     def _method_as_value(self, node: ast.Attribute) -> None:
-        if not isinstance(node.ctx, ast.Load) or not self._is_value(node):
+        if not self._tree.is_value(node):
             return
         start, end = self._tree.span(node)
         of = self._tree.span(node.value)
         module = isinstance(node.value, ast.Name) and self._modules.get(node.value.id)
-        if node.attr == "sub":
-            self._substituting(node)
-        elif node.attr in _METHODS and not module:
+        if node.attr in _METHODS and not module:
             self.helpers.add("method")
             call = f", '{node.attr}', lambda o, *a, **k: o.{node.attr}(*a, **k))"
             breaks = "\n" * self._tree.text.count("\n", of[1], end)
             self.edits.append(Edit(start, end, ("_sandbox_method(", of, breaks + call)))
 
-    def _is_value(self, node: ast.expr) -> bool:
-        """Returns whether an expression is passed on: not called, compared or annotated."""
-        parent = self._tree.parents.get(node)
-        if isinstance(parent, ast.Call):
-            return node is not parent.func
-        if isinstance(parent, (ast.Assign, ast.Return, ast.Lambda, ast.NamedExpr, ast.keyword)):
-            return True
-        if isinstance(parent, ast.arguments):
-            return True
-        return isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.IfExp, ast.BoolOp))
-
     # Calls
 
     def _call(self, node: ast.Call) -> None:
         tree = self._tree
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
-            if self._is_re(node.func.value):
-                self._check_pattern(node, node.func.attr)
-            else:
-                self._check_compiled(node, node.func)
-            if node.func.attr == "sub":
-                self._substitution(node, node.func)
-        elif isinstance(node.func, ast.Name) and self._from_re.get(node.func.id) in _SEARCHES:
-            self._check_pattern(node, self._from_re[node.func.id])
-        elif tree.is_call(node, *_LAZY):
+        if tree.is_call(node, *_LAZY):
             if tree.is_call(node, "map", "filter"):
                 self._check_noise(node, node.args[:1])
             if not self._is_taken(node):
@@ -166,76 +129,6 @@ class Rules:
             first = node.args[0]
             if isinstance(first, ast.GeneratorExp) and self._is_searched(node, first):
                 self._search(node, first)
-
-    def _substitution(self, node: ast.Call, method: ast.Attribute) -> None:
-        place = 1 if self._is_re(method.value) else 0
-        given = [*node.args[place : place + 1]]
-        given += [keyword.value for keyword in node.keywords if keyword.arg == "repl"]
-        is_plain = (
-            len(given) == 1
-            and isinstance(given[0], ast.Constant)
-            and isinstance(given[0].value, (str, bytes))
-            and "\\" not in str(given[0].value)
-        )
-        if is_plain and not any(isinstance(one, ast.Starred) for one in node.args):
-            return
-        self._substituting(method)
-
-    def _substituting(self, method: ast.Attribute) -> None:
-        start, end = self._tree.span(method)
-        of = self._tree.span(method.value)
-        self.helpers.add("re")
-        breaks = "\n" * self._tree.text.count("\n", of[1], end)
-        self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
-
-    def _is_re(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and self._modules.get(node.id) == "re"
-
-    def _compiles(self, node: ast.AST | None) -> bool:
-        """Returns whether an expression compiles a pattern."""
-        if not isinstance(node, ast.Call):
-            return False
-        if isinstance(node.func, ast.Attribute):
-            return node.func.attr == "compile" and self._is_re(node.func.value)
-        return isinstance(node.func, ast.Name) and self._from_re.get(node.func.id) == "compile"
-
-    def _check_pattern(self, node: ast.Call, name: str) -> None:
-        """Has a pattern checked that may match the empty string right after a match."""
-        patterns = [*node.args[:1]]
-        patterns += [keyword.value for keyword in node.keywords if keyword.arg == "pattern"]
-        if not patterns or isinstance(patterns[0], ast.Starred):
-            return
-        pattern = patterns[0]
-        repl = node.args[1] if name == "sub" and len(node.args) > 1 else None
-        if isinstance(repl, ast.Constant) and repl.value == "":
-            return  # then it makes no difference
-        if isinstance(pattern, ast.Constant) and not set(str(pattern.value)) & set("*?|{"):
-            return  # nothing in it can be left out
-        others = [*node.args[1:], *(one.value for one in node.keywords if one.arg != "pattern")]
-        names = {
-            one.attr if isinstance(one, ast.Attribute) else one.id
-            for other in others
-            for one in ast.walk(other)
-            if isinstance(one, (ast.Attribute, ast.Name))
-        }
-        has_lines = bool(names & _OF_LINES)
-        self.helpers.add("patterns")
-        self.edits.append(
-            wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ", True)" if has_lines else ")")
-        )
-
-    def _check_compiled(self, node: ast.Call, method: ast.Attribute) -> None:
-        """Has the pattern checked whose method is called."""
-        owner, name = method.value, method.attr
-        repl = node.args[0] if name == "sub" and node.args else None
-        if isinstance(repl, ast.Constant) and repl.value == "":
-            return
-        stored = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", None)
-        is_pattern = self._compiles(owner) or stored in self._compiled
-        # No built-in type but a pattern has these methods.
-        if is_pattern or name in ("findall", "finditer", "sub"):
-            self.helpers.add("patterns")
-            self.edits.append(wrapped(*self._tree.span(owner), "_sandbox_pattern(", ")"))
 
     def _iter(self) -> str:
         self.helpers.add("show")
@@ -377,20 +270,6 @@ class Rules:
             # A key is called between the items.
             return not parent.keywords or all(one.arg == "default" for one in parent.keywords)
         return self._tree.is_call(parent, *_TAKING_ALL) or self._is_taking_method(parent)
-
-
-def _stored(node: ast.AST) -> set[str]:
-    """Returns the names of variables and attributes to which something is assigned."""
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
-        targets = [node.target]
-    return {
-        target.attr if isinstance(target, ast.Attribute) else target.id
-        for target in targets
-        if isinstance(target, (ast.Attribute, ast.Name))
-    }
 
 
 def _check_keys(node: ast.Dict) -> None:

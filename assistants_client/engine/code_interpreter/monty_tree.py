@@ -103,6 +103,19 @@ class Tree:
         """Returns whether a node calls one of some built-in functions."""
         return isinstance(node, ast.Call) and self.is_builtin(node.func, *names)
 
+    def is_value(self, node: ast.expr) -> bool:
+        """Returns whether an expression is passed on: not called, compared or annotated."""
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            return False
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call):
+            return node is not parent.func
+        if isinstance(parent, (ast.Assign, ast.Return, ast.Lambda, ast.NamedExpr, ast.keyword)):
+            return True
+        if isinstance(parent, ast.arguments):
+            return True
+        return isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.IfExp, ast.BoolOp))
+
     def _offset(self, line: int, column: int) -> int:
         text = self._lines[line - 1]
         if not text.isascii():
