@@ -27,6 +27,27 @@ IDIOMS = [
     for piece in Path(__file__).with_name("rewritten_code.txt").read_text("utf-8").split("### ")[1:]
 ]
 
+#: Functions and methods that print.
+PRINTING = """\
+def f(x):
+    print(x)
+    return x
+class A:
+    def show(self): return f(1)
+    def update(self, xs):
+        for x in xs: print('took', x)
+class B:
+    def __init__(self, n):
+        self.n = f(n)
+def logged(function):
+    def run(*args):
+        print(args)
+        return function(*args)
+    return run
+@logged
+def wrapped(x): return x
+"""
+
 
 def _run(code: str, *helpers: str) -> tuple[str, str | None]:
     """Runs code in CPython; returns what it prints, and its error."""
@@ -77,6 +98,10 @@ def test_rewritten_code_does_the_same(interpreter: MontyInterpreter, code: str) 
         "try:\n    import numpy\nexcept ImportError:\n    numpy = None",
         "try:\n    import numpy\nexcept:\n    pass",
         "def f():\n    import numpy\ntry:\n    f()\nexcept ImportError:\n    pass",
+        "import numpy as np\ntry:\n    x = np.mean([1])\nexcept Exception:\n    x = 1",
+        "import numpy as np\ntry:\n    if 1: np\nexcept NameError as e:\n    x = e",
+        "import numpy\ntry:\n    a = lambda: numpy.a\n    a()\nexcept:\n    pass",
+        "import numpy\ndef f(): return numpy.a\ntry:\n    f()\nexcept Exception:\n    pass",
         "from numpy import sum\nprint(sum([1]))",
         "from math import sqrt\nfrom sympy import sqrt",
         "from sympy import x\nx = 3",
@@ -85,7 +110,10 @@ def test_rewritten_code_does_the_same(interpreter: MontyInterpreter, code: str) 
         "from .x import *",
         "from . import x",
         "from __future__ import annotations",
-        "any(n for n in [1])",
+        "any(n for n in [1])\nall(len(n) > 1 for n in 'ab')\nany(c.isdigit() for c in 'a1')",
+        "n = 0\nfor i, x in enumerate(y):\n    n += max(i, x)",
+        "for i, c in enumerate('ab'):\n    print(i, c)\n    break",
+        "for a, b in zip(sorted('ab'), range(2)):\n    f(a)",
         "x = _sandbox_value",
         "= broken",
         "(" * 500 + ")" * 500,
@@ -118,6 +146,26 @@ def test_what_is_not_rewritten(code: str) -> None:
         ("class A:\n    def __len__(self): return 0\nx = A() or 5", "__len__"),
         ("class A:\n    def __len__(self): return 0\nx = filter(None, [A()])", "__len__"),
         ("for x in map(print, [1, 2]): print('x')", "for statement"),
+        (f"{PRINTING}for r in map(lambda a: a.show(), [A()]): print(r)", "for statement"),
+        (f"{PRINTING}for r in (a.show() for a in [A()]): print(r)", "for statement"),
+        (f"{PRINTING}for i, r in enumerate(a.show() for a in [A()]): print(r)", "for statement"),
+        (f"{PRINTING}for r in (made.n for made in map(B, [1])): print(r)", "for statement"),
+        (f"{PRINTING}x = max((f(x) for x in [1, 2]), key=f)", "for statement"),
+        (f"{PRINTING}x = iter(wrapped(x) for x in [1, 2])", "for statement"),
+        (f"{PRINTING}A().update(f(x) for x in [1, 2])", "for statement"),
+        ("xs = [1, 2]\nfor x in reversed(xs): xs[0] = 3", "reversed sees xs here"),
+        ("xs = [1, 2]\nfor i, x in enumerate(map(str, xs)): xs.append(i)", "map sees xs here"),
+        ("d = {'x': []}\nfor x in filter(None, d['x']): d['x'] += [1]", "sees d['x'] here"),
+        ("xs = [1]\nfor a, b in zip(xs, xs, strict=True): del xs[0]", "zip sees xs here"),
+        ("xs = [1]\nfor x in (y for y in xs): xs.append(1)", "generator expression sees xs"),
+        (
+            "import heapq\nxs = [1]\nfor x in reversed(xs): heapq.heappush(xs, 1)",
+            "reversed sees xs here",
+        ),
+        (
+            "xs = [1]\nfor x in reversed(xs):\n    for y in [1]:\n        xs.pop()\n        break",
+            "reversed sees xs here",
+        ),
         ("def f(x): print(x)\ndef g(x): f(x)\ny = (g(x) for x in [1])\nprint(2)", "for statement"),
     ],
 )
@@ -141,6 +189,17 @@ def test_what_would_come_out_otherwise_is_refused(
         ("re.findall(r'\\d*', 'a1')", "NotImplementedError"),
         ("p = 'x*'\nre.sub(p, '-', 'ax')", "NotImplementedError"),
         ("re.split('a?', 'bab')", "NotImplementedError"),
+        ("re.sub(r'^\\s*|\\s*$', '-', ' a ')", "NotImplementedError"),
+        ("re.sub(r'^\\s*', '-', '\\n\\na', flags=re.M)", "NotImplementedError"),
+        ("m = re.MULTILINE\np = re.compile(r'^\\s*', m)\np.sub('-', 'a')", "NotImplementedError"),
+        ("from re import findall\nfindall(r'\\d*', 'a1')", "NotImplementedError"),
+        ("from re import split as cut\ncut('x*', 'axb')", "NotImplementedError"),
+        ("from re import *\nfindall('x*', 'axb')", "NotImplementedError"),
+        ("p = re.compile(r'\\s*,?\\s*')\np.split('a, b')", "NotImplementedError"),
+        ("def f(p): return p.findall('axb')\nf(re.compile('x*'))", "NotImplementedError"),
+        ("re.compile('x*').split('axb')", "NotImplementedError"),
+        ("re.findall(re.compile('x*'), 'axb')", "NotImplementedError"),
+        ("re.findall(next(p for p in ['x*']), 'axb')", "NotImplementedError"),
         ("re.sub('x*', '', 'axb')", "'ab'\n"),
         ("re.sub('^ *', '> ', '  a')", "'> a'\n"),
         ("re.sub(r'(?<=\\d)(?=(\\d{3})+$)', ',', '1234567')", "'1,234,567'\n"),

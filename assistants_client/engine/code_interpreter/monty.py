@@ -59,9 +59,10 @@ Not supported: class inheritance (so no exceptions of your own, Enum or ABC), me
 comparison methods of classes but __eq__ (sort with key=); list(f) or enumerate(f) of an open file \
 (use f.read().splitlines()), encodings but UTF-8; strptime without a whole date, fractions in \
 timedelta (convert to whole seconds); re.VERBOSE. map, zip and generator expressions are evaluated \
-at once: none may be endless. Beside a class with __bool__ or __len__, and/or take bool values \
-only. Do not mix 1, 1.0 and True as keys of one dict, nor rely on the order of a set. Sums of \
-floats that must be exact: math.fsum.
+at once: none may be endless. They and reversed see a list as it is then, as do enumerate and zip \
+outside of for. Texts of exceptions may differ from CPython's. Beside a class with __bool__ or \
+__len__, and/or take bool values only. Do not mix 1, 1.0 and True as keys of one dict, nor rely \
+on the order of a set. Sums of floats that must be exact: math.fsum.
 There is no network, no environment and no other process. The files of this conversation are in \
 the working directory, /mnt/data; nothing else can be read or written. To give the user a file, \
 write it there, with open or pathlib, and link to it in your answer: \

@@ -252,16 +252,58 @@ def _sandbox_sub(owner):
 """
 
 #: The sandbox finds no empty match right after another match.
-_PATTERN = """\
+_PATTERNS = """\
 import re as _sandbox_re
-def _sandbox_pattern(pattern):
-    if isinstance(pattern, str) and pattern[:1] not in ('', '^') and pattern != '$':
-        if _sandbox_re.match(pattern, '') is not None:
-            raise NotImplementedError(
-                'a pattern that matches the empty string is matched otherwise here: '
-                'let it match one character at least'
-            )
+def _sandbox_pattern(pattern, lines=False):
+    if isinstance(pattern, str):
+        text = pattern
+    elif isinstance(pattern, _sandbox_re.Pattern) and isinstance(pattern.pattern, str):
+        text, lines = pattern.pattern, lines or pattern.flags & _sandbox_re.MULTILINE != 0
+    else:
+        return pattern
+    if text in ('', '^', '$') or text[0] == '^' and not lines and '|' not in text:
+        return pattern
+    if _sandbox_re.match(pattern, '') is not None:
+        raise NotImplementedError(
+            'a pattern that matches the empty string is matched otherwise here: '
+            'let it match one character at least'
+        )
     return pattern
+"""
+
+#: What a ``for`` statement iterates over, item by item.
+_LOOPS = """\
+def _sandbox_self(self):
+    return self
+def _sandbox_next_pair(self):
+    item = next(self.items)
+    count = self.count
+    self.count = count + 1
+    return count, item
+def _sandbox_next_row(self):
+    row = []
+    for items in self.items:
+        row.append(next(items))
+    if not row:
+        raise StopIteration
+    return tuple(row)
+class _sandbox_pairs:
+    __iter__ = _sandbox_self
+    __next__ = _sandbox_next_pair
+class _sandbox_rows:
+    __iter__ = _sandbox_self
+    __next__ = _sandbox_next_row
+def _sandbox_enumerate(iterable, start=0):
+    if not isinstance(start, int):
+        raise TypeError("'" + type(start).__name__
+                        + "' object cannot be interpreted as an integer")
+    pairs = _sandbox_pairs()
+    pairs.items, pairs.count = iter(iterable), start + 0
+    return pairs
+def _sandbox_zip(*iterables):
+    rows = _sandbox_rows()
+    rows.items = [iter(one) for one in iterables]
+    return rows
 """
 
 #: The order of a heap's items is visible, so this sifts as CPython does: to the leaf, then up.
@@ -387,7 +429,8 @@ HELPERS: Final = {
     "method": _METHOD,
     "first": _FIRST,
     "re": _RE,
-    "pattern": _PATTERN,
+    "patterns": _PATTERNS,
+    "loops": _LOOPS,
     "heapq": _HEAPQ,
     "truth": _TRUTH,
     "delete": _DELETE,

@@ -1,7 +1,8 @@
 """Imports of what the built-in sandbox lacks: left out, so that the rest of the code runs.
 
 The names stay unbound, and whatever uses one fails. So only names are left out that nothing else
-binds, for that would be taken instead, and none whose failure the code waits for.
+binds, for that would be taken instead, and none where the code may handle the failure: of the
+import, or of what uses the name.
 """
 
 from __future__ import annotations
@@ -131,7 +132,43 @@ class Imports:
             name = one.asname or package
             absent[name] = one.name
         taken = name in BUILT_IN or name in self._tree.bound or name in self._there
-        return None if taken or self._is_bound(name) else ""
+        return None if taken or self._is_bound(name) or self._is_tried(name) else ""
+
+    def _is_tried(self, name: str) -> bool:
+        """Returns whether the code may handle the failure of what uses a name."""
+        uses = [
+            node
+            for node in ast.walk(self._tree.module)
+            if isinstance(node, ast.Name) and node.id == name
+        ]
+        return any(self._is_in_try(use) or self._is_called_in_try(use) for use in uses)
+
+    def _is_in_try(self, node: ast.AST) -> bool:
+        child = node
+        for above in self._tree.ancestors(node):
+            if isinstance(above, ast.Try) and child in above.body and _catches_use(above):
+                return True
+            child = above
+        return False
+
+    def _is_called_in_try(self, node: ast.AST) -> bool:
+        """Returns whether a node is in a function, and a function of the code is tried."""
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        if not any(isinstance(above, functions) for above in self._tree.ancestors(node)):
+            return False
+        own = {
+            one.name
+            for one in ast.walk(self._tree.module)
+            if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        } | self._tree.bound
+        return any(
+            (call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id) in own
+            for one in ast.walk(self._tree.module)
+            if isinstance(one, ast.Try) and _catches_use(one)
+            for statement in one.body
+            for call in ast.walk(statement)
+            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Name, ast.Attribute))
+        )
 
     def _of_all(self, node: ast.ImportFrom) -> str | None:
         if node.module not in STARRED or node.level:
@@ -167,4 +204,11 @@ def _statement(node: ast.Import | ast.ImportFrom, one: ast.alias) -> str:
 def _catches(handler: ast.ExceptHandler, names: frozenset[str] | set[str]) -> bool:
     return handler.type is None or any(
         isinstance(node, ast.Name) and node.id in names for node in ast.walk(handler.type)
+    )
+
+
+def _catches_use(node: ast.Try) -> bool:
+    """Returns whether the use of an unbound name is caught."""
+    return any(
+        _catches(handler, {"NameError", "Exception", "BaseException"}) for handler in node.handlers
     )

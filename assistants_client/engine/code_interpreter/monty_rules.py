@@ -1,11 +1,29 @@
-"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused."""
+"""Expressions that the built-in sandbox does not know or takes amiss: rewritten or refused.
+
+The sandbox evaluates ``map``, ``filter``, ``zip``, ``enumerate``, ``reversed`` and generator
+expressions at once, and has lists of their items. Three questions are asked of each:
+
+- Is it *taken*, used up there and then, by a call, a loop or an unpacking? If not, an iterator is
+  made of its list, which can be used once.
+- Does it *print*? Then it prints too early, unless what takes it takes all of it before anything
+  else happens, as ``sum`` and ``join`` do; otherwise it is refused.
+- Is it *searched*, by ``next``, ``any`` or ``all``, which stop at the first item found? Then the
+  search is rewritten as a loop: for ``next`` always, for the others where a call in it may do
+  more than give a value.
+
+What a loop over one of these changes is in ``monty_loops``, regular expressions are in
+``monty_patterns``.
+"""
 
 from __future__ import annotations
 
 import ast
 from typing import Final
 
+from assistants_client.engine.code_interpreter.monty_calls import Calls
 from assistants_client.engine.code_interpreter.monty_edits import Edit, wrapped
+from assistants_client.engine.code_interpreter.monty_loops import Loops
+from assistants_client.engine.code_interpreter.monty_patterns import Patterns
 from assistants_client.engine.code_interpreter.monty_tree import Tree, UnsupportedError
 
 #: Methods of built-in types, which are no values in the sandbox.
@@ -32,8 +50,6 @@ _TAKING_METHODS: Final = frozenset(
 _UNCALLED: Final = frozenset(
     ["__ne__", "__setattr__", "__getattribute__", "__getattr__", "__new__", "__delattr__"]
 )
-#: Functions of ``re`` that find more than one match.
-_SEARCHES: Final = ("sub", "subn", "findall", "finditer", "split")
 
 
 class Rules:
@@ -54,7 +70,7 @@ class Rules:
         self.edits: list[Edit] = []
         self.helpers: set[str] = set()
         self._tree = tree
-        self._noisy = self._functions_that_print()
+        self._calls = Calls(tree)
         self._modules = {
             one.asname or one.name: one.name
             for node in tree.nodes
@@ -68,6 +84,10 @@ class Rules:
                 )
         for node in tree.nodes:
             self._look_at(node)
+        patterns, loops = Patterns(tree, self._modules), Loops(tree, self._calls)
+        # Of two edits of one range the first is the outer: what finds a pattern may be rewritten.
+        self.edits = [*patterns.edits, *self.edits, *loops.edits]
+        self.helpers |= patterns.helpers | loops.helpers
 
     def _look_at(self, node: ast.AST) -> None:
         if isinstance(node, ast.Attribute):
@@ -84,40 +104,24 @@ class Rules:
     # Methods as values
 
     def _method_as_value(self, node: ast.Attribute) -> None:
-        if not isinstance(node.ctx, ast.Load) or not self._is_value(node):
+        if not self._tree.is_value(node):
             return
         start, end = self._tree.span(node)
         of = self._tree.span(node.value)
         module = isinstance(node.value, ast.Name) and self._modules.get(node.value.id)
-        if node.attr == "sub":
-            self._substituting(node)
-        elif node.attr in _METHODS and not module:
+        if node.attr in _METHODS and not module:
             self.helpers.add("method")
             call = f", '{node.attr}', lambda o, *a, **k: o.{node.attr}(*a, **k))"
             breaks = "\n" * self._tree.text.count("\n", of[1], end)
             self.edits.append(Edit(start, end, ("_sandbox_method(", of, breaks + call)))
 
-    def _is_value(self, node: ast.expr) -> bool:
-        """Returns whether an expression is passed on: not called, compared or annotated."""
-        parent = self._tree.parents.get(node)
-        if isinstance(parent, ast.Call):
-            return node is not parent.func
-        if isinstance(parent, (ast.Assign, ast.Return, ast.Lambda, ast.NamedExpr, ast.keyword)):
-            return True
-        if isinstance(parent, ast.arguments):
-            return True
-        return isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.IfExp, ast.BoolOp))
-
     # Calls
 
     def _call(self, node: ast.Call) -> None:
         tree = self._tree
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
-            self._check_pattern(node, node.func)
-            if node.func.attr == "sub":
-                self._substitution(node, node.func)
-        elif tree.is_call(node, *_LAZY):
-            self._check_noise(node, node.args[:1])
+        if tree.is_call(node, *_LAZY):
+            if tree.is_call(node, "map", "filter"):
+                self._check_noise(node, node.args[:1])
             if not self._is_taken(node):
                 start, end = tree.span(node)
                 self.edits.append(wrapped(start, end, f"{self._iter()}(", ")"))
@@ -125,46 +129,6 @@ class Rules:
             first = node.args[0]
             if isinstance(first, ast.GeneratorExp) and self._is_searched(node, first):
                 self._search(node, first)
-
-    def _substitution(self, node: ast.Call, method: ast.Attribute) -> None:
-        of_module = isinstance(method.value, ast.Name) and (
-            self._modules.get(method.value.id) == "re"
-        )
-        place = 1 if of_module else 0
-        given = [*node.args[place : place + 1]]
-        given += [keyword.value for keyword in node.keywords if keyword.arg == "repl"]
-        is_plain = (
-            len(given) == 1
-            and isinstance(given[0], ast.Constant)
-            and isinstance(given[0].value, (str, bytes))
-            and "\\" not in str(given[0].value)
-        )
-        if is_plain and not any(isinstance(one, ast.Starred) for one in node.args):
-            return
-        self._substituting(method)
-
-    def _substituting(self, method: ast.Attribute) -> None:
-        start, end = self._tree.span(method)
-        of = self._tree.span(method.value)
-        self.helpers.add("re")
-        breaks = "\n" * self._tree.text.count("\n", of[1], end)
-        self.edits.append(Edit(start, end, ("_sandbox_sub(", of, f"{breaks})")))
-
-    def _check_pattern(self, node: ast.Call, method: ast.Attribute) -> None:
-        """Has a pattern checked that may match the empty string right after a match."""
-        is_of_module = isinstance(method.value, ast.Name) and (
-            self._modules.get(method.value.id) == "re"
-        )
-        if not is_of_module or not node.args or isinstance(node.args[0], ast.Starred):
-            return
-        pattern = node.args[0]
-        repl = node.args[1] if method.attr == "sub" and len(node.args) > 1 else None
-        if isinstance(repl, ast.Constant) and repl.value == "":
-            return  # then it makes no difference
-        if isinstance(pattern, ast.Constant) and not set(str(pattern.value)) & set("*?|{"):
-            return  # nothing in it can be left out
-        self.helpers.add("pattern")
-        self.edits.append(wrapped(*self._tree.span(pattern), "_sandbox_pattern(", ")"))
 
     def _iter(self) -> str:
         self.helpers.add("show")
@@ -217,13 +181,20 @@ class Rules:
         tree, parent = self._tree, self._tree.parents.get(node)
         if isinstance(parent, ast.Call) and node in parent.args:
             if isinstance(parent.func, ast.Attribute):
-                return parent.func.attr in _TAKING_METHODS
+                return self._is_taking_method(parent)
             return tree.is_call(parent, *_TAKING)
         if isinstance(parent, (ast.For, ast.comprehension)):
             return node is parent.iter
         if isinstance(parent, ast.Assign):
             return all(isinstance(target, (ast.Tuple, ast.List)) for target in parent.targets)
         return isinstance(parent, ast.Starred)
+
+    def _is_taking_method(self, call: ast.Call) -> bool:
+        return (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in _TAKING_METHODS
+            and call.func.attr not in self._calls.own_methods
+        )
 
     def _is_searched(self, call: ast.Call, node: ast.GeneratorExp) -> bool:
         """Returns whether a search has to end at the first item found, and can be rewritten."""
@@ -232,19 +203,20 @@ class Rules:
         names = target.elts if isinstance(target, ast.Tuple) else [target]
         text = self._tree.source(node)
         is_next = self._tree.is_call(call, "next")
+        parts = [node.elt, *first.ifs]
         return (
             len(node.generators) == 1
             and not first.is_async
             and not call.keywords
             and len(call.args) <= (2 if is_next else 1)
             and not any(isinstance(one, ast.Starred) for one in call.args)
-            and all(isinstance(name, ast.Name) for name in names)
+            and len({name.id for name in names if isinstance(name, ast.Name)}) == len(names)
             and "#" not in text
             and not any(
                 isinstance(one, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom))
                 for one in ast.walk(call)
             )
-            and (is_next or self._is_noisy([node.elt, *first.ifs]))
+            and (is_next or not self._calls.are_pure(parts) or self._calls.print(parts))
         )
 
     def _search(self, call: ast.Call, node: ast.GeneratorExp) -> None:
@@ -275,38 +247,29 @@ class Rules:
 
     # Order of what is printed
 
-    def _functions_that_print(self) -> set[str]:
-        calls = {
-            name: {
-                one.func.id
-                for one in ast.walk(function)
-                if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)
-            }
-            for name, function in self._tree.functions.items()
-        }
-        noisy = {"print"}
-        while added := {name for name, called in calls.items() if called & noisy} - noisy:
-            noisy |= added
-        return noisy
-
-    def _is_noisy(self, nodes: list[ast.expr]) -> bool:
-        return any(
-            isinstance(one, ast.Name) and one.id in self._noisy
-            for node in nodes
-            for one in ast.walk(node)
-        )
-
     def _check_noise(self, node: ast.expr, nodes: list[ast.expr]) -> None:
-        if not self._is_noisy(nodes):
-            return
-        parent = self._tree.parents.get(node)
-        is_whole = self._tree.is_call(parent, *_TAKING_ALL) or isinstance(parent, ast.Starred)
-        if not is_whole:
+        is_called = not isinstance(node, ast.GeneratorExp)
+        prints = self._calls.print(nodes) or (
+            is_called and any(map(self._calls.is_printing, nodes))
+        )
+        if prints and not self._is_taken_before_all(node):
             raise UnsupportedError(
                 node.lineno,
                 "map and generator expressions are evaluated at once here: what they call prints "
                 "too early; use a for statement",
             )
+
+    def _is_taken_before_all(self, node: ast.expr) -> bool:
+        """Returns whether all items are taken before anything else happens."""
+        parent = self._tree.parents.get(node)
+        if not isinstance(parent, ast.Call):
+            return isinstance(parent, (ast.Starred, ast.Assign)) and self._is_taken(node)
+        if node not in parent.args:
+            return False
+        if self._tree.is_call(parent, "max", "min"):
+            # A key is called between the items.
+            return not parent.keywords or all(one.arg == "default" for one in parent.keywords)
+        return self._tree.is_call(parent, *_TAKING_ALL) or self._is_taking_method(parent)
 
 
 def _check_keys(node: ast.Dict) -> None:

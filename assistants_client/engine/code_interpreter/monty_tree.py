@@ -34,7 +34,7 @@ class Tree:
     Attributes:
         module: The tree.
         parents: The parent of each node.
-        bound: How often each name is bound, in whatever scope, imports apart.
+        bound: The names that are bound, in whatever scope, by anything but imports.
 
     Raises:
         SyntaxError: It is none of the Python that runs this.
@@ -53,11 +53,6 @@ class Tree:
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
             self.bound.update(_bound_by(node))
-        self.functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {
-            node.name: node
-            for node in ast.walk(self.module)
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        }
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -107,6 +102,19 @@ class Tree:
     def is_call(self, node: ast.AST | None, *names: str) -> bool:
         """Returns whether a node calls one of some built-in functions."""
         return isinstance(node, ast.Call) and self.is_builtin(node.func, *names)
+
+    def is_value(self, node: ast.expr) -> bool:
+        """Returns whether an expression is passed on: not called, compared or annotated."""
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            return False
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call):
+            return node is not parent.func
+        if isinstance(parent, (ast.Assign, ast.Return, ast.Lambda, ast.NamedExpr, ast.keyword)):
+            return True
+        if isinstance(parent, ast.arguments):
+            return True
+        return isinstance(parent, (ast.Dict, ast.List, ast.Tuple, ast.IfExp, ast.BoolOp))
 
     def _offset(self, line: int, column: int) -> int:
         text = self._lines[line - 1]
