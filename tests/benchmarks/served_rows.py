@@ -75,7 +75,7 @@ def measured_loads(setting: Setting, rows: Sequence[Row]) -> list[Result]:
                     one.sample()  # threads and connections are made
                     one.cpu.clear()
                 first, second, *_ = (*(one.sample for one in pair), nothing)
-                rates = paired(first, second, setting.rounds(7))["rate"]
+                rates = paired(first, second, setting.rounds(7, 2))["rate"]
                 spent = [f"{shown(1e3 * statistics.median(one.cpu))} ms" for one in pair]
                 note = f"CPU of the server for a request: {', beside '.join(spent)}"
                 results.append(Result(load.row, *rates, note=note))
