@@ -314,4 +314,4 @@ def test_one_is_named_or_given(monkeypatch: pytest.MonkeyPatch, bare: Path) -> N
     with pytest.raises(ConfigurationError, match=names):
         Engine("sqlite://", code_interpreter="docker")
     with pytest.raises(ConfigurationError, match=r"code_interpreter: expected .*, got int"):
-        Engine("sqlite://", code_interpreter=7)  # type: ignore[arg-type]
+        Engine("sqlite://", code_interpreter=7)  # type: ignore[arg-type]  # as who errs

@@ -332,7 +332,7 @@ class Figures(importlib.abc.MetaPathFinder):
                 execute(module)
                 self._take_part(module)
 
-            found.loader.exec_module = exec_module  # type: ignore[method-assign]
+            found.loader.exec_module = exec_module  # type: ignore[method-assign]  # of this one
         return found
 
     def _take_part(self, pyplot: Any) -> None:

@@ -31,12 +31,12 @@ MAX_HEAD_LINES: Final = 100
 RefusesEarly: TypeAlias = Callable[[str, Mapping[str, str]], bool]
 
 
-class _TimeoutError(Error):  # type: ignore[misc]
+class _TimeoutError(Error):  # type: ignore[misc]  # waitress has no types
     code = 408
     reason = "Request Timeout"
 
 
-class ArrivingRequest(HTTPRequestParser):  # type: ignore[misc]
+class ArrivingRequest(HTTPRequestParser):  # type: ignore[misc]  # likewise
     """A request that arrives; about where it ends it is more strict than waitress."""
 
     def __init__(self, adj: Adjustments, *, refuses_early: RefusesEarly) -> None:
@@ -50,7 +50,7 @@ class ArrivingRequest(HTTPRequestParser):  # type: ignore[misc]
         """See waitress."""
         self._head_since = min(self._head_since, time.monotonic())
         if self.headers_finished:
-            return super().received(data)  # type: ignore[no-any-return]
+            return super().received(data)  # type: ignore[no-any-return]  # likewise
         consumed: int = super().received(data)
         if self.headers_finished and not self.error and not self.empty:
             self._body_since = time.monotonic()

@@ -17,14 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
-from interpreter_programs import CPython, outcome, programs  # noqa: E402
+from interpreter_programs import CPython, outcome, programs  # noqa: E402 (after the path)
 
-from assistants_client.engine.code_interpreter import (  # noqa: E402
+from assistants_client.engine.code_interpreter import (  # noqa: E402 (after the path)
     BubblewrapInterpreter,
     CodeInterpreter,
     MontyInterpreter,
 )
-from assistants_client.errors import ConfigurationError  # noqa: E402
+from assistants_client.errors import ConfigurationError  # noqa: E402 (after the path)
 
 
 def main() -> int:
