@@ -22,9 +22,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "distributed")]
 
-from real_servers import PostgresServer, RedisServer, free_port
+from ports import free_port
+from real_servers import PostgresServer, RedisServer
 
 from assistants_client import Client
 from assistants_client.engine import ChatCompletions, Engine

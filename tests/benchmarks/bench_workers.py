@@ -23,20 +23,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "cli"), str(ROOT / "tests" / "distributed")]
+TESTS = ROOT / "tests"
+sys.path[:0] = [str(ROOT), str(TESTS), str(TESTS / "cli"), str(TESTS / "distributed")]
 
-from real_servers import PostgresServer, RedisServer  # noqa: E402
-from served_process import Served, Working  # noqa: E402
-from sqlalchemy import create_engine, make_url, text  # noqa: E402
+from real_servers import PostgresServer, RedisServer  # noqa: E402 (after the path)
+from served_process import Served, Working  # noqa: E402 (after the path)
+from sqlalchemy import create_engine, make_url, text  # noqa: E402 (after the path)
 
-from assistants_client import Client  # noqa: E402
+from assistants_client import Client  # noqa: E402 (after the path)
 
 MODEL_SECONDS = 0.2
 MEASURED_SECONDS = 10
 #: A server of the model in a process of its own, so that it takes nothing from this one.
 MODEL = f"""
 import sys, time
-sys.path[:0] = {sys.path[:3]!r}
+sys.path[:0] = {sys.path[:4]!r}
 from scripted_chat import scripted_chat
 with scripted_chat({MODEL_SECONDS}) as chat:
     print(chat.url, flush=True)
