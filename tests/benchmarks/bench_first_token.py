@@ -22,8 +22,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "distributed")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "distributed"))
 
 from ports import free_port
 from real_servers import PostgresServer, RedisServer
