@@ -252,9 +252,11 @@ class Transport:
             yield response
 
     #: How the body of an opened response is read, and a thread woken that waits for it.
-    blocks = staticmethod(blocks)
-    prompt_blocks = staticmethod(prompt_blocks)
-    interrupt = staticmethod(interrupt)
+    blocks: staticmethod[[requests.Response, str, str], Iterator[bytes]] = staticmethod(blocks)
+    prompt_blocks: staticmethod[[requests.Response, str, str], Iterator[bytes]] = staticmethod(
+        prompt_blocks
+    )
+    interrupt: staticmethod[[requests.Response], None] = staticmethod(interrupt)
 
     def close(self) -> None:
         """Closes the connections; a session of the user's, or of another transport, stays open."""

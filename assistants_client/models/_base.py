@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import FunctionType, MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from attrs import NOTHING, Factory, define, field, fields, frozen
 
@@ -127,7 +127,7 @@ class Struct:
         made: StructT = _codec().decode(cls, dict(document))
         return made
 
-    __hash__ = None  # type: ignore[assignment]  # its fields may change
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # its fields may change
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -39,12 +39,16 @@ class _TimeoutError(Error):  # type: ignore[misc]  # waitress has no types
 class ArrivingRequest(HTTPRequestParser):  # type: ignore[misc]  # likewise
     """A request that arrives; about where it ends it is more strict than waitress."""
 
+    error: Any
+    completed: bool
+    expect_continue: bool
+
     def __init__(self, adj: Adjustments, *, refuses_early: RefusesEarly) -> None:
         super().__init__(adj)
         self._refuses_early = refuses_early
         self._head_since = self._body_since = math.inf
         #: Whether the response is sent before all of it has come.
-        self.is_cut = False
+        self.is_cut: bool = False
 
     def received(self, data: bytes) -> int:
         """See waitress."""

@@ -34,8 +34,8 @@ class StoredJson(Generic[T]):
     __slots__ = ("_document", "cls", "text")
 
     def __init__(self, cls: type[T], text: str) -> None:
-        self.cls = cls
-        self.text = text
+        self.cls: type[T] = cls
+        self.text: str = text
         self._document: JsonObject | None = None
 
     @classmethod

@@ -111,9 +111,9 @@ class OfficeArchive:
             raise Refused("The file is broken: no archive.") from None
         self._names = set(self._archive.namelist())
         self._elements = 0
-        self.label = "file"
+        self.label: str = "file"
         own = [one.part for one in self.references("").values() if one.kind == "officeDocument"]
-        self.main = next((part for part in (*own, *_MAIN_PARTS) if part in self._names), "")
+        self.main: str = next((part for part in (*own, *_MAIN_PARTS) if part in self._names), "")
         if self.main:
             self.label = _MAIN_PARTS.get(self.main, "docx").upper()
             self.label = self._kind().upper()
