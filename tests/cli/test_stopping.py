@@ -110,7 +110,7 @@ def test_all_runs_are_carried_by_the_next(
         ended = stopped(running, number)
         readers.join()
 
-    assert ended[0] == status
+    assert ended[0] == status, running.output
     assert ended[1] < CLOSE_SECONDS + PROMPTLY
     assert {type(end) for end in readers.ends} == {StreamInterruptedError}
     assert "Traceback" not in running.output

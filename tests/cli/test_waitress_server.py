@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import Any, TypeAlias
@@ -383,3 +384,17 @@ def test_a_head_is_sent_that_nothing_follows(serve: Serve, request_line: str, st
     answer = said(serve(Response(status=status)), request_line, "Host: h", "Connection: close")
     assert answer.startswith(f"HTTP/1.1 {status}")
     assert answer.endswith("\r\n\r\n")
+
+
+def test_the_loop_may_end_before_it_is_woken(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees by itself that it is to end, while whoever ends it is about to wake it."""
+    server = serve(echo)
+    server.stop_accepting()
+    wake = server.trigger.pull_trigger
+
+    def late() -> None:
+        time.sleep(3 * http_server._CHECK_SECONDS)
+        wake()
+
+    monkeypatch.setattr(server.trigger, "pull_trigger", late)
+    server.end()

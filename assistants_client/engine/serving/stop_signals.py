@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import signal
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeAlias
@@ -21,25 +23,27 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        # Putting into this queue is safe in a signal handler.
-        self._come: queue.Queue[int] = queue.Queue()
+        # What a signal handler calls is called between any two steps of the main thread: a queue
+        # or a condition, whose lock that thread may hold at this moment, would wait for ever.
+        self._come: deque[int] = deque()
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self._before: dict[signal.Signals, _Handled] = {}
 
     def wait(self) -> int:
         """Returns the number of the first signal, or what was put before it."""
-        while True:
-            try:
-                # On Windows a wait without an end would not be interrupted by Ctrl-C.
-                number = self._come.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            # Not Python's own way with Ctrl-C, which waits for whatever waits for the database.
-            _restore(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
-            return number
+        while not self._come:
+            # On Windows a wait without an end would not be interrupted by Ctrl-C.
+            self._gate.acquire(timeout=0.5)
+        # Not Python's own way with Ctrl-C, which waits for whatever waits for the database.
+        _restore(dict.fromkeys(_SIGNALS, signal.SIG_DFL))
+        return self._come.popleft()
 
     def put(self, number: int) -> None:
         """Ends the wait, from any thread."""
-        self._come.put(number)
+        self._come.append(number)
+        with contextlib.suppress(RuntimeError):  # it is open already
+            self._gate.release()
 
     def __enter__(self) -> StopSignals:
         self._before = {number: signal.signal(number, self._caught) for number in _SIGNALS}

@@ -320,6 +320,8 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         self.is_stopping: bool = False
         self._has_stopped = threading.Event()
         self._has_ended = False
+        self._waking = threading.Lock()
+        self._is_closed = False
         self._limit = _connections()
         settings = Adjustments(
             sockets=[listener],
@@ -354,12 +356,16 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         """Called by waitress when a thread has done something: has the loop look at it."""
         held = _thread.connection
         if held is None or held.concerns_loop:
-            super().pull_trigger()
+            with self._waking:
+                if not self._is_closed:
+                    super().pull_trigger()
 
     def run(self) -> None:
         """Serves; ends after ``end``."""
         while not self._has_ended:
             wasyncore.loop(timeout=_CHECK_SECONDS, use_poll=True, map=self._map, count=1)
+        with self._waking:  # who wakes the loop writes into a pipe, which is closed here
+            self._is_closed = True
         wasyncore.close_all(self._map)
 
     def stop_accepting(self) -> None:
