@@ -42,6 +42,8 @@ OURS = {
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
+    # Archives and what they are made of; what imports them stands above the engine.
+    "transfer": "_lazy_names errors",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
@@ -100,7 +102,7 @@ NO_SIDEWAYS = {
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "_calls models backoff _json _http function_tools waiting streaming resources client "
-    "engine testing",
+    "transfer engine testing",
     "cattrs": "_json.codec lazy:_json.fields",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",
