@@ -10,9 +10,17 @@ from assistants_client._lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from assistants_client.transfer.archive import ArchiveError, read_archive
+    from assistants_client.transfer.importing.importer import import_files
+    from assistants_client.transfer.importing.options import DatabaseUnusableError, TransferError
+    from assistants_client.transfer.importing.summary import Progress, Summary
 
 __all__ = [
     "ArchiveError",
+    "DatabaseUnusableError",
+    "Progress",
+    "Summary",
+    "TransferError",
+    "import_files",
     "read_archive",
 ]
 
@@ -21,6 +29,11 @@ if not TYPE_CHECKING:
         __name__,
         {
             "ArchiveError": "archive",
+            "DatabaseUnusableError": "importing.options",
+            "Progress": "importing.summary",
+            "Summary": "importing.summary",
+            "TransferError": "importing.options",
+            "import_files": "importing.importer",
             "read_archive": "archive",
         },
     )

@@ -326,6 +326,20 @@ tenant_usage: Final = Table(
     Column("completion_tokens", BigInteger, nullable=False),
 )
 
+#: The ledger: what was imported. It stays when the object is deleted, which an import that comes
+#: again respects, and tells what was changed here since from what its source has changed.
+imports: Final = Table(
+    "imports",
+    metadata,
+    Column("object_id", _String, primary_key=True),
+    Column("kind", _String, primary_key=True),
+    #: The digest of the object as it was written.
+    Column("sha256", _String, nullable=False),
+    #: The name of the file that it came from.
+    Column("source", _String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 #: One row: which version of all these tables a database has, see ``migrations``.
 schema_version: Final = Table(
     "assistants_schema_version",  # programs that share the database may have a schema_version
