@@ -28,6 +28,7 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import BLOCK, present
 from assistants_client.engine.storage.database import emit_after_commit
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import (
     assistants,
@@ -53,6 +54,8 @@ TABLES: Final[Mapping[str, Table]] = {
 }
 #: The column with the id of what a row is in.
 _PARENTS: Final = {"message": "thread_id", "run": "thread_id", "step": "run_id"}
+_ADD: Final = {kind: Statement(insert(table).inline()) for kind, table in TABLES.items()}
+_NOTE: Final = Statement(insert(imports).inline())
 #: Ids that one query names.
 _AT_ONCE: Final = 500
 #: Blocks of a file that are written in one transaction.
@@ -132,20 +135,27 @@ class Imports:
         return found
 
     def note(
-        self, connection: Connection, kind: str, made: Sequence[tuple[str, str, str]]
+        self,
+        connection: Connection,
+        kind: str,
+        made: Sequence[tuple[str, str, str]],
+        again: Sequence[str],
     ) -> None:
-        """Writes into the ledger: of each object its id, the digest and where it came from."""
-        if not made:
-            return
-        known = self.noted(connection, kind, [one[0] for one in made])
-        if known:
-            for some in _some(list(known)):
-                connection.execute(
-                    delete(imports).where(imports.c.kind == kind, imports.c.object_id.in_(some))
-                )
+        """Writes into the ledger.
+
+        Args:
+            connection: The transaction.
+            kind: What the objects are.
+            made: Of each object its id, the digest and where it came from.
+            again: Those of the ids that the ledger has.
+        """
+        for some in _some(again):
+            connection.execute(
+                delete(imports).where(imports.c.kind == kind, imports.c.object_id.in_(some))
+            )
         now = self.context.now()
-        connection.execute(
-            insert(imports),
+        _NOTE.change_many(
+            connection,
             [
                 {"object_id": name, "kind": kind, "sha256": sha256, "source": source, "at": now}
                 for name, sha256, source in made
@@ -153,9 +163,8 @@ class Imports:
         )
 
     def add(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
-        """Stores new objects, in this order."""
-        if rows:
-            connection.execute(insert(TABLES[kind]), [_values(row) for row in rows])
+        """Stores new objects, in this order; all of them have the same columns."""
+        _ADD[kind].change_many(connection, [_values(row) for row in rows])
 
     def replace(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         """Stores objects again that are there; they stay where they are in lists."""

@@ -77,9 +77,10 @@ class StoresWriter:
         document = with_former(document, document.pop("_former", None))
         body = writer.forms.body(kind, document, at, report, **{"id": name, **fields})
         is_dated = one.time is not None
-        sha256 = digest_of(kind, body, is_dated=is_dated)
+        text = as_json(body)
+        sha256 = digest_of(kind, text, is_dated=is_dated)
         status = str(body.get("status") or "")
-        return Ready(name, at, None, status, as_json(body), sha256, is_dated, one.place)
+        return Ready(name, at, None, status, text, sha256, is_dated, one.place)
 
     def _in_groups(self, kind: str) -> None:
         group: list[tuple[Ready, dict[str, Any]]] = []
@@ -109,7 +110,7 @@ class StoresWriter:
                     noted.append(ready)
             writer.imports.add(connection, kind, new)
             writer.imports.replace(connection, kind, again)
-            writer.note(connection, kind, noted)
+            writer.note(connection, kind, noted, known)
 
     def _assistant(self, one: Spooled) -> tuple[Ready, dict[str, Any]]:
         report = self.writer.reporter(one.place, "assistant", one.id)
@@ -181,8 +182,8 @@ class StoresWriter:
         writer.spool.note_present(ready.id)
         is_whole, number = True, 0
         with writer.transaction() as (connection, tally):
-            known = writer.imports.known(connection, "file", [ready.id]).get(ready.id)
-            decision = writer.decision("file", ready, known, tally)
+            known = writer.imports.known(connection, "file", [ready.id])
+            decision = writer.decision("file", ready, known.get(ready.id), tally)
             if decision == "new":
                 is_whole = writer.imports.begin_file(connection, row, source)
             elif decision == "replaced":
@@ -190,13 +191,13 @@ class StoresWriter:
                 again = Row(ready.id, ready.created_at, ready.body, values)
                 writer.imports.replace(connection, "file", [again])
             if decision in ("new", "replaced") and is_whole:
-                writer.note(connection, "file", [ready])
+                writer.note(connection, "file", [ready], known)
         while not is_whole and not writer.options.dry_run:
             number += 4
             with writer.transaction() as (connection, _):
                 is_whole = writer.imports.append_blocks(connection, ready.id, number, source)
                 if is_whole:
-                    writer.note(connection, "file", [ready])
+                    writer.note(connection, "file", [ready], known)
 
     def find_file(self, file_id: str, place: Place, time: float | None) -> bool:
         """Writes a file that is only referred to, if its bytes are there; returns whether it is."""
@@ -267,4 +268,5 @@ class StoresWriter:
             imports.replace_store_file(connection, store_id, row)
         if decision in ("new", "replaced"):
             made = (place, ready.sha256, ready.place.file)
-            imports.note(connection, "vector_store_file", [made])
+            again = [] if noted is None else [place]
+            imports.note(connection, "vector_store_file", [made], again)

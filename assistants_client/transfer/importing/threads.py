@@ -181,10 +181,9 @@ class ThreadsWriter:
         at = self.now if time is None else int(time)
         report = writer.reporter(one.place, "thread", thread.id)
         body = writer.forms.body("thread", document, at, report, id=thread.id)
-        sha256 = digest_of("thread", body, is_dated=time is not None)
-        thread.ready = Ready(
-            thread.id, at, None, "", as_json(body), sha256, time is not None, one.place
-        )
+        text = as_json(body)
+        sha256 = digest_of("thread", text, is_dated=time is not None)
+        thread.ready = Ready(thread.id, at, None, "", text, sha256, time is not None, one.place)
 
     def _messages(
         self, thread: _Thread, numbers: Sequence[int], entries: dict[int, Entry]
@@ -220,14 +219,15 @@ class ThreadsWriter:
                 "message", document, at, report, id=entry.id, thread_id=thread.id
             )
             is_dated = entry.time is not None
-            sha256 = digest_of("message", body, is_dated=is_dated)
+            text = as_json(body)
+            sha256 = digest_of("message", text, is_dated=is_dated)
             run, status = body.get("run_id"), body.get("status")
             yield Ready(
                 entry.id,
                 at,
                 run if isinstance(run, str) else None,
                 status if isinstance(status, str) and status else "completed",
-                as_json(body),
+                text,
                 sha256,
                 is_dated,
                 one.place,
@@ -306,10 +306,11 @@ class ThreadsWriter:
             document = with_former(renamed(document, self._naming(thread)), former)
         name = thread.names.get((kind, str(one.id)), str(one.id))
         body = self.writer.forms.body(kind, document, at, report, **{"id": name, **fields})
-        sha256 = digest_of(kind, body, is_dated=one.time is not None)
+        text = as_json(body)
+        sha256 = digest_of(kind, text, is_dated=one.time is not None)
         status = str(body.get("status") or "")
         run = fields.get("run_id")
-        return Ready(name, at, run, status, as_json(body), sha256, one.time is not None, one.place)
+        return Ready(name, at, run, status, text, sha256, one.time is not None, one.place)
 
     # --- its transaction --------------------------------------------------------------------------
 
@@ -332,8 +333,8 @@ class ThreadsWriter:
     def _write_thread(self, connection: Connection, ready: Ready, tally: Tally) -> bool:
         """Writes the thread itself; returns whether what is in it is to follow."""
         imports = self.writer.imports
-        known = imports.known(connection, "thread", [ready.id]).get(ready.id)
-        decision = self.writer.decision("thread", ready, known, tally)
+        known = imports.known(connection, "thread", [ready.id])
+        decision = self.writer.decision("thread", ready, known.get(ready.id), tally)
         row = Row(ready.id, ready.created_at, ready.body, {"tenant": None})
         if decision == "new":
             imports.add(connection, "thread", [row])
@@ -343,7 +344,7 @@ class ThreadsWriter:
                 connection, "thread", [Row(ready.id, ready.created_at, ready.body, columns)]
             )
         if decision in ("new", "replaced"):
-            self.writer.note(connection, "thread", [ready])
+            self.writer.note(connection, "thread", [ready], known)
         return decision != "deleted"
 
     def _write_messages(self, connection: Connection, thread: _Thread, tally: Tally) -> None:
@@ -382,7 +383,7 @@ class ThreadsWriter:
                     noted.append(ready)
             _add(imports, connection, new)
             imports.replace(connection, "message", again)
-            self.writer.note(connection, "message", noted)
+            self.writer.note(connection, "message", noted, known)
 
     def _numbers(
         self, connection: Connection, thread: _Thread, there: Sequence[tuple[int, str]]
@@ -482,7 +483,7 @@ class ThreadsWriter:
                 noted.append(ready)
         imports.add(connection, kind, new)
         imports.replace(connection, kind, again)
-        self.writer.note(connection, kind, noted)
+        self.writer.note(connection, kind, noted, known)
 
 
 def _add(imports: Any, connection: Connection, rows: Sequence[Row]) -> None:

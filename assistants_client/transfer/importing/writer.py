@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,9 +13,8 @@ from attrs import define, field
 from sqlalchemy import Connection
 
 from assistants_client.engine.services.imports import Imports, Known
-from assistants_client.engine.storage.stored_json import dumps
 from assistants_client.transfer.importing.contents import Report
-from assistants_client.transfer.importing.decisions import Decision, decide, digest_of_stored
+from assistants_client.transfer.importing.decisions import Decision, decide, digest_of, is_same
 from assistants_client.transfer.importing.file_bytes import ByteSources
 from assistants_client.transfer.importing.objects import Document, Forms
 from assistants_client.transfer.importing.options import ImportOptions, TransferError
@@ -73,18 +74,15 @@ class Writer:
         Raises:
             TransferError: It was changed here, and that is to end the import.
         """
-        stored = None
-        if known is not None and known.body is not None:
-            stored = (
-                ready.sha256
-                if known.body == ready.body
-                else digest_of_stored(kind, known.body, is_dated=ready.is_dated)
-            )
-        noted = None if known is None else known.sha256
-        options = self.options
-        decision = decide(
-            stored, noted, ready.sha256, options.on_conflict, restore=options.restore
-        )
+        options, dated = self.options, ready.is_dated
+        body = None if known is None else known.body
+        decision: Decision
+        if body is not None and is_same(kind, body, ready.body, is_dated=dated):
+            decision = "same"
+        else:
+            stored = None if body is None else digest_of(kind, body, is_dated=dated)
+            noted = None if known is None else known.sha256
+            decision = decide(stored, noted, options.on_conflict, restore=options.restore)
         if decision == "conflict":
             if options.on_conflict == "fail":
                 where = f"{ready.place.file}" + (
@@ -99,10 +97,17 @@ class Writer:
         tally.outcomes[kind, decision] += 1
         return decision
 
-    def note(self, connection: Connection, kind: str, made: Sequence[Ready]) -> None:
-        """Writes into the ledger what was written."""
+    def note(
+        self,
+        connection: Connection,
+        kind: str,
+        made: Sequence[Ready],
+        known: Mapping[str, Known],
+    ) -> None:
+        """Writes into the ledger what was written; ``known`` is what was known of it."""
         rows = [(one.id, one.sha256, one.place.file) for one in made]
-        self.imports.note(connection, kind, rows)
+        again = [one.id for one in made if one.id in known and known[one.id].sha256 is not None]
+        self.imports.note(connection, kind, rows, again)
 
 
 @define
@@ -114,9 +119,20 @@ class Tally:
 
 
 def as_json(document: Document) -> str:
-    """Returns the JSON that is stored of a document."""
-    return dumps(document)
+    """Returns the JSON that is stored of a document; what is no number of JSON's is null."""
+    try:
+        return _dumps(document)
+    except ValueError:
+        return _dumps(_finite(document))
 
 
-#: Returns a row's columns beside its JSON.
-Columns = Callable[[Document], dict[str, Any]]
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+#: As the engine has it, but no NaN, which PostgreSQL refuses.
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
