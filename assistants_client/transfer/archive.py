@@ -222,7 +222,7 @@ class ArchiveWriter:
         self._file.close()
 
 
-def read_archive(path: Path) -> Iterator[Document]:
+def read_archive(path: Path) -> Iterator[dict[str, Any]]:
     """Yields the objects of an archive, without its first and its last line.
 
     Raises:

@@ -47,9 +47,9 @@ OURS = {
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
-    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:backoff "
-    "lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming "
-    "lazy:waiting",
+    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:_json "
+    "lazy:backoff lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources "
+    "lazy:streaming lazy:waiting",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.faults": "_protocol",
     "engine.ids": "",

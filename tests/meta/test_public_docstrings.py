@@ -139,7 +139,7 @@ def test_described_parameters_are_the_real_ones(name: str, thing: Any) -> None:
     A few are told of in prose, those of a protocol's method by the protocol. A lone one may go
     without: the first line says what is done with it.
     """
-    real = [one for one in inspect.signature(thing).parameters if one not in ("self", "cls")]
+    real = [one for one in inspect.signature(thing).parameters if one != "self"]
     text = f"{doc(thing)}\n{doc(SEAMS.get(name.partition('.')[2], thing))}"
     if inspect.isclass(thing):
         text = f"{text.partition('Attributes:')[0]}\n{doc(thing.__init__)}"
