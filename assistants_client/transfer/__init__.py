@@ -10,9 +10,17 @@ from assistants_client._lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from assistants_client.transfer.archive import ArchiveError, read_archive
+    from assistants_client.transfer.export import ExportReport, export
+    from assistants_client.transfer.live_source import ExportError
+    from assistants_client.transfer.losses import Loss, Place
 
 __all__ = [
     "ArchiveError",
+    "ExportError",
+    "ExportReport",
+    "Loss",
+    "Place",
+    "export",
     "read_archive",
 ]
 
@@ -21,6 +29,11 @@ if not TYPE_CHECKING:
         __name__,
         {
             "ArchiveError": "archive",
+            "ExportError": "live_source",
+            "ExportReport": "export",
+            "Loss": "losses",
+            "Place": "losses",
+            "export": "export",
             "read_archive": "archive",
         },
     )

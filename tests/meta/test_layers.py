@@ -42,8 +42,8 @@ OURS = {
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
-    # Archives and what they are made of; what imports them stands above the engine.
-    "transfer": "_lazy_names errors",
+    # Archives, and exports by a client; imports go into an engine's database.
+    "transfer": "_arguments _calls _lazy_names client errors models",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
