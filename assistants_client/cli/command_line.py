@@ -1,7 +1,7 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
 The server's command is in serve.py, its workers' in worker.py, the conversation in chat.py,
-housekeeping in prune.py.
+housekeeping in prune.py, the way in in import_.py.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from assistants_client.cli.exits import (
     discard_output,
     say,
 )
+from assistants_client.cli.import_ import add_import
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
 from assistants_client.cli.serve import add_serve
@@ -119,6 +120,7 @@ def _parser() -> Parser:
     add_worker(commands)
     _add_chat(commands)
     _add_create(commands)
+    add_import(commands)
     add_prune(commands)
     add_tokens(commands)
     return parser

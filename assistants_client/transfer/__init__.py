@@ -10,16 +10,24 @@ from assistants_client._lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from assistants_client.transfer.archive import ArchiveError, read_archive
+    from assistants_client.transfer.export import ExportReport, export
     from assistants_client.transfer.importing.importer import import_files
     from assistants_client.transfer.importing.options import DatabaseUnusableError, TransferError
-    from assistants_client.transfer.importing.summary import Progress, Summary
+    from assistants_client.transfer.importing.summary import ImportProgress, ImportSummary
+    from assistants_client.transfer.live_source import ExportError
+    from assistants_client.transfer.losses import Loss, Place
 
 __all__ = [
     "ArchiveError",
     "DatabaseUnusableError",
-    "Progress",
-    "Summary",
+    "ExportError",
+    "ExportReport",
+    "ImportProgress",
+    "ImportSummary",
+    "Loss",
+    "Place",
     "TransferError",
+    "export",
     "import_files",
     "read_archive",
 ]
@@ -30,9 +38,14 @@ if not TYPE_CHECKING:
         {
             "ArchiveError": "archive",
             "DatabaseUnusableError": "importing.options",
-            "Progress": "importing.summary",
-            "Summary": "importing.summary",
+            "ExportError": "live_source",
+            "ExportReport": "export",
+            "ImportProgress": "importing.summary",
+            "ImportSummary": "importing.summary",
+            "Loss": "losses",
+            "Place": "losses",
             "TransferError": "importing.options",
+            "export": "export",
             "import_files": "importing.importer",
             "read_archive": "archive",
         },

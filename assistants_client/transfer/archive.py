@@ -184,6 +184,16 @@ class ArchiveWriter:
         self._file.seek(kept)
         self._file.truncate()
 
+    def head(self) -> Iterator[Document]:
+        """Yields what an earlier beginning has before the threads."""
+        with self._partial.open("rb") as file:
+            file.readline()
+            for line in file:
+                document = _document(line)
+                if document is None or document["object"] == "thread":
+                    return
+                yield document
+
     def write(self, document: Mapping[str, Any]) -> None:
         """Writes one object of the protocol, with its ``object``."""
         line = f"{canonical(document)}\n".encode()
@@ -222,7 +232,7 @@ class ArchiveWriter:
         self._file.close()
 
 
-def read_archive(path: Path) -> Iterator[Document]:
+def read_archive(path: Path) -> Iterator[dict[str, Any]]:
     """Yields the objects of an archive, without its first and its last line.
 
     Raises:

@@ -41,15 +41,18 @@ OURS = {
     "lazy:function_tools lazy:streaming",
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
-    "cli": "_arguments _lazy_names _version errors models client lazy:engine",
-    # Archives and what they are made of; what imports them stands above the engine.
-    "transfer": "_lazy_names errors",
+    "cli": "_arguments _lazy_names _version errors models client lazy:engine lazy:transfer",
+    # Archives, and exports by a client; imports go into an engine's database.
+    "transfer": "_arguments _calls _lazy_names client errors models",
+    # Above the engine: what was read becomes rows of its database.
+    "transfer.importing": "_json errors models transfer engine.engine engine.faults "
+    "engine.services engine.storage",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
-    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:backoff "
-    "lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming "
-    "lazy:waiting",
+    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:_json "
+    "lazy:backoff lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources "
+    "lazy:streaming lazy:waiting",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.faults": "_protocol",
     "engine.ids": "",

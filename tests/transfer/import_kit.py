@@ -13,7 +13,7 @@ from assistants_client.transfer.archive import read_archive
 from assistants_client.transfer.found import Direction, Found, Kind
 from assistants_client.transfer.importing import importer
 from assistants_client.transfer.importing.importer import import_files
-from assistants_client.transfer.importing.summary import Summary
+from assistants_client.transfer.importing.summary import ImportSummary
 from assistants_client.transfer.losses import Place
 
 #: The kinds of objects, by what they call themselves.
@@ -47,9 +47,7 @@ def message(
     if name is not None:
         document["id"] = name
     place = Place(file, 1)
-    return Found(
-        "message", document, place, thread, direction=direction, is_cut=is_cut
-    )
+    return Found("message", document, place, thread, direction=direction, is_cut=is_cut)
 
 
 def thing(kind: Kind, document: dict[str, Any], thread: str | None = None) -> Found:
@@ -67,14 +65,14 @@ def archived(path: Path) -> Iterator[Found]:
         yield Found(kind, document, Place(str(path), line), thread, run, "oldest_first")
 
 
-Import = Callable[..., Summary]
+Import = Callable[..., ImportSummary]
 
 
 @pytest.fixture
 def imported(monkeypatch: pytest.MonkeyPatch) -> Import:
     """Imports objects into a database, by ``imported(objects, url, **options)``."""
 
-    def call(found: Iterable[Found], url: str, **options: Any) -> Summary:
+    def call(found: Iterable[Found], url: str, **options: Any) -> ImportSummary:
         listed = list(found)
         monkeypatch.setattr(importer, "read", lambda *_: iter(listed))
         return import_files(["source.json"], url, **options)

@@ -171,9 +171,7 @@ class Imports:
         table = TABLES[kind]
         for row in rows:
             values = _values(row)
-            connection.execute(
-                update(table).where(table.c.id == values.pop("id")).values(**values)
-            )
+            connection.execute(update(table).where(table.c.id == values.pop("id")).values(**values))
 
     # --- the order of messages --------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from attrs import define, field, frozen
 
 #: Reports a loss: its code, the field, and a note.
-Report: TypeAlias = Callable[[str, str, str | None], object]
+Report: TypeAlias = Callable[[str, str | None, str | None], object]
 
 #: From so many characters on a ``data:`` URL within a text becomes a file.
 _LONG_URL: Final = 4096
@@ -120,9 +120,7 @@ class Contents:
             value, kept = self._without_data(value, kept)
         return {"value": value, "annotations": kept, **more}
 
-    def _annotations(
-        self, value: str, annotations: object, path: str
-    ) -> Iterator[dict[str, Any]]:
+    def _annotations(self, value: str, annotations: object, path: str) -> Iterator[dict[str, Any]]:
         for number, one in enumerate(annotations if isinstance(annotations, list) else ()):
             if not isinstance(one, dict) or not _fits(value, one):
                 self.report("annotation_dropped", f"{path}.annotations[{number}]", None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from assistants_client.engine.engine import DEFAULT_URL
 from assistants_client.engine.faults import Fault
@@ -29,7 +28,7 @@ from assistants_client.transfer.importing.options import (
 from assistants_client.transfer.importing.order import OrderOption
 from assistants_client.transfer.importing.spool import Spool
 from assistants_client.transfer.importing.stores import StoresWriter
-from assistants_client.transfer.importing.summary import Progress, Summary
+from assistants_client.transfer.importing.summary import ImportProgress, ImportSummary
 from assistants_client.transfer.importing.threads import LockedError, ThreadsWriter
 from assistants_client.transfer.importing.times import DateError, Times
 from assistants_client.transfer.importing.writer import Writer
@@ -60,8 +59,8 @@ def import_files(
     restore: bool = False,
     dry_run: bool = False,
     report: str | os.PathLike[str] | None = None,
-    progress: Callable[[Progress], object] | None = None,
-) -> Summary:
+    progress: Callable[[ImportProgress], object] | None = None,
+) -> ImportSummary:
     """Imports conversations, and what belongs to them, into the database of an engine.
 
     Ids and times are kept, messages are brought into order, and each thread is written in one
@@ -90,7 +89,7 @@ def import_files(
         restore: Whether what was deleted here comes back.
         dry_run: Whether to do all of it and store nothing.
         report: A file for what did not come along: a JSON object a line, without content.
-        progress: Called now and then with a :class:`Progress`.
+        progress: Called now and then with a :class:`ImportProgress`.
 
     Returns:
         What was done; its text is a short report.
@@ -115,7 +114,7 @@ def import_files(
     )
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    summary = Summary(is_dry_run=dry_run)
+    summary = ImportSummary(is_dry_run=dry_run)
     with _reporting(report) as listener, closing(Spool()) as spool:
         losses = Losses(listener)
         summary.losses = losses.counts
@@ -186,8 +185,8 @@ class _Importer:
         options: ImportOptions,
         spool: Spool,
         losses: Losses,
-        summary: Summary,
-        progress: Callable[[Progress], object],
+        summary: ImportSummary,
+        progress: Callable[[ImportProgress], object],
     ) -> None:
         self._options = options
         self._spool = spool
@@ -221,10 +220,10 @@ class _Importer:
                 self._take(found)
                 count += 1
                 if count % _PROGRESS == 0:
-                    self._progress(Progress("reading", count))
+                    self._progress(ImportProgress("reading", count))
         except SourceError as error:
             raise TransferError(f"{error}") from error
-        self._progress(Progress("reading", count))
+        self._progress(ImportProgress("reading", count))
         self._spool.index()
         self._name_threads()
 
@@ -249,7 +248,7 @@ class _Importer:
         locked: list[tuple[int, str]] = []
         for done, (number, thread_id) in enumerate(names):
             if done % _PROGRESS == 0:
-                self._progress(Progress("writing", done, len(names)))
+                self._progress(ImportProgress("writing", done, len(names)))
             try:
                 threads.write(number, thread_id)
             except LockedError:
@@ -259,7 +258,7 @@ class _Importer:
                 threads.write(number, thread_id)
             except LockedError:
                 self._summary.locked.append(thread_id)
-        self._progress(Progress("writing", len(names), len(names)))
+        self._progress(ImportProgress("writing", len(names), len(names)))
 
     def _is_archive(self, file: str) -> bool:
         known = self._archives.get(file)
@@ -346,7 +345,7 @@ class _Importer:
         """Decides the ids of threads: their own, or what the source has in their place."""
         self._spool.index_threads()
         named: list[tuple[int, str, float | None]] = []
-        for number, key in self._spool.keys():
+        for number, key in self._spool.thread_keys():
             own = [one.id for one in self._spool.of("thread", number) if one.id is not None]
             if own:
                 name = own[-1]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 
 from assistants_client._json.codec import decode, encode
 from assistants_client.models._base import Struct
@@ -42,7 +42,7 @@ _CLASSES: Final[Mapping[str, type[Struct]]] = {
     "vector_store": VectorStore,
     "vector_store_file": VectorStoreFile,
 }
-_OBJECTS: Final = {kind: cls.__attrs_attrs__.object.default for kind, cls in _CLASSES.items()}
+_OBJECTS: Final = {kind: fields_dict(cls)["object"].default for kind, cls in _CLASSES.items()}
 #: The fields that hold times, of all kinds together.
 _TIMES: Final = (
     "created_at", "completed_at", "incomplete_at", "started_at", "expires_at", "expired_at",
@@ -187,9 +187,7 @@ class Forms:
             made["response_format"] = response_format
         return made
 
-    def message(
-        self, document: Document, contents: Contents, report: Report
-    ) -> Document:
+    def message(self, document: Document, contents: Contents, report: Report) -> Document:
         """Returns a message's own fields in form."""
         made = dict(document)
         role, is_mapped = role_of(made.get("role"))
@@ -325,7 +323,7 @@ def _typed(tools: object) -> list[Any]:
     known = tools if isinstance(tools, list) else []
     made = [{"type": one} if isinstance(one, str) else one for one in known]
     return [
-        {"type": "file_search"} if isinstance(one, dict) and one.get("type") == "retrieval" else one
+        {"type": "file_search"} if one["type"] == "retrieval" else one
         for one in made
         if isinstance(one, dict) and isinstance(one.get("type"), str)
     ]

@@ -133,9 +133,7 @@ def _contradicts(turned: Sequence[Entry], lists: Sequence[Sequence[Entry]]) -> b
     return any(before - after >= _TOLERANCE for before, after in pairwise(known))
 
 
-def _mended(
-    entries: list[Entry], step_places: Mapping[str, int]
-) -> tuple[list[Entry], bool]:
+def _mended(entries: list[Entry], step_places: Mapping[str, int]) -> tuple[list[Entry], bool]:
     """Returns messages in an order in which runs can have written those of the same second."""
     placed: list[Entry] = []
     is_mended = False

@@ -194,9 +194,11 @@ class Spool:
         """Makes what :meth:`name_threads` looks up by."""
         self._connection.execute("CREATE INDEX threads_as ON threads (id)")
 
-    def keys(self) -> list[tuple[int, str]]:
+    def thread_keys(self) -> list[tuple[int, str]]:
         """Returns all threads by number and key, in the order in which they were met."""
-        return self._connection.execute("SELECT number, key FROM threads ORDER BY number").fetchall()
+        return self._connection.execute(
+            "SELECT number, key FROM threads ORDER BY number"
+        ).fetchall()
 
     def thread_numbers(self, *, by_time: bool) -> list[tuple[int, str]]:
         """Returns all threads by number and id, in the order in which they are to be written."""
@@ -230,8 +232,7 @@ class Spool:
             some = numbers[start : start + AT_ONCE]
             marks = ",".join("?" * len(some))
             rows = self._connection.execute(
-                "SELECT n, document, file, line, id, run, time FROM found "
-                f"WHERE n IN ({marks})",
+                f"SELECT n, document, file, line, id, run, time FROM found WHERE n IN ({marks})",
                 some,
             ).fetchall()
             by_number = {row[0]: row for row in rows}
@@ -322,12 +323,15 @@ class Spool:
                 f"SELECT * FROM ready WHERE place > ? ORDER BY place LIMIT {AT_ONCE}", (after,)
             ).fetchall()
             if rows:
-                yield [
-                    Ready(*row[1:7], bool(row[7]), self.place(row[8], row[9])) for row in rows
-                ]
+                yield [self._ready_of(row) for row in rows]
             if len(rows) < AT_ONCE:
                 return
             after = rows[-1][0]
+
+    def _ready_of(self, row: tuple[Any, ...]) -> Ready:
+        _, name, at, parent, status, body, sha256, is_dated, file, line = row
+        place = self.place(file, line)
+        return Ready(name, at, parent, status, body, sha256, bool(is_dated), place)
 
 
 def _text(value: str | None) -> str | None:

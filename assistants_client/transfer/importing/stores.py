@@ -249,17 +249,18 @@ class StoresWriter:
         self, connection: Connection, tally: Tally, store_id: str, ready: Ready
     ) -> None:
         writer, imports = self.writer, self.writer.imports
-        if not writer.options.dry_run and not imports.known(
-            connection, "vector_store", [store_id]
-        ).get(store_id, Known()).body:
+        if (
+            not writer.options.dry_run
+            and not imports.known(connection, "vector_store", [store_id])
+            .get(store_id, Known())
+            .body
+        ):
             tally.losses.append(Loss("store_without_files", ready.place, "vector_store", store_id))
             return
         place = f"{store_id}/{ready.id}"
         body = imports.store_files(connection, store_id, [ready.id]).get(ready.id)
         noted = imports.noted(connection, "vector_store_file", [place]).get(place)
-        decision = writer.decision(
-            "vector_store_file", ready, Known(store_id, body, noted), tally
-        )
+        decision = writer.decision("vector_store_file", ready, Known(store_id, body, noted), tally)
         columns = {"vector_store_id": store_id, "status": ready.status, "usage_bytes": 0}
         row = Row(ready.id, ready.created_at, ready.body, columns)
         if decision == "new" and not writer.options.dry_run:

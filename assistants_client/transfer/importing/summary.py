@@ -35,7 +35,7 @@ _OUTCOMES: Final = {
 
 
 @frozen
-class Progress:
+class ImportProgress:
     """How far an import is.
 
     Attributes:
@@ -50,7 +50,7 @@ class Progress:
 
 
 @define
-class Summary:
+class ImportSummary:
     """What an import has done. Its text is some sentences, of which the first says the most.
 
     Attributes:
@@ -112,9 +112,7 @@ class Summary:
     def _outcomes(self) -> Iterator[str]:
         for outcome, words in _OUTCOMES.items():
             counted = [
-                _count(kind, number)
-                for kind in _NOUNS
-                if (number := self.outcomes[kind, outcome])
+                _count(kind, number) for kind in _NOUNS if (number := self.outcomes[kind, outcome])
             ]
             if counted:
                 yield f"{words}: {', '.join(counted)}."

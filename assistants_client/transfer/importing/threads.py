@@ -38,7 +38,7 @@ class _Thread:
         number: Its number in the spool.
         id: Its id here.
         place: Where it, or what is in it, stood first.
-        ready: The thread itself.
+        created_at: When it was made.
         runs: Its runs.
         steps: Their steps, by the order of the runs.
         names: The ids that things in it have here, by kind and former id, where they differ.
@@ -48,7 +48,7 @@ class _Thread:
     number: int
     id: str
     place: Place = _NOWHERE
-    ready: Ready | None = None
+    created_at: int = 0
     runs: list[Ready] = field(factory=list)
     steps: list[Ready] = field(factory=list)
     names: dict[tuple[str, str], str] = field(factory=dict)
@@ -84,17 +84,18 @@ class ThreadsWriter:
         entries = self._entries(thread)
         run_times, step_places, runs, steps = self._runs_of(thread)
         numbers = self._ordered(thread, entries, run_times, step_places)
-        self._own(thread, entries)
+        own = self._own(thread, entries)
         thread.runs = [self._run(thread, one) for one in runs]
         thread.steps = [self._step(thread, one) for one in steps]
         self.writer.spool.set_ready(self._messages(thread, numbers, entries))
-        self._write(thread)
+        self._write(thread, own)
 
     # --- what is to be written --------------------------------------------------------------------
 
     def _entries(self, thread: _Thread) -> dict[int, Entry]:
         """Returns the messages of a thread by their numbers, of those with the same id one."""
-        spool, found = self.writer.spool, {}
+        spool = self.writer.spool
+        found: dict[int, Entry] = {}
         by_id: dict[str, tuple[int, bool]] = {}
         equal: Counter[tuple[int, str]] = Counter()
         cut: list[int] = []
@@ -153,7 +154,9 @@ class ThreadsWriter:
         names = {entry.list for entry in entries.values()}
         if option == "auto" and len(names) == 1:
             [file] = names
-            option = "as-is" if self.writer.spool.place(file, None).file in self.archives else option
+            option = (
+                "as-is" if self.writer.spool.place(file, None).file in self.archives else option
+            )
         keys = {id(entry): key for key, entry in entries.items()}
         placed, guess = ordered(list(entries.values()), option, run_times, step_places)
         if guess is not None:
@@ -162,8 +165,8 @@ class ThreadsWriter:
             )
         return [keys[id(entry)] for entry in placed]
 
-    def _own(self, thread: _Thread, entries: dict[int, Entry]) -> None:
-        """Sets what is to be stored of the thread itself."""
+    def _own(self, thread: _Thread, entries: dict[int, Entry]) -> Ready:
+        """Returns what is to be stored of the thread itself."""
         writer = self.writer
         found = list(writer.spool.of("thread", thread.number))
         for one in found[:-1]:
@@ -183,14 +186,15 @@ class ThreadsWriter:
         body = writer.forms.body("thread", document, at, report, id=thread.id)
         text = as_json(body)
         sha256 = digest_of("thread", text, is_dated=time is not None)
-        thread.ready = Ready(thread.id, at, None, "", text, sha256, time is not None, one.place)
+        thread.created_at = at
+        return Ready(thread.id, at, None, "", text, sha256, time is not None, one.place)
 
     def _messages(
         self, thread: _Thread, numbers: Sequence[int], entries: dict[int, Entry]
     ) -> Iterator[Ready]:
         """Yields the messages of a thread as they are to be stored."""
         writer = self.writer
-        last = thread.ready.created_at if thread.ready is not None else self.now
+        last = thread.created_at
         takes_data = thread.place.file not in self.archives
         placed = [entries[number] for number in numbers]
         for entry, one in zip(placed, writer.spool.at([entry.n for entry in placed]), strict=True):
@@ -294,8 +298,7 @@ class ThreadsWriter:
     def _made(
         self, thread: _Thread, kind: str, one: Spooled, document: Document, **fields: str
     ) -> Ready:
-        own = thread.ready.created_at if thread.ready is not None else self.now
-        at = own if one.time is None else int(one.time)
+        at = thread.created_at if one.time is None else int(one.time)
         report = self.writer.reporter(one.place, kind, one.id)
         if one.time is None:
             report("time_missing", "created_at", None)
@@ -315,13 +318,12 @@ class ThreadsWriter:
     # --- its transaction --------------------------------------------------------------------------
 
     @repeatable
-    def _write(self, thread: _Thread) -> None:
-        assert thread.ready is not None  # noqa: S101  # it is set before
+    def _write(self, thread: _Thread, own: Ready) -> None:
         writer = self.writer
         with writer.transaction() as (connection, tally):
             if writer.imports.is_locked(connection, thread.id):
                 raise LockedError(thread.id)
-            if not self._write_thread(connection, thread.ready, tally):
+            if not self._write_thread(connection, own, tally):
                 return
             self._write_messages(connection, thread, tally)
             self._write_runs(connection, thread, tally)
@@ -411,20 +413,19 @@ class ThreadsWriter:
                     waiting = []
         if not before:
             return {}
-        first = min(before)
-        names: list[str | int] = []
-        for place in range(first, len(there)):
-            names += before.get(place, [])
-            names.append(place)
-        names += waiting
-        numbers = imports.numbers(connection, len(names))
+        #: What stands from the first gap on: places of what is there, and ids of what is new.
+        tail: list[str | int] = []
+        for place in range(min(before), len(there)):
+            tail += [*before.get(place, []), place]
+        tail += waiting
+        numbers = imports.numbers(connection, len(tail))
         moves: list[tuple[int, int]] = []
         given: dict[str, int] = {}
-        for number, name in zip(numbers, names, strict=True):
-            if isinstance(name, int):
-                moves.append((there[name][0], number))
+        for number, one in zip(numbers, tail, strict=True):
+            if isinstance(one, int):
+                moves.append((there[one][0], number))
             else:
-                given[name] = number
+                given[one] = number
         imports.move(connection, moves)
         return given
 

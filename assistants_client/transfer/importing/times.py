@@ -59,25 +59,21 @@ class Times:
         Raises:
             DateError: It is a date such as ``01/03/2024``, and there is no ``date_format``.
         """
-        if isinstance(value, bool) or value is None:
-            return _NONE
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             return Reading(_in_seconds(value))
-        if not isinstance(value, str):
-            return _NONE
-        text = value.strip()
+        return self._text(value.strip()) if isinstance(value, str) else _NONE
+
+    def _text(self, text: str) -> Reading:
         if self.date_format is not None:
             try:
-                return self._with_zone(datetime.strptime(text, self.date_format))  # noqa: DTZ007  # the next line gives it its zone
+                return self._with_zone(datetime.strptime(text, self.date_format))
             except ValueError:
-                pass
+                pass  # it has another form
         if _NUMBER.fullmatch(text):
             return Reading(_in_seconds(float(text)))
-        found = _MICROSOFT.fullmatch(text)
-        if found is not None:
+        if found := _MICROSOFT.fullmatch(text):
             return Reading(int(found[1]) / 1000)
-        found = _DATE.fullmatch(text)
-        if found is not None:
+        if found := _DATE.fullmatch(text):
             return self._date(found)
         if self.date_format is None and _DAY_OR_MONTH.fullmatch(text):
             raise DateError(text)

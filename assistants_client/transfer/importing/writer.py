@@ -19,7 +19,7 @@ from assistants_client.transfer.importing.file_bytes import ByteSources
 from assistants_client.transfer.importing.objects import Document, Forms
 from assistants_client.transfer.importing.options import ImportOptions, TransferError
 from assistants_client.transfer.importing.spool import Ready, Spool
-from assistants_client.transfer.importing.summary import Summary
+from assistants_client.transfer.importing.summary import ImportSummary
 from assistants_client.transfer.losses import Loss, Losses, Place
 
 
@@ -35,7 +35,7 @@ class Writer:
     spool: Spool
     options: ImportOptions
     losses: Losses
-    summary: Summary
+    summary: ImportSummary
     forms: Forms
     sources: ByteSources
     #: The ids that could not be kept, by kind and id as they stood in the source.
@@ -60,13 +60,16 @@ class Writer:
         try:
             with self.imports.context.begin() as connection:
                 yield connection, tally
-                if self.options.dry_run:
-                    raise _RolledBackError
+                self._end_dry_run()
         except _RolledBackError:
             pass
         self.summary.outcomes.update(tally.outcomes)
         for loss in tally.losses:
             self.losses.add(loss)
+
+    def _end_dry_run(self) -> None:
+        if self.options.dry_run:
+            raise _RolledBackError
 
     def decision(self, kind: str, ready: Ready, known: Known | None, tally: Tally) -> Decision:
         """Returns what becomes of an object, and counts it.
