@@ -65,6 +65,72 @@ def archived(path: Path) -> Iterator[Found]:
         yield Found(kind, document, Place(str(path), line), thread, run, "oldest_first")
 
 
+def conversations(folder: Path, threads: int, messages: int) -> Iterator[Found]:
+    """Threads with runs, steps, citations and attachments, a store, and two files with bytes."""
+    start = 1_700_000_000
+    for number in range(2):
+        name = f"file-{number}"
+        (folder / name).write_bytes(f"Otters sleep, {number} of them.".encode() * 40)
+        file = {"object": "file", "id": name, "created_at": start, "filename": f"{number}.txt"}
+        yield thing("file", {**file, "purpose": "assistants", "status": "processed"})
+    store = {"object": "vector_store", "id": "vs_1", "created_at": start, "name": "Otters"}
+    yield thing("vector_store", {**store, "last_active_at": start, "metadata": {"a": "b"}})
+    held = {"object": "vector_store.file", "id": "file-0", "vector_store_id": "vs_1"}
+    yield thing("vector_store_file", {**held, "created_at": start, "status": "completed"})
+    tools: list[object] = [{"type": "code_interpreter"}, {"type": "file_search"}]
+    assistant = {"object": "assistant", "id": "asst_1", "created_at": start, "model": "gpt-4o"}
+    yield thing("assistant", {**assistant, "name": "Guide", "tools": tools})
+    for number in range(threads):
+        thread = f"thread_{number:04x}"
+        at = start + number
+        made = {"object": "thread", "id": thread, "created_at": at, "metadata": {"n": str(number)}}
+        yield thing("thread", made, thread)
+        for place in range(messages):
+            yield from _turn(thread, f"{number:04x}{place:04x}", at + place, place)
+
+
+def _turn(thread: str, key: str, at: int, place: int) -> Iterator[Found]:
+    """A message, and if it is an answer its run with its steps."""
+    if place % 2 == 0:
+        tools = [{"type": "code_interpreter"}]
+        attachments = [{"file_id": "file-1", "tools": tools}] if place % 4 == 0 else []
+        question = message(
+            thread, f"msg_{key}", at, text=f"Question {place}?", attachments=attachments,
+            object="thread.message", completed_at=at,
+        )  # fmt: skip
+        yield question
+        return
+    run = f"run_{key}"
+    text = f"Answer {place} [0], \u00e9\U0001f9a6."
+    start = text.index("[0]")
+    marks = [
+        {
+            "type": "file_citation",
+            "text": "[0]",
+            "start_index": start,
+            "end_index": start + 3,
+            "file_citation": {"file_id": "file-0"},
+        }
+    ]
+    found = message(
+        thread, f"msg_{key}", at, "assistant", text, object="thread.message", completed_at=at,
+        assistant_id="asst_1", run_id=run,
+    )  # fmt: skip
+    found.document["content"][0]["text"]["annotations"] = marks
+    yield found
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    own = {"created_at": at, "thread_id": thread, "assistant_id": "asst_1", "completed_at": at}
+    done = {"status": "completed", "usage": usage, **own}
+    yield thing("run", {"object": "thread.run", "id": run, "model": "gpt-4o", **done}, thread)
+    call = {"id": f"call_{key}", "type": "function"}
+    call["function"] = {"name": "add", "arguments": "{}", "output": "3"}  # type: ignore[assignment]
+    wrote = {"type": "message_creation", "message_creation": {"message_id": f"msg_{key}"}}
+    for number, details in enumerate(({"type": "tool_calls", "tool_calls": [call]}, wrote)):
+        step = {"object": "thread.run.step", "id": f"step_{key}{number}", "run_id": run}
+        made = {"type": details["type"], "step_details": details}
+        yield thing("step", {**step, **made, **done}, thread)
+
+
 Import = Callable[..., ImportSummary]
 
 

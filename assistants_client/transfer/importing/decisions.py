@@ -15,6 +15,7 @@ Decision: TypeAlias = Literal["new", "same", "replaced", "conflict", "deleted"]
 
 #: Fields that the engine changes by itself, by kind.
 _CHANGING: Final = {
+    "assistant": frozenset[str](),  # its resources; see below
     "vector_store": frozenset(
         ("usage_bytes", "file_counts", "status", "last_active_at", "expires_at")
     ),
@@ -69,4 +70,9 @@ def _lasting(kind: str, body: str, *, is_dated: bool) -> dict[str, Any]:
     """Returns an object without what changes by itself."""
     document: dict[str, Any] = json.loads(body)
     left_out = _CHANGING.get(kind, frozenset()) | (frozenset() if is_dated else _DATES)
+    resources = document.get("tool_resources")
+    if kind == "assistant" and isinstance(resources, dict):
+        # Those of each tool are shown, and stored only where there are any.
+        used = {key: value for key, value in resources.items() if value and any(value.values())}
+        document["tool_resources"] = used
     return {key: value for key, value in document.items() if key not in left_out}
