@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from assistants_client import Client
 from assistants_client.engine import Engine, Scripted
 from assistants_client.transfer.archive import read_archive
 from assistants_client.transfer.found import Direction, Found, Kind
-from assistants_client.transfer.importing import importer
-from assistants_client.transfer.importing.importer import import_files
-from assistants_client.transfer.importing.summary import ImportSummary
 from assistants_client.transfer.losses import Place
 
 #: The kinds of objects, by what they call themselves.
@@ -131,21 +127,18 @@ def _turn(thread: str, key: str, at: int, place: int) -> Iterator[Found]:
         yield thing("step", {**step, **made, **done}, thread)
 
 
-Import = Callable[..., ImportSummary]
-
-
-@pytest.fixture
-def imported(monkeypatch: pytest.MonkeyPatch) -> Import:
-    """Imports objects into a database, by ``imported(objects, url, **options)``."""
-
-    def call(found: Iterable[Found], url: str, **options: Any) -> ImportSummary:
-        listed = list(found)
-        monkeypatch.setattr(importer, "read", lambda *_: iter(listed))
-        return import_files(["source.json"], url, **options)
-
-    return call
-
-
 def opened(url: str, *answers: str) -> Engine:
     """An engine on a database, with a model that gives these answers."""
     return Engine(url, Scripted(list(answers)))
+
+
+def messages_of(url: str, thread: str) -> list[dict[str, Any]]:
+    """The messages of a thread as a server has them, the oldest first."""
+    with opened(url) as engine, Client(engine=engine) as client:
+        return [one.to_dict() for one in client.messages.list(thread, order="asc")]
+
+
+def texts_of(url: str, thread: str) -> list[str]:
+    """The texts of a thread's messages, the oldest first."""
+    found = messages_of(url, thread)
+    return [one["content"][0]["text"]["value"] for one in found if one["content"]]
