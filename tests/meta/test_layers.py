@@ -44,6 +44,9 @@ OURS = {
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
+    # The way in and the way out: objects as documents, whatever stores them.
+    "transfer": "",
+    "transfer.reading": "transfer",
     # The package's own file: names for type checkers, imported when they are asked for.
     "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:backoff "
     "lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming "
@@ -100,7 +103,7 @@ NO_SIDEWAYS = {
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "_calls models backoff _json _http function_tools waiting streaming resources client "
-    "engine testing",
+    "engine testing transfer",
     "cattrs": "_json.codec lazy:_json.fields",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",
