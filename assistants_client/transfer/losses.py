@@ -13,6 +13,7 @@ CODES: Final = {
     "annotation_dropped": "annotations that do not fit their text",
     "attachment_without_bytes": "attachments have no bytes",
     "branch_left_out": "messages of other branches",
+    "characters_replaced": "objects had characters that cannot be stored",
     "citation_without_file": "citations of files that are not there",
     "conflict": "objects differ from what is stored, and were left",
     "cut_thread": "threads were cut by their export",

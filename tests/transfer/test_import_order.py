@@ -15,8 +15,8 @@ def entries(
 ) -> list[Entry]:
     """Messages of a list; each is its id, its time and its role, with its run behind a slash."""
     made = []
-    for n, (name, time, role) in enumerate(given):
-        role, _, run = role.partition("/")
+    for n, (name, time, author) in enumerate(given):
+        role, _, run = author.partition("/")
         made.append(Entry(file * 100 + n, file, direction, time, role, name, run or None))
     return made
 

@@ -45,10 +45,11 @@ class ByteSources:
         self._names = sorted(self._paths)
 
     def add_archive(self, archive: Path) -> None:
-        """Adds the folder that belongs to an archive, if there is one."""
-        folder = files_folder(archive)
-        if folder.is_dir() and folder not in self._folders:
-            self._folders.append(folder)
+        """Adds the folder that belongs to an archive, which may have been packed since."""
+        for path in (archive, archive.with_suffix("") if archive.suffix == ".gz" else archive):
+            folder = files_folder(path)
+            if folder.is_dir() and folder not in self._folders:
+                self._folders.append(folder)
 
     def find(self, file_id: str, filename: str | None) -> FoundBytes | None:
         """Returns where the bytes of a file are."""

@@ -29,7 +29,8 @@ from assistants_client.transfer.importing.order import OrderOption
 from assistants_client.transfer.importing.spool import Spool
 from assistants_client.transfer.importing.stores import StoresWriter
 from assistants_client.transfer.importing.summary import ImportProgress, ImportSummary
-from assistants_client.transfer.importing.threads import LockedError, ThreadsWriter
+from assistants_client.transfer.importing.thread_rows import LockedError, ThreadRows
+from assistants_client.transfer.importing.threads import ThreadsWriter
 from assistants_client.transfer.importing.times import DateError, Times
 from assistants_client.transfer.importing.writer import Writer
 from assistants_client.transfer.losses import CODES, Loss, Losses, Place
@@ -243,7 +244,7 @@ class _Importer:
         stores = StoresWriter(writer, now)
         stores.write()
         archives = frozenset(file for file, is_one in self._archives.items() if is_one)
-        threads = ThreadsWriter(writer, stores, now, archives, self._formers)
+        threads = ThreadsWriter(writer, ThreadRows(writer), stores, now, archives, self._formers)
         names = self._spool.thread_numbers(by_time=not archives)
         locked: list[tuple[int, str]] = []
         for done, (number, thread_id) in enumerate(names):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
@@ -14,12 +14,8 @@ from attrs import field, frozen
 from assistants_client.errors import AssistantsError, ConfigurationError
 from assistants_client.transfer.importing.decisions import OnConflict
 from assistants_client.transfer.importing.order import OrderOption
+from assistants_client.transfer.reading.columns import FIELDS
 from assistants_client.transfer.reading.options import Reader
-
-#: The fields that ``columns`` can name.
-_COLUMNS: Final = (
-    "thread", "id", "role", "text", "time", "question", "answer", "assistant", "run",
-)  # fmt: skip
 
 
 class TransferError(AssistantsError):
@@ -55,9 +51,9 @@ class ImportOptions:
         _require("order", self.order, get_args(OrderOption))
         _require("on_conflict", self.on_conflict, get_args(OnConflict))
         for name in self.columns:
-            if name not in _COLUMNS:
+            if name not in FIELDS:
                 raise ConfigurationError(
-                    f"columns: {name!r:.80} is none of the fields {', '.join(_COLUMNS)}"
+                    f"columns: {name!r:.80} is none of the fields {', '.join(FIELDS)}"
                 )
         if self.files is not None and not self.files.is_dir():
             raise ConfigurationError(f"files: there is no folder {os.fspath(self.files)}")

@@ -275,6 +275,16 @@ class Spool:
                 return float(found[0])
         return None
 
+    def has_runs(self, thread: int) -> bool:
+        """Returns whether any run of a thread was read."""
+        query = "SELECT 1 FROM found WHERE thread = ? AND kind = 'run' LIMIT 1"
+        return self._connection.execute(query, (thread,)).fetchone() is not None
+
+    def has_id(self, kind: str, name: str) -> bool:
+        """Returns whether an object of a kind with an id was read."""
+        query = "SELECT 1 FROM found WHERE kind = ? AND id = ? LIMIT 1"
+        return self._connection.execute(query, (kind, name)).fetchone() is not None
+
     def has(self, kind: str) -> bool:
         """Returns whether anything of a kind was read."""
         query = "SELECT 1 FROM found WHERE kind = ? LIMIT 1"

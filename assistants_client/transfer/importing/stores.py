@@ -7,11 +7,11 @@ read by the engine, as if it had been uploaded.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from attrs import define, field
-from sqlalchemy import Connection
+from attrs import define, evolve, field
 
 from assistants_client.engine.services.files import MAX_FILE
 from assistants_client.engine.services.imports import Known, Row
@@ -22,8 +22,18 @@ from assistants_client.transfer.importing.spool import Ready, Spooled
 from assistants_client.transfer.importing.writer import Tally, Writer, as_json
 from assistants_client.transfer.losses import Loss, Place
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 #: Objects of one transaction.
 _AT_ONCE: Final = 200
+#: How a file is cut into passages where a source does not say.
+_CHUNKS: Final = {
+    "chunking_strategy": {
+        "type": "static",
+        "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400},
+    }
+}
 #: What is at the end of a text's name.
 _TEXT: Final = ".txt"
 
@@ -36,6 +46,8 @@ class StoresWriter:
     now: int
     #: Texts of files whose bytes may not be there.
     _texts: dict[str, int] = field(factory=dict)
+    #: Stores that are only named, and were made.
+    _stores: set[str] = field(factory=set)
 
     def write(self) -> None:
         """Writes all of it: what others refer to first."""
@@ -222,51 +234,64 @@ class StoresWriter:
     # --- files in stores --------------------------------------------------------------------------
 
     def _store_files(self) -> None:
-        for one in self.writer.spool.of("vector_store_file"):
-            store_id = one.document.get("vector_store_id")
-            if not isinstance(store_id, str) or one.id is None:
-                continue
-            store_id = self.writer.name("vector_store", store_id)
-            if not self.find_file(one.id, one.place, one.time):
-                report = self.writer.reporter(one.place, "vector_store_file", one.id)
-                report("store_without_files", "vector_store_id", store_id)
-                continue
-            document = {**one.document, "usage_bytes": 0}
-            if document.get("status") not in ("failed", "cancelled"):
-                document.update(status="in_progress", last_error=None)
-            document.setdefault(
-                "chunking_strategy",
-                {
-                    "type": "static",
-                    "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400},
-                },
-            )
-            ready = self.ready("vector_store_file", one, document, vector_store_id=store_id)
-            with self.writer.transaction() as (connection, tally):
-                self._put_store_file(connection, tally, store_id, ready)
+        """Puts files into their stores; what only names both follows what has more to say."""
+        seen: set[tuple[str, str]] = set()
+        for is_named_only in (False, True):
+            for one in self.writer.spool.of("vector_store_file"):
+                store_id = one.document.get("vector_store_id")
+                if not isinstance(store_id, str) or one.id is None:
+                    continue
+                store_id = self.writer.name("vector_store", store_id)
+                if (one.time is None) == is_named_only and (store_id, one.id) not in seen:
+                    seen.add((store_id, one.id))
+                    self._store_file(one, store_id)
+
+    def _store_file(self, one: Spooled, store_id: str) -> None:
+        if not self.find_file(str(one.id), one.place, one.time):
+            report = self.writer.reporter(one.place, "vector_store_file", one.id)
+            report("store_without_files", "vector_store_id", store_id)
+            return
+        document = {**_CHUNKS, **one.document, "usage_bytes": 0}
+        if document.get("status") not in ("failed", "cancelled"):
+            document.update(status="in_progress", last_error=None)
+        ready = self.ready("vector_store_file", one, document, vector_store_id=store_id)
+        self._require_store(store_id, one)
+        with self.writer.transaction() as (connection, tally):
+            self._put_store_file(connection, tally, store_id, ready)
+
+    def _require_store(self, store_id: str, one: Spooled) -> None:
+        """Makes a store that is only named, by what is in it."""
+        writer = self.writer
+        if store_id in self._stores or writer.spool.has_id("vector_store", store_id):
+            return
+        self._stores.add(store_id)
+        with writer.transaction() as (connection, _):
+            known = writer.imports.known(connection, "vector_store", [store_id])
+        if store_id not in known:
+            store = Spooled(0, {}, one.place, store_id, None, one.time)
+            self._put("vector_store", [self._store(store)])
 
     def _put_store_file(
         self, connection: Connection, tally: Tally, store_id: str, ready: Ready
     ) -> None:
         writer, imports = self.writer, self.writer.imports
-        if (
-            not writer.options.dry_run
-            and not imports.known(connection, "vector_store", [store_id])
-            .get(store_id, Known())
-            .body
-        ):
-            tally.losses.append(Loss("store_without_files", ready.place, "vector_store", store_id))
-            return
         place = f"{store_id}/{ready.id}"
+        stores = imports.known(connection, "vector_store", [store_id])
+        is_there = stores.get(store_id, Known()).body is not None
+        if not is_there and not writer.options.dry_run:
+            tally.outcomes["vector_store_file", "deleted"] += 1  # with its store
+            return
         body = imports.store_files(connection, store_id, [ready.id]).get(ready.id)
         noted = imports.noted(connection, "vector_store_file", [place]).get(place)
         decision = writer.decision("vector_store_file", ready, Known(store_id, body, noted), tally)
         columns = {"vector_store_id": store_id, "status": ready.status, "usage_bytes": 0}
         row = Row(ready.id, ready.created_at, ready.body, columns)
-        if decision == "new" and not writer.options.dry_run:
+        if decision == "new" and is_there:
             imports.put_store_file(connection, row)
         elif decision == "replaced" and body is not None:
-            imports.replace_store_file(connection, store_id, row)
+            # What was read of it is still that.
+            document = {**json.loads(body), "attributes": json.loads(ready.body)["attributes"]}
+            imports.replace_store_file(connection, store_id, evolve(row, body=as_json(document)))
         if decision in ("new", "replaced"):
             made = (place, ready.sha256, ready.place.file)
             again = [] if noted is None else [place]

@@ -24,6 +24,16 @@ _NOUNS: Final = {
     "vector_store": ("vector store", "vector stores"),
     "vector_store_file": ("file in a store", "files in stores"),
 }
+#: The losses that the first sentence names, for one and for several.
+_FIRST: Final = (
+    ("order_guessed", "order guessed in {}", "order guessed in {}"),
+    ("cut_thread", "{} thread was cut by its export", "{} threads were cut by their export"),
+    (
+        "attachment_without_bytes",
+        "{} attachment has no bytes",
+        "{} attachments have no bytes",
+    ),
+)
 #: Outcomes in the order in which they are named, as the beginning of a line.
 _OUTCOMES: Final = {
     "new": "New",
@@ -97,13 +107,9 @@ class ImportSummary:
         """Returns what was found and what matters most of what is missing."""
         counted = [f"{_count(kind, self.number(kind))}" for kind in ("thread", "message")]
         parts = [", ".join(counted)]
-        lost = self.losses
-        if lost["order_guessed"]:
-            parts.append(f"order guessed in {lost['order_guessed']:,}")
-        if lost["cut_thread"]:
-            parts.append(f"{lost['cut_thread']:,} were cut by their export")
-        if lost["attachment_without_bytes"]:
-            parts.append(f"{lost['attachment_without_bytes']:,} attachments have no bytes")
+        for code, one, many in _FIRST:
+            if number := self.losses[code]:
+                parts.append((one if number == 1 else many).format(f"{number:,}"))
         if not self.has_steps and self.number("message"):
             parts.append("no run steps in the source")
         sentence = f"{'; '.join(parts)}."

@@ -7,10 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from sqlalchemy import Connection
 
 from assistants_client.engine.services.imports import Imports, Known
 from assistants_client.transfer.importing.contents import Report
@@ -21,6 +20,9 @@ from assistants_client.transfer.importing.options import ImportOptions, Transfer
 from assistants_client.transfer.importing.spool import Ready, Spool
 from assistants_client.transfer.importing.summary import ImportSummary
 from assistants_client.transfer.losses import Loss, Losses, Place
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class _RolledBackError(Exception):
