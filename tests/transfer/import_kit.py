@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,15 @@ def archived(path: Path) -> Iterator[Found]:
 def conversations(folder: Path, threads: int, messages: int) -> Iterator[Found]:
     """Threads with runs, steps, citations and attachments, a store, and two files with bytes."""
     start = 1_700_000_000
-    for number in range(2):
-        name = f"file-{number}"
+    names = ["file-0", "file-1"]
+    for number, name in enumerate(names):
         (folder / name).write_bytes(f"Otters sleep, {number} of them.".encode() * 40)
+    return _all_of(names, start, threads, messages)
+
+
+def _all_of(names: Sequence[str], start: int, threads: int, messages: int) -> Iterator[Found]:
+    """All of it, one after the other."""
+    for number, name in enumerate(names):
         file = {"object": "file", "id": name, "created_at": start, "filename": f"{number}.txt"}
         yield thing("file", {**file, "purpose": "assistants", "status": "processed"})
     store = {"object": "vector_store", "id": "vs_1", "created_at": start, "name": "Otters"}

@@ -6,6 +6,7 @@ it is called within a transaction of ``Context.begin``, save where it says other
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final
 
@@ -106,33 +107,17 @@ class Imports:
 
     def known(self, connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, Known]:
         """Returns what is known of ids, in the tables and in the ledger."""
-        table = TABLES[kind]
-        parent = _PARENTS.get(kind)
+        bodies = {row[0]: row for row in _rows(_STORED[kind], connection, ids)}
+        noted = self.noted(connection, kind, ids)
         found: dict[str, Known] = {}
-        for some in _some(ids):
-            columns = [table.c.id, cast(table.c.body, Text)]
-            columns += [] if parent is None else [table.c[parent]]
-            query = select(*columns).where(table.c.id.in_(some))
-            if table is files:  # what was left half-written is not there
-                query = query.where(files.c.is_whole)
-            rows = connection.execute(query).all()
-            bodies = {row[0]: (row[1], row[2] if parent else None) for row in rows}
-            noted = self.noted(connection, kind, some)
-            for one in some:
-                body, within = bodies.get(one, (None, None))
-                if body is not None or one in noted:
-                    found[one] = Known(within, body, noted.get(one))
+        for name in bodies.keys() | noted.keys():
+            _, body, parent = bodies.get(name, (name, None, None))
+            found[name] = Known(parent, body, noted.get(name))
         return found
 
     def noted(self, connection: Connection, kind: str, ids: Sequence[str]) -> dict[str, str]:
         """Returns the ledger's digests of ids."""
-        own = imports.c
-        query = select(own.object_id, own.sha256).where(own.kind == kind)
-        found: dict[str, str] = {}
-        for some in _some(ids):
-            rows = connection.execute(query.where(own.object_id.in_(some))).all()
-            found.update((row[0], row[1]) for row in rows)
-        return found
+        return {row[0]: row[1] for row in _rows(_NOTED, connection, ids, kind=kind)}
 
     def note(
         self,
@@ -267,6 +252,38 @@ class Imports:
             .where(own.vector_store_id == store_id, own.id == row.id)
             .values(body=StoredJson(dict, row.body))
         )
+
+
+def _rows(
+    queries: Mapping[str, Statement], connection: Connection, ids: Sequence[str], **given: str
+) -> Iterator[Sequence[Any]]:
+    """Yields the rows of a query that finds by ids."""
+    dialect = connection.dialect.name
+    for some in _some(ids):
+        sent = list(some) if dialect == "postgresql" else json.dumps(list(some))
+        yield from queries[dialect].all(connection, {**given, "ids": sent})
+
+
+def _by_ids(query: str) -> Mapping[str, Statement]:
+    """Returns a query by ids for each database: a list of parameters would be compiled each time."""
+    return {
+        "sqlite": Statement(text(query.format("IN (SELECT value FROM json_each(:ids))"))),
+        "postgresql": Statement(text(query.format("= ANY(:ids)"))),
+    }
+
+
+def _stored(kind: str) -> Mapping[str, Statement]:
+    """Returns the query for ids, JSON, and what the objects are in."""
+    # What was left half-written of a file is not there.
+    whole = " AND is_whole" if kind == "file" else ""
+    parent = _PARENTS.get(kind, "NULL")
+    return _by_ids(
+        f"SELECT id, CAST(body AS TEXT), {parent} FROM {TABLES[kind].name} WHERE id {{}}{whole}"
+    )
+
+
+_STORED: Final = {kind: _stored(kind) for kind in TABLES}
+_NOTED: Final = _by_ids("SELECT object_id, sha256 FROM imports WHERE kind = :kind AND object_id {}")
 
 
 def _values(row: Row) -> dict[str, Any]:

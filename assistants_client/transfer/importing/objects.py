@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import fields_dict, frozen
 
 from assistants_client._json.codec import decode, encode
-from assistants_client.models._base import Struct
+from assistants_client.models._base import EMPTY_AS_NULL, OMIT_IF_NONE, Struct
 from assistants_client.models.assistants import Assistant
 from assistants_client.models.files import File
 from assistants_client.models.messages import Message
@@ -43,6 +43,27 @@ _CLASSES: Final[Mapping[str, type[Struct]]] = {
     "vector_store_file": VectorStoreFile,
 }
 _OBJECTS: Final = {kind: fields_dict(cls)["object"].default for kind, cls in _CLASSES.items()}
+#: The kinds of which there are many: what is complete already is not read and written once more.
+_OFTEN: Final = ("message", "run", "step")
+#: The fields that objects of a kind always have.
+_ALWAYS: Final = {
+    kind: {
+        name
+        for name, field in fields_dict(_CLASSES[kind]).items()
+        if not name.startswith("_") and OMIT_IF_NONE.items() - field.metadata.items()
+    }
+    for kind in _OFTEN
+}
+_EMPTY_AS_NULL: Final = {
+    kind: [
+        name
+        for name, field in fields_dict(_CLASSES[kind]).items()
+        if not EMPTY_AS_NULL.items() - field.metadata.items()
+    ]
+    for kind in _OFTEN
+}
+#: No time in seconds is as late.
+_SECONDS: Final = 100_000_000_000
 #: The fields that hold times, of all kinds together.
 _TIMES: Final = (
     "created_at", "completed_at", "incomplete_at", "started_at", "expires_at", "expired_at",
@@ -121,9 +142,11 @@ class Forms:
         """
         made = {**_DEFAULTS.get(kind, {}), **document, **fields}
         for name in _TIMES:
-            if made.get(name) is not None:
-                seconds = self.times.read(made[name]).seconds
-                made[name] = None if seconds is None else int(seconds)
+            value = made.get(name)
+            if value is None or (type(value) is int and 0 < value < _SECONDS):
+                continue
+            seconds = self.times.read(value).seconds
+            made[name] = None if seconds is None else int(seconds)
         made["created_at"] = created_at
         if kind == "message" and "completed_at" not in document and made["status"] == "completed":
             made["completed_at"] = created_at
@@ -132,6 +155,11 @@ class Forms:
             made.pop("metadata", None) if not made.get("metadata") else None
         else:
             made["metadata"] = metadata(made.get("metadata"), report)
+        if kind in _OFTEN and made.keys() >= _ALWAYS[kind]:
+            for name in _EMPTY_AS_NULL[kind]:
+                if made[name] == {}:
+                    made[name] = None
+            return made  # it is as complete as the classes would make it
         shown: Document = encode(decode(_CLASSES[kind], made))
         return shown
 

@@ -1,12 +1,13 @@
 """What was read, in a temporary database: so no source is too large, and no thread.
 
 SQLite makes it in the folder for temporary files (``TMPDIR``) under no name: nothing of it is left
-when the process ends, however it ends.
+when the process ends, however it ends. Documents are marshalled, which is faster than JSON, and
+may be, as nobody else writes or reads them.
 """
 
 from __future__ import annotations
 
-import json
+import marshal
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -22,7 +23,7 @@ PRAGMA cache_size = -24000;
 CREATE TABLE found (
   n INTEGER PRIMARY KEY, kind TEXT NOT NULL, thread INTEGER, run TEXT, id TEXT, mark TEXT,
   role TEXT, time REAL, is_whole INTEGER, file INTEGER, line INTEGER, direction TEXT,
-  is_cut INTEGER, document TEXT NOT NULL
+  is_cut INTEGER, document BLOB NOT NULL
 );
 CREATE TABLE keys (key TEXT PRIMARY KEY, thread INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE threads (number INTEGER PRIMARY KEY, id TEXT, key TEXT, time REAL);
@@ -34,8 +35,6 @@ CREATE TABLE ready (
 """
 #: Rows that are written, or read, at once.
 AT_ONCE: Final = 500
-
-_dumps: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @frozen
@@ -130,7 +129,7 @@ class Spool:
         thread = None if key is None else self._thread(key)
         row = (
             self._count, kind, thread, _text(run), _text(name), mark, role, time, int(is_whole),
-            self._file(place.file), place.line, direction, int(is_cut), _dumps(document),
+            self._file(place.file), place.line, direction, int(is_cut), marshal.dumps(document),
         )  # fmt: skip
         self._rows.append(row)
         if len(self._rows) >= AT_ONCE:
@@ -296,7 +295,7 @@ class Spool:
 
     def _spooled(self, row: tuple[Any, ...]) -> Spooled:
         n, document, file, line, name, run, time = row
-        return Spooled(n, json.loads(document), self.place(file, line), name, run, time)
+        return Spooled(n, marshal.loads(document), self.place(file, line), name, run, time)
 
     # --- files ------------------------------------------------------------------------------------
 
