@@ -15,7 +15,12 @@ from assistants_client.transfer.found import Found
 from assistants_client.transfer.reading import refusals
 from assistants_client.transfer.reading.chat import Chat
 from assistants_client.transfer.reading.contents import from_json_text
-from assistants_client.transfer.reading.enclosing import beginning, is_container, thread_of
+from assistants_client.transfer.reading.enclosing import (
+    beginning,
+    is_container,
+    thread_document,
+    thread_of,
+)
 from assistants_client.transfer.reading.file_texts import is_file_text, take_file_text
 from assistants_client.transfer.reading.json_stream import UNREADABLE, LongArray, LongObject, Node
 from assistants_client.transfer.reading.options import Reader
@@ -168,7 +173,8 @@ class Walker:
             return
         before = self._state.total()
         yield from self._members(value, context)
-        if context.is_list and self._state.total() == before and not is_container(value):
+        is_element = context.is_list or context.depth == 0
+        if is_element and self._state.total() == before and not is_container(value):
             self._state.unknown += 1
 
     def _taken(self, value: dict[str, Any], context: Context) -> Iterator[Found] | None:
@@ -218,6 +224,16 @@ class Walker:
             return
         inner = self._enclosing(value, context)
         holds = is_container(value)
+        thread = thread_document(value)
+        for found in self._each_member(value, inner, holds=holds):
+            if thread is not None and found.kind == "message" and found.thread_key == thread["id"]:
+                yield self._state.found("rows", "thread", thread, thread_key=found.thread_key)
+                thread = None
+            yield found
+
+    def _each_member(
+        self, value: dict[str, Any], inner: Context, *, holds: bool
+    ) -> Iterator[Found]:
         for name, one in value.items():
             if isinstance(one, (dict, list)) and name not in _FIELDS:
                 yield from self._walk(one, self._named(name, inner))
@@ -255,7 +271,7 @@ class Walker:
         if last is not None:
             yield evolve(last, is_cut=bool(has_more(members))) if last.kind == "message" else last
         if value.is_complete:
-            yield from self._object(members, context)
+            yield from self._object(members, inside(context, is_list=False))
 
     # Lists.
 
