@@ -40,6 +40,7 @@ _Take: TypeAlias = Callable[[dict[str, Any], Context], Iterator[Found]]
 _DEPTH: Final = 32
 #: Elements of a list that are looked at to tell what it is.
 _HEAD: Final = 200
+_FEW: Final = 5
 #: Threads whose calls of tools wait for outputs.
 _CHATS: Final = 4096
 #: Times of rows that hold an object as JSON.
@@ -309,11 +310,11 @@ class Walker:
     def _list_context(self, head: list[Any], context: Context) -> Context:
         """Returns the context of a list's elements: how it stands, and whose they are."""
         key = context.thread_key
-        first = next((one for one in head if isinstance(one, dict)), None)
-        if key is None and first is not None and self._needs_key(first):
+        first = [one for one in head[:_FEW] if isinstance(one, dict)]
+        if key is None and any(map(self._needs_key, first)):
             key = self._state.file_is_id() or self._state.keys.of_content(*beginning(head))
         direction = direction_of(head, self._state.options.columns.get("time"))
-        if direction == "unknown" and first is not None and self._is_chat(first):
+        if direction == "unknown" and any(map(self._is_chat, first)):
             direction = "oldest_first"
         return inside(context, thread_key=key, direction=direction, is_list=True, has_more=None)
 
