@@ -104,7 +104,7 @@ def test_objects_are_known_by_the_prefix_of_their_ids(tmp_path: Path) -> None:
 
     kinds = result(source(tmp_path, "a.json", objects)).kinds()
 
-    assert kinds == "assistant thread run step vector_store vector_store_file file".split()
+    assert " ".join(kinds) == ("assistant thread run step vector_store vector_store_file file")
 
 
 def test_runs_and_steps_inside_of_a_thread_belong_to_it(tmp_path: Path) -> None:

@@ -297,10 +297,10 @@ def test_a_dump_of_a_session_is_read_and_not_executed(tmp_path: Path) -> None:
     dump = (
         "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nDROP TABLE agent_messages;\n"
         "INSERT INTO agent_sessions VALUES('thread_A','2025-05-11 21:47:19','x');\n"
-        "INSERT INTO agent_messages VALUES(1,'thread_A','{\"role\": \"user\", \"content\": "
+        'INSERT INTO agent_messages VALUES(1,\'thread_A\',\'{"role": "user", "content": '
         "\"It''s; late\"}','2025-05-11 21:47:20');\n"
         "INSERT INTO agent_messages (session_id, message_data, created_at) VALUES "
-        "('thread_A', '{\"role\": \"assistant\", \"content\": \"Yes\"}', '2025-05-11 21:47:22');\n"
+        '(\'thread_A\', \'{"role": "assistant", "content": "Yes"}\', \'2025-05-11 21:47:22\');\n'
         "COMMIT;\n"
     )
 

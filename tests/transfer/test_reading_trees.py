@@ -55,9 +55,7 @@ def test_the_current_path_is_the_thread(tmp_path: Path) -> None:
 
 def test_each_branch_can_be_a_thread(tmp_path: Path) -> None:
     """With the messages that they have in common in each."""
-    read = result(
-        source(tmp_path, "a.json", [conversation(current_node="n3")]), branches=True
-    )
+    read = result(source(tmp_path, "a.json", [conversation(current_node="n3")]), branches=True)
 
     assert [(key, text) for key, _, text in read.messages()] == [
         ("c-1", "<image_file>What is this?"),

@@ -24,7 +24,7 @@ _TOGETHER = frozenset(
 )
 #: A mark of the byte order in the middle stems from files that were joined, RS from json-seq.
 _SPACE = re.compile("[ \\t\\r\\n\\ufeff\\x1e]*")
-#: Numbers go on for as long as there are digits.
+#: Numbers go on for as long as there are digits, and with a point or an exponent.
 _OPEN_ENDED = frozenset("-0123456789")
 _LONGEST_WORD: Final = len("-Infinity")
 _STRICT: Final = json.JSONDecoder()
@@ -121,7 +121,8 @@ class JsonReader:
 
     def _value(self, *, whole: bool, is_line: bool = False) -> Node:
         """Reads the value that begins here."""
-        limit = MOST if whole else WHOLE
+        is_walked = not whole and self._text[self._at] in "[{"
+        limit = WHOLE if is_walked else MOST
         found = self._scanned(limit)
         if found is not None:
             value, end = found
@@ -130,7 +131,7 @@ class JsonReader:
         first = self._text[self._at]
         if is_line and self._skip_broken_line(first):
             return UNREADABLE
-        if self._why != _NESTED and not whole and first in "[{":
+        if is_walked and self._why != _NESTED:
             return LongArray(self) if first == "[" else LongObject(self)
         if self._is_definite:
             self._fail(self._why, truncated=False)
@@ -158,7 +159,8 @@ class JsonReader:
             except RecursionError:
                 self._too_deep()
                 return None
-            if end == len(self._text) and self._text[self._at] in _OPEN_ENDED and self._more():
+            is_open = self._text[self._at] in _OPEN_ENDED and end + _LONGEST_WORD > len(self._text)
+            if is_open and self._more():
                 continue
             brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
             if brackets > DEPTH and _deeper(value, DEPTH):

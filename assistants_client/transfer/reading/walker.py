@@ -144,6 +144,8 @@ class Walker:
             self._state.reasons[refusals.IDS] += 1
         elif refusals.text(value[:200]) == refusals.REPR:
             self._state.reasons[refusals.REPR] += 1
+        elif context.is_list:
+            self._state.unknown += 1
 
     # What one object is.
 
@@ -264,15 +266,22 @@ class Walker:
             if not isinstance(one, (LongArray, LongObject)):
                 members[name] = one
                 continue
-            inner = self._named(name, self._enclosing(members, context))
-            for found in self._walk(one, evolve(inner, has_more=False)):
+            around = self._named(name, self._enclosing(members, context))
+            for found in self._walk(one, evolve(around, has_more=False)):
                 if last is not None:
                     yield last
                 last = found
         if last is not None:
             yield evolve(last, is_cut=bool(has_more(members))) if last.kind == "message" else last
+        inner = inside(context, is_list=False)
+        kind = kind_of(members)
         if value.is_complete:
-            yield from self._object(members, inside(context, is_list=False))
+            yield from self._object(members, inner)
+        elif kind in {"thread", "run"}:
+            yield from self._inner(kind, members, inner)
+        elif kind is None:
+            # Of a wrapper that was cut, what is whole in it.
+            yield from self._members(members, inner)
 
     # Lists.
 
