@@ -1,4 +1,4 @@
-"""What readers of sources pass to the import: objects in the protocol's shape, one after the other.
+"""Objects in the protocol's shape, which readers of sources pass to the import one by one.
 
 A reader knows a format; it knows no rule about ids, times, order or what is stored already.
 """

@@ -1,4 +1,4 @@
-"""What could not come along, or not as it was: counted by code, and listed without content."""
+"""Losses: things that cannot come along, or not as they were, counted by code, without content."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def role_for_protocol(value: object, lose: Lose) -> tuple[str, dict[str, str]]:
     if role is None:
         lose("role_mapped", "role", "a name of no known role, to user")
         return "user", {}
-    if not isinstance(value, bool):
+    if str(value).lower() not in {"true", "false"}:
         lose("role_mapped", "role", f"{str(value).strip().lower()} to {_TO.get(role, role)}")
     return _TO.get(role, role), {"role": str(value).strip().lower()} if role in _TO else {}
 

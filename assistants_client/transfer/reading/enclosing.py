@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from assistants_client.transfer.reading.state import THREAD_NAMES
 from assistants_client.transfer.reading.turns import turn_of
+
+_TIMES: Final = ("created_at", "createdAt", "created", "createdDate", "create_time")
 
 
 def beginning(head: list[Any]) -> list[Any]:
@@ -32,6 +34,19 @@ def thread_of(value: dict[str, Any]) -> str | None:
     if isinstance(value.get("id"), str) and isinstance(value.get("messages"), list):
         return str(value["id"])
     return None
+
+
+def thread_document(value: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the thread that a wrapper describes: when it was made, and its title."""
+    key = thread_of(value)
+    time = next((value[name] for name in _TIMES if value.get(name) is not None), None)
+    title = next((value[name] for name in ("title", "name") if value.get(name)), None)
+    if key is None or (time is None and not isinstance(title, str)):
+        return None
+    made: dict[str, Any] = {"id": key, "object": "thread"}
+    if time is not None:
+        made["created_at"] = time
+    return {**made, "metadata": {"title": title}} if isinstance(title, str) else made
 
 
 def is_container(value: dict[str, Any]) -> bool:

@@ -31,7 +31,7 @@ def take_file_text(value: dict[str, Any], state: FileState) -> Iterator[Found]:
     texts = [one["text"] for one in page["data"] if isinstance(one, dict) and _is_text(one)]
     if page.get("has_more"):
         state.lose("truncated_file", kind="file", id_=file_id, note="more of its text follows")
-    if isinstance(store, str):
+    if isinstance(store, str) and (store, file_id) not in state.keys.placed:
         place = {"id": file_id, "object": "vector_store.file", "vector_store_id": store}
         yield state.found("protocol", "vector_store_file", place)
     document: dict[str, Any] = {"file_id": file_id, "text": joined(texts)}

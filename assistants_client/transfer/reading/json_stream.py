@@ -24,10 +24,12 @@ _TOGETHER = frozenset(
 )
 #: A mark of the byte order in the middle stems from files that were joined, RS from json-seq.
 _SPACE = re.compile("[ \\t\\r\\n\\ufeff\\x1e]*")
-#: Numbers go on for as long as there are digits.
+#: Numbers go on for as long as there are digits, and with a point or an exponent.
 _OPEN_ENDED = frozenset("-0123456789")
 _LONGEST_WORD: Final = len("-Infinity")
-_DECODER: Final = json.JSONDecoder(strict=False)
+_STRICT: Final = json.JSONDecoder()
+_LENIENT: Final = json.JSONDecoder(strict=False)
+_CONTROL: Final = "Invalid control character"
 _NESTED: Final = f"values are nested more than {DEPTH} deep"
 #: How a text shows that characters of it cannot be stored; most of those in pairs can.
 _UNSTORABLE: Final = ("\\ud", "\\uD", "\\u0000", "\0")
@@ -59,7 +61,10 @@ class JsonReader:
         self._at = 0
         self._counted = 0
         self._has_ended = False
-        self._error = ("", 0)
+        self._is_begun = False
+        self._decoder = _STRICT
+        # Of the last attempt at a value: what was wrong, where, and whether more text can help.
+        self._why, self._where, self._is_definite = "", 0, False
 
     def values(self) -> Iterator[Node]:
         """Yields what stands one after the other; ``UNREADABLE`` for a line that is no value.
@@ -78,6 +83,7 @@ class JsonReader:
             value = self._value(whole=False, is_line=True)
             if self.failure is None:
                 yield value
+            self._is_begun = True
 
     def _next_character(self) -> str:
         """Skips white space; returns what follows it, or nothing at the end."""
@@ -115,7 +121,8 @@ class JsonReader:
 
     def _value(self, *, whole: bool, is_line: bool = False) -> Node:
         """Reads the value that begins here."""
-        limit = MOST if whole else WHOLE
+        is_walked = not whole and self._text[self._at] in "[{"
+        limit = WHOLE if is_walked else MOST
         found = self._scanned(limit)
         if found is not None:
             value, end = found
@@ -124,37 +131,52 @@ class JsonReader:
         first = self._text[self._at]
         if is_line and self._skip_broken_line(first):
             return UNREADABLE
-        why, where = self._error
-        if why != _NESTED and not whole and first in "[{":
+        if is_walked and self._why != _NESTED:
             return LongArray(self) if first == "[" else LongObject(self)
-        at_end = where + _LONGEST_WORD > len(self._text) or why.startswith("Unterminated")
-        if self._has_ended and at_end and why != _NESTED:
+        if self._is_definite:
+            self._fail(self._why, truncated=False)
+        elif self._has_ended:
             self._fail("the text ends in the middle of a value", truncated=True)
         else:
-            self._fail(f"{why}, in {limit:,} characters", truncated=False)
+            self._fail(f"a value has more than {limit:,} characters", truncated=False)
         return None
 
     def _scanned(self, limit: int) -> tuple[Any, int] | None:
         """Returns the value that begins here and its end, or nothing where none is that short."""
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._at)
+                value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                self._error = (error.msg, error.pos)
-                is_word = error.pos == self._at and len(self._text) - self._at > _LONGEST_WORD
-                if is_word or len(self._text) - self._at >= limit or not self._more():
+                self._why, self._where = error.msg, error.pos
+                # What is wrong before the end of what was read stays so.
+                is_open = error.msg.startswith("Unterminated")
+                self._is_definite = not is_open and error.pos + _LONGEST_WORD < len(self._text)
+                if self._is_definite and error.msg.startswith(_CONTROL) and self._allows_it():
+                    continue
+                if self._is_definite or len(self._text) - self._at >= limit or not self._more():
                     return None
                 continue
             except RecursionError:
-                self._error = (_NESTED, self._at)
+                self._too_deep()
                 return None
-            if end == len(self._text) and self._text[self._at] in _OPEN_ENDED and self._more():
+            is_open = self._text[self._at] in _OPEN_ENDED and end + _LONGEST_WORD > len(self._text)
+            if is_open and self._more():
                 continue
             brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
             if brackets > DEPTH and _deeper(value, DEPTH):
-                self._error = (_NESTED, self._at)
+                self._too_deep()
                 return None
             return value, end
+
+    def _too_deep(self) -> None:
+        self._why, self._where, self._is_definite = _NESTED, self._at, True
+
+    def _allows_it(self) -> bool:
+        """Lets texts contain characters such as NUL and tabs; a line's end is that of its value."""
+        if self._text[self._where] in "\r\n" and self._text[self._where + 1] in "\n{[":
+            return False
+        self._decoder = _LENIENT
+        return True
 
     def _stored(self, value: Any, start: int) -> Any:
         """Returns a value without what cannot be stored."""
@@ -167,15 +189,19 @@ class JsonReader:
 
     def _skip_broken_line(self, first: str) -> bool:
         """Skips a line that is no value, if it is one: what follows begins a value of its own."""
+        error = self._where - self._at
         end = self._text.find("\n", self._at)
         while end < 0 and len(self._text) - self._at < WHOLE and self._more():
             end = self._text.find("\n", self._at)
-        if first not in "{[":
-            # A remark of the program that wrote the file.
-            self._at = len(self._text) if end < 0 else end
-            return True
-        if end < 0 or first == "[" or self._text[end + 1 : end + 2] not in tuple("{["):
-            return False
+        end = len(self._text) if end < 0 else end
+        if first in "{[":
+            error += self._at
+            after = self._text[end + 1 : end + 2]
+            is_followed = after in ("{", "[") if after else self._is_begun
+            is_inside = error <= end or self._text[error - 1 : error + 1] in ("\n{", "\n[")
+            if first == "[" or not (self._is_definite and is_followed and is_inside):
+                return False
+        # Else it is a remark of the program that wrote the file.
         self._at = end
         return True
 

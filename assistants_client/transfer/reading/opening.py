@@ -6,6 +6,7 @@ Nothing is written: what is compressed is read as it unfolds. Links are not foll
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -53,8 +54,9 @@ class SourceFile:
     member: str = ""
 
     @contextmanager
-    def opened(self) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    def opened(self) -> Iterator[io.BufferedIOBase]:
         """Opens it for its bytes, unfolded."""
+        stream: Any
         with self.archive.open(self.member) if self.archive else self.path.open("rb") as stream:
             if not stream.seekable():
                 yield stream

@@ -1,4 +1,4 @@
-"""What can be said about sources, what is told of them, and the error of those that are refused."""
+"""Options of readers, what they report of a source, and the error of one that is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SourceError(Exception):
 
 @frozen
 class Recognised:
-    """How a file was read, for a person who looks before an import.
+    """A reader of a file and what it took, for a person who looks before an import.
 
     Attributes:
         file: The file, as it was given; members of an archive as ``ARCHIVE/MEMBER``.
@@ -38,7 +38,7 @@ class Recognised:
 
 @frozen(kw_only=True)
 class ReadOptions:
-    """How sources are to be read.
+    """The way in which sources are read.
 
     Attributes:
         as_: The reader that takes all, instead of those that recognise something.

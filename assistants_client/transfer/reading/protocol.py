@@ -36,6 +36,8 @@ NO_OBJECTS: Final = frozenset(("export", "export.end", "thread.deleted", "thread
 INNER: Final = ("messages", "Messages", "runs", "steps", "run_steps", "vector_store_files")
 #: What some servers and scripts write for an id that there is not.
 _NO_IDS = frozenset(("", "null", "None", "none", "undefined"))
+#: Names that scripts give the time.
+_TIMES: Final = ("createdAt", "timestamp", "created", "createdDate", "time")
 #: Literals of Python that are read, such as the tools that a migration tool takes.
 _LITERAL = 64 * 1024
 
@@ -105,6 +107,13 @@ class Protocol:
         else:
             if kind == "thread":
                 value = {name: one for name, one in value.items() if name not in INNER}
+                changes = dict[str, Any]()
+                self._fill_time(value, changes)
+                value.update(changes)
+            elif kind == "vector_store_file":
+                self._state.keys.placed.add(
+                    (str(value.get("vector_store_id")), str(value.get("id")))
+                )
             key = _id(value.get("id")) if kind == "thread" else None
             yield self._state.found("protocol", kind, value, thread_key=key)
 
@@ -121,6 +130,7 @@ class Protocol:
             thread = state.file_key()
         if thread != value.get("thread_id"):
             changes["thread_id"] = thread
+        self._fill_time(value, changes)
         role, kept = role_for_protocol(value.get("role"), lose)
         if role != value.get("role"):
             changes["role"] = role
@@ -156,6 +166,13 @@ class Protocol:
         agent = _id(value.get("agent_id"))
         if agent and not _id(value.get("assistant_id")):
             changes["assistant_id"] = agent
+
+    def _fill_time(self, value: dict[str, Any], changes: dict[str, Any]) -> None:
+        """Takes a time that stands under another name."""
+        if value.get("created_at") is None:
+            time = next((value[name] for name in _TIMES if value.get(name) is not None), None)
+            if time is not None:
+                changes["created_at"] = time
 
     def _run(self, value: dict[str, Any], context: Context) -> Found:
         changes: dict[str, Any] = {}

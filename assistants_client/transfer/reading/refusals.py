@@ -84,7 +84,10 @@ def text(head: str) -> str | None:
         (start[:1] == "<", HTML),
         (_REPR_OF.match(start), REPR),
         (_PYTHON.match(start), PYTHON),
-        ("\0" in start, "is no text: export the conversations as JSON or CSV"),
+        (
+            "\0" in start and start[:1] not in "{[",
+            "is no text: export the conversations as JSON or CSV",
+        ),
         (_IDS.fullmatch(start[:1024].rpartition("\n")[0] or start), IDS),
     )
     return next((sentence for fits, sentence in reasons if fits), None)

@@ -21,8 +21,9 @@ from assistants_client.transfer.reading.state import Context, FileState
 from assistants_client.transfer.reading.turns import Call, Turn, turn_of
 
 #: Columns with files, pictures and links: their bytes are elsewhere.
-_MEDIA: Final = frozenset(
-    ("files", "filePaths", "fileUploads", "fileAnnotations", "artifacts", "message_files", "images")
+_MEDIA: Final = (
+    *("files", "filePaths", "fileUploads", "fileAnnotations", "artifacts"),
+    *("message_files", "images"),
 )
 #: Columns with calls of tools and their outputs, which become steps.
 _CALLS: Final = frozenset(("usedTools", "tool_calls", "tool_call_id", "function_call"))
@@ -169,8 +170,8 @@ class Rows:
     def _media(self, row: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Returns pictures and attachments beside the text; reports what is only a link or path."""
         parts, attachments = [], []
-        for name in _MEDIA & row.keys():
-            value = from_json_text(row[name])
+        for name in _MEDIA:
+            value = from_json_text(row.get(name))
             for one in value if isinstance(value, list) else []:
                 fields = one if isinstance(one, dict) else {"path": one}
                 urls = [fields.get(key) for key in ("src", "url", "data", "path", "filePath")]

@@ -89,7 +89,7 @@ def _group(group: Group, losses: Losses, options: ReadOptions, keys: Keys) -> It
         )
     if group.others:
         state = FileState(group.name, losses, options, keys)
-        state.lose("not_a_conversation", note=f"{group.others} files of other kinds")
+        state.lose("not_a_conversation", note=f"files of other kinds: {group.others}")
 
 
 def _file(file: SourceFile, state: FileState) -> Iterator[Found]:
@@ -97,10 +97,10 @@ def _file(file: SourceFile, state: FileState) -> Iterator[Found]:
     with file.opened() as stream:
         text = TextFile(stream)
         if not text.head.strip("\ufeff \t\r\n\0"):
-            state.lose("empty_source")
+            state.lose("truncated_file" if text.is_cut else "empty_source")
             return
         kind = _kind(file.name, text, state.options)
-        walker = Walker(state)
+        walker, is_truncated = Walker(state), False
         if kind == "csv":
             yield from walker.walk_all(tables.rows_of(text.head, text.pieces(), state))
         elif kind == "sql":
@@ -109,12 +109,14 @@ def _file(file: SourceFile, state: FileState) -> Iterator[Found]:
             reader = JsonReader(text.pieces())
             yield from walker.walk_all((reader.line, value) for value in reader.values())
             _report_json(reader, state)
+            is_truncated = reader.is_truncated
     state.number = None
-    if text.is_cut or walker.is_unfinished_archive:
+    if (text.is_cut or walker.is_unfinished_archive) and not is_truncated:
+        is_truncated = True
         state.lose("truncated_file")
     if text.has_other_bytes:
         state.lose("characters_replaced", note="bytes that are no text in its encoding")
-    _conclude(state)
+    _conclude(state, is_truncated=is_truncated)
 
 
 def _kind(name: str, text: TextFile, options: ReadOptions) -> str:
@@ -157,13 +159,13 @@ def _report_json(reader: JsonReader, state: FileState) -> None:
         state.lose("characters_replaced", note=note)
 
 
-def _conclude(state: FileState) -> None:
+def _conclude(state: FileState, *, is_truncated: bool) -> None:
     """Tells what was recognised, and refuses a file in which nothing was."""
     if not state.total():
         if state.reasons or state.unknown:
             sentence = state.reasons.most_common(1)[0][0] if state.reasons else refusals.UNKNOWN
             raise SourceError(f"{state.file}: {sentence}")
-        if not state.empty:
+        if not state.empty and not is_truncated:
             state.lose("empty_source")
         return
     for reason, count in state.reasons.items():

@@ -1,4 +1,4 @@
-"""What the readers of one file share: where they are, what they lost, and what they recognised."""
+"""The state that readers of one file share: its place, its losses, and what was recognised."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SUFFIXES = frozenset((".gz", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tx
 
 @frozen
 class Context:
-    """What encloses the values at hand.
+    """All that encloses the values at hand.
 
     Attributes:
         thread_key: The thread that they belong to.
@@ -46,9 +46,14 @@ class Context:
 
 
 class Keys:
-    """Makes keys for threads that have none, so that the same threads get the same again."""
+    """Makes keys for threads that have none, so that the same threads get the same again.
+
+    Attributes:
+        placed: Files of vector stores that were met as objects: store and file.
+    """
 
     def __init__(self) -> None:
+        self.placed: set[tuple[str, str]] = set()
         self._files: dict[str, str] = {}
         self._equal: Counter[str] = Counter()
 
@@ -83,7 +88,7 @@ def derived_id(prefix: str, *values: object) -> str:
 
 @frozen
 class _Seen:
-    """What a reader took of a file."""
+    """The objects that a reader took of a file."""
 
     objects: Counter[str] = field(factory=Counter)
     columns: dict[str, str] = field(factory=dict)

@@ -13,6 +13,8 @@ from assistants_client.transfer.reading.state import FileState
 
 #: Characters of one cell.
 _CELL: Final = 64 * 1024 * 1024
+#: Characters of a head in which the last cell may not be closed.
+_WHOLE_HEAD: Final = 8 * 1024
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _LINE_END = re.compile("\r\n|\n|\r")
 
@@ -35,6 +37,17 @@ def _header(head: str) -> list[str]:
 def _delimiter(line: str) -> str:
     """Returns the character that stands between the names, which contain none of the others."""
     return max(_DELIMITERS, key=line.count)
+
+
+def _is_quoted(head: str, delimiter: str) -> bool:
+    """Returns whether cells stand in quotes: each that is opened is closed.
+
+    A quote that is not belongs to a text, and the cells after it are not part of it.
+    """
+    plain = head.replace('""', "").replace("\r\n", "\n").strip("\n")
+    opened = plain.startswith('"') + plain.count(f'{delimiter}"') + plain.count('\n"')
+    closed = plain.endswith('"') + plain.count(f'"{delimiter}') + plain.count('"\n')
+    return opened > 0 and abs(opened - closed) <= (len(head) > _WHOLE_HEAD)
 
 
 def rows_of(head: str, pieces: Iterable[str], state: FileState) -> Iterator[tuple[int, Any]]:
@@ -62,14 +75,12 @@ def rows_of(head: str, pieces: Iterable[str], state: FileState) -> Iterator[tupl
             f"{state.file}: none of its columns is known by its name ({_listed(names)}): say which "
             "is which, as in --columns thread=...,role=...,text=...,time=..."
         )
-    # A quote that opens no cell belongs to the text.
-    is_quoted = start.startswith('"') or f'{delimiter}"' in head or '\n"' in head
     # The limit of the module is the process's own, and there is no other.
     csv.field_size_limit(max(csv.field_size_limit(), _CELL))
     reader = csv.reader(
         _lines(pieces),
         delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE,
+        quoting=csv.QUOTE_MINIMAL if _is_quoted(start, delimiter) else csv.QUOTE_NONE,
     )
     try:
         yield from _objects(reader, delimiter, state)

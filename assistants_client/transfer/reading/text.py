@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, Final
+from typing import Final
 
 #: Bytes that are looked at to tell what a file is.
 HEAD: Final = 64 * 1024
@@ -50,7 +51,7 @@ class TextFile:
         is_cut: Its compressed form ends in the middle.
     """
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+    def __init__(self, stream: io.BufferedIOBase) -> None:
         self._stream = stream
         self.has_other_bytes = False
         self.is_cut = False
@@ -60,12 +61,19 @@ class TextFile:
         self.head = decoder.decode(self.head_bytes[self._mark :])
 
     def _read(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
-            # Of a compressed file that was cut, or damaged, what comes before is good.
-            self.is_cut = True
-            return b""
+        """Reads so many bytes, or to the end; of a damaged compressed file what comes before."""
+        found = b""
+        while len(found) < size and not self.is_cut:
+            try:
+                # One step at a time: a read of all drops what it has when it meets the damage.
+                more = self._stream.read1(size - len(found))
+            except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
+                self.is_cut = True
+                break
+            if not more:
+                break
+            found += more
+        return found
 
     def pieces(self) -> Iterator[str]:
         """Yields the text from its beginning; to be called once."""

@@ -15,7 +15,12 @@ from assistants_client.transfer.found import Found
 from assistants_client.transfer.reading import refusals
 from assistants_client.transfer.reading.chat import Chat
 from assistants_client.transfer.reading.contents import from_json_text
-from assistants_client.transfer.reading.enclosing import beginning, is_container, thread_of
+from assistants_client.transfer.reading.enclosing import (
+    beginning,
+    is_container,
+    thread_document,
+    thread_of,
+)
 from assistants_client.transfer.reading.file_texts import is_file_text, take_file_text
 from assistants_client.transfer.reading.json_stream import UNREADABLE, LongArray, LongObject, Node
 from assistants_client.transfer.reading.options import Reader
@@ -35,6 +40,7 @@ _Take: TypeAlias = Callable[[dict[str, Any], Context], Iterator[Found]]
 _DEPTH: Final = 32
 #: Elements of a list that are looked at to tell what it is.
 _HEAD: Final = 200
+_FEW: Final = 5
 #: Threads whose calls of tools wait for outputs.
 _CHATS: Final = 4096
 #: Times of rows that hold an object as JSON.
@@ -138,6 +144,8 @@ class Walker:
             self._state.reasons[refusals.IDS] += 1
         elif refusals.text(value[:200]) == refusals.REPR:
             self._state.reasons[refusals.REPR] += 1
+        elif context.is_list:
+            self._state.unknown += 1
 
     # What one object is.
 
@@ -168,7 +176,8 @@ class Walker:
             return
         before = self._state.total()
         yield from self._members(value, context)
-        if context.is_list and self._state.total() == before and not is_container(value):
+        is_element = context.is_list or context.depth == 0
+        if is_element and self._state.total() == before and not is_container(value):
             self._state.unknown += 1
 
     def _taken(self, value: dict[str, Any], context: Context) -> Iterator[Found] | None:
@@ -218,6 +227,16 @@ class Walker:
             return
         inner = self._enclosing(value, context)
         holds = is_container(value)
+        thread = thread_document(value)
+        for found in self._each_member(value, inner, holds=holds):
+            if thread is not None and found.kind == "message" and found.thread_key == thread["id"]:
+                yield self._state.found("rows", "thread", thread, thread_key=found.thread_key)
+                thread = None
+            yield found
+
+    def _each_member(
+        self, value: dict[str, Any], inner: Context, *, holds: bool
+    ) -> Iterator[Found]:
         for name, one in value.items():
             if isinstance(one, (dict, list)) and name not in _FIELDS:
                 yield from self._walk(one, self._named(name, inner))
@@ -247,15 +266,22 @@ class Walker:
             if not isinstance(one, (LongArray, LongObject)):
                 members[name] = one
                 continue
-            inner = self._named(name, self._enclosing(members, context))
-            for found in self._walk(one, evolve(inner, has_more=False)):
+            around = self._named(name, self._enclosing(members, context))
+            for found in self._walk(one, evolve(around, has_more=False)):
                 if last is not None:
                     yield last
                 last = found
         if last is not None:
             yield evolve(last, is_cut=bool(has_more(members))) if last.kind == "message" else last
+        inner = inside(context, is_list=False)
+        kind = kind_of(members)
         if value.is_complete:
-            yield from self._object(members, context)
+            yield from self._object(members, inner)
+        elif kind in {"thread", "run"}:
+            yield from self._inner(kind, members, inner)
+        elif kind is None:
+            # Of a wrapper that was cut, what is whole in it.
+            yield from self._members(members, inner)
 
     # Lists.
 
@@ -293,11 +319,11 @@ class Walker:
     def _list_context(self, head: list[Any], context: Context) -> Context:
         """Returns the context of a list's elements: how it stands, and whose they are."""
         key = context.thread_key
-        first = next((one for one in head if isinstance(one, dict)), None)
-        if key is None and first is not None and self._needs_key(first):
+        first = [one for one in head[:_FEW] if isinstance(one, dict)]
+        if key is None and any(map(self._needs_key, first)):
             key = self._state.file_is_id() or self._state.keys.of_content(*beginning(head))
         direction = direction_of(head, self._state.options.columns.get("time"))
-        if direction == "unknown" and first is not None and self._is_chat(first):
+        if direction == "unknown" and any(map(self._is_chat, first)):
             direction = "oldest_first"
         return inside(context, thread_key=key, direction=direction, is_list=True, has_more=None)
 
