@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from assistants_client.transfer.export import ExportReport, export
     from assistants_client.transfer.live_source import ExportError
     from assistants_client.transfer.losses import Loss, Place
+    from assistants_client.transfer.targets.convert import ConversionReport, convert
 
 __all__ = [
     "ArchiveError",
+    "ConversionReport",
     "ExportError",
     "ExportReport",
     "Loss",
     "Place",
+    "convert",
     "export",
     "read_archive",
 ]
@@ -29,10 +32,12 @@ if not TYPE_CHECKING:
         __name__,
         {
             "ArchiveError": "archive",
+            "ConversionReport": "targets.convert",
             "ExportError": "live_source",
             "ExportReport": "export",
             "Loss": "losses",
             "Place": "losses",
+            "convert": "targets.convert",
             "export": "export",
             "read_archive": "archive",
         },
