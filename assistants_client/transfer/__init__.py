@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from assistants_client.transfer.importing.summary import ImportProgress, ImportSummary
     from assistants_client.transfer.live_source import ExportError
     from assistants_client.transfer.losses import Loss, Place
+    from assistants_client.transfer.targets.convert import ConversionReport, convert
 
 __all__ = [
     "ArchiveError",
+    "ConversionReport",
     "DatabaseUnusableError",
     "ExportError",
     "ExportReport",
@@ -27,6 +29,7 @@ __all__ = [
     "Loss",
     "Place",
     "TransferError",
+    "convert",
     "export",
     "import_files",
     "read_archive",
@@ -38,6 +41,7 @@ if not TYPE_CHECKING:
         {
             "ArchiveError": "archive",
             "DatabaseUnusableError": "importing.options",
+            "ConversionReport": "targets.convert",
             "ExportError": "live_source",
             "ExportReport": "export",
             "ImportProgress": "importing.summary",
@@ -45,6 +49,7 @@ if not TYPE_CHECKING:
             "Loss": "losses",
             "Place": "losses",
             "TransferError": "importing.options",
+            "convert": "targets.convert",
             "export": "export",
             "import_files": "importing.importer",
             "read_archive": "archive",

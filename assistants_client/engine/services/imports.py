@@ -265,7 +265,7 @@ def _rows(
 
 
 def _by_ids(query: str) -> Mapping[str, Statement]:
-    """Returns a query by ids for each database: a list of parameters would be compiled each time."""
+    """Returns a query by ids for each database; a list of parameters is compiled each time."""
     return {
         "sqlite": Statement(text(query.format("IN (SELECT value FROM json_each(:ids))"))),
         "postgresql": Statement(text(query.format("= ANY(:ids)"))),
