@@ -29,7 +29,7 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import BLOCK, present
 from assistants_client.engine.storage.database import emit_after_commit
-from assistants_client.engine.storage.statements import Statement
+from assistants_client.engine.storage.statements import Insertion, Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import (
     assistants,
@@ -55,8 +55,8 @@ TABLES: Final[Mapping[str, Table]] = {
 }
 #: The column with the id of what a row is in.
 _PARENTS: Final = {"message": "thread_id", "run": "thread_id", "step": "run_id"}
-_ADD: Final = {kind: Statement(insert(table).inline()) for kind, table in TABLES.items()}
-_NOTE: Final = Statement(insert(imports).inline())
+_ADD: Final = {kind: Insertion(table) for kind, table in TABLES.items()}
+_NOTE: Final = Insertion(imports)
 #: Ids that one query names.
 _AT_ONCE: Final = 500
 #: Blocks of a file that are written in one transaction.
@@ -75,7 +75,7 @@ class Row:
 
 @frozen
 class Known:
-    """What is known of an id: where the object is and its JSON, and the ledger's digest.
+    """All that is known of an id: where the object is and its JSON, and the ledger's digest.
 
     Attributes:
         parent: What the object is in; ``None`` where that is nothing, or there is no object.
@@ -139,7 +139,7 @@ class Imports:
                 delete(imports).where(imports.c.kind == kind, imports.c.object_id.in_(some))
             )
         now = self.context.now()
-        _NOTE.change_many(
+        _NOTE.rows(
             connection,
             [
                 {"object_id": name, "kind": kind, "sha256": sha256, "source": source, "at": now}
@@ -149,7 +149,7 @@ class Imports:
 
     def add(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         """Stores new objects, in this order; all of them have the same columns."""
-        _ADD[kind].change_many(connection, [_values(row) for row in rows])
+        _ADD[kind].rows(connection, [_values(row) for row in rows])
 
     def replace(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         """Stores objects again that are there; they stay where they are in lists."""

@@ -1,4 +1,4 @@
-"""What becomes of an object that is imported, by what is stored and what the ledger says. Pure."""
+"""Decides what becomes of an object, by what is stored and what the ledger says. Pure."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class DatabaseUnusableError(TransferError):
 
 @frozen(kw_only=True)
 class ImportOptions:
-    """How to import; see ``import_files``, whose arguments these are.
+    """The options of an import; see ``import_files``, whose arguments these are.
 
     Raises:
         ConfigurationError: One of them cannot be used; it is named.

@@ -1,4 +1,4 @@
-"""What was read, in a temporary database: so no source is too large, and no thread.
+"""Keeps what was read in a temporary database: so no source is too large, and no thread.
 
 SQLite makes it in the folder for temporary files (``TMPDIR``) under no name: nothing of it is left
 when the process ends, however it ends. Documents are marshalled, which is faster than JSON, and
@@ -155,10 +155,9 @@ class Spool:
                 "SELECT thread FROM keys WHERE key = ?", (_text(key),)
             ).fetchone()
             if found is None:
-                made = self._connection.execute(
-                    "INSERT INTO threads (key) VALUES (?)", (_text(key),)
-                )
-                found = (made.lastrowid,)
+                found = self._connection.execute(
+                    "INSERT INTO threads (key) VALUES (?) RETURNING number", (_text(key),)
+                ).fetchone()
                 self._connection.execute("INSERT INTO keys VALUES (?, ?)", (_text(key), *found))
             if len(self._threads) >= AT_ONCE:
                 self._threads.clear()

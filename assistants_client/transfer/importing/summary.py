@@ -1,4 +1,4 @@
-"""What an import has done, in figures and in a few sentences."""
+"""The summary of an import, in figures and in a few sentences."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OUTCOMES: Final = {
 
 @frozen
 class ImportProgress:
-    """How far an import is.
+    """The progress of an import.
 
     Attributes:
         stage: ``reading``, or ``writing``, which begins once all is read.
@@ -61,7 +61,7 @@ class ImportProgress:
 
 @define
 class ImportSummary:
-    """What an import has done. Its text is some sentences, of which the first says the most.
+    """The outcome of an import. Its text is some sentences, of which the first says the most.
 
     Attributes:
         outcomes: By kind, such as ``message``, and outcome the number of objects: ``new``,

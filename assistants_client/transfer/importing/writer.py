@@ -1,4 +1,4 @@
-"""What the parts of an import share: the spool, the database, the ids that were changed, losses."""
+"""The parts that all of an import shares: spool, database, changed ids, losses."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Writer:
 
 @define
 class Tally:
-    """What a transaction has done, to be counted when it is committed."""
+    """The outcome of a transaction, to be counted when it is committed."""
 
     outcomes: Counter[tuple[str, str]] = field(factory=Counter)
     losses: list[Loss] = field(factory=list)
