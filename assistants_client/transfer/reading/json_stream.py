@@ -153,14 +153,16 @@ class JsonReader:
                 self._is_definite = not is_open and error.pos + _LONGEST_WORD < len(self._text)
                 if self._is_definite and error.msg.startswith(_CONTROL) and self._allows_it():
                     continue
-                if self._is_definite or len(self._text) - self._at >= limit or not self._more():
+                if self._is_definite or self._has_ended or len(self._text) - self._at >= limit:
                     return None
+                self._more()  # which moves the text: what was found has to be found again
                 continue
             except RecursionError:
                 self._too_deep()
                 return None
             is_open = self._text[self._at] in _OPEN_ENDED and end + _LONGEST_WORD > len(self._text)
-            if is_open and self._more():
+            if is_open and not self._has_ended:
+                self._more()
                 continue
             brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
             if brackets > DEPTH and _deeper(value, DEPTH):
