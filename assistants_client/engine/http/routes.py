@@ -21,6 +21,7 @@ from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._stores import STATUSES
+from assistants_client.engine.services._thread_search import ThreadFilter, parse_thread_filter
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
@@ -129,6 +130,10 @@ class Call:
         """Reads the query for a page of files; such pages are larger and only go forwards."""
         query = {name: value for name, value in self.request.args.items() if name != "before"}
         return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
+
+    def thread_filter(self) -> ThreadFilter:
+        """Reads the query's metadata and words of threads."""
+        return parse_thread_filter(self.request.args.items(multi=True))
 
     def status(self) -> str | None:
         """Returns the status of the files of a store that are asked for; ``None`` for all."""
@@ -255,7 +260,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
         lambda s, c: s.assistants.update(**c.ids, update=c.body(AssistantUpdate)),
     ),
     ("DELETE", f"{_A}/<assistant_id>", lambda s, c: s.assistants.delete(**c.ids)),
-    ("GET", _T, lambda s, c: s.threads.list(c.page())),
+    ("GET", _T, lambda s, c: s.threads.list(c.page(), c.thread_filter())),
     ("POST", _T, lambda s, c: s.threads.create(c.body(ThreadRequest, optional=True))),
     ("GET", f"{_T}/<thread_id>", lambda s, c: s.threads.retrieve(**c.ids)),
     (
