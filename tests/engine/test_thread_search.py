@@ -38,7 +38,7 @@ def found(client: Client, search: str | None = None, **metadata: str) -> list[st
     return [thread.id for thread in listed]
 
 
-def test_threads_are_found_by_metadata(client: Client) -> None:
+def test_threads_are_found_both(client: Client) -> None:
     """All pairs count; what is changed or cleared is found no more, nor is a deleted thread."""
     one = begun(client, "a", user="7", shop="north")
     two = begun(client, "b", user="7", shop="south")
@@ -178,9 +178,9 @@ def test_searches_read_no_table_whole(store: Store) -> None:
     with plans(store.context.database) as explained:
         for query in (
             "metadata[user]=7",
-            by_metadata,
+            both,
             "search=hello",
-            f"{by_metadata}&search=hello",
+            f"{both}&search=hello",
         ):
             for more in ("", "&order=asc", f"&after={made}", f"&before={made}"):
                 assert web.get(f"/v1/threads?{query}{more}").status_code == 200
