@@ -26,9 +26,11 @@ from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
+from assistants_client.engine.services.models import Models
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
+from assistants_client.engine.services.usage import RunUsage, parse_usage_query
 from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
 from assistants_client.engine.services.vector_store_files import VectorStoreFiles
 from assistants_client.engine.services.vector_stores import VectorStores
@@ -74,6 +76,8 @@ class Services:
         self.messages: Messages = Messages(context)
         self.runs: Runs = Runs(context)
         self.run_steps: RunSteps = RunSteps(context)
+        self.usage: RunUsage = RunUsage(context)
+        self.models: Models = Models(context)
         self.files: Files = Files(context)
         self.vector_stores: VectorStores = VectorStores(context)
         self.vector_store_files: VectorStoreFiles = VectorStoreFiles(context)
@@ -366,6 +370,14 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
             **c.ids, query=c.page(), status=c.status()
         ),
     ),
+    ("GET", "/models", lambda s, c: s.models.list()),
+    ("GET", "/models/<model_id>", lambda s, c: s.models.retrieve(**c.ids)),
+    (
+        "GET",  # names of Hugging Face have a slash, which arrives as one
+        "/models/<model_owner>/<model_id>",
+        lambda s, c: s.models.retrieve("{model_owner}/{model_id}".format(**c.ids)),
+    ),
+    ("GET", "/usage", lambda s, c: s.usage.by(parse_usage_query(c.request.args, s.usage.now()))),
     ("GET", _S, _run_steps_list),
     ("GET", f"{_S}/<step_id>", _run_steps_retrieve),
 )

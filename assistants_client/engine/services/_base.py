@@ -50,6 +50,7 @@ from assistants_client.engine.storage.database import (
 )
 from assistants_client.engine.storage.leases import RELEASED, Leases
 from assistants_client.engine.storage.message_words import put_message_words
+from assistants_client.engine.storage.run_columns import usage_columns
 from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
@@ -89,6 +90,7 @@ class Context:
         embeddings: The embedding model, if there is one.
         leases: The leases that this process watches.
         pause: Waits for so many seconds.
+        model_names: The names of models that the configuration has.
     """
 
     database: Database
@@ -99,6 +101,7 @@ class Context:
     embeddings: Embeddings | None = None
     leases: Leases = field(factory=Leases)
     pause: Callable[[float], object] = time.sleep
+    model_names: Sequence[str] = ()
     caller: Caller = Caller()
 
     @property
@@ -390,6 +393,7 @@ def end_run(
         status=run.status,
         active_thread_id=None,
         cancelling_since=None,
+        **usage_columns(run),
         **RELEASED,
     )
     count_ended(connection, run, run.status, now, tenant)

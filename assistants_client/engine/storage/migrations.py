@@ -21,6 +21,7 @@ from sqlalchemy.schema import CreateColumn
 
 from assistants_client.engine.storage.message_words import MESSAGE_WORD_TABLES
 from assistants_client.engine.storage.passage_words import rebuild
+from assistants_client.engine.storage.run_columns import USAGE_COLUMNS
 from assistants_client.engine.storage.tables import (
     create_missing,
     metadata,
@@ -28,7 +29,7 @@ from assistants_client.engine.storage.tables import (
     schema_version,
     thread_metadata,
 )
-from assistants_client.engine.storage.thread_index import index_all
+from assistants_client.engine.storage.thread_index import fill_usage_columns, index_all
 
 #: Migrates the tables of one version, and the rows in them, to the next.
 Step: TypeAlias = Callable[[Connection], object]
@@ -53,10 +54,12 @@ _READ_FOR_INDEX: Final = {
     "threads": {"seq", "id", "body"},
     "messages": {"seq", "id", "thread_id", "status", "body"},
 }
+_READ_FOR_USAGE: Final = {"seq", "body"}
+_TEXTS: Final = {"assistant_id": "TEXT", "model": "TEXT"}
 
 
 def _index_threads(connection: Connection) -> None:
-    """Makes the indexes by which threads are found, of their metadata and their messages' words.
+    """Makes the indexes by which threads are found, and the columns of the usage of runs.
 
     Of a thousand messages it takes some tenths of a second; a crash undoes it.
     """
@@ -78,6 +81,11 @@ def _index_threads(connection: Connection) -> None:
     index_all(connection)
     if count:
         _log.warning("Indexed the words of %d messages", count)
+    if there.get("runs", set()) >= _READ_FOR_USAGE:
+        for name, kind in {**dict.fromkeys(USAGE_COLUMNS, "BIGINT"), **_TEXTS}.items():
+            if name not in there["runs"]:
+                connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
+        fill_usage_columns(connection)
 
 
 #: The first leads from version 1 to 2. What was released is never changed.

@@ -39,6 +39,7 @@ from sqlalchemy import (
 
 from assistants_client.engine.storage.message_words import MESSAGE_WORD_TABLES
 from assistants_client.engine.storage.passage_words import WORD_TABLES
+from assistants_client.engine.storage.run_columns import USAGE_COLUMNS
 
 
 class _String(TypeDecorator[str]):
@@ -139,9 +140,13 @@ runs: Final = _table(
     #: Since when it waits for one of the runs that may be in progress at once to end.
     Column("waits_since", Double),
     _tenant(),
-    #: For the usage of a time.
-    Index("ix_runs_created_at", "created_at"),
-    _of_tenants("ix_runs_of", "created_at"),
+    #: What usage is counted by, once more (see ``run_columns``): the tokens of a run that ended.
+    Column("assistant_id", _String),
+    Column("model", _String),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Index("ix_runs_usage", "created_at", *USAGE_COLUMNS),
+    _of_tenants("ix_runs_usage_of", "created_at", *USAGE_COLUMNS),
     #: It has all that is asked for by who looks for work, in turns of the tenants.
     Index("ix_runs_by_status", "status", "tenant", "seq"),
     parent="thread_id",

@@ -1,7 +1,7 @@
 """The indexes by which threads are found: of their metadata, and of the words of their messages.
 
-Whoever stores a thread or a message has it indexed here, in the same transaction. What is deleted
-goes from the indexes by itself.
+Whoever stores a thread or a message has it indexed, in the same transaction. What is deleted goes
+from the indexes by itself. A migration makes them, and columns of runs, for what is stored.
 """
 
 from __future__ import annotations
@@ -10,10 +10,25 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Text, cast, delete, insert, literal, select, text
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from assistants_client.engine.storage.message_words import put_message_words
-from assistants_client.engine.storage.tables import messages, thread_metadata, threads
+from assistants_client.engine.storage.run_columns import USAGE_COLUMNS, usage_columns
+from assistants_client.engine.storage.stored_json import StoredJson
+from assistants_client.engine.storage.tables import messages, runs, thread_metadata, threads
+from assistants_client.models.runs import Run
 
 #: Rows that are indexed anew at once.
 _AT_ONCE: Final = 500
@@ -64,6 +79,19 @@ def index_all(connection: Connection) -> None:
     query = select(held.seq, cast(held.body, Text)).where(held.status != _OPEN)
     for rows in _pieces(connection, query):
         put_message_words(connection, [json.loads(row[1]) for row in rows], are_new=True)
+
+
+def fill_usage_columns(connection: Connection) -> None:
+    """Fills the columns of all runs by which usage is counted."""
+    own, place = runs.c, "place"
+    change = update(runs).where(own.seq == bindparam(place))
+    change = change.values({name: bindparam(f"new_{name}") for name in USAGE_COLUMNS})
+    for rows in _pieces(connection, select(own.seq, cast(own.body, Text))):
+        values = []
+        for seq, body in rows:
+            columns = usage_columns(StoredJson(Run, body).decoded())
+            values.append({place: seq, **{f"new_{name}": columns[name] for name in columns}})
+        connection.execute(change, values)
 
 
 def _pieces(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
