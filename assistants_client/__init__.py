@@ -6,13 +6,13 @@ from assistants_client._lazy_names import lazy_names
 from assistants_client._public_names import MODULE_OF
 from assistants_client._version import __version__
 
-# A type checker sees them all; a program imports those it names, when it names them.
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a program imports the names that it uses, when it uses them
     from assistants_client._arguments import Timeout
     from assistants_client._calls.pagination import LazyList
     from assistants_client._http.auth import AccessToken, Credential
     from assistants_client._http.multipart import FileSource, Progress
     from assistants_client._http.options import ApiKey, Query, RetryPolicy
+    from assistants_client._json.documents import from_dict, to_dict
     from assistants_client.backoff import (
         AdaptiveBackoff,
         Backoff,
@@ -491,6 +491,8 @@ __all__ = [
     "__version__",
     "answer_calls",
     "as_tools",
+    "from_dict",
+    "to_dict",
     "tool",
 ]
 

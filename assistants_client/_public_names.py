@@ -10,6 +10,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "_http.auth": "AccessToken Credential",
     "_http.multipart": "FileSource Progress",
     "_http.options": "ApiKey Query RetryPolicy",
+    "_json.documents": "from_dict to_dict",
     "backoff": "AdaptiveBackoff Backoff BackoffLike ConstantBackoff ExponentialBackoff",
     "client.client": "Client",
     "errors": (

@@ -1,6 +1,6 @@
 """Objects to JSON documents and back: the only file that uses cattrs.
 
-Three functions, one set of classes:
+Four functions, one set of classes:
 
 * :func:`decode` reads a response, leniently: no coercion, absent and null fields get their
   defaults, and values of the wrong type stay in ``.extra`` (of a list, the valid members are read).
@@ -9,6 +9,7 @@ Three functions, one set of classes:
   value as it is written.
 * :func:`parse` reads a request for the engine: strictly, and unknown keys are refused; but a null
   for an optional field counts as its absence: many programs write all their fields.
+* :func:`read_request` reads what :func:`encode_request` has written.
 
 Nothing is compiled when this module is imported; the hooks of a class are made at its first use.
 """
@@ -79,6 +80,16 @@ def parse(cls: type[T], document: Any) -> T:
     return made
 
 
+def read_request(cls: type[T], document: Any) -> T:
+    """Reads a request as it is sent: strictly; keys that are no fields are its ``extra_body``.
+
+    Raises:
+        InvalidValueError: A value is not valid; the error has the path of the first one.
+    """
+    made: T = _reader(_open, cls)(document, cls)
+    return made
+
+
 def encode(value: object) -> Any:
     """Returns the JSON document of an object, a list of them, or a plain value."""
     return _lenient().unstructure(value)
@@ -103,6 +114,11 @@ def _lenient() -> Converter:
 @cache
 def _closed() -> Converter:
     return _make_converter(strict=True, closed=True)
+
+
+@cache
+def _open() -> Converter:
+    return _make_converter(strict=True, closed=False)
 
 
 @cache
@@ -273,6 +289,8 @@ def _strict_struct(tp: Any, fields: dict[str, Field], *, closed: bool) -> Hook:
             else:
                 extra[key] = value
         require_all(fields, values)
+        if extra and not closed and issubclass(cls, Request):
+            values["extra_body"] = extra
         made = cls(**values)
         require_no_problem(made)
         if extra and isinstance(made, Struct):

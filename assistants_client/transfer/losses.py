@@ -34,6 +34,8 @@ CODES: Final = {
     "steps_missing": "runs have no steps",
     "store_without_files": "vector stores lack files",
     "text_only": "messages are text alone",
+    "thread_gone": "threads were not there, or were deleted meanwhile",
+    "thread_not_given": "threads could not be read from their server",
     "time_missing": "times are missing",
     "time_suspect": "times are not credible",
     "tool_output_missing": "function calls have no output",

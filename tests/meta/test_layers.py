@@ -42,12 +42,14 @@ OURS = {
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:engine",
+    # Archives, and exports by a client; imports go into an engine's database.
+    "transfer": "_arguments _calls _lazy_names client errors models",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
-    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:backoff "
-    "lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources lazy:streaming "
-    "lazy:waiting",
+    "": "_lazy_names _public_names _version lazy:_arguments lazy:_calls lazy:_http lazy:_json "
+    "lazy:backoff lazy:client lazy:errors lazy:function_tools lazy:models lazy:resources "
+    "lazy:streaming lazy:waiting",
     # The engine shares models and codec with the client; that sharing is the protocol.
     "engine.faults": "_protocol",
     "engine.ids": "",
@@ -100,7 +102,7 @@ NO_SIDEWAYS = {
 #: a dependency. The standard library is free.
 THEIRS = {
     "attrs": "_calls models backoff _json _http function_tools waiting streaming resources client "
-    "engine testing",
+    "transfer engine testing",
     "cattrs": "_json.codec lazy:_json.fields",
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",

@@ -139,7 +139,8 @@ def test_described_parameters_are_the_real_ones(name: str, thing: Any) -> None:
     A few are told of in prose, those of a protocol's method by the protocol. A lone one may go
     without: the first line says what is done with it.
     """
-    real = [one for one in inspect.signature(thing).parameters if one not in ("self", "cls")]
+    takes = inspect.signature(thing).parameters
+    real = [one for one in takes if one not in ("self", "cls")]
     text = f"{doc(thing)}\n{doc(SEAMS.get(name.partition('.')[2], thing))}"
     if inspect.isclass(thing):
         text = f"{text.partition('Attributes:')[0]}\n{doc(thing.__init__)}"
@@ -147,7 +148,7 @@ def test_described_parameters_are_the_real_ones(name: str, thing: Any) -> None:
     told = {*said, *re.findall(r"``(\w+)``", text)}
     untold = [one for one in real if one not in told and not one.endswith("_id")]
 
-    assert [one for one in said if one not in real] == [], f"{name} does not take them"
+    assert [one for one in said if one not in takes] == [], f"{name} does not take them"
     assert untold == [] or len(real) == 1, f"{name} takes them and does not say what they are"
 
 

@@ -30,6 +30,7 @@ FRONT_DOORS = [
     "assistants_client.function_tools",
     "assistants_client.streaming",
     "assistants_client.testing",
+    "assistants_client.transfer",
     "assistants_client.waiting",
 ]
 #: The modules whose public classes are all reachable from the root.
