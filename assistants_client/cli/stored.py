@@ -1,7 +1,7 @@
 """Where commands read and delete objects: a server of the protocol, or an engine's database.
 
-A database is reached by the engine's own operations, in this process, but nothing is processed: runs
-that wait in it are left to the engines that serve it.
+A database is reached by the engine's own operations, in this process, but nothing is processed:
+runs that wait in it are left to the engines that serve it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from assistants_client.cli.engine_options import add_database, refusing, set_variables
 from assistants_client.cli.exits import DATABASE, FAILED, NOT_INSTALLED, USAGE, Refusal
@@ -21,7 +19,6 @@ from assistants_client.errors import (
     APIStatusError,
     AssistantsError,
     ConfigurationError,
-    InvalidRequestError,
     NotFoundError,
 )
 
@@ -31,8 +28,7 @@ if TYPE_CHECKING:
     from assistants_client.engine.storage.database import Database
 
 
-@frozen
-class Stored:
+class Stored(NamedTuple):
     """What is stored somewhere.
 
     Attributes:
@@ -87,7 +83,7 @@ def opened(options: argparse.Namespace) -> Iterator[Stored]:
             with Client(engine=cast("Engine", application)) as client:
                 yield Stored(client, database, database.shown_url)
     except AssistantsError as error:
-        raise Refusal(_status_of(error), str(error)) from error
+        raise Refusal(status_of(error), str(error)) from error
 
 
 @contextmanager
@@ -142,7 +138,8 @@ def is_missing_operation(error: AssistantsError) -> bool:
     return isinstance(error, APIStatusError) and error.status_code in {405, 501}
 
 
-def _status_of(error: AssistantsError) -> int:
+def status_of(error: AssistantsError) -> int:
+    """Returns the exit status for an error of the client."""
     if "[engine]" in str(error):
         return NOT_INSTALLED
-    return USAGE if isinstance(error, (ConfigurationError, InvalidRequestError)) else FAILED
+    return USAGE if isinstance(error, ConfigurationError) else FAILED

@@ -209,7 +209,7 @@ def _rows_of(table: Table, *names: str, bounds: AbstractSet[str], upwards: bool)
     return _of_page(rows, bounds, upwards)
 
 
-def _of_page(rows: Select[Any], bounds: AbstractSet[str], upwards: bool) -> Select[Any]:
+def _of_page(rows: Any, bounds: AbstractSet[str], upwards: bool) -> Any:
     """Returns a query, whose first column is a place, for the rows of a page alone."""
     place = rows.selected_columns[0]
     if _ABOVE in bounds:

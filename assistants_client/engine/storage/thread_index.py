@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
-    Select,
     Text,
     bindparam,
     cast,
@@ -94,7 +93,7 @@ def fill_usage_columns(connection: Connection) -> None:
         connection.execute(change, values)
 
 
-def _pieces(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+def _pieces(connection: Connection, query: Any) -> Iterator[Sequence[Any]]:
     """Yields the rows of a query, whose first column is a place, piece by piece in their order."""
     place, after = query.selected_columns[0], 0
     piece = query.order_by(place).limit(_AT_ONCE)
