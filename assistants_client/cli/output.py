@@ -1,4 +1,4 @@
-"""What commands print: tables for people, one JSON document a line for programs.
+"""The output of commands: tables for people, one JSON document a line for programs.
 
 What is shown of objects was written by users and models: in a terminal it is text, and controls
 nothing.

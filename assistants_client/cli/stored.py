@@ -1,4 +1,4 @@
-"""Where commands read and delete objects: a server of the protocol, or an engine's database.
+"""The place where commands read and delete objects: a server, or an engine's database.
 
 A database is reached by the engine's own operations, in this process, but nothing is processed:
 runs that wait in it are left to the engines that serve it.
@@ -7,6 +7,7 @@ runs that wait in it are left to the engines that serve it.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Stored(NamedTuple):
-    """What is stored somewhere.
+    """The objects that are stored in one place.
 
     Attributes:
         client: The client of it.
@@ -68,6 +69,7 @@ def opened(options: argparse.Namespace) -> Iterator[Stored]:
         raise Refusal(USAGE, "--base-url and --database: give one of them, not both")
     from assistants_client.client.client import Client  # help needs no client
 
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # errors say it once
     base_url = options.base_url or os.environ.get("ASSISTANTS_BASE_URL")
     try:
         if options.database is None and base_url:

@@ -1,13 +1,16 @@
-"""Where an object is that has a place within others: a message, a run, a step, by its id alone."""
+"""Finds what a message, a run or a step is within, by its id alone."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Select, select
 
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.tables import messages, run_steps, runs
 
-_PLACES = {
+_PLACES: Final[Mapping[str, Callable[[str], Select[Any]]]] = {
     "msg_": lambda one: select(messages.c.thread_id).where(messages.c.id == one),
     "run_": lambda one: select(runs.c.thread_id).where(runs.c.id == one),
     "step_": lambda one: (

@@ -68,7 +68,8 @@ def copy_sqlite(source: Path, target: Path) -> Mapping[str, int]:
         NotOursError: The file is no database, or not an engine's.
         sqlite3.Error: It cannot be read, or the copy cannot be written.
     """
-    address = f"file:{quote(str(source))}?mode=ro"
+    # To write it is allowed where it can be: so the last one out clears its log away.
+    address = f"file:{quote(str(source))}?mode=rw"
     with (
         closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as held,
         closing(sqlite3.connect(target, isolation_level=None)) as copy,
