@@ -41,7 +41,7 @@ OURS = {
     "lazy:function_tools lazy:streaming",
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
-    "cli": "_arguments _lazy_names _version errors models client lazy:engine",
+    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine",
     # Archives, and exports by a client; imports go into an engine's database.
     "transfer": "_arguments _calls _lazy_names client errors models",
     "__main__": "cli",
@@ -95,7 +95,7 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _old_items _references _stores "
-    "_resources _passages _run_queue _usage _vectors _words _search _write worker_side.claims",
+    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write worker_side.claims",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
