@@ -41,7 +41,8 @@ OURS = {
     "lazy:function_tools lazy:streaming",
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
-    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine",
+    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine "
+    "lazy:transfer",
     # Archives, and exports by a client; imports go into an engine's database.
     "transfer": "_arguments _calls _lazy_names client errors models",
     "__main__": "cli",
