@@ -1,7 +1,6 @@
 """The command ``assistants``: options and variables become a call, errors one line.
 
-The server's command is in serve.py, its workers' in worker.py, the conversation in chat.py,
-housekeeping in prune.py, the way in in import_.py.
+Here are `create` and `chat`; each of the other commands has a file of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from assistants_client._version import __version__
+from assistants_client.cli.backup import add_backup
+from assistants_client.cli.delete import add_delete
 from assistants_client.cli.exits import (
     FAILED,
     INTERRUPTED,
@@ -25,13 +26,18 @@ from assistants_client.cli.exits import (
     discard_output,
     say,
 )
+from assistants_client.cli.export import add_export
 from assistants_client.cli.import_ import add_import
+from assistants_client.cli.listing import add_list
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
 from assistants_client.cli.serve import add_serve
+from assistants_client.cli.show import add_show
+from assistants_client.cli.stored import add_server, status_of
 from assistants_client.cli.tokens import add_tokens
+from assistants_client.cli.usage import add_usage
 from assistants_client.cli.worker import add_worker
-from assistants_client.errors import AssistantsError, ConfigurationError
+from assistants_client.errors import AssistantsError
 
 if TYPE_CHECKING:
     from assistants_client.cli.chat import ChatSession
@@ -120,6 +126,12 @@ def _parser() -> Parser:
     add_worker(commands)
     _add_chat(commands)
     _add_create(commands)
+    add_list(commands)
+    add_show(commands)
+    add_delete(commands)
+    add_usage(commands)
+    add_backup(commands)
+    add_export(commands)
     add_import(commands)
     add_prune(commands)
     add_tokens(commands)
@@ -144,7 +156,7 @@ def _add_chat(commands: argparse._SubParsersAction[Parser]) -> None:
            "assistant's")  # fmt: skip
     option("--file", metavar="PATH", action="append", default=[], help="a file to attach to the "
            "first message; can be given more than once")  # fmt: skip
-    _add_server(chat)
+    add_server(chat)
     chat.set_defaults(run=_chat, parser=chat)
 
 
@@ -164,16 +176,8 @@ def _add_create(commands: argparse._SubParsersAction[Parser]) -> None:
     option("--instructions", metavar="TEXT", help="its instructions")
     option("--tool", metavar="TYPE", action="append", choices=("code_interpreter", "file_search"),
            help="code_interpreter or file_search; can be given more than once")  # fmt: skip
-    _add_server(create)
+    add_server(create)
     create.set_defaults(run=_create, parser=create)
-
-
-def _add_server(command: Parser) -> None:
-    option = command.add_argument
-    option("--base-url", metavar="URL", help="server of the protocol, such as https://host/v1; "
-           "without it the embedded engine [ASSISTANTS_BASE_URL]")  # fmt: skip
-    option("--api-key", metavar="KEY", help="key for that server; the variable is the better "
-           "place, since other users may see command lines [ASSISTANTS_API_KEY]")  # fmt: skip
 
 
 def _chat(options: argparse.Namespace) -> int:
@@ -212,7 +216,7 @@ def _chat(options: argparse.Namespace) -> int:
                 if talk.has_begun:
                     screen.aside(f"To go on: {_continuation(talk, options.base_url)}")
     except AssistantsError as error:
-        raise Refusal(_status_of(error), str(error)) from error
+        raise Refusal(status_of(error), str(error)) from error
     except BrokenPipeError:
         discard_output()
         return FAILED
@@ -234,7 +238,7 @@ def _create(options: argparse.Namespace) -> int:
                 tools=options.tool,
             )
     except AssistantsError as error:
-        raise Refusal(_status_of(error), str(error)) from error
+        raise Refusal(status_of(error), str(error)) from error
     say(made)
     return 0
 
@@ -242,9 +246,3 @@ def _create(options: argparse.Namespace) -> int:
 def _continuation(talk: ChatSession, base_url: str | None) -> str:
     command = f"assistants chat --assistant {talk.assistant_id} --thread {talk.thread_id}"
     return command if base_url is None else f"{command} --base-url {base_url}"
-
-
-def _status_of(error: AssistantsError) -> int:
-    if "[engine]" in str(error):
-        return NOT_INSTALLED
-    return USAGE if isinstance(error, ConfigurationError) else FAILED

@@ -131,6 +131,9 @@ def add_log_options(command: Parser) -> None:
            "object a line", metavar="FORMAT")  # fmt: skip
     option("--log-level", "ASSISTANTS_LOG_LEVEL", None, "what is logged: debug, info (a line for "
            "each request), warning (the default), error or critical", metavar="LEVEL")  # fmt: skip
+    option("--access-log", "ASSISTANTS_ACCESS_LOG", None, "logs a line for each request, whatever "
+           "the level: method, path, status, milliseconds, bytes, the name of the token and the "
+           "request's id", action="store_const", const="1")  # fmt: skip
     option("--metrics", "ASSISTANTS_METRICS", None, "serves metrics in Prometheus' text form at "
            "/metrics; needs the extra \"metrics\"", action="store_const", const="1")  # fmt: skip
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from assistants_client.cli.engine_options import add_database, refusing, set_variables
 from assistants_client.cli.exits import DATABASE, INTERRUPTED, NOT_INSTALLED, USAGE, Refusal, say
 from assistants_client.cli.parser import Parser
+from assistants_client.cli.stored import require_database
 
 if TYPE_CHECKING:
     from assistants_client.engine.services.housekeeping import Tally
@@ -91,7 +91,7 @@ def _prune(options: argparse.Namespace) -> int:
         from assistants_client.engine.services.housekeeping import Ages, Housekeeping
         from assistants_client.engine.storage.database import Database
     url = options.database or DEFAULT_URL
-    _require_there(url)
+    require_database(url)
     ages = Ages(**{name: getattr(options, name) for name in _AGES})
     with refusing(sources):
         database = Database(url)
@@ -115,21 +115,6 @@ def _prune(options: argparse.Namespace) -> int:
     return status
 
 
-def _require_there(url: str) -> None:
-    """Refuses a file that is not there: else an empty database would be made, and measured."""
-    if not url.startswith("sqlite"):
-        return
-    path = url.partition("://")[2].removeprefix("/").partition("?")[0]
-    if path in {"", ":memory:"}:
-        raise Refusal(DATABASE, "a database in memory is gone with its process: nothing is old")
-    if not path.startswith("file:") and not os.path.exists(path):
-        raise Refusal(
-            DATABASE,
-            f"there is no database {os.path.abspath(path)}; --database or ASSISTANTS_DATABASE_URL "
-            "names another",
-        )
-
-
 def _so_far(done: dict[str, Tally], options: argparse.Namespace) -> str:
     if not options.yes or not any(tally.count for tally in done.values()):
         return ""
@@ -137,15 +122,22 @@ def _so_far(done: dict[str, Tally], options: argparse.Namespace) -> str:
     return f"Deleted before that: {', '.join(counts)}. Run it again for the rest."
 
 
-def _as_json(
-    database: str, sizes: Sizes, done: Sequence[Tally], is_applied: bool, is_interrupted: bool
-) -> str:
-    document: dict[str, Any] = {
+def sizes_as_json(database: str, sizes: Sizes) -> dict[str, Any]:
+    """Returns the document with the sizes of a database."""
+    return {
         "database": database,
         "bytes": sizes.bytes,
         "free_bytes": sizes.free_bytes,
         "has_indexes": sizes.has_indexes,
         "kinds": [{"kind": k.kind, "rows": k.rows, "bytes": k.bytes} for k in sizes.kinds],
+    }
+
+
+def _as_json(
+    database: str, sizes: Sizes, done: Sequence[Tally], is_applied: bool, is_interrupted: bool
+) -> str:
+    document: dict[str, Any] = {
+        **sizes_as_json(database, sizes),
         "is_dry_run": not is_applied,
         "is_interrupted": is_interrupted,
         "pruned": [
@@ -164,9 +156,8 @@ def _as_json(
     return json.dumps(document, indent=2)
 
 
-def _as_text(
-    database: str, sizes: Sizes, done: Sequence[Tally], is_applied: bool, is_interrupted: bool
-) -> str:
+def sizes_as_text(database: str, sizes: Sizes) -> str:
+    """Returns the lines with the sizes of a database."""
     from assistants_client.engine.storage.sizes import shown_bytes
 
     whole, free = shown_bytes(sizes.bytes), shown_bytes(sizes.free_bytes)
@@ -178,6 +169,15 @@ def _as_text(
             for size in sizes.kinds
         ],
     )
+    return "\n".join(lines)
+
+
+def _as_text(
+    database: str, sizes: Sizes, done: Sequence[Tally], is_applied: bool, is_interrupted: bool
+) -> str:
+    from assistants_client.engine.storage.sizes import shown_bytes
+
+    lines = [sizes_as_text(database, sizes)]
     if done:
         lines += ["", "Deleted:" if is_applied else "Would be deleted, with --yes:"]
         lines += _table(

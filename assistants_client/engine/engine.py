@@ -216,6 +216,7 @@ class Engine:
             run_seconds=run_seconds,
             events=events,
             embeddings=embeddings,
+            model_names=tuple(getattr(model, "model_names", ())),
         )
         overview = Overview(context)
         self._metrics = made = _metrics(metrics, overview)

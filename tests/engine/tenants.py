@@ -30,6 +30,8 @@ NOBODYS = {
     "file_id": "file-nobodys",
     "vector_store_id": "vs_nobodys",
     "batch_id": "vsfb_nobodys",
+    "model_id": "model-nobodys",
+    "model_owner": "nobodys",
 }
 
 
@@ -94,7 +96,9 @@ class Tenants:
         for number in self.store.to_read:
             ingester.process(str(number))
         self.store.to_read.clear()
-        assistant = self.made(who, "/assistants", {"model": "m", "tools": [FUNCTION]})["id"]
+        model = f"model-of-{who}"
+        self.made(who, "/assistants", {"model": f"models/{model}"})
+        assistant = self.made(who, "/assistants", {"model": model, "tools": [FUNCTION]})["id"]
         first = {"messages": [{"role": "user", "content": "Hello"}]}
         thread, free = (self.made(who, "/threads", first)["id"] for _ in range(2))
         [message] = self.ask(who, "GET", f"/threads/{thread}/messages").get_json()["data"]
@@ -117,6 +121,8 @@ class Tenants:
             "idle_file_id": idle,
             "vector_store_id": stored,
             "batch_id": batch,
+            "model_id": model,
+            "model_owner": "models",
         }
 
 

@@ -130,7 +130,13 @@ REFERENCES: dict[str, Callable[[Ids], Sequence[object]]] = {
 }
 
 WITH_IDS = [(method, path) for method, path in OPERATIONS if "<" in path]
-LISTS = [path for method, path in OPERATIONS if method == "GET" and "<" not in path]
+#: What is made of objects of all kinds; their tests are at the end.
+MADE_UP = ("/models", "/usage")
+LISTS = [
+    path
+    for method, path in OPERATIONS
+    if method == "GET" and "<" not in path and path not in MADE_UP
+]
 
 
 @pytest.fixture
@@ -335,3 +341,29 @@ def test_the_lists_of_a_tenant_have_indexes(store: Store, where: str, index: str
         [row] = connection.exec_driver_sql(query, ("ann",)).all()
         assert f" {index} " in row[3]
         assert row[3].startswith("SEARCH")
+
+
+def test_models_in_use_are_ones_own(tenants: Tenants) -> None:
+    """What the assistants of others name is in no list."""
+    for who in ("ann", "web"):
+        tenants.world(who)
+    seen = {
+        who: [one["id"] for one in tenants.ask(who, "GET", "/models").get_json()["data"]]
+        for who in ("ann", "ben", "web", "owner")
+    }
+    ann = ["model-of-ann", "models/model-of-ann"]
+    both = ["model-of-ann", "model-of-web", "models/model-of-ann", "models/model-of-web"]
+    assert seen == {"ann": ann, "ben": [], "web": both, "owner": both}
+
+
+@pytest.mark.parametrize("group_by", ["assistant", "model", "day", "metadata:user"])
+def test_usage_is_of_ones_own_runs(tenants: Tenants, group_by: str) -> None:
+    """However it is grouped; who is not isolated sees all."""
+    for who in ("ann", "web"):
+        tenants.world(who)
+    path = f"/usage?group_by={group_by}&since=0"
+    runs = {
+        who: sum(one["runs"] for one in tenants.ask(who, "GET", path).get_json()["data"])
+        for who in ("ann", "ben", "web", "owner")
+    }
+    assert runs == {"ann": 1, "ben": 0, "web": 2, "owner": 2}

@@ -115,7 +115,7 @@ def test_a_database_without_a_version_is_used(path: Path) -> None:
         assert found["filename"] == "notes.txt"
         assert http.send("GET", "/vector_stores/vs_0002")["file_counts"]["completed"] == 1
         assert len(http.send("GET", "/assistants")["data"]) == 1
-    assert version(url) == [2]
+    assert version(url) == [3]
 
 
 def test_what_may_be_missing_is_added(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_may_be_missing_is_added(path: Path) -> None:
     assert ask(url, "SELECT count(*) FROM model_states") == [0]
     names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
     assert {"ix_runs_made", "ix_files_expires_at"} <= {*names}
-    assert version(url) == [2]
+    assert version(url) == [3]
 
 
 def test_tokens_come_to_a_database_that_had_none(path: Path) -> None:
@@ -154,7 +154,7 @@ def test_tokens_come_to_a_database_that_had_none(path: Path) -> None:
     assert ask(url, "SELECT tenant FROM runs") == [None] * 3
     names = ask(url, "SELECT name FROM sqlite_master WHERE type = 'index'")
     assert {"ix_threads_of", "ix_files_of_for"} <= {*names}
-    assert version(url) == [2]
+    assert version(url) == [3]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_additions_need_no_step(url: str) -> None:
 
 def test_a_newer_version_is_refused(url: str) -> None:
     """Before anything is read or written; the error names both versions, and no password."""
-    ask(url, "UPDATE assistants_schema_version SET version = 3")
+    ask(url, "UPDATE assistants_schema_version SET version = 4")
     given = make_url(url)
     if given.get_backend_name() != "sqlite":
         given = given.set(password="secret")
@@ -236,8 +236,8 @@ def test_a_newer_version_is_refused(url: str) -> None:
         Database(given.render_as_string(hide_password=False)).open()
 
     assert str(caught.value).startswith(
-        f"The database {shown} cannot be opened: its schema has version 3, and this "
-        "assistants-client supports versions 1 to 2. Update assistants-client, or name another: "
+        f"The database {shown} cannot be opened: its schema has version 4, and this "
+        "assistants-client supports versions 1 to 3. Update assistants-client, or name another: "
     )
     assert "secret" not in str(caught.value)
 
@@ -476,5 +476,39 @@ def test_the_words_of_passages_are_made_anew(
         ]
         bench.client.vector_store_files.delete(store, file)
         assert bench.found(store, "walrus") == []
-    assert version(url) == [2]
+    assert version(url) == [3]
     assert ask(url, "SELECT count(*) FROM passage_words") == [0]
+
+
+# --- the step to version 3 ----------------------------------------------------------------------
+
+
+def test_threads_of_earlier_versions_are_found(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By their metadata, and by words of their messages, save those that are being written."""
+    monkeypatch.setattr("assistants_client.engine.storage.thread_index._AT_ONCE", 3)
+    with Engine(url, Scripted([])) as engine:
+        http = Http(engine)
+        for number in range(7):
+            first = {"role": "user", "content": f"Otters, number {number}"}
+            http.send("POST", "/threads", {"messages": [first], "metadata": {"user": str(number)}})
+    triggers = ["DROP TRIGGER message_is_gone"] if url.startswith("sqlite") else []
+    ask(
+        url,
+        *triggers,
+        "UPDATE messages SET status = 'in_progress' WHERE seq = 7",
+        "DROP TABLE thread_metadata",
+        "DROP TABLE message_words",
+        "UPDATE assistants_schema_version SET version = 2",
+    )
+    with Engine(url, Scripted([])) as engine:
+        http = Http(engine)
+        assert len(http.send("GET", "/threads?search=otter")["data"]) == 6
+        [found] = http.send("GET", "/threads?search=otters&metadata[user]=3")["data"]
+        assert found["metadata"] == {"user": "3"}
+        assert caplog.messages == [
+            "Migrating the database: indexing the words of 7 messages",
+            "Indexed the words of 7 messages",
+        ]
+    assert version(url) == [3]

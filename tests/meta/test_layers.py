@@ -41,7 +41,8 @@ OURS = {
     "lazy:function_tools lazy:streaming",
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
-    "cli": "_arguments _lazy_names _version errors models client lazy:engine lazy:transfer",
+    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine "
+    "lazy:transfer",
     # What is lost, what is found, and archives: below all that reads and writes them.
     "transfer.losses": "",
     "transfer.found": "transfer.losses",
@@ -104,7 +105,7 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _old_items _references _stores "
-    "_resources _passages _run_queue _usage _vectors _words _search _write worker_side.claims",
+    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write worker_side.claims",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not

@@ -118,7 +118,9 @@ class App:
         return response(environ, start_response)
 
     def _respond(self, environ: WSGIEnvironment, record: RequestRecord) -> Response:
-        services, posts = self._handlers(self._caller(environ))
+        caller = self._caller(environ)
+        record.tenant = caller.tenant
+        services, posts = self._handlers(caller)
         method, shown = environ["REQUEST_METHOD"].upper(), "/" + get_path_info(environ).lstrip("/")
         # A base URL that ends with a slash makes two of them.
         path = "/" + _BASE.sub("", shown, count=1).removesuffix("/").lstrip("/")

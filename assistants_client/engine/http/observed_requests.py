@@ -77,7 +77,9 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        return self._context.run(next, self._blocks)
+        block = self._context.run(next, self._blocks)
+        self._record.bytes += len(block)
+        return block
 
     def close(self) -> None:
         """Ends the response, as servers do when it is sent or nobody takes it any more."""

@@ -21,13 +21,16 @@ from assistants_client.engine.http.upload_form import UploadForm
 from assistants_client.engine.services._base import Context
 from assistants_client.engine.services._contents import FileContent
 from assistants_client.engine.services._stores import STATUSES
+from assistants_client.engine.services._thread_search import ThreadFilter, parse_thread_filter
 from assistants_client.engine.services._write import Write
 from assistants_client.engine.services.assistants import Assistants
 from assistants_client.engine.services.files import Files
 from assistants_client.engine.services.messages import Messages
+from assistants_client.engine.services.models import Models
 from assistants_client.engine.services.run_steps import RunSteps
 from assistants_client.engine.services.runs import Runs
 from assistants_client.engine.services.threads import Threads
+from assistants_client.engine.services.usage import RunUsage, parse_usage_query
 from assistants_client.engine.services.vector_store_file_batches import VectorStoreFileBatches
 from assistants_client.engine.services.vector_store_files import VectorStoreFiles
 from assistants_client.engine.services.vector_stores import VectorStores
@@ -73,6 +76,8 @@ class Services:
         self.messages: Messages = Messages(context)
         self.runs: Runs = Runs(context)
         self.run_steps: RunSteps = RunSteps(context)
+        self.usage: RunUsage = RunUsage(context)
+        self.models: Models = Models(context)
         self.files: Files = Files(context)
         self.vector_stores: VectorStores = VectorStores(context)
         self.vector_store_files: VectorStoreFiles = VectorStoreFiles(context)
@@ -129,6 +134,10 @@ class Call:
         """Reads the query for a page of files; such pages are larger and only go forwards."""
         query = {name: value for name, value in self.request.args.items() if name != "before"}
         return parse_page_query(query, default_limit=_FILES_PAGE, maximum_limit=_FILES_PAGE)
+
+    def thread_filter(self) -> ThreadFilter:
+        """Reads the query's metadata and words of threads."""
+        return parse_thread_filter(self.request.args.items(multi=True))
 
     def status(self) -> str | None:
         """Returns the status of the files of a store that are asked for; ``None`` for all."""
@@ -255,7 +264,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
         lambda s, c: s.assistants.update(**c.ids, update=c.body(AssistantUpdate)),
     ),
     ("DELETE", f"{_A}/<assistant_id>", lambda s, c: s.assistants.delete(**c.ids)),
-    ("GET", _T, lambda s, c: s.threads.list(c.page())),
+    ("GET", _T, lambda s, c: s.threads.list(c.page(), c.thread_filter())),
     ("POST", _T, lambda s, c: s.threads.create(c.body(ThreadRequest, optional=True))),
     ("GET", f"{_T}/<thread_id>", lambda s, c: s.threads.retrieve(**c.ids)),
     (
@@ -361,6 +370,14 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
             **c.ids, query=c.page(), status=c.status()
         ),
     ),
+    ("GET", "/models", lambda s, c: s.models.list()),
+    ("GET", "/models/<model_id>", lambda s, c: s.models.retrieve(**c.ids)),
+    (
+        "GET",  # names of Hugging Face have a slash, which arrives as one
+        "/models/<model_owner>/<model_id>",
+        lambda s, c: s.models.retrieve("{model_owner}/{model_id}".format(**c.ids)),
+    ),
+    ("GET", "/usage", lambda s, c: s.usage.by(parse_usage_query(c.request.args, s.usage.now()))),
     ("GET", _S, _run_steps_list),
     ("GET", f"{_S}/<step_id>", _run_steps_retrieve),
 )

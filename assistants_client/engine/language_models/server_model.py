@@ -191,6 +191,13 @@ class ServerModel(ABC):
     def _reader(self, origin: str, document: Mapping[str, Any]) -> StreamReader:
         """Returns the reader of the answer to a request."""
 
+    @property
+    def model_names(self) -> Sequence[str]:
+        """The names that are known: of the model of every request, or of those in the map."""
+        if self._model is not None:
+            return [self._model]
+        return list(dict.fromkeys([*self._model_map.values(), *self._model_map]))
+
     def requested_model(self, name: str) -> str:
         """Returns the model that the server is asked for where a run names this one."""
         return self._model or self._model_map.get(name, name)

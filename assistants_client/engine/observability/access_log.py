@@ -1,4 +1,4 @@
-"""One line of the log for each request: its method, path, status, duration and id.
+"""One line of the log for each request: its method, path, status, duration, size, tenant and id.
 
 No query, no header and no body is in it: they may hold a key, or what users write.
 """
@@ -17,7 +17,8 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _LONGEST_PATH: Final = 500
 
 #: A name of its own: it is what programs silence, or write elsewhere.
-_log = logging.getLogger("assistants_client.access")
+ACCESS_LOGGER: Final = "assistants_client.access"
+_log = logging.getLogger(ACCESS_LOGGER)
 
 
 @define(kw_only=True)
@@ -32,6 +33,8 @@ class RequestRecord:
         route: The pattern of its path; empty where there is none.
         status: The status of the response; 0 where there was none.
         is_stream: Whether the response is an event stream.
+        tenant: The name of the stored token that it came with, if it came with one.
+        bytes: The bytes of the response's body that were sent so far.
         ids: The ids that the log knows of it.
         seconds_to_response: From its beginning until its response began.
     """
@@ -43,6 +46,8 @@ class RequestRecord:
     route: str = ""
     status: int = 0
     is_stream: bool = False
+    tenant: str | None = None
+    bytes: int = 0
     ids: Mapping[str, str] = field(factory=dict)
     seconds_to_response: float = 0.0
     began: float = field(factory=time.perf_counter)
@@ -69,16 +74,20 @@ def log_request(record: RequestRecord) -> None:
     milliseconds = round(1000 * (time.perf_counter() - record.began), 1)
     _log.log(
         level,
-        "%s %s %d %g ms",
+        "%s %s %d %g ms %d bytes%s",
         method,
         path,
         record.status,
         milliseconds,
+        record.bytes,
+        "" if record.tenant is None else f" token {record.tenant}",
         extra={
             **record.ids,
             "method": method,
             "path": path,
             "status": record.status,
             "duration_ms": milliseconds,
+            "bytes": record.bytes,
+            "token": record.tenant,
         },
     )

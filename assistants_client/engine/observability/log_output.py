@@ -10,14 +10,16 @@ from datetime import datetime, timezone
 from typing import Any, Final
 from urllib.parse import quote
 
+from assistants_client.engine.observability.access_log import ACCESS_LOGGER
 from assistants_client.engine.observability.log_context import ID_NAMES, LogIds
 from assistants_client.errors import ConfigurationError
 
 #: The attributes of a record that a line of JSON has, beside its text.
-ACCESS_NAMES: Final = ("method", "path", "status", "duration_ms")
+ACCESS_NAMES: Final = ("method", "path", "status", "duration_ms", "bytes", "token")
 
 _FORMAT: Final = "ASSISTANTS_LOG_FORMAT"
 _LEVEL: Final = "ASSISTANTS_LOG_LEVEL"
+_ACCESS: Final = "ASSISTANTS_ACCESS_LOG"
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 
@@ -41,7 +43,8 @@ class JsonFormatter(logging.Formatter):
 
     It has ``time`` (ISO 8601, UTC), ``level``, ``logger`` and ``message``; where there are any
     ``run_id``, ``thread_id``, ``request_id`` and ``exception``; and of a request ``method``,
-    ``path``, ``status`` and ``duration_ms``.
+    ``path``, ``status``, ``duration_ms``, ``bytes`` and, where it came with a stored one, the name
+    of its ``token``.
     """
 
     def __init__(self) -> None:
@@ -77,7 +80,8 @@ def set_up_log(logger: logging.Logger) -> None:
     """Has a logger write to the standard error, as the environment says.
 
     ``ASSISTANTS_LOG_FORMAT`` is ``plain`` (the default) or ``json``, ``ASSISTANTS_LOG_LEVEL`` one
-    of Python's levels (``warning``). A logger that has handlers of a program's own keeps them;
+    of Python's levels (``warning``). ``ASSISTANTS_ACCESS_LOG`` has each request logged at any
+    level. A logger that has handlers of a program's own keeps them;
     one that has not is written nowhere else.
 
     Raises:
@@ -86,6 +90,8 @@ def set_up_log(logger: logging.Logger) -> None:
     formatter = _FORMATTERS[_chosen(_FORMAT, "plain", tuple(_FORMATTERS))]()
     level = _chosen(_LEVEL, "warning", _LEVELS)
     logger.setLevel(level.upper())
+    if os.environ.get(_ACCESS):
+        logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO)
     if logger.handlers:
         return
     handler = logging.StreamHandler()
@@ -97,7 +103,7 @@ def set_up_log(logger: logging.Logger) -> None:
 
 def log_is_chosen() -> bool:
     """Returns whether the environment says anything about the log."""
-    return any(os.environ.get(name) for name in (_FORMAT, _LEVEL))
+    return any(os.environ.get(name) for name in (_FORMAT, _LEVEL, _ACCESS))
 
 
 def _chosen(variable: str, default: str, choices: tuple[str, ...]) -> str:

@@ -49,6 +49,8 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.leases import RELEASED, Leases
+from assistants_client.engine.storage.message_words import put_message_words
+from assistants_client.engine.storage.run_columns import usage_columns
 from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
@@ -88,6 +90,7 @@ class Context:
         embeddings: The embedding model, if there is one.
         leases: The leases that this process watches.
         pause: Waits for so many seconds.
+        model_names: The names of models that the configuration has.
     """
 
     database: Database
@@ -98,6 +101,7 @@ class Context:
     embeddings: Embeddings | None = None
     leases: Leases = field(factory=Leases)
     pause: Callable[[float], object] = time.sleep
+    model_names: Sequence[str] = ()
     caller: Caller = Caller()
 
     @property
@@ -389,6 +393,7 @@ def end_run(
         status=run.status,
         active_thread_id=None,
         cancelling_since=None,
+        **usage_columns(run),
         **RELEASED,
     )
     count_ended(connection, run, run.status, now, tenant)
@@ -424,6 +429,8 @@ def end_message(connection: Connection, message: Message, reason: str | None, no
         message.status, message.incomplete_at = "incomplete", now
         message.incomplete_details = IncompleteDetails(reason=reason)
     stored = save(connection, messages, message, status=message.status)
+    if stored is not None:
+        put_message_words(connection, [stored.document])
     if message.run_id is not None:
         emit_events(connection, message.run_id, MESSAGE, stored, message.status)
 
@@ -442,7 +449,7 @@ def require_run(connection: Connection, thread_id: str, run_id: str) -> Run:
 
 def add_messages(connection: Connection, made: Iterable[Message]) -> Sequence[StoredJson[Message]]:
     """Stores messages that a caller wrote, and returns their JSON."""
-    return [
+    stored = [
         add(
             connection,
             messages,
@@ -453,3 +460,5 @@ def add_messages(connection: Connection, made: Iterable[Message]) -> Sequence[St
         )
         for message in made
     ]
+    put_message_words(connection, [one.document for one in stored], are_new=True)
+    return stored

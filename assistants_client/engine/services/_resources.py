@@ -24,6 +24,7 @@ from assistants_client.engine.services._stores import (
 from assistants_client.engine.storage.database import add, load, save
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import threads, vector_stores
+from assistants_client.engine.storage.thread_index import put_metadata
 from assistants_client.models.messages import Attachment, ImageFilePart, Message
 from assistants_client.models.runs import Run
 from assistants_client.models.threads import Thread
@@ -129,6 +130,7 @@ def store_thread(
         context, connection, thread.tool_resources, at=at, expires_after=THREAD_EXPIRY
     )
     stored = add(connection, threads, thread, tenant=context.caller.tenant)
+    put_metadata(connection, thread.id, thread.metadata, is_new=True)
     _require_images(context, connection, first, f"{at}messages[{{}}].")
     if apply_attachments(context, connection, thread, first, f"{at}messages[{{}}]."):
         stored = StoredJson.of(thread)

@@ -42,6 +42,7 @@ from assistants_client.engine.storage.database import (
     save,
 )
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
+from assistants_client.engine.storage.run_columns import usage_columns
 from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import assistants, messages, run_steps, runs
@@ -257,6 +258,7 @@ def _add_run(connection: Connection, run: Run, tenant: str | None) -> StoredJson
         status=run.status,
         active_thread_id=run.thread_id,
         tenant=tenant,
+        **usage_columns(run),
     )
     emit_events(connection, run.id, RUN, stored, "created", "queued")
     emit_after_commit(connection, RunQueued(run.id, tenant))

@@ -16,6 +16,11 @@ from assistants_client.engine.services._resources import (
     resolve_resources,
     store_thread,
 )
+from assistants_client.engine.services._thread_search import (
+    EVERY_THREAD,
+    ThreadFilter,
+    matching,
+)
 from assistants_client.engine.services._usage import count_ended, tenant_of
 from assistants_client.engine.services._write import Write, delete_first, in_pieces
 from assistants_client.engine.storage.database import (
@@ -29,6 +34,8 @@ from assistants_client.engine.storage.database import (
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import messages, run_steps, runs, threads
+from assistants_client.engine.storage.thread_index import put_metadata
+from assistants_client.models._base import UNSET
 from assistants_client.models.lists import Deleted, Page
 from assistants_client.models.run_steps import RunStep
 from assistants_client.models.threads import Thread, ThreadRequest, ThreadUpdate
@@ -72,15 +79,28 @@ class Threads:
             if update.tool_resources:
                 resolve_resources(self._context, connection, found.tool_resources)
             save(connection, threads, found)
+            if update.metadata is not UNSET:
+                put_metadata(connection, thread_id, found.metadata)
             return found
 
         return Write(write)
 
-    def list(self, query: PageQuery) -> StoredJson[Page[Thread]]:
-        """Returns a page of all threads that the caller sees."""
+    def list(
+        self, query: PageQuery, wanted: ThreadFilter = EVERY_THREAD
+    ) -> StoredJson[Page[Thread]]:
+        """Returns a page of all threads that the caller sees, or of those that a filter names."""
+        tenant = self._context.only_tenant
         with self._context.database.read() as connection:
+            found = matching(connection, wanted, tenant)
             return read_page(
-                connection, threads, Thread, query, {}, tenant=self._context.only_tenant
+                connection,
+                threads,
+                Thread,
+                query,
+                {},
+                tenant=tenant,
+                passing=found.passing,
+                candidates=found.candidates,
             )
 
     def delete(self, thread_id: str) -> Deleted:

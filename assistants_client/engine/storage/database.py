@@ -52,6 +52,7 @@ from assistants_client.engine.storage.store_faults import (
 )
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import threads
+from assistants_client.engine.storage.upkeep import vacuum
 from assistants_client.errors import ConfigurationError
 from assistants_client.models._base import Struct
 
@@ -155,6 +156,22 @@ class Database:
         until = self.deadline() if until is None else until
         opened, _ = self._enter(until, waits_for_all=waits)
         self._leave(opened)
+
+    def vacuum(self) -> None:
+        """Gives free space back; see ``upkeep.vacuum``.
+
+        Raises:
+            Fault: 503: the database cannot be used for the moment.
+        """
+        opened, connections = self._enter(self.deadline())
+        try:
+            vacuum(connections.engine)
+        except Exception as error:
+            if is_busy(error):
+                raise busy() from error
+            raise
+        finally:
+            self._leave(opened)
 
     @staticmethod
     def deadline() -> float:

@@ -123,6 +123,7 @@ def read_page(
     parent: str | None = None,
     tenant: str | None = None,
     passing: Sequence[ColumnElement[bool]] = (),
+    candidates: Select[Any] | None = None,
 ) -> StoredJson[Page[StructT]]:
     """Returns a page of a list, as JSON.
 
@@ -139,6 +140,8 @@ def read_page(
             all.
         passing: Conditions that an item may cease to fulfil: then it is left out, but a cursor may
             still name it.
+        candidates: A query for the places of all items that are in the list, where those can be
+            read in their order from an index of another table; likewise they may cease to be.
 
     Raises:
         Fault: A cursor names an item that never was in this list.
@@ -159,6 +162,8 @@ def read_page(
     upwards = ascending != backwards
     statement = _rows_of(table, *where, bounds=frozenset(bounds), upwards=upwards)
     values = {**where, **bounds, _LIMIT: query.limit + 1}
+    if candidates is not None:
+        passing = [*passing, table.c.seq.in_(_of_page(candidates, frozenset(bounds), upwards))]
     ids: list[str] = []
     items: list[str] = []
     has_more, room = False, MAX_PAGE_BYTES
@@ -198,18 +203,20 @@ def _rows_of(table: Table, *names: str, bounds: AbstractSet[str], upwards: bool)
         bounds: Which of ``_ABOVE`` and ``_BELOW`` the places have.
         upwards: Whether the places increase.
     """
-    seq, body = table.c.seq, cast(table.c.body, Text)
-    conditions = [table.c[name] == bindparam(name) for name in names]
+    body = cast(table.c.body, Text)
+    rows = select(table.c.seq, table.c.id, case((func.length(body) <= _SHORT, body)))
+    rows = rows.where(*(table.c[name] == bindparam(name) for name in names))
+    return _of_page(rows, bounds, upwards)
+
+
+def _of_page(rows: Any, bounds: AbstractSet[str], upwards: bool) -> Any:
+    """Returns a query, whose first column is a place, for the rows of a page alone."""
+    place = rows.selected_columns[0]
     if _ABOVE in bounds:
-        conditions.append(seq > bindparam(_ABOVE))
+        rows = rows.where(place > bindparam(_ABOVE))
     if _BELOW in bounds:
-        conditions.append(seq < bindparam(_BELOW))
-    return (
-        select(seq, table.c.id, case((func.length(body) <= _SHORT, body)))
-        .where(*conditions)
-        .order_by(seq.asc() if upwards else seq.desc())
-        .limit(bindparam(_LIMIT))
-    )
+        rows = rows.where(place < bindparam(_BELOW))
+    return rows.order_by(place.asc() if upwards else place.desc()).limit(bindparam(_LIMIT))
 
 
 @cache

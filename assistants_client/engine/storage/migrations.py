@@ -16,16 +16,20 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Column, Connection, func, insert, inspect, select, update
+from sqlalchemy import Column, Connection, func, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
+from assistants_client.engine.storage.message_words import MESSAGE_WORD_TABLES
 from assistants_client.engine.storage.passage_words import rebuild
+from assistants_client.engine.storage.run_columns import USAGE_COLUMNS
 from assistants_client.engine.storage.tables import (
     create_missing,
     metadata,
     passages,
     schema_version,
+    thread_metadata,
 )
+from assistants_client.engine.storage.thread_index import fill_usage_columns, index_all
 
 #: Migrates the tables of one version, and the rows in them, to the next.
 Step: TypeAlias = Callable[[Connection], object]
@@ -45,8 +49,47 @@ def _rebuild_words(connection: Connection) -> None:
         _log.warning("Indexed the words of %d passages anew", count)
 
 
+#: The columns of version 2 that are read to make version 3.
+_READ_FOR_INDEX: Final = {
+    "threads": {"seq", "id", "body"},
+    "messages": {"seq", "id", "thread_id", "status", "body"},
+}
+_READ_FOR_USAGE: Final = {"seq", "body"}
+_TEXTS: Final = {"assistant_id": "TEXT", "model": "TEXT"}
+
+
+def _index_threads(connection: Connection) -> None:
+    """Makes the indexes by which threads are found, and the columns of the usage of runs.
+
+    Of a thousand messages it takes some tenths of a second; a crash undoes it.
+    """
+    there = {
+        table: {column["name"] for column in columns}
+        for (_, table), columns in inspect(connection).get_multi_columns().items()
+    }
+    if not all(names <= there.get(table, set()) for table, names in _READ_FOR_INDEX.items()):
+        return  # it is refused afterwards
+    if "tenant" not in there["threads"]:
+        connection.exec_driver_sql("ALTER TABLE threads ADD COLUMN tenant TEXT")
+    thread_metadata.create(connection, checkfirst=True)
+    if "message_words" not in there:
+        for statement in MESSAGE_WORD_TABLES[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+    count = connection.execute(text("SELECT count(*) FROM messages")).scalar_one()
+    if count:
+        _log.warning("Migrating the database: indexing the words of %d messages", count)
+    index_all(connection)
+    if count:
+        _log.warning("Indexed the words of %d messages", count)
+    if there.get("runs", set()) >= _READ_FOR_USAGE:
+        for name, kind in {**dict.fromkeys(USAGE_COLUMNS, "BIGINT"), **_TEXTS}.items():
+            if name not in there["runs"]:
+                connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
+        fill_usage_columns(connection)
+
+
 #: The first leads from version 1 to 2. What was released is never changed.
-STEPS: Final[tuple[Step, ...]] = (_rebuild_words,)
+STEPS: Final[tuple[Step, ...]] = (_rebuild_words, _index_threads)
 
 #: Of databases that were made before versions were stored.
 _UNMARKED: Final = 1

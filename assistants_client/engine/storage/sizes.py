@@ -22,8 +22,8 @@ from assistants_client.engine.storage.tables import metadata
 #: For people: kinds of objects, each with its tables. The rows of the first are counted.
 KINDS: Final[Mapping[str, Sequence[str]]] = {
     "assistants": ("assistants",),
-    "threads": ("threads",),
-    "messages": ("messages",),
+    "threads": ("threads", "thread_metadata"),
+    "messages": ("messages", "message_words"),
     "runs": ("runs",),
     "run steps": ("run_steps", "model_states"),
     "states of code": ("interpreter_states", "interpreter_files"),
@@ -43,8 +43,8 @@ _SHARE: Final = 0.2
 _FREE_BYTES: Final = 8 * 1024 * 1024
 #: Of a table on PostgreSQL, from so many dead rows on.
 _DEAD_ROWS: Final = 10_000
-#: The tables in which SQLite keeps the index of words, by the beginning of their names.
-_WORDS: Final = "passage_words"
+#: The indexes of words: on SQLite each is kept in tables with this beginning of their names.
+_WORDS: Final = ("message_words", "passage_words")
 
 
 class StoredBytes(FunctionElement[int]):
@@ -159,7 +159,7 @@ def _by_columns(connection: Connection) -> dict[str, int]:
 
 
 def _of_postgresql(connection: Connection) -> Sizes:
-    names = [*metadata.tables, _WORDS]
+    names = [*metadata.tables, *_WORDS]
     sizes = connection.exec_driver_sql(
         "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
         "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
@@ -211,7 +211,8 @@ def _kinds(connection: Connection, tables: Mapping[str, int]) -> list[KindSize]:
 
 
 def _names(wanted: Iterable[str], there: Iterable[str]) -> list[str]:
-    """Returns the tables of a kind, with those in which SQLite keeps the index of words."""
+    """Returns the tables of a kind, with those in which SQLite keeps its index of words."""
     names = set(wanted)
-    hidden = {name for name in there if _WORDS in names and name.startswith(f"{_WORDS}_")}
+    within = tuple(f"{name}_" for name in _WORDS if name in names)
+    hidden = {name for name in there if within and name.startswith(within)}
     return sorted(names | hidden)

@@ -37,7 +37,9 @@ from sqlalchemy import (
     text,
 )
 
+from assistants_client.engine.storage.message_words import MESSAGE_WORD_TABLES
 from assistants_client.engine.storage.passage_words import WORD_TABLES
+from assistants_client.engine.storage.run_columns import USAGE_COLUMNS
 
 
 class _String(TypeDecorator[str]):
@@ -102,6 +104,17 @@ assistants: Final = _table("assistants", _tenant(), _of_tenants("ix_assistants_o
 
 threads: Final = _table("threads", _tenant(), _of_tenants("ix_threads_of", "seq"))
 
+#: The metadata of threads, by which they are found; with the thread's number and tenant.
+thread_metadata: Final = Table(
+    "thread_metadata",
+    metadata,
+    Column("key", _String, primary_key=True),
+    Column("value", _String, primary_key=True),
+    Column("thread", ForeignKey("threads.seq", ondelete="CASCADE"), primary_key=True, index=True),
+    _tenant(),
+    _of_tenants("ix_thread_metadata_of", "key", "value", "thread"),
+)
+
 messages: Final = _table(
     "messages",
     _parent("thread_id", "threads"),
@@ -127,6 +140,13 @@ runs: Final = _table(
     #: Since when it waits for one of the runs that may be in progress at once to end.
     Column("waits_since", Double),
     _tenant(),
+    #: What usage is counted by, once more (see ``run_columns``): the tokens of a run that ended.
+    Column("assistant_id", _String),
+    Column("model", _String),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Index("ix_runs_usage", "created_at", *USAGE_COLUMNS),
+    _of_tenants("ix_runs_usage_of", "created_at", *USAGE_COLUMNS),
     #: It has all that is asked for by who looks for work, in turns of the tenants.
     Index("ix_runs_by_status", "status", "tenant", "seq"),
     parent="thread_id",
@@ -279,13 +299,14 @@ passage_vectors: Final = Table(
     Column("vector", LargeBinary, nullable=False),
 )
 
-for _dialect, _statements in WORD_TABLES.items():
-    for _statement in _statements:
-        event.listen(
-            passages,
-            "after_create",
-            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
-        )
+for _indexed, _by_dialect in ((passages, WORD_TABLES), (messages, MESSAGE_WORD_TABLES)):
+    for _dialect, _statements in _by_dialect.items():
+        for _statement in _statements:
+            event.listen(
+                _indexed,
+                "after_create",
+                DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's is
+            )
 
 #: The responses to requests that may be repeated, by the key that their caller gave them.
 #: What is stored of a thread is deleted with the thread.

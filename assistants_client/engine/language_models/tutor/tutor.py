@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from assistants_client.engine.language_models.base import (
     CODE_INTERPRETER,
@@ -52,6 +53,9 @@ class Tutor:
     output; without, it computes itself. Other functions are never called. Only the last user turn
     is read. A token is a word here.
     """
+
+    #: Whatever a run names, this is what answers.
+    model_names: Final = ("tutor",)
 
     def respond(self, conversation: Conversation) -> Iterator[Delta]:
         """Answers the conversation; see ``LanguageModel.respond``. Raises nothing."""
