@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -152,8 +152,8 @@ def test_a_file_that_is_used_at_the_last_moment_stays(
     store.clock.move(100 * DAY)
     find = _old_items.references
 
-    def meanwhile(database: Database) -> Iterator[tuple[set[str], str]]:
-        yield from find(database)
+    def meanwhile(database: Database, wanted: Iterable[str]) -> Iterator[tuple[set[str], str]]:
+        yield from find(database, wanted)
         refer(store, file)
 
     monkeypatch.setattr(_old_items, "references", meanwhile)

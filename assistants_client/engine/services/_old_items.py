@@ -175,7 +175,7 @@ def orphaned_files(database: Database, before: float, without: AbstractSet[str])
     query = _query(own.seq, own.id, FILE_USED, size).where(own.is_whole, before >= FILE_USED)
     found = {row.id: _item(row) for rows in scan(database, files, query) for row in rows}
     if found:
-        for owners, file_id in references(database):
+        for owners, file_id in references(database, found):
             if without.isdisjoint(owners):
                 found.pop(file_id, None)
     yield from found.values()

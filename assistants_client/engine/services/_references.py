@@ -7,8 +7,9 @@ ended refers to nothing any more; its steps and messages may.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Table, Text, cast, select
@@ -26,8 +27,10 @@ from assistants_client.engine.storage.tables import (
 )
 
 _PREFIX: Final = "file-"
-#: A string of JSON that is the id of a file.
+#: A string of JSON that is the id of a file, of this engine's own.
 _ID: Final = re.compile(rf'"({_PREFIX}[^"\\]+)"')
+#: Any string of JSON.
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 #: The tables whose objects name files, each with what its rows depend on: they are read with it.
 _NAMING: Final[Sequence[tuple[Table, Any]]] = tuple(
@@ -47,19 +50,30 @@ _NAMING: Final[Sequence[tuple[Table, Any]]] = tuple(
 )
 
 
-def references(database: Database) -> Iterator[tuple[set[str], str]]:
+def references(database: Database, wanted: Iterable[str] = ()) -> Iterator[tuple[set[str], str]]:
     """Yields the files that are referred to.
+
+    Args:
+        database: The database.
+        wanted: The ids of files that are asked for. Those that were imported may have any form;
+            all that is stored is then read, and not only what has an id of the engine's own form.
 
     Yields:
         The ids of what the reference is a part of, or is in, such as the thread of a message: it is
         gone with any of them. Then the file's id.
     """
+    # As they stand in JSON, without their quotes.
+    foreign = {json.dumps(one)[1:-1]: one for one in wanted if not one.startswith(_PREFIX)}
     for table, query in _NAMING:
         text = query.selected_columns["text"]
-        for rows in scan(database, table, query.where(text.contains(_PREFIX))):
+        some = query if foreign else query.where(text.contains(_PREFIX))
+        for rows in scan(database, table, some):
             for row in rows:
                 for file_id in _ID.findall(row.text):
                     yield set(row[:-1]), file_id
+                for string in _STRING.findall(row.text) if foreign else ():
+                    if string in foreign:
+                        yield set(row[:-1]), foreign[string]
     held = vector_store_files.c
     for rows in scan(database, vector_store_files, select(held.vector_store_id, held.id)):
         for row in rows:
