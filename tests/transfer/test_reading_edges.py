@@ -181,6 +181,7 @@ def test_odd_messages(tmp_path: Path, document: object, texts: list[str]) -> Non
     [
         {"lc": 1, "type": "constructor", "id": "x", "kwargs": {}},
         {"lc": 1, "type": "constructor", "id": ["langchain", "Prompt"], "kwargs": {"a": 1}},
+        {"some": {"thing": {"else": 1}}},
         {"type": "text", "text": "x"},
         {"type": "function_call", "name": None},
         {"role": "user"},

@@ -50,5 +50,12 @@ def thread_document(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def is_container(value: dict[str, Any]) -> bool:
-    """Returns whether a value holds others, and may well be empty."""
+    """Returns whether a value holds others."""
     return any(isinstance(one, (dict, list)) for one in value.values())
+
+
+def is_empty(value: dict[str, Any]) -> bool:
+    """Returns whether a value is a page or a wrapper with nothing in it."""
+    return any(
+        one == [] or (isinstance(one, dict) and one.get("data") == []) for one in value.values()
+    )

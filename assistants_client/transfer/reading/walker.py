@@ -18,6 +18,7 @@ from assistants_client.transfer.reading.contents import from_json_text
 from assistants_client.transfer.reading.enclosing import (
     beginning,
     is_container,
+    is_empty,
     thread_document,
     thread_of,
 )
@@ -179,7 +180,7 @@ class Walker:
         before = self._state.total()
         yield from self._members(value, context)
         is_element = context.is_list or context.depth == 0
-        if is_element and self._state.total() == before and not is_container(value):
+        if is_element and self._state.total() == before and not is_empty(value):
             self._state.unknown += 1
 
     def _taken(self, value: dict[str, Any], context: Context) -> Iterator[Found] | None:
