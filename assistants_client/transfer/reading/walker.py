@@ -14,7 +14,7 @@ from attrs import evolve
 from assistants_client.transfer.found import Found
 from assistants_client.transfer.reading import refusals
 from assistants_client.transfer.reading.chat import Chat
-from assistants_client.transfer.reading.contents import from_json_text
+from assistants_client.transfer.reading.contents import from_json_text, word
 from assistants_client.transfer.reading.enclosing import (
     beginning,
     is_container,
@@ -165,7 +165,7 @@ class Walker:
         if taken is not None:
             yield from taken
             return
-        if value.get("object") in NO_OBJECTS:
+        if word(value.get("object")) in NO_OBJECTS:
             if value["object"] in {"export", "export.end"}:
                 self._archive = value["object"] == "export.end"
             return
