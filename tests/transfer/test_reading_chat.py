@@ -235,6 +235,13 @@ def test_parts_of_other_interfaces(tmp_path: Path) -> None:
     assert read.codes() == ["part_dropped", "part_dropped", "annotation_dropped"]
 
 
+def test_a_chat_of_a_page_s_length_is_no_page(tmp_path: Path) -> None:
+    """For it has no ids, as what came from a server would."""
+    turns = [{"role": role, "content": "x"} for role in ("user", "assistant") * 10]
+
+    assert not any(one.is_cut for one in result(source(tmp_path, "a.json", turns)).found)
+
+
 def test_other_things_of_the_same_service_are_refused(tmp_path: Path) -> None:
     """Single completions and responses, and ChatKit's threads."""
     one = {"object": "chat.completion", "choices": [{"message": {"role": "assistant"}}]}

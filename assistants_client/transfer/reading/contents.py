@@ -88,6 +88,11 @@ def role_for_protocol(value: object, lose: Lose) -> tuple[str, dict[str, str]]:
 _TO: Final[Mapping[str, str]] = {"system": "user", "call": "assistant"}
 
 
+def word(value: object) -> str:
+    """Returns a text, such as the name of a type; nothing where something else stands."""
+    return value if isinstance(value, str) else ""
+
+
 def text_part(value: str) -> dict[str, Any]:
     """Returns the part of a message that is this text."""
     return {"type": "text", "text": {"value": value, "annotations": []}}
@@ -107,8 +112,8 @@ def _is_whole(part: object) -> bool:
     """Returns whether a part is as servers of the protocol send it."""
     if not isinstance(part, dict):
         return False
-    kind = part.get("type")
-    inner = part.get(kind) if isinstance(kind, str) else None
+    kind = word(part.get("type"))
+    inner = part.get(kind)
     if kind == "text":
         return (
             len(part) == 2
@@ -202,7 +207,7 @@ def _annotation(value: object, lose: Lose) -> dict[str, Any] | None:
     """
     if isinstance(value, dict):
         start, end = value.get("start_index"), value.get("end_index")
-        kind, index = value.get("type"), value.get("index")
+        kind, index = word(value.get("type")), value.get("index")
         if kind == "url_citation" and isinstance(start, int) and isinstance(end, int):
             inner = {"url": value.get("url"), "title": value.get("title")}
             places = {"text": "", "start_index": start, "end_index": end}

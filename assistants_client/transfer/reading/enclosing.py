@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from assistants_client.transfer.reading.contents import word
 from assistants_client.transfer.reading.state import THREAD_NAMES
 from assistants_client.transfer.reading.turns import turn_of
 
@@ -16,7 +17,7 @@ def beginning(head: list[Any]) -> list[Any]:
     for one in head[:20]:
         found.append(one)
         turn = turn_of(one) if isinstance(one, dict) else None
-        if turn is not None and turn.role in {"assistant", "ai"}:
+        if turn is not None and word(turn.role) in {"assistant", "ai"}:
             break
     return found
 
@@ -50,5 +51,12 @@ def thread_document(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def is_container(value: dict[str, Any]) -> bool:
-    """Returns whether a value holds others, and may well be empty."""
+    """Returns whether a value holds others."""
     return any(isinstance(one, (dict, list)) for one in value.values())
+
+
+def is_empty(value: dict[str, Any]) -> bool:
+    """Returns whether a value is a page or a wrapper with nothing in it."""
+    return any(
+        one == [] or (isinstance(one, dict) and one.get("data") == []) for one in value.values()
+    )

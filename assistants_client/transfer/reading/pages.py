@@ -52,7 +52,9 @@ class Edges:
                 keys.add(key)
             yield from held
             held = [found]
-        if held and (says_more or (says_more is None and count in _PAGES and len(keys) == 1)):
+        # Lists of chats without ids are no pages, however long they are.
+        is_page = says_more is None and count in _PAGES and len(keys) == 1
+        if held and (says_more or (is_page and held[0].document.get("id"))):
             last = held.pop(0)
             if len(self._waiting) >= _WAITING:
                 first = next(iter(self._waiting))

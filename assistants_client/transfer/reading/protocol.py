@@ -17,6 +17,7 @@ from assistants_client.transfer.reading.contents import (
     is_protocol_part,
     role_for_protocol,
     role_of,
+    word,
 )
 from assistants_client.transfer.reading.state import Context, FileState, derived_id
 
@@ -85,7 +86,9 @@ def _is_message(value: dict[str, Any]) -> bool:
     if "content" not in value or "tool_calls" in value or role_of(value.get("role")) == "call":
         return False
     content = value["content"]
-    return not content or isinstance(content, str) or any(map(is_protocol_part, content))
+    if isinstance(content, list):
+        return not content or any(map(is_protocol_part, content))
+    return content is None or isinstance(content, str)
 
 
 class Protocol:
@@ -143,7 +146,7 @@ class Protocol:
         attachments = [*(_list(value.get("attachments"))), *content.attachments]
         if isinstance(old, list) and old:
             lose("v1_mapped", "file_ids", f"{len(old)} files, now attachments")
-            known = {one.get("file_id") for one in attachments if isinstance(one, dict)}
+            known = [one.get("file_id") for one in attachments if isinstance(one, dict)]
             tools = [{"type": "file_search"}]
             attachments += [{"file_id": one, "tools": tools} for one in old if one not in known]
         if len(attachments) != len(_list(value.get("attachments"))):
@@ -221,7 +224,7 @@ class Protocol:
         if isinstance(old, list) and old:
             state.lose("v1_mapped", kind="assistant", id_=id_, name="file_ids")
             tools = changes.get("tools", value.get("tools"))
-            kinds = {one.get("type") for one in _list(tools) if isinstance(one, dict)}
+            kinds = {word(one.get("type")) for one in _list(tools) if isinstance(one, dict)}
             resources = dict(_dict(value.get("tool_resources")))
             if "code_interpreter" in kinds:
                 resources.setdefault("code_interpreter", {"file_ids": old})

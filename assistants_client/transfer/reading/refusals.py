@@ -98,7 +98,7 @@ def value(found: Mapping[str, Any]) -> str | None:
     kind = str(found.get("object"))
     error, definition, metadata = (found.get(one) for one in ("error", "definition", "metadata"))
     is_error = isinstance(error, (dict, str)) and len(found) <= 4
-    is_report = found.get("code") in CODES and {"file", "line", "note"} <= found.keys()
+    is_report = str(found.get("code")) in CODES and {"file", "line", "note"} <= found.keys()
     is_version = isinstance(definition, dict) and isinstance(definition.get("kind"), str)
     was_moved = isinstance(metadata, dict) and "original_v1_id" in metadata
     reasons = (

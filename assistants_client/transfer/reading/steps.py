@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from assistants_client.transfer.found import Found
 from assistants_client.transfer.reading.chat import Chat
-from assistants_client.transfer.reading.contents import as_json
+from assistants_client.transfer.reading.contents import as_json, word
 from assistants_client.transfer.reading.order import direction_of
 from assistants_client.transfer.reading.state import THREAD_NAMES, FileState
 from assistants_client.transfer.reading.turns import Call, Turn
@@ -34,13 +34,15 @@ def is_steps(value: Mapping[str, Any]) -> bool:
     return (
         isinstance(steps, list)
         and "object" not in value
-        and any(isinstance(one, dict) and one.get("type") in _ROLES for one in steps)
+        and any(isinstance(one, dict) and word(one.get("type")) in _ROLES for one in steps)
     )
 
 
 def take_steps(value: dict[str, Any], state: FileState) -> Iterator[Found]:
     """Yields the thread, its messages, and the calls of its tools."""
-    steps = [one for one in value["steps"] if isinstance(one, dict) and one.get("type") in _KINDS]
+    steps = [
+        one for one in value["steps"] if isinstance(one, dict) and word(one.get("type")) in _KINDS
+    ]
     direction = direction_of(steps)
     if direction == "newest_first":
         steps.reverse()

@@ -18,6 +18,7 @@ from assistants_client.transfer.reading.contents import (
     attachment,
     is_protocol_part,
     role_of,
+    word,
 )
 from assistants_client.transfer.reading.state import FileState
 from assistants_client.transfer.reading.turns import Call, Turn
@@ -67,7 +68,7 @@ class Trees:
     def chatgpt(self, value: dict[str, Any]) -> Iterator[Found]:
         """Yields a conversation of ChatGPT's."""
         key = next(
-            (value[name] for name in ("conversation_id", "id") if isinstance(value.get(name), str)),
+            (value[name] for name in ("conversation_id", "id") if word(value.get(name))),
             None,
         ) or self._state.keys.of_content(value.get("title"), value.get("create_time"))
         nodes = {}
@@ -104,7 +105,10 @@ class Trees:
         hidden = isinstance(metadata, dict) and metadata.get("is_visually_hidden_from_conversation")
         if not found or hidden:
             return None
-        if role_of(role) in {"user", "assistant"} and kind not in {"thoughts", "reasoning_recap"}:
+        if role_of(role) in {"user", "assistant"} and word(kind) not in {
+            "thoughts",
+            "reasoning_recap",
+        }:
             return Turn(role=role, content=found, id=id_, time=message.get("create_time"))
         note = str(kind) if isinstance(kind, str) and kind.isidentifier() else "unknown"
         self._state.lose("part_dropped", kind="message", id_=id_, note=f"not shown: {note}")
@@ -126,8 +130,9 @@ class Trees:
         """Yields a conversation of LibreChat's."""
         listed = value.get("messages") or value.get("messagesTree") or []
         messages = list(_flat(listed, None))
-        threads = [one["thread_id"] for one, _ in messages if isinstance(one.get("thread_id"), str)]
-        key = threads[0] if threads else str(value["conversationId"])
+        threads = [one["thread_id"] for one, _ in messages if word(one.get("thread_id"))]
+        own = word(value["conversationId"])
+        key = threads[0] if threads else own or self._state.keys.of_content(messages[:1])
         nodes = {}
         for message, parent in messages:
             id_ = str(message.get("messageId"))
@@ -253,7 +258,7 @@ def _librechat_call(call: dict[str, Any]) -> Call:
     if isinstance(inner, dict):
         step = {"id": id_, "type": "code_interpreter", "code_interpreter": inner}
         return Call(id_, "code_interpreter", "", step)
-    if call.get("type") in {"file_search", "retrieval"}:
+    if word(call.get("type")) in {"file_search", "retrieval"}:
         return Call(id_, "file_search", "", {"id": id_, "type": "file_search", "file_search": {}})
     function = call.get("function")
     fields = {**call, **(function if isinstance(function, dict) else {})}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from assistants_client.transfer.reading.contents import as_json, role_of
+from assistants_client.transfer.reading.contents import as_json, role_of, word
 
 #: Names of LangChain's types; ``type`` means something else elsewhere.
 _LANGCHAIN: Final = frozenset(
@@ -85,7 +85,7 @@ def turn_of(value: Mapping[str, Any]) -> Turn | None:
     inner = value.get("data")
     if value.get("lc") == 1 and kind == "constructor":
         return _constructed(value)
-    if kind in _LANGCHAIN and isinstance(inner, dict) and "content" in inner:
+    if isinstance(inner, dict) and "content" in inner and word(kind) in _LANGCHAIN:
         return _langchain({**inner, "type": kind})
     if isinstance(kind, str) and "role" not in value:
         is_short = kind in _LANGCHAIN and "content" in value

@@ -14,10 +14,11 @@ from attrs import evolve
 from assistants_client.transfer.found import Found
 from assistants_client.transfer.reading import refusals
 from assistants_client.transfer.reading.chat import Chat
-from assistants_client.transfer.reading.contents import from_json_text
+from assistants_client.transfer.reading.contents import from_json_text, word
 from assistants_client.transfer.reading.enclosing import (
     beginning,
     is_container,
+    is_empty,
     thread_document,
     thread_of,
 )
@@ -41,7 +42,7 @@ _DEPTH: Final = 32
 #: Elements of a list that are looked at to tell what it is.
 _HEAD: Final = 200
 _FEW: Final = 5
-#: Threads whose calls of tools wait for outputs.
+#: Chats that are kept before those that wait for nothing are let go.
 _CHATS: Final = 4096
 #: Times of rows that hold an object as JSON.
 _TIMES: Final = ("created_at", "createdAt", "createdDate")
@@ -74,6 +75,7 @@ class Walker:
             ("rows", self._rows.is_row, self._rows.take),
             ("chat", lambda value: turn_of(value) is not None, self._turn),
         )
+        self._most_chats = _CHATS
         self._uses_protocol = state.uses("protocol")
         self._has_columns = bool(state.options.columns)
         self._archive: bool | None = None
@@ -115,8 +117,9 @@ class Walker:
         """Returns the chat of a thread."""
         chat = self._chats.get((key, reader))
         if chat is None:
-            if len(self._chats) >= _CHATS:
+            if len(self._chats) >= self._most_chats:
                 self._chats = {one: chat for one, chat in self._chats.items() if chat.is_open}
+                self._most_chats = max(_CHATS, 2 * len(self._chats))
             chat = self._chats[key, reader] = Chat(self._state, key, reader)
         chat.assistant_id = assistant
         return chat
@@ -162,7 +165,7 @@ class Walker:
         if taken is not None:
             yield from taken
             return
-        if value.get("object") in NO_OBJECTS:
+        if word(value.get("object")) in NO_OBJECTS:
             if value["object"] in {"export", "export.end"}:
                 self._archive = value["object"] == "export.end"
             return
@@ -177,7 +180,7 @@ class Walker:
         before = self._state.total()
         yield from self._members(value, context)
         is_element = context.is_list or context.depth == 0
-        if is_element and self._state.total() == before and not is_container(value):
+        if is_element and self._state.total() == before and not is_empty(value):
             self._state.unknown += 1
 
     def _taken(self, value: dict[str, Any], context: Context) -> Iterator[Found] | None:
