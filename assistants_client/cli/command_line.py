@@ -27,6 +27,7 @@ from assistants_client.cli.exits import (
     say,
 )
 from assistants_client.cli.export import add_export
+from assistants_client.cli.import_ import add_import
 from assistants_client.cli.listing import add_list
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
@@ -131,6 +132,7 @@ def _parser() -> Parser:
     add_usage(commands)
     add_backup(commands)
     add_export(commands)
+    add_import(commands)
     add_prune(commands)
     add_tokens(commands)
     return parser

@@ -11,19 +11,36 @@ from assistants_client._lazy_names import lazy_names
 if TYPE_CHECKING:
     from assistants_client.transfer.archive import ArchiveError, read_archive
     from assistants_client.transfer.export import ExportReport, export
+    from assistants_client.transfer.found import Direction
+    from assistants_client.transfer.importing.decisions import OnConflict
+    from assistants_client.transfer.importing.importer import import_files
+    from assistants_client.transfer.importing.options import DatabaseUnusableError, TransferError
+    from assistants_client.transfer.importing.order import OrderOption
+    from assistants_client.transfer.importing.summary import ImportProgress, ImportSummary
     from assistants_client.transfer.live_source import ExportError
     from assistants_client.transfer.losses import Loss, Place
+    from assistants_client.transfer.reading.options import Reader, Recognised
     from assistants_client.transfer.targets.convert import ConversionReport, convert
 
 __all__ = [
     "ArchiveError",
     "ConversionReport",
+    "DatabaseUnusableError",
+    "Direction",
     "ExportError",
     "ExportReport",
+    "ImportProgress",
+    "ImportSummary",
     "Loss",
+    "OnConflict",
+    "OrderOption",
     "Place",
+    "Reader",
+    "Recognised",
+    "TransferError",
     "convert",
     "export",
+    "import_files",
     "read_archive",
 ]
 
@@ -32,13 +49,23 @@ if not TYPE_CHECKING:
         __name__,
         {
             "ArchiveError": "archive",
+            "DatabaseUnusableError": "importing.options",
             "ConversionReport": "targets.convert",
+            "Direction": "found",
             "ExportError": "live_source",
             "ExportReport": "export",
+            "ImportProgress": "importing.summary",
+            "ImportSummary": "importing.summary",
             "Loss": "losses",
+            "OnConflict": "importing.decisions",
+            "OrderOption": "importing.order",
             "Place": "losses",
+            "Reader": "reading.options",
+            "Recognised": "reading.options",
+            "TransferError": "importing.options",
             "convert": "targets.convert",
             "export": "export",
+            "import_files": "importing.importer",
             "read_archive": "archive",
         },
     )

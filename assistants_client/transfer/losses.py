@@ -1,4 +1,4 @@
-"""What could not come along, or not as it was: counted by code, and listed without content."""
+"""Losses: things that cannot come along, or not as they were, counted by code, without content."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CODES: Final = {
     "attachment_as_note": "attachments became notes in the text",
     "attachment_without_bytes": "attachments have no bytes",
     "branch_left_out": "messages of other branches",
+    "characters_replaced": "objects had characters that cannot be stored",
     "citation_as_mark": "citations are marks in the text alone",
     "citation_without_file": "citations of files that are not there",
     "conflict": "objects differ from what is stored, and were left",

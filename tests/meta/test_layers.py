@@ -43,8 +43,17 @@ OURS = {
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
     "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine "
     "lazy:transfer",
-    # Archives, and exports by a client; imports go into an engine's database.
-    "transfer": "_arguments _calls _lazy_names client errors models",
+    # What is lost, what is found, and archives: below all that reads and writes them.
+    "transfer.losses": "",
+    "transfer.found": "transfer.losses",
+    "transfer.archive": "errors",
+    "transfer.reading": "transfer.found transfer.losses",
+    # Above the engine: what was read becomes rows of its database.
+    "transfer.importing": "_json errors models transfer.archive transfer.found transfer.losses "
+    "transfer.reading engine.engine engine.faults engine.services engine.storage",
+    # Exports by a client, and the names of all of it.
+    "transfer": "_arguments _calls _lazy_names client errors models transfer.archive "
+    "transfer.losses lazy:transfer.found lazy:transfer.importing lazy:transfer.reading",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
@@ -108,7 +117,8 @@ THEIRS = {
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",
     "urllib3": "_http engine.http.in_process_adapter testing.connections",
-    "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests",
+    "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests "
+    "lazy:transfer.importing",
     "pytest": "testing.plugin",
     "werkzeug": "engine.http",
     "celery": "engine.worker.celery_tasks engine.worker.celery_consumer",

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import Connection, Dialect, Executable, Table, insert
 
 
 @frozen
@@ -100,3 +100,40 @@ class Statement:
         if found is None:
             found = of_dialect[names] = _Compiled.of(self._statement, dialect, names)
         return found
+
+
+@define(eq=False)
+class Insertion:
+    """Inserts many rows of a table at once; on PostgreSQL by ``COPY``, which is many times faster.
+
+    Args:
+        table: The table.
+    """
+
+    _table: Table
+    _statement: Statement = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._statement = Statement(insert(self._table).inline())
+
+    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Inserts rows that have the same columns, in this order."""
+        if not rows:
+            return
+        compiled = self._statement._compiled_for(connection.dialect, rows[0])
+        cursor = connection.connection.cursor()
+        try:
+            if compiled.names is None:
+                names = list(compiled.parameters(rows[0]))
+                columns = ", ".join(names)
+                with cursor.copy(f"COPY {self._table.name} ({columns}) FROM STDIN") as copy:
+                    for row in rows:
+                        sent = compiled.parameters(row)
+                        copy.write_row([sent[name] for name in names])
+            else:
+                cursor.executemany(compiled.text, [compiled.parameters(row) for row in rows])
+        except BaseException as error:
+            # As SQLAlchemy does for its own: a connection that is lost is invalidated.
+            connection._handle_dbapi_exception(error, compiled.text, None, cursor, None)
+        finally:
+            cursor.close()
