@@ -23,6 +23,7 @@ from assistants_client.transfer import (
 Import: TypeAlias = Callable[..., ImportSummary]
 AT = 1_700_000_000
 
+NO_CALLS = {"type": "tool_calls", "tool_calls": []}
 TALK = [
     message("thread_1", "msg_1", AT, text="one"),
     message("thread_1", "msg_2", AT + 1, "assistant", "two"),
@@ -287,7 +288,7 @@ def test_runs_that_were_under_way_have_expired(url: str, imported: Import) -> No
         {"id": f"run_{status}", "created_at": AT, "status": status, "expires_at": AT + 600}
         for status in ("queued", "in_progress", "requires_action", "cancelling", "completed")
     ]
-    step = {"id": "step_1", "created_at": AT, "run_id": "run_gone", "type": "message_creation"}
+    step = {"id": "step_1", "created_at": AT, "run_id": "run_gone", "step_details": NO_CALLS}
     found = [*(thing("run", run, "thread_1") for run in runs), thing("step", step, "thread_1")]
     summary = imported([*TALK, *found])
     with opened(url, "Fine.") as engine, Client(engine=engine) as client:
@@ -295,6 +296,54 @@ def test_runs_that_were_under_way_have_expired(url: str, imported: Import) -> No
         assert set(statuses.values()) == {"expired", "completed"}
         client.messages.create("thread_1", "Is it locked?")
     assert codes(summary) == {"run_closed": 4, "part_dropped": 1, "steps_missing": 1}
+
+
+def test_a_step_has_the_assistant_of_its_run(url: str, imported: Import) -> None:
+    """Where its source leaves that out."""
+    run = {"id": "run_1", "created_at": AT, "status": "completed", "assistant_id": "asst_1"}
+    step = {"id": "step_1", "created_at": AT, "run_id": "run_1", "status": "completed"}
+    imported([*TALK, thing("run", run, "thread_1"), thing("step", step, "thread_1")])
+    with opened(url) as engine, Client(engine=engine) as client:
+        [made] = client.run_steps.list("thread_1", "run_1")
+    assert (made.assistant_id, made.thread_id) == ("asst_1", "thread_1")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        None,
+        {"type": "tool_calls", "tool_calls": None},
+        {"type": "tool_calls", "tool_calls": [5, {"id": "call_1"}, {"type": "function"}]},
+        {"type": "tool_calls", "tool_calls": [{"id": "call_1", "type": "retrieval"}]},
+        {"type": "tool_calls", "tool_calls": [{"type": "file_search", "file_search": {}}]},
+        {"type": "tool_calls", "tool_calls": [{"type": "file_search", "file_search": None}]},
+        {"type": "tool_calls", "tool_calls": [{"type": "code_interpreter"}]},
+        {"type": "message_creation"},
+    ],
+)
+def test_steps_with_less_than_the_protocol_says_are_served(
+    url: str, imported: Import, details: object
+) -> None:
+    """The first version's were so, and servers leave out what is empty."""
+    run = {"id": "run_1", "created_at": AT, "status": "completed", "assistant_id": "asst_1"}
+    step = {"id": "step_1", "created_at": AT, "run_id": "run_1", "step_details": details}
+    whole = {"object": "thread.run.step", "status": "completed", "assistant_id": "asst_1"}
+    ends = dict.fromkeys(("last_error", "expires_at", "expired_at", "cancelled_at", "failed_at"))
+    more = {"completed_at": AT, "metadata": {}, "usage": None, "type": "tool_calls"}
+    for document in (step, {**step, **whole, **ends, **more, "thread_id": "thread_1"}):
+        imported([*TALK, thing("run", run, "thread_1"), thing("step", document, "thread_1")])
+        with opened(url, "Fine.") as engine, Client(engine=engine) as client:
+            [made] = client.run_steps.list("thread_1", "run_1")
+            assert made.type in {"tool_calls", "message_creation"}
+
+
+def test_a_thread_of_steps_alone_is_none(url: str, imported: Import) -> None:
+    """Their run is neither in the source nor stored: nothing is made of them."""
+    step = {"id": "step_1", "created_at": AT, "run_id": "run_1", "step_details": NO_CALLS}
+    summary = imported([thing("step", step, "thread_9")])
+    assert dict(summary.losses) == {"part_dropped": 1}
+    with opened(url) as engine, Client(engine=engine) as client:
+        assert list(client.threads.list()) == []
 
 
 def test_assistants_are_brought_into_form(url: str, imported: Import) -> None:

@@ -265,14 +265,19 @@ class Forms:
         """Returns a step's own fields in form."""
         made = dict(document)
         details = made.get("step_details")
-        if isinstance(details, dict):
-            made.setdefault("type", details.get("type") or "")
+        if not isinstance(details, dict) or not isinstance(details.get("type"), str):
+            report("part_dropped", "step_details", "they have no type")
+            details = {"type": "tool_calls"}
+        if details["type"] == "tool_calls":
             calls = details.get("tool_calls")
-            for number, call in enumerate(calls if isinstance(calls, list) else ()):
-                function = call.get("function") if isinstance(call, dict) else None
-                if isinstance(function, dict) and function.get("output") is None:
+            calls = calls if isinstance(calls, list) else []
+            kept = [_in_form(one) for one in calls if _is_call(one)]
+            details = {**details, "tool_calls": kept}
+            for number, call in enumerate(kept):
+                if call["type"] == "function" and call["function"].get("output") is None:
                     path = f"step_details.tool_calls[{number}].function.output"
                     report("tool_output_missing", path, None)
+        made["step_details"], made["type"] = details, details["type"]
         if made.get("status") in (None, "", "in_progress"):
             made["status"] = "expired" if made.get("status") else "completed"
         return made
@@ -345,6 +350,28 @@ def _renamed(key: str, value: Any, name: Callable[[str, str], str]) -> Any:
     if isinstance(value, list):
         return [name(kind, one) if isinstance(one, str) else one for one in value]
     return value
+
+
+def _is_call(call: object) -> bool:
+    """Returns whether a call has a type, and what is stored under its name."""
+    if not isinstance(call, dict) or not isinstance(call.get("type"), str):
+        return False
+    return call["type"] != "function" or isinstance(call.get("function"), dict)
+
+
+def _in_form(call: Document) -> Document:
+    """Returns a call with what the engine looks for in those of its own tools."""
+    kind = call["type"]
+    if kind not in ("code_interpreter", "file_search"):
+        return call
+    record = call.get(kind)
+    record = dict(record) if isinstance(record, dict) else {}
+    if kind == "file_search":
+        results = record.get("results")
+        results = results if isinstance(results, list) else []
+        record["results"] = [one for one in results if isinstance(one, dict)]
+        record.setdefault("ranking_options", None)
+    return {**call, kind: record}
 
 
 def _typed(tools: object) -> list[Any]:

@@ -34,6 +34,7 @@ class Thread:
         place: Where it, or what is in it, stood first.
         created_at: When it was made.
         runs: Its runs.
+        assistants: The assistants of runs, by the ids that these have in the source.
         steps: Their steps, by the order of the runs.
         names: The ids that things in it have here, by kind and former id, where they differ.
         is_named_only: Whether it is only named by steps, and nothing in it is known.
@@ -45,6 +46,7 @@ class Thread:
     place: Place = NOWHERE
     created_at: int = 0
     runs: list[Ready] = field(factory=list)
+    assistants: dict[str, Any] = field(factory=dict)
     steps: list[Ready] = field(factory=list)
     names: dict[tuple[str, str], str] = field(factory=dict)
     is_named_only: bool = False

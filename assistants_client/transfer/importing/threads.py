@@ -258,11 +258,14 @@ class ThreadsWriter:
     def _run(self, thread: Thread, one: Spooled) -> Ready:
         report = self.writer.reporter(one.place, "run", one.id)
         document = self.writer.forms.run(one.document, report)
+        thread.assistants[str(one.id)] = document.get("assistant_id")
         return self._made(thread, "run", one, document, thread_id=thread.id)
 
     def _step(self, thread: Thread, one: Spooled) -> Ready:
         report = self.writer.reporter(one.place, "step", one.id)
         document = self.writer.forms.step(one.document, report)
+        if not document.get("assistant_id") and thread.assistants.get(one.run or ""):
+            document["assistant_id"] = thread.assistants[one.run or ""]
         run = self._naming(thread)("run", one.run or "")
         return self._made(thread, "step", one, document, thread_id=thread.id, run_id=run)
 
