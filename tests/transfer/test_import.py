@@ -298,6 +298,17 @@ def test_runs_that_were_under_way_have_expired(url: str, imported: Import) -> No
     assert codes(summary) == {"run_closed": 4, "part_dropped": 1, "steps_missing": 1}
 
 
+def test_a_page_of_messages_does_not_change_their_thread(url: str, imported: Import) -> None:
+    """It says nothing of its metadata."""
+    own = {"object": "thread", "id": "thread_1", "created_at": AT, "metadata": {"a": "b"}}
+    imported([thing("thread", own, "thread_1"), *TALK])
+    summary = imported([*TALK, message("thread_1", "msg_3", AT + 2)])
+    assert summary.outcomes["thread", "same"] == 1
+    with opened(url) as engine, Client(engine=engine) as client:
+        assert client.threads.retrieve("thread_1").metadata == {"a": "b"}
+    assert len(messages_of(url, "thread_1")) == 3
+
+
 def test_a_step_has_the_assistant_of_its_run(url: str, imported: Import) -> None:
     """Where its source leaves that out."""
     run = {"id": "run_1", "created_at": AT, "status": "completed", "assistant_id": "asst_1"}

@@ -38,6 +38,7 @@ class Thread:
         steps: Their steps, by the order of the runs.
         names: The ids that things in it have here, by kind and former id, where they differ.
         is_named_only: Whether it is only named by steps, and nothing in it is known.
+        is_implied: Whether no source has an object of it.
         references: Files that messages refer to and that the sources do not have.
     """
 
@@ -50,6 +51,7 @@ class Thread:
     steps: list[Ready] = field(factory=list)
     names: dict[tuple[str, str], str] = field(factory=dict)
     is_named_only: bool = False
+    is_implied: bool = False
     references: list[tuple[str, Loss]] = field(factory=list)
 
 
@@ -87,6 +89,9 @@ class ThreadRows:
         imports = self.writer.imports
         known = imports.known(connection, "thread", [ready.id])
         if thread.is_named_only:
+            return True
+        if thread.is_implied and ready.id in known and known[ready.id].body is not None:
+            tally.outcomes["thread", "same"] += 1  # what is stored says more
             return True
         decision = self.writer.decision("thread", ready, known.get(ready.id), tally)
         row = Row(ready.id, ready.created_at, ready.body, {"tenant": None})

@@ -139,6 +139,7 @@ class ThreadsWriter:
         found = list(writer.spool.of("thread", thread.number))
         for one in found[:-1]:
             writer.losses.add(Loss("duplicate", one.place, "thread", thread.id))
+        thread.is_implied = not found
         thread.is_named_only = (
             not found and not entries and not self.writer.spool.has_runs(thread.number)
         )
