@@ -292,6 +292,14 @@ def test_the_delimiter_is_found(tmp_path: Path, header: str, row: str) -> None:
     assert result(path).messages() == [("t", "user", "Hello")]
 
 
+def test_a_column_without_a_name_is_none_of_the_fields(tmp_path: Path) -> None:
+    """Tools that write an index do so."""
+    read = result(source(tmp_path, "a.csv", ",question,answer\n0,Q,A\n"))
+
+    assert [text for _, _, text in read.messages()] == ["Q", "A"]
+    assert read.found[0].document["metadata"] == {"": "0"}
+
+
 def test_a_dump_of_a_session_is_read_and_not_executed(tmp_path: Path) -> None:
     """With and without names of columns; quotes are doubled, and a text may hold a semicolon."""
     dump = (

@@ -90,7 +90,7 @@ class Rows:
         columns = self.columns(row)
         names = columns.by_field
         key = self._thread(row, columns, context)
-        assistant = row.get(names.get("assistant", ""))
+        assistant = _cell(row, names, "assistant")
         assistant = assistant if isinstance(assistant, str) and assistant else context.assistant_id
         chat = self._chat(key, assistant)
         for turn in self._turns(row, columns):
@@ -112,7 +112,7 @@ class Rows:
         """Yields the one message of a row, or the two."""
         names = columns.by_field
         metadata = self._metadata(row, columns)
-        id_ = row.get(names.get("id", ""))
+        id_ = _cell(row, names, "id")
         if isinstance(id_, str) and id_ and not id_.isdecimal() and not columns.is_pair:
             base = Turn(id=id_)
         else:
@@ -120,9 +120,9 @@ class Rows:
             base = Turn()
             if id_ not in (None, ""):
                 metadata[names["id"]] = id_
-        run = row.get(names.get("run", ""))
+        run = _cell(row, names, "run")
         others = {"run_id": run} if isinstance(run, str) and run else {}
-        base = evolve(base, time=row.get(names.get("time", "")), metadata=metadata, others=others)
+        base = evolve(base, time=_cell(row, names, "time"), metadata=metadata, others=others)
         if columns.is_pair:
             question, answer = row[names["question"]], row[names["answer"]]
             if question:
@@ -140,7 +140,7 @@ class Rows:
         names = columns.by_field
         text = row[names["text"]]
         inner = _unpacked(text)
-        role = row.get(names.get("role", ""))
+        role = _cell(row, names, "role")
         if isinstance(inner, dict):
             turn = turn_of(inner)
             if turn is not None:
@@ -207,6 +207,12 @@ class Rows:
             else:
                 kept[name] = value
         return kept
+
+
+def _cell(row: Mapping[str, Any], names: Mapping[str, str], field: str) -> Any:
+    """Returns what a row has for a field; nothing where no column is it."""
+    # A column may have no name, so the absence of one has to be told from it.
+    return row[names[field]] if field in names else None
 
 
 def looks_secret(value: str) -> bool:
