@@ -105,7 +105,8 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _old_items _references _stores "
-    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write worker_side.claims",
+    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write "
+    "worker_side.claims",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
