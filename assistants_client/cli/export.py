@@ -32,7 +32,7 @@ from assistants_client.errors import AssistantsError
 
 if TYPE_CHECKING:
     from assistants_client.client.client import Client
-    from assistants_client.transfer.export import ExportReport
+    from assistants_client.transfer.exporting import ExportReport
     from assistants_client.transfer.losses import Loss
 
 _EXPORT: Final = """\
@@ -171,7 +171,7 @@ def _to_archive(
     threads: list[str] | None,
     on_loss: Callable[[Loss], object] | None,
 ) -> None:
-    from assistants_client.transfer.export import export
+    from assistants_client.transfer.exporting import export
 
     progress = _Progress()
     try:

@@ -10,7 +10,7 @@ from assistants_client._lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from assistants_client.transfer.archive import ArchiveError, read_archive
-    from assistants_client.transfer.export import ExportReport, export
+    from assistants_client.transfer.exporting import ExportReport, export
     from assistants_client.transfer.found import Direction
     from assistants_client.transfer.importing.decisions import OnConflict
     from assistants_client.transfer.importing.importer import import_files
@@ -20,10 +20,17 @@ if TYPE_CHECKING:
     from assistants_client.transfer.live_source import ExportError
     from assistants_client.transfer.losses import Loss, Place
     from assistants_client.transfer.reading.options import Reader, Recognised
-    from assistants_client.transfer.targets.convert import ConversionReport, convert
+    from assistants_client.transfer.targets.convert import (
+        CitationsAs,
+        ConversionReport,
+        Target,
+        convert,
+    )
+    from assistants_client.transfer.targets.turns import ToolsAs
 
 __all__ = [
     "ArchiveError",
+    "CitationsAs",
     "ConversionReport",
     "DatabaseUnusableError",
     "Direction",
@@ -37,6 +44,8 @@ __all__ = [
     "Place",
     "Reader",
     "Recognised",
+    "Target",
+    "ToolsAs",
     "TransferError",
     "convert",
     "export",
@@ -50,10 +59,11 @@ if not TYPE_CHECKING:
         {
             "ArchiveError": "archive",
             "DatabaseUnusableError": "importing.options",
+            "CitationsAs": "targets.convert",
             "ConversionReport": "targets.convert",
             "Direction": "found",
             "ExportError": "live_source",
-            "ExportReport": "export",
+            "ExportReport": "exporting",
             "ImportProgress": "importing.summary",
             "ImportSummary": "importing.summary",
             "Loss": "losses",
@@ -62,9 +72,11 @@ if not TYPE_CHECKING:
             "Place": "losses",
             "Reader": "reading.options",
             "Recognised": "reading.options",
+            "Target": "targets.convert",
+            "ToolsAs": "targets.turns",
             "TransferError": "importing.options",
             "convert": "targets.convert",
-            "export": "export",
+            "export": "exporting",
             "import_files": "importing.importer",
             "read_archive": "archive",
         },

@@ -232,14 +232,16 @@ class ArchiveWriter:
         self._file.close()
 
 
-def read_archive(path: Path) -> Iterator[dict[str, Any]]:
+def read_archive(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     """Yields the objects of an archive, without its first and its last line.
 
     Raises:
         ArchiveError: It is none, or it was cut or changed; what was yielded is its beginning.
     """
     sha256 = hashlib.sha256()
-    with path.open("rb") as file:
+    if not Path(path).is_file():
+        raise ArchiveError(f"{path} cannot be read: there is no such file")
+    with Path(path).open("rb") as file:
         first = file.readline()
         begun = _document(first) or {}
         if begun.get("object") != FIRST:

@@ -158,6 +158,14 @@ def test_what_was_cut_or_changed_is_not_read_as_whole(tmp_path):
             list(read_archive(path))
 
 
+def test_an_archive_is_named_as_any_file(tmp_path):
+    """By a text or a path; one that is not there is no archive that was cut."""
+    written(tmp_path / "a.ndjson", 1)
+    assert len(list(read_archive(str(tmp_path / "a.ndjson")))) == 5
+    with pytest.raises(ArchiveError, match="cannot be read: there is no such"):
+        list(read_archive("no.ndjson"))
+
+
 def test_what_utf_8_does_not_have_is_escaped():
     """Half a surrogate pair, as cut texts have it, comes back as it was."""
     document = {"b": "\ud83d", "a": "😀\u2028"}

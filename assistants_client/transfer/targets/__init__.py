@@ -1,1 +1,1 @@
-"""What other services take, made from an archive."""
+"""Forms of other services, made of an archive."""

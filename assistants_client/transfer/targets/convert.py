@@ -62,7 +62,7 @@ CREATE INDEX idx_agent_messages_session_id ON agent_messages (session_id, id);
 
 @define
 class ConversionReport:
-    """What was written. As text it is a sentence.
+    """The result of a conversion. As text it is a sentence.
 
     Attributes:
         path: Where it is.

@@ -60,7 +60,7 @@ class ImagePart:
 
 @frozen
 class Turn:
-    """What one side said. It has at least one part, and no text in it is empty."""
+    """The words and images of one side: at least one part, and no empty text."""
 
     id: str
     role: str

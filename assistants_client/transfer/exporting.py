@@ -57,7 +57,7 @@ _NOUNS: Final = {
 
 @define
 class ExportReport:
-    """What was exported, or has been so far. As text it is a sentence.
+    """The result of an export, or how far it is. As text it is a sentence.
 
     Attributes:
         path: The archive.
