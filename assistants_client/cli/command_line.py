@@ -26,6 +26,7 @@ from assistants_client.cli.exits import (
     discard_output,
     say,
 )
+from assistants_client.cli.import_ import add_import
 from assistants_client.cli.listing import add_list
 from assistants_client.cli.parser import Parser
 from assistants_client.cli.prune import add_prune
@@ -129,6 +130,7 @@ def _parser() -> Parser:
     add_delete(commands)
     add_usage(commands)
     add_backup(commands)
+    add_import(commands)
     add_prune(commands)
     add_tokens(commands)
     return parser

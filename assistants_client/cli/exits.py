@@ -14,6 +14,7 @@ DATABASE: Final = 4
 MODEL: Final = 5
 NOT_INSTALLED: Final = 6
 SANDBOX: Final = 7
+LOSSES: Final = 8
 INTERRUPTED: Final = 130
 
 

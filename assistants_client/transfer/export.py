@@ -6,7 +6,6 @@ How a server is read is in live_source.py, how an archive is written in archive.
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -78,13 +77,9 @@ class ExportReport:
 
     def __str__(self) -> str:
         parts = [
-            f"{self.counts['thread']:,} threads",
-            f"{self.counts['thread.message']:,} messages",
-        ]
-        parts += [
-            f"{self.counts[kind]:,} {name}"
-            for kind, name in _NAMES.items()
-            if kind not in ("thread", "thread.message") and self.counts[kind]
+            f"{self.counts[kind]:,} {noun}{'' if self.counts[kind] == 1 else 's'}"
+            for kind, noun in _NOUNS.items()
+            if self.counts[kind] or kind in ("thread", "thread.message")
         ]
         said = [", ".join(parts), *(f"{n:,} {CODES[code]}" for code, n in self.losses.items())]
         return "; ".join(said) + "."
@@ -242,8 +237,7 @@ class _Export:
                     raise
                 status = error.status_code if isinstance(error, APIStatusError) else 0
                 if pause is not None and (not status or status >= 500):
-                    self._waits(pause)
-                    time.sleep(pause)
+                    self._source.pause(pause)
                 elif not status:
                     raise
                 else:

@@ -1,4 +1,4 @@
-"""What readers of sources pass to the import: objects in the protocol's shape, one after the other.
+"""Objects in the protocol's shape, which readers of sources pass to the import one by one.
 
 A reader knows a format; it knows no rule about ids, times, order or what is stored already.
 """
@@ -41,7 +41,8 @@ class Found:
         run_key: For steps: the id of their run.
         direction: For messages: how the list stands that this one is in.
         is_cut: For messages: the list they stand in says that there is more, or has exactly the
-            length of a page (20 or 100).
+            length of a page (20 or 100). Only the last one of a list has it: where another source
+            goes on, messages of the thread stand beyond it, and nothing is missing.
     """
 
     kind: Kind

@@ -75,7 +75,6 @@ class LiveSource:
         client: The client.
         on_pause: Called with the seconds of a pause that the server asked for, or that follows a
             failure, before it.
-        sleep: Pauses.
 
     Attributes:
         source: For an archive's first line: ``{"kind": "engine"}``, whatever its database, or a
@@ -83,16 +82,11 @@ class LiveSource:
     """
 
     def __init__(
-        self,
-        client: Client,
-        *,
-        on_pause: Callable[[float], object] = lambda _: None,
-        sleep: Callable[[float], object] = time.sleep,
+        self, client: Client, *, on_pause: Callable[[float], object] = lambda _: None
     ) -> None:
         # Documents as they are: the resources would make objects of them.
         self._transport = client._transport
         self._on_pause = on_pause
-        self._sleep = sleep
         self._has_milliseconds = False
         self._takes_include = True
         self._has_runs = True
@@ -264,9 +258,13 @@ class LiveSource:
                 wait = pause if asked is None else max(asked, 1.0)
             except APIConnectionError:
                 wait = pause
-            self._on_pause(wait)
-            self._sleep(wait)
+            self.pause(wait)
         return call()
+
+    def pause(self, seconds: float) -> None:
+        """Waits before another try."""
+        self._on_pause(seconds)
+        time.sleep(seconds)
 
     def _look(self) -> Mapping[str, str]:
         """Returns who answers; a key that is not accepted is refused here."""

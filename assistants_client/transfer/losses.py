@@ -1,4 +1,4 @@
-"""What could not come along, or not as it was: counted by code, and listed without content."""
+"""Losses: things that cannot come along, or not as they were, counted by code, without content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from attrs import frozen
 #: What can be reported, and what it means in a summary's words.
 CODES: Final = {
     "annotation_dropped": "annotations that do not fit their text",
+    "attachment_as_note": "attachments became notes in the text",
     "attachment_without_bytes": "attachments have no bytes",
     "branch_left_out": "messages of other branches",
+    "characters_replaced": "objects had characters that cannot be stored",
+    "citation_as_mark": "citations are marks in the text alone",
     "citation_without_file": "citations of files that are not there",
     "conflict": "objects differ from what is stored, and were left",
     "cut_thread": "threads were cut by their export",
@@ -20,6 +23,7 @@ CODES: Final = {
     "empty_source": "sources hold nothing",
     "file_as_text": "files came as text",
     "id_changed": "ids were changed",
+    "image_as_note": "images became notes, since their bytes are not there",
     "link_not_fetched": "links were not fetched",
     "metadata_cut": "objects have less metadata",
     "model_gone": "models are not served any more",
@@ -38,6 +42,8 @@ CODES: Final = {
     "thread_not_given": "threads could not be read from their server",
     "time_missing": "times are missing",
     "time_suspect": "times are not credible",
+    "tool_as_text": "tool calls became text",
+    "tool_dropped": "tool calls were left out",
     "tool_output_missing": "function calls have no output",
     "tool_unknown": "tools are not known here",
     "truncated_file": "files end in the middle",

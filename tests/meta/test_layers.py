@@ -41,9 +41,19 @@ OURS = {
     "lazy:function_tools lazy:streaming",
     "client": "_arguments _lazy_names _suggestions errors backoff models _http waiting "
     "lazy:_calls lazy:engine lazy:function_tools lazy:resources",
-    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine",
-    # Archives, and exports by a client; imports go into an engine's database.
-    "transfer": "_arguments _calls _lazy_names client errors models",
+    "cli": "_arguments _lazy_names _version errors models client lazy:_json lazy:engine "
+    "lazy:transfer",
+    # What is lost, what is found, and archives: below all that reads and writes them.
+    "transfer.losses": "",
+    "transfer.found": "transfer.losses",
+    "transfer.archive": "errors",
+    "transfer.reading": "transfer.found transfer.losses",
+    # Above the engine: what was read becomes rows of its database.
+    "transfer.importing": "_json errors models transfer.archive transfer.found transfer.losses "
+    "transfer.reading engine.engine engine.faults engine.services engine.storage",
+    # Exports by a client, and the names of all of it.
+    "transfer": "_arguments _calls _lazy_names client errors models transfer.archive "
+    "transfer.losses lazy:transfer.importing",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
@@ -95,7 +105,8 @@ OURS = {
 NO_SIDEWAYS = {
     "resources": "_signatures _waits files",
     "engine.services": "_base _answers _contents _history _leases _old_items _references _stores "
-    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write worker_side.claims",
+    "_resources _passages _run_queue _thread_search _usage _vectors _words _search _write "
+    "worker_side.claims",
 }
 
 #: Each row: a library, and the modules of ours that may import it. A library without a row is not
@@ -107,7 +118,8 @@ THEIRS = {
     "requests": "_http engine.http.in_process_adapter testing.connections lazy:client "
     "lazy:_calls lazy:engine.language_models",
     "urllib3": "_http engine.http.in_process_adapter testing.connections",
-    "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests",
+    "sqlalchemy": "engine.storage engine.services lazy:engine.http.post_requests "
+    "lazy:transfer.importing",
     "pytest": "testing.plugin",
     "werkzeug": "engine.http",
     "celery": "engine.worker.celery_tasks engine.worker.celery_consumer",

@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, Sequence[str]]] = {
     "passages": ("passages", "passage_vectors", "passage_words"),
     "idempotency records": ("answered_requests",),
     "places of deleted items": ("deleted_items",),
+    "records of imports": ("imports",),
 }
 #: What is in no kind.
 OTHER: Final = "other"

@@ -76,6 +76,23 @@ class Statement:
         number: int = self._execute(connection, values, lambda it: it.rowcount)
         return number
 
+    def change_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Executes what returns no rows once for each of these, which have the same names."""
+        if not rows:
+            return
+        if connection.engine.dispatch.before_cursor_execute:  # somebody is to see each statement
+            connection.execute(self._statement, [dict(row) for row in rows])
+            return
+        compiled = self._compiled_for(connection.dialect, rows[0])
+        parameters = [compiled.parameters(row) for row in rows]
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(compiled.text, parameters)
+        except BaseException as error:
+            connection._handle_dbapi_exception(error, compiled.text, parameters, cursor, None)
+        finally:
+            cursor.close()
+
     def _execute(self, connection: Connection, values: Mapping[str, Any], result: Any) -> Any:
         if connection.engine.dispatch.before_cursor_execute:  # somebody is to see each statement
             return result(connection.execute(self._statement, values))

@@ -50,8 +50,8 @@ class _String(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replaces NUL and halves of surrogate pairs: no id has them, but callers may send them."""
-        if value is None:
-            return None
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -345,6 +345,20 @@ tenant_usage: Final = Table(
     Column("runs", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
+)
+
+#: The ledger: what was imported. It stays when the object is deleted, which an import that comes
+#: again respects, and tells what was changed here since from what its source has changed.
+imports: Final = Table(
+    "imports",
+    metadata,
+    Column("object_id", _String, primary_key=True),
+    Column("kind", _String, primary_key=True),
+    #: The digest of the object as it was written.
+    Column("sha256", _String, nullable=False),
+    #: The name of the file that it came from.
+    Column("source", _String, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 
 #: One row: which version of all these tables a database has, see ``migrations``.

@@ -1,0 +1,1 @@
+"""What other services take, made from an archive."""
