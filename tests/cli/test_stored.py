@@ -46,6 +46,13 @@ def ids(url: str) -> dict[str, str]:
     return filled(url)
 
 
+def make_empty(url: str) -> None:
+    """Makes the tables of a database, and nothing in them."""
+    database = Database(url)
+    database.open()
+    database.close()
+
+
 def above(kind: str, ids: dict[str, str]) -> list[str]:
     """The ids of what the objects of a kind are listed within."""
     return {
@@ -209,7 +216,7 @@ def test_mistakes_are_named(
     command: Callable[..., Ended], url: str, arguments: list[str], words: str
 ) -> None:
     """With what to write instead; the status is that of wrong usage, and nothing is printed."""
-    Database(url).open()
+    make_empty(url)
     done = command(*arguments, "--database", url)
     assert words in " ".join(done.stderr.split())
     assert (done.returncode in {1, 2}, done.stdout) == (True, "")
@@ -219,7 +226,7 @@ def test_mistakes_are_named(
 @pytest.mark.parametrize("kind", ["thread", "msg", "run", "step", "asst", "vs"])
 def test_what_is_not_there(command: Callable[..., Ended], url: str, kind: str) -> None:
     """It is said, in a database and in one that has nothing at all."""
-    Database(url).open()
+    make_empty(url)
     done = command("show", f"{kind}_nobodys", "--database", url)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{kind}_nobodys" in done.stderr
@@ -238,7 +245,7 @@ def test_a_database_that_is_missing_is_not_made(
 
 def test_an_empty_database_has_nothing(command: Callable[..., Ended], url: str) -> None:
     """Which is no error: no line is printed."""
-    Database(url).open()
+    make_empty(url)
     for arguments in (["list", "threads"], ["list", "files"], ["usage"]):
         assert lines(command(*arguments, "--database", url)) == []
     done = command("delete", "threads", "--all", "--yes", "--database", url)
@@ -420,7 +427,7 @@ def test_mistakes_of_usage_are_named(
     command: Callable[..., Ended], url: str, arguments: list[str], words: str
 ) -> None:
     """By the command, or by the server."""
-    Database(url).open()
+    make_empty(url)
     done = command("usage", *arguments, "--database", url)
     assert done.returncode in {1, 2}
     assert words in done.stderr

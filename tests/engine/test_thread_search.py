@@ -199,3 +199,16 @@ def test_odd_signs_are_stored(client: Client) -> None:
     made = begun(client, "sheep\x00 and goats", user="a\x00b")
     assert found(client, "goats") == [made]
     assert found(client, user="a\x00b") == [made]
+
+
+def test_words_move_with_their_message(store: Store) -> None:
+    """An import may give messages other numbers, so that they are in order."""
+    web = Web(store.app())
+    said = [{"role": "user", "content": "walrus"}]
+    made = web.post("/v1/threads", json={"messages": said}).get_json()["id"]
+    with store.context.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE messages SET seq = 1000")
+    found = web.get("/v1/threads?search=walrus").get_json()["data"]
+    assert [one["id"] for one in found] == [made]
+    assert web.delete(f"/v1/threads/{made}").status_code == 200
+    assert web.get("/v1/threads?search=walrus").get_json()["data"] == []

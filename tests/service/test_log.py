@@ -227,3 +227,27 @@ def test_probes_and_calls_within_the_process_are_details(
         "/readyz": "DEBUG",
         "/v1/assistants": "INFO",
     }
+
+
+@POSIX
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_an_access_log_at_any_level(command: Callable[..., Any], tmp_path: Path, form: str) -> None:
+    """With the bytes that were sent, and the name of a stored token."""
+    database = f"sqlite:///{tmp_path / 'kept.db'}"
+    token = command("tokens", "add", "shop", "--database", database).stdout.strip()
+    options = ("--database", database, "--access-log", "--log-format", form)
+    with served(tmp_path, *options) as running:
+        headers = {"Authorization": f"Bearer {token}"}
+        response = requests.get(f"{running.base_url}/threads", headers=headers, timeout=WITHIN)
+        refused = requests.get(f"{running.base_url}/threads", timeout=WITHIN)
+        until(lambda: refused.headers["x-request-id"] in running.output)
+        running.stop()
+    assert token not in running.output
+    if form == "json":
+        listed, unknown = (line for line in lines_after(running.output) if "path" in line)
+        assert (listed["token"], listed["bytes"]) == ("shop", len(response.content))
+        assert "token" not in unknown
+        assert unknown["bytes"] == len(refused.content)
+        return
+    (line,) = [one for one in running.output.splitlines() if "/v1/threads 200" in one]
+    assert f" {len(response.content)} bytes token shop [request_id=" in line

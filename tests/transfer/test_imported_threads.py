@@ -123,3 +123,37 @@ def test_a_run_sees_the_whole_history(url: str, tmp_path: Path, name: str, text:
     said = [(turn.role, turn.text) for turn in conversation.turns]
     assert [role for role, _ in said] == ["user", "assistant"] * 2 + ["user"]
     assert all(words in text for words, (_, text) in zip(HISTORY, said, strict=True))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_imported_threads_are_found(tmp_path: Path, again: bool) -> None:
+    """By metadata and by words, and their runs are in the usage; imported again, as before."""
+    documents = [
+        {"object": "thread", "id": "thread_1", "created_at": AT, "metadata": {"user": "7"}},
+        *(_message(n, run_id="run_1" if n == 3 else None) for n in (0, 3, 1, 2)),
+        {
+            "object": "thread.run",
+            "id": "run_1",
+            "thread_id": "thread_1",
+            "created_at": AT + 2,
+            "assistant_id": "asst_gone",
+            "status": "completed",
+            "model": "gpt-4",
+            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
+        },
+    ]
+    source = tmp_path / "source.ndjson"
+    url = f"sqlite:///{tmp_path / 'imported.db'}"
+    for changed in range(1 + again):
+        documents[0]["metadata"] = {"user": str(7 + changed)}
+        source.write_text("".join(f"{json.dumps(one)}\n" for one in documents), "utf-8")
+        import_files([source], url, on_conflict="replace")
+    with Engine(url, Scripted([])) as engine, Client(engine=engine) as client:
+        user = {"user": "8" if again else "7"}
+        assert [one.id for one in client.threads.list(metadata=user)] == ["thread_1"]
+        assert [one.id for one in client.threads.list(search="rivers otter")] == []
+        assert [one.id for one in client.threads.list(search="otters")] == ["thread_1"]
+        usage = client._transport.send("GET", "/usage", query={"since": "0", "group_by": "model"})
+        assert usage.document is not None
+        [group] = usage.document["data"]
+        assert (group["key"], group["total_tokens"], group["runs"]) == ("gpt-4", 7, 1)

@@ -29,6 +29,8 @@ from assistants_client.engine.faults import Fault
 from assistants_client.engine.services._base import Context, StoreFileQueued
 from assistants_client.engine.services._contents import BLOCK, present
 from assistants_client.engine.storage.database import emit_after_commit
+from assistants_client.engine.storage.message_words import put_message_words
+from assistants_client.engine.storage.run_columns import usage_columns
 from assistants_client.engine.storage.statements import Insertion, Statement
 from assistants_client.engine.storage.stored_json import StoredJson
 from assistants_client.engine.storage.tables import (
@@ -43,6 +45,8 @@ from assistants_client.engine.storage.tables import (
     vector_store_files,
     vector_stores,
 )
+from assistants_client.engine.storage.thread_index import put_metadata
+from assistants_client.models.runs import Run
 
 TABLES: Final[Mapping[str, Table]] = {
     "assistant": assistants,
@@ -149,14 +153,16 @@ class Imports:
 
     def add(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         """Stores new objects, in this order; all of them have the same columns."""
-        _ADD[kind].rows(connection, [_values(row) for row in rows])
+        _ADD[kind].rows(connection, [_values(kind, row) for row in rows])
+        _index(connection, kind, rows, are_new=True)
 
     def replace(self, connection: Connection, kind: str, rows: Sequence[Row]) -> None:
         """Stores objects again that are there; they stay where they are in lists."""
         table = TABLES[kind]
         for row in rows:
-            values = _values(row)
+            values = _values(kind, row)
             connection.execute(update(table).where(table.c.id == values.pop("id")).values(**values))
+        _index(connection, kind, rows, are_new=False)
 
     # --- the order of messages --------------------------------------------------------------------
 
@@ -209,7 +215,7 @@ class Imports:
         dropped = delete(files).where(files.c.id == row.id, files.c.is_whole.is_(False))
         connection.execute(dropped)
         blocks, is_over = _read(source)
-        values = {**_values(row), "is_whole": is_over, "used_at": self.context.now()}
+        values = {**_values("file", row), "is_whole": is_over, "used_at": self.context.now()}
         connection.execute(insert(files), [values])
         _add_blocks(connection, row.id, 0, blocks)
         return is_over
@@ -239,7 +245,7 @@ class Imports:
 
     def put_store_file(self, connection: Connection, row: Row) -> None:
         """Puts a file into a store; a worker reads it, now or when the next engine opens."""
-        query = insert(vector_store_files).values(**_values(row))
+        query = insert(vector_store_files).values(**_values("store file", row))
         number = connection.execute(query.returning(vector_store_files.c.seq)).scalar_one()
         if row.columns["status"] == "in_progress":
             emit_after_commit(connection, StoreFileQueued(number))
@@ -286,9 +292,20 @@ _STORED: Final = {kind: _stored(kind) for kind in TABLES}
 _NOTED: Final = _by_ids("SELECT object_id, sha256 FROM imports WHERE kind = :kind AND object_id {}")
 
 
-def _values(row: Row) -> dict[str, Any]:
+def _values(kind: str, row: Row) -> dict[str, Any]:
     body = StoredJson(dict, row.body)
-    return {"id": row.id, "created_at": row.created_at, "body": body, **row.columns}
+    more = usage_columns(StoredJson(Run, row.body).decoded()) if kind == "run" else {}
+    return {"id": row.id, "created_at": row.created_at, "body": body, **more, **row.columns}
+
+
+def _index(connection: Connection, kind: str, rows: Sequence[Row], *, are_new: bool) -> None:
+    """Has threads found by their metadata, and by the words of their messages."""
+    documents = [json.loads(row.body) for row in rows if kind in {"thread", "message"}]
+    if kind == "message":
+        put_message_words(connection, documents, are_new=are_new)
+    elif kind == "thread":
+        for one in documents:
+            put_metadata(connection, one["id"], one.get("metadata") or {}, is_new=are_new)
 
 
 def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:

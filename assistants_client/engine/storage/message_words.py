@@ -36,10 +36,13 @@ MESSAGE_WORD_TABLES: Final = {
         "CREATE VIRTUAL TABLE message_words USING fts5(words, tokenize = 'ascii', detail = none)",
         "CREATE TRIGGER message_is_gone AFTER DELETE ON messages BEGIN "
         "DELETE FROM message_words WHERE rowid = old.seq; END",
+        "CREATE TRIGGER message_is_moved AFTER UPDATE OF seq ON messages BEGIN "
+        "UPDATE message_words SET rowid = new.seq WHERE rowid = old.seq; END",
     ),
     "postgresql": (
         "CREATE TABLE message_words ("
-        "message BIGINT PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE, "
+        "message BIGINT PRIMARY KEY "
+        "REFERENCES messages (seq) ON DELETE CASCADE ON UPDATE CASCADE, "
         "words TSVECTOR NOT NULL)",
         "CREATE INDEX ix_message_words_words ON message_words USING gin (words)",
     ),

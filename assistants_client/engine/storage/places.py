@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from assistants_client.engine.storage.database import Database
 from assistants_client.engine.storage.tables import messages, run_steps, runs
 
-_PLACES: Final[Mapping[str, Callable[[str], Select[Any]]]] = {
+_PLACES: Final[Mapping[str, Callable[[str], Any]]] = {
     "msg_": lambda one: select(messages.c.thread_id).where(messages.c.id == one),
     "run_": lambda one: select(runs.c.thread_id).where(runs.c.id == one),
     "step_": lambda one: (
