@@ -25,6 +25,7 @@ from assistants_client.engine.executors import CELERY, THREADS, pools, senders
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App
 from assistants_client.engine.http.observed_requests import observed
+from assistants_client.engine.http.page import page_response
 from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.http.service_endpoints import service_endpoint
 from assistants_client.engine.ids import NewId, new_id
@@ -124,6 +125,8 @@ class Engine:
             with ``--max-requests``.
         metrics: Whether ``/metrics`` serves metrics in Prometheus' text form, to who has the token
             (extra ``metrics``). ``None`` takes ``ASSISTANTS_METRICS``, else there are none.
+        page: Whether ``/`` serves a page, on which people see and run what is stored, with their
+            token. ``None`` takes ``ASSISTANTS_NO_PAGE``, else there is one.
         clock: Returns the time in Unix seconds.
         new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
         code_interpreter: The sandbox for the code that models write. ``"auto"``: CPython under
@@ -153,6 +156,7 @@ class Engine:
         broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         metrics: bool | None = None,
+        page: bool | None = None,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | str | None = None,
@@ -167,6 +171,8 @@ class Engine:
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
         require_token(token)
         self._origins = environment.allowed_origins(allow_origins)
+        #: Whether ``/`` serves the page.
+        self.has_page: Final = environment.page() if page is None else page
         executor = environment.executor(executor)
         self._broker = broker = environment.broker(broker)
         require_models(model, embeddings)
@@ -404,7 +410,7 @@ class Engine:
             missing=self._missing,
             exposition=None if metrics is None else lambda: metrics.exposition(self.waiting_runs),
             require_all_access=self._app.require_all_access,
-        )
+        ) or (page_response(environ) if self.has_page else None)
         if endpoint is not None:
             return endpoint(environ, start_response)
         return self._origins.respond(self._respond, environ, start_response)

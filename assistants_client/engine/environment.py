@@ -68,6 +68,7 @@ _EMBEDDING_SETTINGS: Final[_Settings] = {
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
 _METRICS_SETTINGS: Final[_Settings] = {"metrics": ("ASSISTANTS_METRICS", _switch)}
+_PAGE_SETTINGS: Final[_Settings] = {"no_page": ("ASSISTANTS_NO_PAGE", _switch)}
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +169,15 @@ def metrics() -> bool:
         ConfigurationError: It is neither yes nor no; it is named.
     """
     return bool(_settings(_METRICS_SETTINGS).get("metrics"))
+
+
+def page() -> bool:
+    """Returns whether the page is served: unless ``ASSISTANTS_NO_PAGE`` says that it is not.
+
+    Raises:
+        ConfigurationError: It is neither yes nor no; it is named.
+    """
+    return not _settings(_PAGE_SETTINGS).get("no_page")
 
 
 def broker(given: str | None = None) -> str | None:
