@@ -80,8 +80,8 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; better in the variable, since other users may see command lines",
            type=token)  # fmt: skip
-    option("--no-page", "ASSISTANTS_NO_PAGE", None, "serves no page at / on which people see and run "
-           "what is stored", action="store_const", const="1")  # fmt: skip
+    option("--no-page", "ASSISTANTS_NO_PAGE", None, "serves no page at /, on which people see and "
+           "run what is stored", action="store_const", const="1")  # fmt: skip
     serve.add_argument("--allow-origin", metavar="ORIGIN", action="append", default=[],
            help="origin whose web pages may use this server from a browser, such as "
            "https://app.example.org; * lets all in, whoever made them; can be given more than once "

@@ -170,9 +170,9 @@ class Engine:
         number("run_seconds", run_seconds, at_least=1, unit="seconds")
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
         require_token(token)
-        self._origins = environment.allowed_origins(allow_origins)
         #: Whether ``/`` serves the page.
-        self.has_page: Final = environment.page() if page is None else page
+        self.has_page = environment.page(page)
+        self._origins = environment.allowed_origins(allow_origins)
         executor = environment.executor(executor)
         self._broker = broker = environment.broker(broker)
         require_models(model, embeddings)
@@ -230,8 +230,7 @@ class Engine:
         )
         self._readiness = Readiness()
         self._queue = RunQueue(context, bounds.max_runs)
-        self._execution = Execution(context, self._queue)
-        self._ingesting = Ingesting(context)
+        self._execution, self._ingesting = Execution(context, self._queue), Ingesting(context)
         self._is_carrier = executor == THREADS
         self._run_pool, self._readers = run_pool, readers = (
             senders(self._database, broker)

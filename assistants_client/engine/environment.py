@@ -171,13 +171,13 @@ def metrics() -> bool:
     return bool(_settings(_METRICS_SETTINGS).get("metrics"))
 
 
-def page() -> bool:
-    """Returns whether the page is served: unless ``ASSISTANTS_NO_PAGE`` says that it is not.
+def page(given: bool | None = None) -> bool:
+    """Returns the given choice of a page, else one unless ``ASSISTANTS_NO_PAGE`` forbids it.
 
     Raises:
         ConfigurationError: It is neither yes nor no; it is named.
     """
-    return not _settings(_PAGE_SETTINGS).get("no_page")
+    return not _settings(_PAGE_SETTINGS).get("no_page") if given is None else given
 
 
 def broker(given: str | None = None) -> str | None:

@@ -1,7 +1,7 @@
-"""Serves the page: the static files of ``engine/page``, by which people see and run what is stored.
+"""Serves the page, on which people see and run what is stored: the static files of ``engine/page``.
 
-The files hold no data, so no token is asked for here: the page's script asks its reader for one, and
-sends it with every request to the protocol's operations. No rule about any object belongs here.
+The files hold no data, so no token is asked for here: the page's script asks its reader for one,
+and sends it with every request to the protocol's operations. No rule about any object belongs here.
 
 The page is plain ES modules, without a library or a build step. htmx wants a server that responds
 with fragments of HTML, and this one speaks the protocol's JSON alone. Alpine evaluates expressions
@@ -9,8 +9,8 @@ in attributes, which the Content-Security-Policy below forbids, or needs a build
 forbids most of them. Preact without JSX needs htm beside it; both together would be one more thing
 to keep up to date in a package without them, while the only list that changes many times a second,
 the text of an answer, is appended to by hand in either case. What remains of a library is to make
-elements, which is one function (``dom.js``), and since that has no way to set HTML, whatever a model
-or a user wrote is text.
+elements, which is one function (``dom.js``), and since that has no way to set HTML, whatever a
+model or a user wrote is text.
 """
 
 from __future__ import annotations

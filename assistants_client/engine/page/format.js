@@ -38,6 +38,7 @@ export function bytes(size) {
 
 /** Returns seconds as people say them. */
 export function duration(seconds) {
+    if (seconds < 1) return "under 1 s"; // times are whole seconds
     if (seconds < 60) return `${count(seconds)} s`;
     return `${count(Math.floor(seconds / 60))} min ${count(Math.round(seconds % 60))} s`;
 }

@@ -20,7 +20,8 @@ export class RunView {
     #summary = h("summary");
     #facts = h("div");
     #steps = h("ol", { class: "steps", "aria-label": "Steps" });
-    #details = h("details", { class: "run" }, this.#summary, this.#facts, this.#steps);
+    #more = h("details", {}, h("summary", {}, "About this run"), this.#facts);
+    #details = h("details", { class: "run" }, this.#summary, this.#steps, this.#more);
     #messages = h("div", { class: "messages" });
     #notes = h("div");
     #actions = h("div", { class: "actions" });

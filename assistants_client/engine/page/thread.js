@@ -68,8 +68,7 @@ async function box(conversation, wanted, signal) {
         "form",
         { class: "box", "aria-label": "Ask" },
         h("div", { class: "pair" }, assistant.element, h("details", {}, h("summary", {}, "Options"), instructions.element, model.element)),
-        question.element,
-        h("div", { class: "actions" }, ask),
+        h("div", { class: "pair" }, question.element, ask),
         notes,
     );
 

@@ -2,8 +2,8 @@
 
 A browser on this machine reaches what listens on its loopback address, and any page in it may send
 requests there: directly, or under a name of its own that it lets point there. All of them are
-recognised by the headers that browsers set and pages cannot. A link of theirs may open the page that
-the engine itself serves, which has no data in it. No other rule belongs here.
+recognised by the headers that browsers set and pages cannot. A link of theirs may open the page
+that the engine itself serves, which has no data in it. No other rule belongs here.
 """
 
 from __future__ import annotations
