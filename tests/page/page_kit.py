@@ -27,6 +27,7 @@ TOKEN = "sk-of-the-tests"
 #: A name of a file, a thread's message, an assistant's name: it stays text wherever it is shown.
 SCRIPT = "<script>window.ran = true</script>"
 IMAGE = '<img src=x onerror="window.ran = true">'
+FILE_NAME = "<script>window.ran = true.txt"  # no slash: what is before one is a folder
 LONG = 10_000
 WEATHER = {
     "type": "function",
@@ -81,7 +82,7 @@ def service(folder: Path, *options: str) -> Iterator[Service]:
 def seed(client: Client) -> dict[str, str]:
     """Makes some of everything; returns the ids."""
     ids = {}
-    file = client.files.upload(b"The capital of Norway is Oslo.", filename=f"{SCRIPT}.txt")
+    file = client.files.upload(b"The capital of Norway is Oslo.", filename=FILE_NAME)
     broken = client.files.upload(b"no document", filename="broken.pdf")
     store = client.vector_stores.create(name=f"Capitals {IMAGE}", file_ids=[file.id, broken.id])
     client.vector_stores.wait(store.id)
@@ -107,9 +108,23 @@ def seed(client: Client) -> dict[str, str]:
     waiting = client.threads.create(messages=[{"role": "user", "content": "weather in Oslo"}])
     client.wait_for_run(client.runs.create(waiting.id, assistant_id=assistant.id))
     ids["waiting"] = waiting.id
-    messages = [{"role": "user", "content": f"message number {i}"} for i in range(LONG)]
-    ids["long"] = client.threads.create(messages=messages).id
+    ids["long"] = long_thread(client, assistant.id)
     return ids
+
+
+def long_thread(client: Client, assistant_id: str) -> str:
+    """Makes a thread of ``LONG`` questions, the last of each thousand answered; returns its id."""
+    questions = [{"role": "user", "content": f"message number {i}"} for i in range(LONG)]
+    thread = client.threads.create(messages=questions[:1000])
+    for first in range(1000, LONG, 1000):
+        run = client.runs.create(
+            thread.id,
+            assistant_id=assistant_id,
+            additional_messages=questions[first : first + 1000],
+            truncation_strategy={"type": "last_messages", "last_messages": 1},
+        )
+        client.wait_for_run(run)
+    return thread.id
 
 
 @contextmanager

@@ -62,17 +62,17 @@ def test_a_second_question_goes_on_in_the_thread(page: Page, served_page: Servic
     """With instructions of its own, in the same conversation; it is there when it is opened."""
     begin(page, served_page)
     ask(page, "first")
-    page.get_by_text("You said: first").wait_for()
+    page.locator(".message", has_text="You said: first").wait_for()
     page.get_by_text("Options").click()
     page.get_by_label("Instructions for this run").fill("Whisper.")
     ask(page, "second")
-    page.get_by_text("You said: second").wait_for()
+    page.locator(".message", has_text="You said: second").wait_for()
     page.locator(".turn").nth(1).locator("summary .badge.completed").wait_for()
     thread_id = page.url.rpartition("/")[2]
     runs = served_page.call(lambda c: list(c.runs.list(thread_id)))
     assert [run.instructions for run in runs] == ["Whisper.", "Answer in one sentence."]
     page.reload()
-    page.get_by_text("You said: second").wait_for()
+    page.locator(".message", has_text="You said: second").wait_for()
     texts = page.locator(".message .text").all_inner_texts()
     assert texts == ["first", "You said: first", "second", "You said: second"]
 
@@ -95,7 +95,7 @@ def test_a_function_is_answered_by_hand(page: Page, served_page: Service) -> Non
     assert '"city": "Oslo"' in page.locator(".outputs pre").inner_text()
     output.fill("22 degrees")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_text("The tool said: 22 degrees").wait_for()
+    page.locator(".message", has_text="The tool said: 22 degrees").wait_for()
     assert page.locator(".outputs").count() == 0
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_waits_is_answered_when_its_thread_is_opened(
     go(page, f"threads/{served_page.ids['waiting']}")
     page.get_by_label("Output of get_weather").fill("cold")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_text("The tool said: cold").wait_for()
+    page.locator(".message", has_text="The tool said: cold").wait_for()
 
 
 def test_a_run_is_cancelled(page: Page, served_page: Service) -> None:

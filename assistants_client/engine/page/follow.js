@@ -25,19 +25,19 @@ export async function streamRun(path, body, viewOf, { key, signal }) {
     } catch (error) {
         if (signal.aborted) return view;
         if (!view) throw error;
-        view.note("The connection broke; the run goes on. Asking how it is going…");
-        await pollRun(view, signal);
+        await pollRun(view, signal, "The connection broke; the run goes on, and is asked for again and again.");
     }
     return view;
 }
 
-/** Polls a run until it settles, however long the server is away meanwhile. */
-export async function pollRun(view, signal) {
+/** Polls a run until it settles, however long the server is away; `note` is shown so long. */
+export async function pollRun(view, signal, note = null) {
     let pause = 0;
+    view.note(note);
     for (;;) {
         try {
             const run = await view.refresh(signal);
-            view.note(null);
+            view.note(isSettled(run) ? null : note);
             if (isSettled(run)) return;
             pause = Math.min(pause ? pause * 1.2 : POLL_MS, MOST_MS);
         } catch (error) {

@@ -34,6 +34,7 @@ export function draw({ keepsFocus = false } = {}) {
     const { view, params, query } = found();
     const section = document.createElement("section");
     document.getElementById("main").replaceChildren(section);
+    window.scrollTo(0, 0);
     mark();
     show(view, section, { params, query, signal: current.signal }, draws, keepsFocus);
 }
@@ -50,7 +51,7 @@ async function show(view, section, context, number, keepsFocus) {
     if (number !== draws) return;
     const title = section.querySelector("h1");
     document.title = title ? `${title.textContent} – Assistants` : "Assistants";
-    if (!keepsFocus && !section.contains(document.activeElement)) title?.focus();
+    if (!keepsFocus && !section.contains(document.activeElement)) title?.focus({ preventScroll: true });
 }
 
 /** Shows the view anew if it could not be shown; called when the server is back. */

@@ -23,6 +23,7 @@ export class RunView {
     #more = h("details", {}, h("summary", {}, "About this run"), this.#facts);
     #details = h("details", { class: "run" }, this.#summary, this.#steps, this.#more);
     #messages = h("div", { class: "messages" });
+    #connection = h("p", { class: "muted", role: "status", hidden: true });
     #notes = h("div");
     #actions = h("div", { class: "actions" });
     #stepViews = new Map();
@@ -36,7 +37,7 @@ export class RunView {
      */
     constructor(run, conversation) {
         this.conversation = conversation;
-        this.element = h("li", { class: "turn" }, this.#details, this.#messages, this.#notes, this.#actions);
+        this.element = h("li", { class: "turn" }, this.#details, this.#messages, this.#connection, this.#notes, this.#actions);
         this.#details.addEventListener("toggle", () => {
             if (this.#details.open && !this.#areStepsRead) this.#readSteps().catch((error) => this.#steps.replaceChildren(h("li", {}, failure(error))));
         });
@@ -89,8 +90,8 @@ export class RunView {
 
     /** Says something about the connection; nothing where all is well. */
     note(text) {
-        this.#notes.querySelector(".connection")?.remove();
-        if (text) this.#notes.append(h("p", { class: "connection muted", role: "status" }, text));
+        this.#connection.textContent = text ?? "";
+        this.#connection.hidden = !text;
     }
 
     /** Shows an event of a stream. */
