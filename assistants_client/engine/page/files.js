@@ -49,7 +49,7 @@ export function table(caption, columns) {
         h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)))),
         body,
     );
-    const row = (cells) => h("tr", {}, cells.map((cell, index) => h(index ? "td" : "th", { "data-label": columns[index], scope: index ? null : "row" }, cell)));
+    const row = (cells) => h("tr", {}, cells.map((cell, index) => h(index ? "td" : "th", { "data-label": columns[index], scope: index ? null : "row" }, h("div", {}, cell))));
     return { element, body, row };
 }
 

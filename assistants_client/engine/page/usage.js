@@ -54,5 +54,6 @@ function shown(rows, by) {
     element.classList.add("numbers");
     body.append(...rows.map((one) => row([one.label, ...[one.runs, one.prompt_tokens, one.completion_tokens, one.total_tokens].map(count)])));
     const legend = h("p", { class: "legend small" }, h("span", { class: "key first" }), " read by the model ", h("span", { class: "key second" }), " written by it");
-    return [bars(`Tokens by ${by}; the numbers are in the table below`, parts), legend, element];
+    const plot = bars(`Tokens by ${by}; the numbers are in the table below`, parts);
+    return [h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Plot" }, plot), legend, element];
 }
