@@ -64,16 +64,19 @@ def test_assistants_are_made_changed_copied_and_deleted(page: Page, served_page:
     assert "Copy of Clerk" not in names
 
 
-def test_threads_are_listed_newest_first_with_their_first_words(page: Page) -> None:
+def test_threads_are_listed_newest_first_with_their_first_words(
+    page: Page, served_page: Service
+) -> None:
     """With their metadata; a row leads to the thread."""
     go(page, "threads")
-    links = page.locator(".rows a")
-    page.get_by_role("link", name="draw a square").wait_for()
-    texts = links.all_inner_texts()
-    assert texts.index("message number 0") < texts.index("draw a square")
-    assert page.get_by_text("user=7", exact=True).is_visible()
-    page.get_by_role("link", name="draw a square").click()
-    page.get_by_role("heading", name="Thread").wait_for()
+    row = page.locator(".rows > li", has_text=served_page.ids["thread"])
+    row.get_by_role("link", name="draw a square").wait_for()
+    links = page.locator(".rows a").evaluate_all("all => all.map((one) => one.hash)")
+    made = [f"#/threads/{served_page.ids[name]}" for name in ("long", "waiting", "thread")]
+    assert [link for link in links if link in made] == made
+    assert row.get_by_text("user=7", exact=True).is_visible()
+    row.get_by_role("link").click()
+    page.get_by_role("heading", name="Thread", exact=True).wait_for()
 
 
 def test_a_search_of_threads_is_part_of_the_address(page: Page) -> None:
