@@ -96,7 +96,7 @@ def test_no_view_is_wider_than_a_narrow_screen(browser: Browser, served_page: Se
 def test_the_keyboard_is_enough(page: Page, served_page: Service) -> None:
     """A link skips to the content, a view's heading has the focus, dialogs keep and return it."""
     go(page, "files")
-    assert page.evaluate("document.activeElement.tagName") == "H1"
+    page.wait_for_function("document.activeElement.tagName === 'H1'")
     assert page.title() == "Files \u2013 Assistants"
     page.reload()
     page.get_by_role("heading", name="Files").wait_for()

@@ -41,6 +41,7 @@ def test_a_wrong_token_is_asked_for_again(browser: Browser, served_page: Service
 def test_without_a_token_the_page_says_so(browser: Browser, served_page: Service) -> None:
     """Where the dialog is closed, with a way to try again."""
     with opened(browser, served_page, token=None) as page:
+        page.get_by_role("dialog").wait_for()
         page.keyboard.press("Escape")
         page.get_by_role("alert").filter(has_text="API key").first.wait_for()
         page.get_by_role("button", name="Try again").first.click()

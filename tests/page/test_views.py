@@ -70,6 +70,7 @@ def test_threads_are_listed_newest_first_with_their_first_words(
     """With their metadata; a row leads to the thread."""
     go(page, "threads")
     row = page.locator(".rows > li", has_text=served_page.ids["thread"])
+    row.scroll_into_view_if_needed()  # only of rows in sight are messages read
     row.get_by_role("link", name="draw a square").wait_for()
     links = page.locator(".rows a").evaluate_all("all => all.map((one) => one.hash)")
     made = [f"#/threads/{served_page.ids[name]}" for name in ("long", "waiting", "thread")]
