@@ -80,6 +80,8 @@ def add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     option("--token", "ASSISTANTS_TOKEN", None, "key that every request must have as its bearer "
            "token; better in the variable, since other users may see command lines",
            type=token)  # fmt: skip
+    option("--no-page", "ASSISTANTS_NO_PAGE", None, "serves no page at /, on which people see and "
+           "run what is stored", action="store_const", const="1")  # fmt: skip
     serve.add_argument("--allow-origin", metavar="ORIGIN", action="append", default=[],
            help="origin whose web pages may use this server from a browser, such as "
            "https://app.example.org; * lets all in, whoever made them; can be given more than once "
@@ -155,6 +157,7 @@ def _announce(
     key = "any: no token is asked for"
     if engine.requires_token():
         key = "the token" if options.token else "one of `assistants tokens`"
+    page = f"    page     = {server.page_url}\n" if engine.has_page else ""
     runs, code = "", ""
     if options.executor == "celery":
         from assistants_client.engine.serving.task_worker import shown_broker
@@ -166,6 +169,7 @@ def _announce(
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {server.base_url}\n"
         f"    api_key  = {key}\n"
+        f"{page}"
         f"{runs}"
         f"    model    = {shown_model(engine)}\n"
         f"    database = {shown_database(engine)}"

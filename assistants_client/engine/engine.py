@@ -25,6 +25,7 @@ from assistants_client.engine.executors import CELERY, THREADS, pools, senders
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.http.app import IN_PROCESS, App
 from assistants_client.engine.http.observed_requests import observed
+from assistants_client.engine.http.page import page_response
 from assistants_client.engine.http.responses import refusing
 from assistants_client.engine.http.service_endpoints import service_endpoint
 from assistants_client.engine.ids import NewId, new_id
@@ -124,6 +125,8 @@ class Engine:
             with ``--max-requests``.
         metrics: Whether ``/metrics`` serves metrics in Prometheus' text form, to who has the token
             (extra ``metrics``). ``None`` takes ``ASSISTANTS_METRICS``, else there are none.
+        page: Whether ``/`` serves a page, on which people see and run what is stored, with their
+            token. ``None`` takes ``ASSISTANTS_NO_PAGE``, else there is one.
         clock: Returns the time in Unix seconds.
         new_id: Returns a new id, given a prefix such as ``run_``; no id may come twice.
         code_interpreter: The sandbox for the code that models write. ``"auto"``: CPython under
@@ -153,6 +156,7 @@ class Engine:
         broker: str | None = None,
         close_seconds: float = CLOSE_SECONDS,
         metrics: bool | None = None,
+        page: bool | None = None,
         clock: Callable[[], float] = time.time,
         new_id: NewId = new_id,
         code_interpreter: CodeInterpreter | str | None = None,
@@ -166,6 +170,8 @@ class Engine:
         number("run_seconds", run_seconds, at_least=1, unit="seconds")
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
         require_token(token)
+        #: Whether ``/`` serves the page.
+        self.has_page = environment.page(page)
         self._origins = environment.allowed_origins(allow_origins)
         executor = environment.executor(executor)
         self._broker = broker = environment.broker(broker)
@@ -225,8 +231,7 @@ class Engine:
         )
         self._readiness = Readiness()
         self._queue = RunQueue(context, bounds.max_runs)
-        self._execution = Execution(context, self._queue)
-        self._ingesting = Ingesting(context)
+        self._execution, self._ingesting = Execution(context, self._queue), Ingesting(context)
         self._is_carrier = executor == THREADS
         self._run_pool, self._readers = run_pool, readers = (
             senders(self._database, broker)
@@ -405,7 +410,7 @@ class Engine:
             missing=self._missing,
             exposition=None if metrics is None else lambda: metrics.exposition(self.waiting_runs),
             require_all_access=self._app.require_all_access,
-        )
+        ) or (page_response(environ) if self.has_page else None)
         if endpoint is not None:
             return endpoint(environ, start_response)
         return self._origins.respond(self._respond, environ, start_response)

@@ -68,6 +68,7 @@ _EMBEDDING_SETTINGS: Final[_Settings] = {
     "encoding": ("ASSISTANTS_EMBEDDING_ENCODING", str),
 }
 _METRICS_SETTINGS: Final[_Settings] = {"metrics": ("ASSISTANTS_METRICS", _switch)}
+_PAGE_SETTINGS: Final[_Settings] = {"no_page": ("ASSISTANTS_NO_PAGE", _switch)}
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +169,15 @@ def metrics() -> bool:
         ConfigurationError: It is neither yes nor no; it is named.
     """
     return bool(_settings(_METRICS_SETTINGS).get("metrics"))
+
+
+def page(given: bool | None = None) -> bool:
+    """Returns the given choice of a page, else one unless ``ASSISTANTS_NO_PAGE`` forbids it.
+
+    Raises:
+        ConfigurationError: It is neither yes nor no; it is named.
+    """
+    return not _settings(_PAGE_SETTINGS).get("no_page") if given is None else given
 
 
 def broker(given: str | None = None) -> str | None:

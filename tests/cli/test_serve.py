@@ -54,7 +54,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) -> None:
-    """The start lines name base URL, key, model and database; a client works with that URL.
+    """The start lines name base URL, key, page, model and database; a client works with that URL.
 
     Without a token, a page of another host is served as little as another machine.
     """
@@ -78,6 +78,7 @@ def test_it_says_what_it_serves_and_serves_it(tmp_path: Path, model_url: str) ->
         f"assistants {__version__} is serving. Ctrl-C stops it.\n"
         f"    base_url = {running.base_url}\n"
         "    api_key  = any: no token is asked for\n"
+        f"    page     = {running.base_url.removesuffix('v1')}\n"
         f"    model    = ChatCompletions('{model_url}', model='ruled')\n"
         f"    database = sqlite:///{tmp_path / 'assistants.db'}\n"
         f"    code     = {AutomaticInterpreter()}\n"
@@ -135,6 +136,32 @@ def test_every_option_can_be_a_variable(tmp_path: Path, model_url: str) -> None:
     assert f"sqlite:///{tmp_path / 'elsewhere.db'}\n" in running.output
     assert "api_key  = the token\n" in running.output
     assert "secret" not in running.output
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "status"),
+    [
+        ((), {}, 200),
+        (("--no-page",), {}, 404),
+        ((), {"ASSISTANTS_NO_PAGE": "yes"}, 404),
+        ((), {"ASSISTANTS_NO_PAGE": "0"}, 200),
+    ],
+)
+def test_the_page_can_be_left_out(
+    tmp_path: Path, options: tuple[str, ...], variables: dict[str, str], status: int
+) -> None:
+    """By an option or its variable; the start lines name it where it is."""
+    with served(tmp_path, "--database", "sqlite://", *options, **variables) as running:
+        found = requests.get(running.base_url.removesuffix("v1"), timeout=20)
+    assert found.status_code == status
+    assert ("    page     = " in running.output) is (status == 200)
+
+
+def test_a_switch_that_is_none_is_one_line(command: Callable[..., Ended]) -> None:
+    """The variable is named."""
+    done = command("serve", "--database", "sqlite://", "--port", "0", ASSISTANTS_NO_PAGE="never")
+    assert done.returncode == 2
+    assert "ASSISTANTS_NO_PAGE: 'never' is not 1 or 0" in done.stderr
 
 
 def test_pages_of_named_origins_are_served(tmp_path: Path) -> None:

@@ -174,13 +174,20 @@ def test_the_readme_is_the_long_description(metadata: email.message.Message) -> 
 
 
 def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel_files: dict[str, str]) -> None:
-    """Every source file and ``py.typed`` are in the wheel; no tests, no examples."""
+    """Every source file, ``py.typed`` and the page are in the wheel; no tests, no examples."""
     package = ROOT / "assistants_client"
-    sources = {path.relative_to(ROOT).as_posix() for path in package.rglob("*.py")}
+    files = [*package.rglob("*.py"), *(package / "engine" / "page").iterdir()]
+    sources = {path.relative_to(ROOT).as_posix() for path in files}
     installed = {name for name in wheel_files if ".dist-info/" not in name}
 
     assert installed == sources | {"assistants_client/py.typed"}
     assert [name for name in wheel_files if name.endswith("LICENSE")]
+
+
+def test_the_wheel_is_small(built: Path) -> None:
+    """Below a megabyte, with the page and all."""
+    [wheel] = built.glob("*.whl")
+    assert wheel.stat().st_size < 1_000_000
 
 
 def test_the_source_archive_holds_the_whole_project(built: Path, sdist_files: set[str]) -> None:

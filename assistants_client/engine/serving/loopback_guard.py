@@ -2,7 +2,8 @@
 
 A browser on this machine reaches what listens on its loopback address, and any page in it may send
 requests there: directly, or under a name of its own that it lets point there. All of them are
-recognised by the headers that browsers set and pages cannot. No other rule belongs here.
+recognised by the headers that browsers set and pages cannot. A link of theirs may open the page
+that the engine itself serves, which has no data in it. No other rule belongs here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from assistants_client.engine.faults import Fault
+from assistants_client.engine.http.page import is_visit
 from assistants_client.engine.http.responses import refusing
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class LoopbackOnly:
             return None
         if origin is not None and (host is None or not _is_of(origin, host)):
             return _MESSAGE.format(header="Origin", value=origin)
-        if site.lower() in _FOREIGN_SITES:
+        if site.lower() in _FOREIGN_SITES and not (self._engine.has_page and is_visit(headers)):
             return _MESSAGE.format(header="Sec-Fetch-Site", value=site)
         return None
 

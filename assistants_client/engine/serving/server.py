@@ -87,6 +87,11 @@ class Server:
         return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
     @property
+    def page_url(self) -> str:
+        """The address of the page for browsers on this machine."""
+        return self.base_url.removesuffix("v1")
+
+    @property
     def is_loopback(self) -> bool:
         """True where no other machine reaches it."""
         return ipaddress.ip_address(self._address[0]).is_loopback
