@@ -111,10 +111,10 @@ class _Task(WSGITask):  # type: ignore[misc]
 
 
 class _Held(threading.local):
-    """What this thread holds.
+    """The state of a thread that handles requests.
 
     Attributes:
-        connection: The connection whose requests it handles.
+        connection: The connection that it holds, whose requests it handles.
     """
 
     connection: _Connection | None = None
