@@ -16,7 +16,8 @@ from assistants_client import models
 from assistants_client._calls.resource import ListOptions, Resource, build_path, encoded
 from assistants_client._http.error_mapping import without_secrets
 from assistants_client._http.options import Query
-from assistants_client._http.transport import Transport
+from assistants_client._http.response_bodies import prompt_blocks
+from assistants_client._http.session import interrupt
 from assistants_client.errors import InvalidRequestError, NotFoundError
 from assistants_client.models.lists import Page
 from assistants_client.models.runs import Run
@@ -65,15 +66,14 @@ class StreamedResponse:
         blocks: The bytes, as they are received.
     """
 
-    def __init__(self, transport: Transport, response: requests.Response, path: str) -> None:
+    def __init__(self, response: requests.Response, path: str) -> None:
         self.is_json: bool = "json" in response.headers.get("Content-Type", "").lower()
-        self.blocks: Iterable[bytes] = transport.prompt_blocks(response, "POST", path)
-        self._transport = transport
+        self.blocks: Iterable[bytes] = prompt_blocks(response, "POST", path)
         self._response = response
 
     def interrupt(self) -> None:
         """Wakes a thread that waits for the next block."""
-        self._transport.interrupt(self._response)
+        interrupt(self._response)
 
     def without_secrets(self, text: str) -> str:
         """Returns a text of the server's, without the key that it may quote."""
@@ -185,7 +185,7 @@ class RunCalls(Resource):
         with self._transport.stream(
             path, query=request.query, document=sent, headers=self._HEADERS
         ) as response:
-            yield StreamedResponse(self._transport, response, path)
+            yield StreamedResponse(response, path)
 
     @contextmanager
     def submit_and_stream(

@@ -1,7 +1,7 @@
 """requests' session and adapter without the features that cost time or leak.
 
-They are cookies, the bodies of redirects, and reading the CA bundle for every connection. Nothing
-is sent from here, and ``HTTPAdapter.send`` stays as it is: tests of programs replace it by fakes.
+They are cookies, the bodies of redirects, and reading the CA bundle for every connection.
+``HTTPAdapter.send`` stays as it is: tests of programs replace it by fakes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache, partial
+from types import FunctionType
 from typing import Any
 
 import requests
@@ -27,10 +28,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
+from assistants_client._http.response_head import QuickHead
 from assistants_client.errors import ConfigurationError
 
 #: The module of urllib3's classes of connections.
 _URLLIB3 = "urllib3.connection"
+_GLOBALS_OF_SESSIONS = vars(requests.sessions)
 #: The beginning of a certificate, and of a key.
 _PEM = b"-----BEGIN "
 #: Connections that stay open for the next call; more threads than this open further ones.
@@ -56,6 +59,28 @@ class CookielessSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Returns ``None``: else requests would read the whole body to prepare the next request."""
         return None
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Sends a request by its adapter, whose response is one that is read by its caller.
+
+        What requests does beside that is for hooks, cookies and redirects, of which there are none.
+        """
+        if not _is_own(requests.Session.send):
+            return super().send(request, **kwargs)
+        kwargs.pop("allow_redirects", None)
+        return self.get_adapter(url=request.url or "").send(request, **kwargs)
+
+
+def _is_own(method: Any) -> bool:
+    """Returns whether a method is requests' own: tracers put theirs in its place, which we call.
+
+    They copy its name and its module, or pass on all its attributes; its globals are its own.
+    """
+    return type(method) is FunctionType and method.__globals__ is _GLOBALS_OF_SESSIONS
+
+
+#: The attributes of a new response.
+_EMPTY_RESPONSE = {**vars(requests.Response()), "cookies": NoCookies()}
 
 
 class Borrowed:
@@ -162,6 +187,7 @@ class _TrackingPool:
 class _TrackedConnection:
     """A mixin to connections: refuses requests no longer wanted, and reports when one was sent."""
 
+    response_class = QuickHead
     idle_since = float("inf")
     borrower: Borrowed | None = None
     #: The parts of a request that is sent in one piece, until it is.
@@ -287,12 +313,19 @@ class Connections(HTTPAdapter):
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Returns the response as requests does, without its cookies and encoding."""
-        response = requests.Response()
-        response.status_code, response.reason = resp.status, resp.reason
-        response.headers = CaseInsensitiveDict(resp.headers)
-        response.url = req.url or ""
-        response.raw, response.request = resp, req
-        response.connection = self
+        response = requests.Response.__new__(requests.Response)
+        # Its constructor would make a cookie jar.
+        vars(response).update(
+            _EMPTY_RESPONSE,
+            history=[],
+            status_code=resp.status,
+            reason=resp.reason,
+            headers=CaseInsensitiveDict(resp.headers),
+            url=req.url or "",
+            raw=resp,
+            request=req,
+            connection=self,
+        )
         return response
 
     def close(self) -> None:

@@ -30,14 +30,13 @@ from assistants_client._http.error_mapping import (
 )
 from assistants_client._http.event_loop_warning import warn_if_in_event_loop
 from assistants_client._http.options import ApiKey, Options, Query
-from assistants_client._http.response_bodies import blocks, prompt_blocks, whole
+from assistants_client._http.response_bodies import whole
 from assistants_client._http.retry import Budget, PolicyRetry
 from assistants_client._http.session import (
     Connections,
     CookielessSession,
     NoCookies,
     check_tls_files,
-    interrupt,
     tls_context,
 )
 from assistants_client._protocol import HONOURS_IDEMPOTENCY, IDEMPOTENCY_KEY
@@ -187,7 +186,7 @@ class Transport:
         max_bytes = self._options.max_response_bytes
         try:
             while True:
-                with self._send(request, method, path) as response:
+                with closing(self._response(request, method, path)) as response:
                     try:
                         content = whole(response, method, path, max_bytes)
                     except APIError as broken:
@@ -220,10 +219,10 @@ class Transport:
 
         Raises:
             APIError: As :meth:`send`. Errors while the body is read are requests' own, unless it is
-                read with :meth:`blocks`.
+                read by the functions of ``response_bodies.py``.
         """
         request = self._prepare(method, path, query, body, headers)
-        with self._send(request, method, path) as response:
+        with closing(self._response(request, method, path)) as response:
             yield response
 
     @contextmanager
@@ -235,7 +234,7 @@ class Transport:
         document: object,
         headers: Mapping[str, str | None],
     ) -> Iterator[requests.Response]:
-        """Posts a JSON document; the response is read as it arrives, with :meth:`prompt_blocks`.
+        """Posts a JSON document; ``prompt_blocks`` reads the response as it arrives.
 
         Raises:
             APIError: As :meth:`open`.
@@ -251,13 +250,6 @@ class Transport:
         with self.open("POST", path, query=query, body=body, headers=sent) as response:
             yield response
 
-    #: How the body of an opened response is read, and a thread woken that waits for it.
-    blocks: staticmethod[[requests.Response, str, str], Iterator[bytes]] = staticmethod(blocks)
-    prompt_blocks: staticmethod[[requests.Response, str, str], Iterator[bytes]] = staticmethod(
-        prompt_blocks
-    )
-    interrupt: staticmethod[[requests.Response], None] = staticmethod(interrupt)
-
     def close(self) -> None:
         """Closes the connections; a session of the user's, or of another transport, stays open."""
         if self._own_session and self._shared is None:
@@ -266,11 +258,10 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport {self.base_url}>"
 
-    @contextmanager
-    def _send(
+    def _response(
         self, request: requests.PreparedRequest, method: str, path: str
-    ) -> Iterator[requests.Response]:
-        """Sends a request and yields the response, its body unread; any but a 2xx raises."""
+    ) -> requests.Response:
+        """Sends a request and returns the response, its body unread; any but a 2xx raises."""
         warn_if_in_event_loop()
         try:
             response = self._current_session().send(
@@ -287,13 +278,13 @@ class Transport:
             if not self._own_session:  # requests did not find a file of the session's
                 check_tls_files(self._settings)
             raise
-        with closing(response):
-            if not 200 <= response.status_code < 300:
+        if not 200 <= response.status_code < 300:
+            with closing(response):
                 raise self._refusal(response, method, path)
-            self._budget.refund()
-            if HONOURS_IDEMPOTENCY in response.headers:
-                self._budget.idempotent = True
-            yield response
+        self._budget.refund()
+        if HONOURS_IDEMPOTENCY in response.headers:
+            self._budget.idempotent = True
+        return response
 
     def _new_session(self) -> requests.Session:
         session = CookielessSession()

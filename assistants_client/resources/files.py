@@ -13,7 +13,7 @@ from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import ListOptions, build_path, encoded
 from assistants_client._http.error_mapping import content_of
 from assistants_client._http.multipart import FileSource, MultipartBody, Progress, check_progress
-from assistants_client._http.response_bodies import announced_length
+from assistants_client._http.response_bodies import announced_length, blocks
 from assistants_client.backoff import BackoffLike
 from assistants_client.errors import ConfigurationError, InvalidRequestError
 from assistants_client.models.files import File, FileExpiry
@@ -215,10 +215,10 @@ class Files(WaitingResource):
         with self._transport.open("GET", path, headers=headers) as response:
             total = announced_length(response)
             is_open = True
-            received = self._transport.blocks(response, "GET", path)
+            received = blocks(response, "GET", path)
             source = content_of(response, received, "GET", path)
 
-            def blocks() -> Iterator[bytes]:
+            def counted() -> Iterator[bytes]:
                 size = 0
                 while True:
                     if not is_open:  # the rest would look like the end
@@ -235,7 +235,7 @@ class Files(WaitingResource):
                         progress(size, total)
 
             try:
-                yield blocks()
+                yield counted()
             finally:
                 is_open = False
 

@@ -1,4 +1,12 @@
-"""The rows of an engine that is served: requests a second, and the way of a first token."""
+"""The rows of an engine that is served: requests a second, and the way of a first token.
+
+Why a POST under gunicorn gains least: gunicorn alone, with an application that does nothing, takes
+0.14 ms of CPU for it, and SQLite's own work 0.1 ms, of about 0.6; the commit before has both, too.
+
+Of the way of a first token, two transactions are a half: the run's creation and claim, and the
+message that is stored before its first piece is published. The rest are four threads that wake each
+other: for the request, the run, the model's response and the stream.
+"""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ class Server:
 
     Attributes:
         port: Its port.
+        pid: Its first process.
     """
 
     def __init__(self, side: Side, kind: str, folder: Path, *options: str) -> None:
@@ -61,6 +62,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
+        self.pid = self._process.pid
         try:
             self.port = int(self._logged(r"(?:base_url =|Listening at:) http://127\.0\.0\.1:(\d+)"))
         except BaseException:
@@ -90,7 +92,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU that its processes have used so far (Linux)."""
-        return sum(map(spent, tree(self._process.pid)))
+        return sum(map(spent, tree(self.pid)))
 
     def stop(self) -> None:
         """Ends it."""

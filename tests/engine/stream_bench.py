@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from engine_store import Clock
 
+from assistants_client._http.response_bodies import prompt_blocks
 from assistants_client._http.sse import SseDecoder
-from assistants_client._http.transport import Transport
 from assistants_client.engine import Engine, LanguageModel, Script, Scripted
 from assistants_client.engine.http.in_process_adapter import EngineAdapter
 
@@ -99,7 +99,7 @@ class Stream:
         self._events = self._read()
 
     def _read(self) -> Iterator[Event]:
-        for block in Transport.prompt_blocks(self.answer, "POST", "/"):
+        for block in prompt_blocks(self.answer, "POST", "/"):
             for event in self._decoder.feed(block):
                 data = {} if event.data == "[DONE]" else json.loads(event.data)
                 self.seen.append((event.event, data))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.storage.outages import Reports, repeatable, retried, transaction_open
+from assistants_client.engine.storage.outages import Reports, open_transactions, repeatable, retried
 from assistants_client.engine.storage.store_faults import (
     CommitInDoubtError,
     InterruptedTransactionError,
@@ -71,7 +71,7 @@ def test_nothing_within_a_transaction_is_done_again() -> None:
     def outer() -> int:
         nonlocal tries
         tries += 1
-        with transaction_open:
+        with open_transactions:
             return repeatable(inner)()
 
     assert outer() == 2

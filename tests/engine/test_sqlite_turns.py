@@ -17,7 +17,7 @@ from assistants_client.engine.storage.sqlite_turns import try_begin
 def both(tmp_path: Path) -> Iterator[list[sqlite3.Connection]]:
     """Two connections to one database: the first one writes."""
     path = tmp_path / "test.db"
-    opened = [sqlite3.connect(path, isolation_level=None) for _ in range(2)]
+    opened = [sqlite3.connect(path, timeout=0, isolation_level=None) for _ in range(2)]
     opened[0].execute("BEGIN IMMEDIATE")
     yield opened
     for connection in opened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -234,6 +235,23 @@ def test_who_cannot_wait_is_told_what_is_known(store: Store, stored: Tokens) -> 
     assert store.app(token="own").admits({"HTTP_API_KEY": stored.add("shop")})
     assert store.app().admits({}) is False
     assert Client(store.app()).get("/threads").status_code == 401
+
+
+def test_a_short_request_does_not_wait_for_tokens(store: Store, stored: Tokens) -> None:
+    """What is known admits it, however old; when it has come, or is long, it is not enough."""
+    app = store.app()
+    token = stored.add("shop")
+    short = {"HTTP_API_KEY": token, "CONTENT_LENGTH": "100"}
+    assert app.admits(short)  # reads them
+    stored.revoke("shop")
+    app._stored_tokens._monotonic = lambda: time.monotonic() + 3600
+    with reads(store.context.database) as found:
+        assert app.admits(short)
+    assert found == []
+    assert not app.admits({**short, "CONTENT_LENGTH": ""})
+    assert not app.admits({**short, "CONTENT_LENGTH": "100000"})
+    assert not app.admits(short)
+    assert Client(app).get("/threads", headers={"api-key": token}).status_code == 401
 
 
 def test_a_request_without_its_body_is_not_acted_on(store: Store, stored: Tokens) -> None:

@@ -61,6 +61,11 @@ class TokenCache:
         #: Until then others rely on the thread that reads.
         self._reading_until = 0.0
 
+    @property
+    def last(self) -> KnownTokens | None:
+        """The tokens as they were read last, however long ago; ``None``: not yet."""
+        return None if self._last is None else self._last.known
+
     def current(self, given: Iterable[str] = ()) -> KnownTokens:
         """Returns the tokens as they were some seconds ago at most.
 
@@ -97,7 +102,7 @@ class TokenCache:
                 reader.join(_MOMENT)
             except RuntimeError:
                 _log.debug("No thread could be started that reads the tokens", exc_info=True)
-        return None if self._last is None else self._last.known
+        return self.last
 
     def _refresh(self) -> None:
         try:

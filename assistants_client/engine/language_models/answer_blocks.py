@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from assistants_client._http.deadline import TooLateError
-from assistants_client._http.session import Borrowed, borrowed
+from assistants_client._http.response_bodies import prompt_blocks
+from assistants_client._http.session import Borrowed, borrowed, interrupt
 from assistants_client._http.transport import Transport
 from assistants_client.engine.language_models.base import LanguageModelError
 from assistants_client.errors import APIConnectionError
@@ -145,7 +146,7 @@ class AnswerBlocks:
         """Ends the connection, unless the response was read to its end."""
         self._is_closed = True
         if self._borrowed.end() and self._response is not None:
-            self._transport.interrupt(self._response)
+            interrupt(self._response)
 
     def _read(self) -> None:
         borrowed.set(self._borrowed)
@@ -170,7 +171,7 @@ class AnswerBlocks:
                 return
             self._received.put(Head(response.status_code, response.headers.get("Content-Type", "")))
             size = 0
-            for block in self._transport.prompt_blocks(response, "POST", self._path):
+            for block in prompt_blocks(response, "POST", self._path):
                 size += len(block)
                 if self._is_closed:
                     return

@@ -10,13 +10,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from assistants_client.engine.services._base import ClaimedRun, Context
 from assistants_client.engine.storage.outages import retried
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.tables import runs
 
 _log = logging.getLogger(__name__)
@@ -109,8 +122,8 @@ class RunQueue:
             most: The maximum number.
         """
         if self.max_runs is None:
-            return self._in_turns(connection, true(), most)
-        unmarked = self._in_turns(connection, runs.c.waits_since.is_(None), most)
+            return self._in_turns(connection, most)
+        unmarked = self._in_turns(connection, most, are_marked=False)
         return [*self._marked(connection, most), *unmarked][:most]
 
     @retried
@@ -119,50 +132,28 @@ class RunQueue:
 
         Where no run has a tenant, nobody takes turns.
         """
-        has_tenants = select(runs.c.seq).where(
-            runs.c.status == "queued", runs.c.tenant.is_not(None)
-        )
         with self._context.database.read() as connection:
-            if connection.execute(has_tenants.limit(1)).first() is None:
+            if _OF_TENANTS.first(connection, {}) is None:
                 return None
             first = self.next(connection, 1)
         return first[0] if first and first[0] != run_id else None
 
     def _marked(self, connection: Connection, most: int) -> list[str]:
         room = self.room(connection, most)
-        return self._in_turns(connection, _is_marked, room) if room > 0 else []
+        return self._in_turns(connection, room, are_marked=True) if room > 0 else []
 
-    def _in_turns(self, connection: Connection, which: ColumnElement[bool], most: int) -> list[str]:
+    def _in_turns(
+        self, connection: Connection, most: int, *, are_marked: bool | None = None
+    ) -> list[str]:
         """Returns queued runs, each with the fewest of its tenant's before it or in progress."""
-        queued = runs.c
-        tenant = func.coalesce(queued.tenant, "")
-        busy = (
-            select(tenant.label("tenant"), func.count().label("number"))
-            .where(_is_claimed)
-            .group_by(tenant)
-            .subquery()
-        )
-        turn = func.row_number().over(partition_by=tenant, order_by=queued.seq)
-        was_last = case((tenant == self._last_tenant, 1), else_=0)
-        places = (
-            select(
-                queued.id,
-                queued.seq,
-                was_last.label("was_last"),
-                (turn + func.coalesce(busy.c.number, 0)).label("before"),
-            )
-            .select_from(runs.outerjoin(busy, busy.c.tenant == tenant))
-            .where(queued.status == "queued", which)
-            .subquery()
-            .c
-        )
-        query = select(places.id).order_by(places.before, places.was_last, places.seq).limit(most)
-        return list(connection.execute(query).scalars())
+        asked = {"last_tenant": self._last_tenant, "most": most}
+        return [run_id for (run_id,) in _turns(are_marked).all(connection, asked)]
 
 
 _is_marked: Final[ColumnElement[bool]] = runs.c.waits_since.is_not(None)
+# The values are expressions, for a statement that is compiled once has so many of them.
 _is_claimed: Final[ColumnElement[bool]] = runs.c.status.in_(
-    ["in_progress", "cancelling"]
+    [literal("in_progress"), literal("cancelling")]
 ) & runs.c.owner.is_not(None)
 
 
@@ -175,3 +166,38 @@ def _count(connection: Connection, *which: ColumnElement[bool], most: int | None
     some = select(runs.c.seq).where(runs.c.status == "queued", *which).limit(most).subquery()
     found: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
     return found
+
+
+_OF_TENANTS: Final = Statement(
+    select(runs.c.seq).where(runs.c.status == "queued", runs.c.tenant.is_not(None)).limit(1)
+)
+
+
+@cache
+def _turns(are_marked: bool | None) -> Statement:
+    """Returns the query for queued runs in turns: those that are marked, or are not, or all."""
+    queued = runs.c
+    which = {None: true(), True: _is_marked, False: ~_is_marked}[are_marked]
+    tenant = func.coalesce(queued.tenant, "")
+    busy = (
+        select(tenant.label("tenant"), func.count().label("number"))
+        .where(_is_claimed)
+        .group_by(tenant)
+        .subquery()
+    )
+    turn = func.row_number().over(partition_by=tenant, order_by=queued.seq)
+    was_last = case((tenant == bindparam("last_tenant", type_=queued.tenant.type), 1), else_=0)
+    places = (
+        select(
+            queued.id,
+            queued.seq,
+            was_last.label("was_last"),
+            (turn + func.coalesce(busy.c.number, 0)).label("before"),
+        )
+        .select_from(runs.outerjoin(busy, busy.c.tenant == tenant))
+        .where(queued.status == "queued", which)
+        .subquery()
+        .c
+    )
+    query = select(places.id).order_by(places.before, places.was_last, places.seq)
+    return Statement(query.limit(bindparam("most", type_=Integer)))

@@ -51,17 +51,18 @@ class Messages:
             raise not_found("message", message_id)
         return found
 
-    def update(self, thread_id: str, message_id: str, update: MessageUpdate) -> Write[Message]:
+    def update(
+        self, thread_id: str, message_id: str, update: MessageUpdate
+    ) -> Write[StoredJson[Message]]:
         """Changes the metadata. An active run does not hinder it."""
 
-        def write(connection: Connection) -> Message:
+        def write(connection: Connection) -> StoredJson[Message]:
             self._context.active_run(connection, thread_id)
             found = load(connection, messages, Message, message_id, thread_id=thread_id)
             if found is None:
                 raise not_found("message", message_id)
             found = changed(found, update)
-            save(connection, messages, found)
-            return found
+            return save(connection, messages, found) or StoredJson.of(found)
 
         return Write(write)
 

@@ -139,21 +139,20 @@ class Runs:
             raise not_found("run", run_id)
         return found
 
-    def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Write[Run]:
+    def update(self, thread_id: str, run_id: str, update: RunUpdate) -> Write[StoredJson[Run]]:
         """Changes the metadata.
 
         Raises:
             Fault: Also when the run is in progress.
         """
 
-        def write(connection: Connection) -> Run:
+        def write(connection: Connection) -> StoredJson[Run]:
             self._context.active_run(connection, thread_id)
             run = require_run(connection, thread_id, run_id)
             if run.status == "in_progress":
                 raise Fault(400, f"Cannot update run with status '{run.status}'.")
             run = changed(run, update)
-            save(connection, runs, run)
-            return run
+            return save(connection, runs, run) or StoredJson.of(run)
 
         return Write(write)
 

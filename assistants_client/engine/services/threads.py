@@ -67,21 +67,21 @@ class Threads:
             raise not_found("thread", thread_id)
         return found
 
-    def update(self, thread_id: str, update: ThreadUpdate) -> Write[Thread]:
+    def update(self, thread_id: str, update: ThreadUpdate) -> Write[StoredJson[Thread]]:
         """Changes the fields that are given; null clears. An active run does not hinder it."""
         refuse_new_stores(update)
 
-        def write(connection: Connection) -> Thread:
+        def write(connection: Connection) -> StoredJson[Thread]:
             found = load(connection, threads, Thread, thread_id, **self._context.visible)
             if found is None:
                 raise not_found("thread", thread_id)
             found = changed(found, update)
             if update.tool_resources:
                 resolve_resources(self._context, connection, found.tool_resources)
-            save(connection, threads, found)
+            saved = save(connection, threads, found)
             if update.metadata is not UNSET:
                 put_metadata(connection, thread_id, found.metadata)
-            return found
+            return saved or StoredJson.of(found)
 
         return Write(write)
 

@@ -110,17 +110,17 @@ class _Task(WSGITask):  # type: ignore[misc]
         self.channel.send_head()
 
 
-class _Thread(threading.local):
-    """The work of a thread.
+class _Held(threading.local):
+    """The state of a thread that handles requests.
 
     Attributes:
-        connection: The connection that it holds.
+        connection: The connection that it holds, whose requests it handles.
     """
 
     connection: _Connection | None = None
 
 
-_thread: Final = _Thread()
+_held: Final = _Held()
 
 
 def _is_readable_soon(sock: socket.socket) -> bool:
@@ -158,7 +158,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
         Who sends many requests sends one when it has the response to the last: through the loop
         and back it would take the processor three times as much as here.
         """
-        self.is_held, _thread.connection = True, self
+        self.is_held, _held.connection = True, self
         try:
             while self.is_held:
                 self._handle(self.requests[0])
@@ -167,7 +167,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
                 with self.requests_lock:
                     self.is_held = bool(self.requests)
         finally:
-            self.is_held, _thread.connection = False, None
+            self.is_held, _held.connection = False, None
         if self.connected:
             self.server.pull_trigger()
 
@@ -255,7 +255,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
                 self.server.add_task(self)
 
 
-class _Threads:
+class _Dispatcher:
     """Waitress' dispatcher of tasks; threads are started when needed and end when they are not.
 
     There are never more of them than connections.
@@ -341,7 +341,7 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
         super().__init__(
             application,
             _sock=listener,
-            dispatcher=_Threads(),
+            dispatcher=_Dispatcher(),
             adj=settings,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
             bind_socket=False,
@@ -354,8 +354,8 @@ class HTTPServer(TcpWSGIServer):  # type: ignore[misc]
 
     def pull_trigger(self) -> None:
         """Called by waitress when a thread has done something: has the loop look at it."""
-        held = _thread.connection
-        if held is None or held.concerns_loop:
+        connection = _held.connection
+        if connection is None or connection.concerns_loop:
             with self._waking:
                 if not self._is_closed:
                     super().pull_trigger()

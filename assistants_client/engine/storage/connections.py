@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage.engines import Access, Begin
-from assistants_client.engine.storage.outages import PAUSE, Reports, transaction_open
+from assistants_client.engine.storage.outages import PAUSE, Reports, open_transactions
 from assistants_client.engine.storage.store_faults import (
     CommitInDoubtError,
     OutageError,
@@ -82,7 +82,7 @@ class Connections:
         self._take_place(until)
         try:
             connection, transaction = self._begun(until, access)
-            with connection, transaction, transaction_open:
+            with connection, transaction, open_transactions:
                 progress = Progress(connection)
                 yield progress
         except DBAPIError as error:
@@ -180,8 +180,14 @@ def _fault(error: DBAPIError) -> Fault | None:
     return None if error.orig is None else fault_of(error.orig, is_lost=is_lost)
 
 
-class held:
-    """Holds a lock, for which it waits until a deadline; ``late`` returns the refusal then."""
+class Holding:
+    """Holds a lock for a ``with`` block.
+
+    Args:
+        lock: The lock.
+        until: For how long to wait for it, by ``time.monotonic``.
+        late: Returns the refusal that is raised then.
+    """
 
     __slots__ = ("_late", "_lock", "_until")
 

@@ -30,8 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from assistants_client.engine.faults import Fault
-from assistants_client.engine.storage.connections import Connections, held
-from assistants_client.engine.storage.deleted_items import drop
+from assistants_client.engine.storage.connections import Connections, Holding
+from assistants_client.engine.storage.deleted_items import drop_one
 from assistants_client.engine.storage.engines import (
     POOL_SIZE,
     STATEMENT_SECONDS,
@@ -207,7 +207,7 @@ class Database:
         events: list[Any] = []
         opened, connections = self._enter(until, waits=patience > 1, writes=True)
         try:
-            with held(opened.turn, until, lambda: connections.outage or busy()):
+            with Holding(opened.turn, until, lambda: connections.outage or busy()):
                 with connections.transaction(until, Access(writes_by=until)) as progress:
                     progress.connection.info[_EVENTS] = events
                     yield progress.connection
@@ -235,7 +235,7 @@ class Database:
         opened, connections = self._enter(until, waits=patience > 1)
         try:
             with (
-                held(opened.turn, until) if self.is_in_memory else _NO_TURN,
+                Holding(opened.turn, until) if self.is_in_memory else _NO_TURN,
                 connections.transaction(until, _READS) as progress,
             ):
                 progress.connection.info[_EVENTS] = events
@@ -263,7 +263,7 @@ class Database:
         """
         opened = self._here()
         # The thread that opens it holds the lock for as long as that takes.
-        with held(opened.changing, until):
+        with Holding(opened.changing, until):
             if self._closed:
                 raise closed()
             if opened.connections is None:
@@ -429,8 +429,7 @@ def load_all(
 
 def remove(connection: Connection, table: Table, object_id: str, **where: str) -> bool:
     """Deletes an object with all that refers to it; returns false when there is none."""
-    which = (table.c[name] == value for name, value in where.items())
-    return bool(drop(connection, table, table.c.id == object_id, *which))
+    return drop_one(connection, table, {"id": object_id, **where})
 
 
 #: The parameter of an update that names the row; those named as columns are set.

@@ -6,10 +6,26 @@ them, are not known here.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+)
 
+from assistants_client.engine.storage.statements import Statement
 from assistants_client.engine.storage.tables import PARENT, deleted_items
 
 #: So many places are stored, the latest: many more than are deleted while a list is read.
@@ -22,8 +38,23 @@ def drop(connection: Connection, table: Table, *which: ColumnElement[bool]) -> i
     return connection.execute(delete(table).where(*which)).rowcount
 
 
+def drop_one(connection: Connection, table: Table, which: Mapping[str, Any]) -> bool:
+    """Deletes the item whose columns have these values, as :func:`drop` does, if there is one."""
+    placing, deletion = _dropping(table, *which)
+    values = {f"of_{name}": value for name, value in which.items()}
+    if not placing.change(connection, values):
+        return False
+    _FORGETTING.change(connection, {"most": MAX_PLACES})
+    return bool(deletion.change(connection, values))
+
+
 def store_places(connection: Connection, table: Table, *which: ColumnElement[bool]) -> None:
     """Stores the places of items that this transaction is about to delete."""
+    if connection.execute(_placing(table, *which)).rowcount:
+        _FORGETTING.change(connection, {"most": MAX_PLACES})
+
+
+def _placing(table: Table, *which: ColumnElement[bool]) -> Insert:
     parent = table.info.get(PARENT)
     places = select(
         literal(table.name),
@@ -32,14 +63,24 @@ def store_places(connection: Connection, table: Table, *which: ColumnElement[boo
         table.c.seq,
         table.c.get("tenant", null()),
     ).where(*which)
-    done = connection.execute(
-        insert(deleted_items).from_select(["list", "parent", "id", "seq", "tenant"], places)
+    return insert(deleted_items).from_select(["list", "parent", "id", "seq", "tenant"], places)
+
+
+@cache
+def _dropping(table: Table, *names: str) -> tuple[Statement, Statement]:
+    """Returns what stores the place of an item, and what deletes it, by columns of these names."""
+    which = [table.c[name] == bindparam(f"of_{name}") for name in names]
+    return Statement(_placing(table, *which)), Statement(delete(table).where(*which))
+
+
+#: Deletes the oldest places, where there are more than ``most``.
+_FORGETTING: Final = Statement(
+    delete(deleted_items).where(
+        deleted_items.c.number
+        <= select(func.max(deleted_items.c.number)).scalar_subquery()
+        - bindparam("most", type_=Integer)
     )
-    if done.rowcount:
-        newest = select(func.max(deleted_items.c.number)).scalar_subquery()
-        connection.execute(
-            delete(deleted_items).where(deleted_items.c.number <= newest - MAX_PLACES)
-        )
+)
 
 
 def place_of_deleted(

@@ -36,6 +36,10 @@ _READ_ONLY: Final[dict[str, Any]] = {
 }
 #: Seconds that PostgreSQL cannot count.
 _ENDLESS: Final = 2_000_000
+#: Among the notes of a connection to SQLite: the milliseconds for which its statements wait for
+#: others, and whether its commits have to, for those who read.
+_WAITS: Final = "assistants_waits"
+_COMMIT_WAITS: Final = "assistants_commit_waits"
 #: A machine that is gone is noticed within half a minute, also where nothing says so.
 _ALIVE: Final = {
     "keepalives_idle": "10",
@@ -171,15 +175,21 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
     # The driver's own idea of when a transaction starts is switched off, as SQLAlchemy's manual
     # describes, so that ours starts where ``begin`` says.
     @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _: object) -> None:
+    def on_connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         if not in_memory:
             # In this mode readers do not wait for the writer, and a commit outlives the process.
-            cursor.execute("PRAGMA journal_mode = WAL")
+            [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+            record.info[_COMMIT_WAITS] = mode != "wal"
             cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
+
+    def wait_for_others(connection: Connection, cursor: Any, milliseconds: int) -> None:
+        if connection.info.get(_WAITS) != milliseconds:
+            cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            connection.info[_WAITS] = milliseconds
 
     def begin(connection: Connection, access: Access) -> RootTransaction:
         transaction = connection.begin()
@@ -188,11 +198,13 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
         try:
             if access.writes_by is None:
                 if not in_memory:
-                    cursor.execute(f"PRAGMA busy_timeout = {round(1000 * busy_seconds)}")
+                    wait_for_others(connection, cursor, round(1000 * busy_seconds))
                 cursor.execute("BEGIN")  # it takes no lock yet, and waits for nobody
                 return transaction
+            wait_for_others(connection, cursor, 0)
             is_begun = try_begin(cursor, access.writes_by)
-            cursor.execute(f"PRAGMA busy_timeout = {_milliseconds_until(access.writes_by)}")
+            if not is_begun or connection.info.get(_COMMIT_WAITS):
+                wait_for_others(connection, cursor, _milliseconds_until(access.writes_by))
         except BaseException as error:
             # As statements.py does: the driver's errors are raised as SQLAlchemy's own.
             connection._handle_dbapi_exception(error, "BEGIN", None, cursor, None)

@@ -49,19 +49,19 @@ class Reports:
             _log.warning(message, *values)
 
 
-class _Open(threading.local):
-    """The transactions that this thread is within: each is a ``with`` block of this object."""
+class _OpenTransactions(threading.local):
+    """The number of transactions that this thread is within; each is a ``with`` block of it."""
 
-    transactions: int = 0
+    number: int = 0
 
     def __enter__(self) -> None:
-        self.transactions += 1
+        self.number += 1
 
     def __exit__(self, *_: object) -> None:
-        self.transactions -= 1
+        self.number -= 1
 
 
-transaction_open: Final = _Open()
+open_transactions: Final = _OpenTransactions()
 
 
 def retried(transaction: Callable[P, T]) -> Callable[P, T]:
@@ -88,7 +88,7 @@ def _done_again(
 ) -> Callable[P, T]:
     @functools.wraps(transaction)
     def again_and_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(0 if transaction_open.transactions else _MOST_TRIES - 1):
+        for _ in range(0 if open_transactions.number else _MOST_TRIES - 1):
             try:
                 return transaction(*args, **kwargs)
             except failures as error:

@@ -20,13 +20,12 @@ def try_begin(cursor: Any, until: float) -> bool:
     """Begins a transaction that writes, as soon as nobody else is within one.
 
     Args:
-        cursor: The driver's own; it does not wait for others from now on.
+        cursor: The driver's own; its statements are not to wait for others themselves.
         until: When to stop trying, by ``time.monotonic``.
 
     Returns:
         Whether it has begun; if not, one more try raises the reason.
     """
-    cursor.execute("PRAGMA busy_timeout = 0")
     while time.monotonic() < until:
         try:
             cursor.execute("BEGIN IMMEDIATE")
