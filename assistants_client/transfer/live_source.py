@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from assistants_client._calls.pagination import LazyList
 from assistants_client._calls.resource import build_path
+from assistants_client._http.response_bodies import blocks
 from assistants_client.client.client import Client
 from assistants_client.client.connect import EMBEDDED
 from assistants_client.errors import (
@@ -232,7 +233,7 @@ class LiveSource:
         opened = self._transport.open("GET", path, headers=headers)
         response = self.patiently(opened.__enter__)
         try:
-            yield self._transport.blocks(response, "GET", path)
+            yield blocks(response, "GET", path)
         finally:
             opened.__exit__(None, None, None)
 
