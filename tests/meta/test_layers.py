@@ -53,7 +53,8 @@ OURS = {
     "transfer.reading engine.engine engine.faults engine.services engine.storage",
     # Exports by a client, and the names of all of it.
     "transfer": "_arguments _calls _http.response_bodies _lazy_names client errors models "
-    "transfer.archive transfer.losses lazy:transfer.found lazy:transfer.importing lazy:transfer.reading",
+    "transfer.archive transfer.losses lazy:transfer.found lazy:transfer.importing "
+    "lazy:transfer.reading",
     "__main__": "cli",
     "testing": "_lazy_names _protocol errors backoff _http waiting client engine",
     # The package's own file: names for type checkers, imported when they are asked for.
