@@ -6,6 +6,7 @@ With ``ASSISTANTS_TEST_POSTGRES`` (see databases.py) many other tests run on it 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from databases import VARIABLE, fresh
 from sqlalchemy import NullPool, create_engine, text
 from werkzeug.test import Client
 
+from assistants_client import Client as AssistantsClient
 from assistants_client.engine import Engine, Scripted, TextDelta
 from assistants_client.engine.faults import Fault
 from assistants_client.engine.storage import database
@@ -159,6 +161,36 @@ def test_signs_that_no_text_may_hold(url: str, sign: str) -> None:
         run = web.post(f"/v1/threads/{thread}/runs", json={"assistant_id": sign})
         assert run.status_code == 404
         assert web.get("/v1/threads/%00").status_code == 404
+
+
+@on_a_server
+def test_threads_of_signs_that_no_text_may_hold_are_run_and_pruned(url: str) -> None:
+    """Also a text that has the sign's escape, and a run whose metadata has it."""
+    with Engine(url, Scripted(["Hi"])) as engine, AssistantsClient(engine=engine) as client:
+        thread = client.threads.create(metadata={"k": "a\x00b"})
+        for content in ("a\x00b", "\\\\u0000"):
+            client.messages.create(thread.id, role="user", content=content)
+        assistant = client.assistants.create(model="m", name="a\x00b")
+        run = client.runs.create(thread.id, assistant_id=assistant.id, metadata={"k": "\x00"})
+        assert client.wait_for_run(run).status == "completed"
+        texts = [message.text for message in client.messages.list(thread.id, order="asc")]
+        assert texts == ["a\x00b", "\\\\u0000", "Hi"]
+        server = create_engine(_psycopg(url), poolclass=NullPool)
+        with server.begin() as connection:
+            for table in ("threads", "messages", "runs"):
+                connection.execute(text(f"UPDATE {table} SET created_at = created_at - 1000"))
+        found = subprocess.run(
+            [
+                *(sys.executable, "-m", "assistants_client", "prune", "--database", url),
+                *("--runs", "1m", "--threads", "1m", "--yes"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr
+        # The time of its end is in the run's JSON: it is not old.
+        assert client.runs.retrieve(thread.id, run.id).metadata == {"k": "\x00"}
 
 
 @on_a_server

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, exists, func, literal, or_, select
 
 from assistants_client.engine.services._references import references
 from assistants_client.engine.storage.database import PATIENT, Database
+from assistants_client.engine.storage.json_fields import number_field
 from assistants_client.engine.storage.sizes import StoredBytes
 from assistants_client.engine.storage.table_scans import scan
 from assistants_client.engine.storage.tables import (
@@ -40,7 +41,7 @@ _PAGE: Final = 200
 
 #: The time of a run's end; an expired run has none.
 _ENDED: Final[ColumnElement[Any]] = func.coalesce(
-    *(runs.c.body[name].as_float() for name in ("completed_at", "failed_at", "cancelled_at")),
+    *(number_field(runs.c.body, name) for name in ("completed_at", "failed_at", "cancelled_at")),
     runs.c.created_at,
 )
 #: The time from which a file's age counts.
@@ -99,7 +100,7 @@ def old_threads(database: Database, before: float, now: float) -> Iterator[Item]
         exists().where(
             runs.c.active_thread_id == own.id,
             runs.c.status != "cancelling",
-            func.coalesce(runs.c.body["expires_at"].as_float(), now + 1) > now,
+            func.coalesce(number_field(runs.c.body, "expires_at"), now + 1) > now,
         ),
     )
     query = _items(threads, own.created_at, own.body).where(
@@ -171,7 +172,7 @@ def orphaned_files(database: Database, before: float, without: AbstractSet[str])
         without: Ids of what is not counted among what refers to files, such as threads.
     """
     own = files.c
-    size = own.body["bytes"].as_float().label("bytes")
+    size = number_field(own.body, "bytes").label("bytes")
     query = _query(own.seq, own.id, FILE_USED, size).where(own.is_whole, before >= FILE_USED)
     found = {row.id: _item(row) for rows in scan(database, files, query) for row in rows}
     if found:

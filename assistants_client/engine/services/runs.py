@@ -41,6 +41,7 @@ from assistants_client.engine.storage.database import (
     load_json,
     save,
 )
+from assistants_client.engine.storage.json_fields import text_field
 from assistants_client.engine.storage.keyset_pages import PageQuery, read_page
 from assistants_client.engine.storage.run_columns import usage_columns
 from assistants_client.engine.storage.statements import Statement
@@ -229,7 +230,7 @@ _FIRST_OF_USER: Final = Statement(
     .where(
         messages.c.thread_id == bindparam("thread_id"),
         messages.c.run_id.is_(None),  # a run's messages are never the user's
-        messages.c.body["role"].as_string() == "user",
+        text_field(messages.c.body, "role") == "user",
     )
     .order_by(messages.c.seq)
     .limit(1)

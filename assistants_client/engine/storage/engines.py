@@ -6,6 +6,7 @@ What a transaction is for, and what becomes of errors, is database.py's.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -40,6 +41,8 @@ _ENDLESS: Final = 2_000_000
 #: others, and whether its commits have to, for those who read.
 _WAITS: Final = "assistants_waits"
 _COMMIT_WAITS: Final = "assistants_commit_waits"
+#: Seconds until another try to change the mode of a new file.
+_WAL_PAUSE: Final = 0.01
 #: A machine that is gone is noticed within half a minute, also where nothing says so.
 _ALIVE: Final = {
     "keepalives_idle": "10",
@@ -180,9 +183,7 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         if not in_memory:
-            # In this mode readers do not wait for the writer, and a commit outlives the process.
-            [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
-            record.info[_COMMIT_WAITS] = mode != "wal"
+            record.info[_COMMIT_WAITS] = _enter_wal(cursor, busy_seconds) != "wal"
             cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
@@ -218,6 +219,24 @@ def sqlite_engine(url: URL, busy_seconds: float) -> tuple[sqlalchemy.Engine, Beg
 def _milliseconds(seconds: float) -> int:
     """Returns a timeout as PostgreSQL has it; what is longer than it knows is for ever, as 0 is."""
     return round(1000 * seconds) or 1 if 0 < seconds < _ENDLESS else 0
+
+
+def _enter_wal(cursor: sqlite3.Cursor, busy_seconds: float) -> str:
+    """Has readers not wait for the writer, and commits outlive the process; returns the mode.
+
+    Of several that open a new file at once, one changes its mode. The others are refused without
+    the wait that SQLite was told, and find it changed the next time.
+    """
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            [mode] = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(_WAL_PAUSE)
+        else:
+            return str(mode)
 
 
 def _milliseconds_until(moment: float) -> int:
