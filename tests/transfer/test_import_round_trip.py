@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import pytest
 from databases import fresh
-from import_kit import conversations, opened, texts_of
+from import_kit import conversations, opened, texts_of, thing
 from thorough import amount
 
 from assistants_client import Client
@@ -151,3 +151,26 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         peaks.append(int(done.stdout) / 1024)
     assert peaks[1] < 150
     assert peaks[1] - peaks[0] < 40
+
+
+def test_runs_of_a_page_newest_first_stand_as_they_were_made(
+    url: str, imported: Import, tmp_path: Path
+) -> None:
+    """Also within one second; one that names no assistant comes out the same elsewhere."""
+    runs = [
+        {"id": f"run_{n}", "object": "thread.run", "created_at": 1_700_000_000 + (n > 0)}
+        for n in (2, 1, 0)
+    ]
+    imported(
+        [
+            thing("thread", {"id": "thread_1", "created_at": 1_700_000_000}, "thread_1"),
+            *(thing("run", {**run, "status": "completed"}, "thread_1") for run in runs),
+        ]
+    )
+    with opened(url) as engine, Client(engine=engine) as client:
+        found = [run.id for run in client.runs.list("thread_1", order="asc")]
+    assert found == ["run_0", "run_1", "run_2"]
+    first = exported(url, tmp_path / "first.ndjson")
+    other = fresh(f"sqlite:///{tmp_path / 'other.db'}")
+    import_files([tmp_path / "first.ndjson"], other)
+    assert exported(other, tmp_path / "second.ndjson") == first

@@ -253,6 +253,7 @@ class Forms:
     def run(self, document: Document, report: Report) -> Document:
         """Returns a run's own fields in form: one that was under way has expired."""
         made = self._tools(dict(document), lambda *_: None)
+        made["assistant_id"] = made.get("assistant_id") or ""  # as a run has it that names none
         status = made.get("status")
         if status in ACTIVE_STATUSES or not isinstance(status, str) or not status:
             report("run_closed", "status", str(status)[:40])
@@ -264,6 +265,7 @@ class Forms:
     def step(self, document: Document, report: Report) -> Document:
         """Returns a step's own fields in form."""
         made = dict(document)
+        made["assistant_id"] = made.get("assistant_id") or ""  # as for a run
         details = made.get("step_details")
         if not isinstance(details, dict) or not isinstance(details.get("type"), str):
             report("part_dropped", "step_details", "they have no type")

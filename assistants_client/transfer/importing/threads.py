@@ -222,6 +222,8 @@ class ThreadsWriter:
     ) -> tuple[dict[str, float], dict[str, int], list[Spooled], list[Spooled]]:
         """Returns when runs were made, where steps stand that wrote messages, runs, and steps."""
         runs = self._unique(thread, "run")
+        if runs and (runs[0].time or 0.0) > (runs[-1].time or 0.0):
+            runs.reverse()  # of the same second, the list is newest first, too
         runs.sort(key=lambda one: 0.0 if one.time is None else one.time)
         times = {str(one.id): one.time for one in runs if one.time is not None}
         steps = self._unique(thread, "step")
