@@ -171,7 +171,7 @@ class Engine:
         number("close_seconds", close_seconds, at_least=0, unit="seconds")
         require_token(token)
         #: Whether ``/`` serves the page.
-        self.has_page = environment.page(page)
+        self.has_page: bool = environment.page(page)
         self._origins = environment.allowed_origins(allow_origins)
         executor = environment.executor(executor)
         self._broker = broker = environment.broker(broker)

@@ -129,7 +129,7 @@ class ArchiveWriter:
         self.path = path
         self.counts: Counter[str] = Counter()
         self.done: set[str] = set()
-        self.has_head = False
+        self.has_head: bool = False
         self._partial = path.with_name(f"{path.name}.part")
         self._sha256 = hashlib.sha256()
         first = {"object": FIRST, "version": VERSION, "source": dict(source), **(options or {})}

@@ -31,7 +31,7 @@ from assistants_client.engine.storage.statements import Statement
 
 #: By the dialect, the statements that make the index, by the number of the message. Of SQLite's
 #: ``detail = none`` leaves places out: the index then takes a third of what it would.
-MESSAGE_WORD_TABLES: Final = {
+MESSAGE_WORD_TABLES: Final[dict[str, tuple[str, ...]]] = {
     "sqlite": (
         "CREATE VIRTUAL TABLE message_words USING fts5(words, tokenize = 'ascii', detail = none)",
         "CREATE TRIGGER message_is_gone AFTER DELETE ON messages BEGIN "

@@ -34,7 +34,8 @@ _NESTED: Final = f"values are nested more than {DEPTH} deep"
 #: How a text shows that characters of it cannot be stored; most of those in pairs can.
 _UNSTORABLE: Final = ("\\ud", "\\uD", "\\u0000", "\0")
 
-Node: TypeAlias = "Any | LongArray | LongObject"
+#: A value that was read whole, or a ``LongArray`` or ``LongObject`` that is still to be read.
+Node: TypeAlias = Any
 
 
 class JsonReader:
@@ -52,10 +53,10 @@ class JsonReader:
     """
 
     def __init__(self, pieces: Iterator[str]) -> None:
-        self.line = 1
+        self.line: int = 1
         self.failure: str | None = None
-        self.is_truncated = False
-        self.replaced = 0
+        self.is_truncated: bool = False
+        self.replaced: int = 0
         self._pieces = pieces
         self._text = ""
         self._at = 0
@@ -285,7 +286,7 @@ class LongObject:
 
     def __init__(self, reader: JsonReader) -> None:
         self._reader = reader
-        self.is_complete = False
+        self.is_complete: bool = False
 
     def __iter__(self) -> Iterator[tuple[str, Node]]:
         """Yields names and values; ends early where the text cannot be read any further."""

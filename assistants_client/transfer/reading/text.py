@@ -53,12 +53,12 @@ class TextFile:
 
     def __init__(self, stream: io.BufferedIOBase) -> None:
         self._stream = stream
-        self.has_other_bytes = False
-        self.is_cut = False
-        self.head_bytes = self._read(HEAD)
+        self.has_other_bytes: bool = False
+        self.is_cut: bool = False
+        self.head_bytes: bytes = self._read(HEAD)
         self._encoding, self._mark = encoding_of(self.head_bytes)
         decoder = codecs.getincrementaldecoder(self._encoding)("replace")
-        self.head = decoder.decode(self.head_bytes[self._mark :])
+        self.head: str = decoder.decode(self.head_bytes[self._mark :])
 
     def _read(self, size: int) -> bytes:
         """Reads so many bytes, or to the end; of a damaged compressed file what comes before."""
